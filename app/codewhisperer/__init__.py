@@ -1,0 +1,1 @@
+"""The only place that knows AWS: frames, request bodies, hosts and HTTP."""

@@ -1,0 +1,3 @@
+"""Pure values and pure functions: no IO, no clock, no randomness, and no import of any other part
+of the app.
+"""

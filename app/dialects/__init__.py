@@ -1,0 +1,1 @@
+"""One folder for each client dialect. A dialect never imports another."""

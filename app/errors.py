@@ -1,0 +1,121 @@
+"""Every way a request can fail, once: its kind, its HTTP status, and whether trying again helps.
+
+No wire format here: each dialect has a table from :class:`Kind` to its own error types. Foreign
+exceptions become a :class:`GatewayError` where the foreign library is called, and nowhere else.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """What went wrong, in words for logs and tables."""
+
+    # the client's doing
+    INVALID_REQUEST = "invalid_request"
+    AUTHENTICATION = "authentication"
+    PERMISSION = "permission"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    REQUEST_TOO_LARGE = "request_too_large"
+    UNSUPPORTED_THREAD = "unsupported_thread"
+    # the upstream's answer
+    CONTEXT_TOO_LONG = "context_too_long"
+    INVALID_MODEL = "invalid_model"
+    REJECTED = "rejected"
+    THROTTLED = "throttled"
+    QUOTA = "quota"
+    CAPACITY = "capacity"
+    SUSPENDED = "suspended"
+    REFUSED_TOKEN = "refused_token"
+    FORBIDDEN = "forbidden"
+    UNAVAILABLE = "unavailable"
+    UPSTREAM_ERROR = "upstream_error"
+    # the way there and back
+    CONNECTION = "connection"
+    TIMEOUT = "timeout"
+    TRUNCATED = "truncated"
+    CORRUPT = "corrupt"
+    EMPTY = "empty"
+    # the gateway's own
+    NO_CREDENTIAL = "no_credential"
+    LOGIN_OVER = "login_over"
+    OVERLOADED = "overloaded"
+    SHUTTING_DOWN = "shutting_down"
+    INTERNAL = "internal"
+
+
+class Policy(NamedTuple):
+    """``status``: sent to the client. ``retry``: the gateway may try again before the first content
+    event. ``client_retry``: value of ``x-should-retry``; None leaves it to the client's own rule
+    for the status.
+    """
+
+    status: int
+    retry: bool
+    client_retry: bool | None
+
+
+POLICY: dict[Kind, Policy] = {
+    Kind.INVALID_REQUEST: Policy(400, False, False),
+    Kind.AUTHENTICATION: Policy(401, False, False),
+    Kind.PERMISSION: Policy(403, False, False),
+    Kind.NOT_FOUND: Policy(404, False, False),
+    Kind.METHOD_NOT_ALLOWED: Policy(405, False, False),
+    Kind.REQUEST_TOO_LARGE: Policy(413, False, False),
+    Kind.UNSUPPORTED_THREAD: Policy(400, False, False),
+    Kind.CONTEXT_TOO_LONG: Policy(400, False, False),
+    Kind.INVALID_MODEL: Policy(404, False, False),
+    Kind.REJECTED: Policy(400, False, False),
+    Kind.THROTTLED: Policy(429, True, None),
+    Kind.QUOTA: Policy(429, False, False),
+    Kind.CAPACITY: Policy(529, True, None),
+    Kind.SUSPENDED: Policy(403, False, False),
+    Kind.REFUSED_TOKEN: Policy(403, False, False),
+    Kind.FORBIDDEN: Policy(403, False, False),
+    Kind.UNAVAILABLE: Policy(503, True, None),
+    Kind.UPSTREAM_ERROR: Policy(502, True, None),
+    Kind.CONNECTION: Policy(502, True, None),
+    Kind.TIMEOUT: Policy(504, False, None),
+    Kind.TRUNCATED: Policy(502, True, None),
+    Kind.CORRUPT: Policy(502, True, None),
+    Kind.EMPTY: Policy(502, True, None),
+    Kind.NO_CREDENTIAL: Policy(503, False, False),
+    Kind.LOGIN_OVER: Policy(403, False, False),
+    Kind.OVERLOADED: Policy(529, False, None),
+    Kind.SHUTTING_DOWN: Policy(503, False, None),
+    Kind.INTERNAL: Policy(500, False, None),
+}
+
+
+class GatewayError(Exception):
+    """One failure, for the person who can do something about it.
+
+    ``message`` says what happened, why, and what to do, and holds nothing secret. ``retry_after``
+    is in seconds. ``code`` is a machine-readable detail where a client acts on one. ``field`` names
+    the request field at fault.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        field: str = "",
+        code: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.field = field
+        self.code = code
+        self.retry_after = retry_after
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        return POLICY[self.kind].status
+
+    def __repr__(self) -> str:
+        return f"GatewayError({self.kind.value}, {self.message!r})"

@@ -1,0 +1,1 @@
+"""HTTP plumbing shared by the dialects; knows none of them."""
