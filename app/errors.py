@@ -33,6 +33,7 @@ class Kind(StrEnum):
     UPSTREAM_ERROR = "upstream_error"
     # the way there and back
     CONNECTION = "connection"
+    TLS = "tls"
     TIMEOUT = "timeout"
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"
@@ -76,6 +77,7 @@ POLICY: dict[Kind, Policy] = {
     Kind.UNAVAILABLE: Policy(503, True, None),
     Kind.UPSTREAM_ERROR: Policy(502, True, None),
     Kind.CONNECTION: Policy(502, True, None),
+    Kind.TLS: Policy(502, False, False),
     Kind.TIMEOUT: Policy(504, False, None),
     Kind.TRUNCATED: Policy(502, True, None),
     Kind.CORRUPT: Policy(502, True, None),

@@ -1,0 +1,70 @@
+"""HTTP/1.1 chunked bodies, sans-IO: bytes of the wire in, bytes of the body out.
+
+Here and not in http.client because one read of the socket often holds many small chunks (the
+upstream sends one frame a chunk), and taking them one by one costs a wake-up of the client each.
+"""
+
+from http.client import HTTPException
+
+MAX_LINE = 4096
+"""Longest chunk-size line or trailer line; more is an attack or not HTTP."""
+
+
+class ChunkedError(HTTPException):
+    """The bytes are not a chunked body. Final."""
+
+
+class ChunkedDecoder:
+    """Feed what was read; get the body bytes of all chunks in it, joined. Linear in its input."""
+
+    __slots__ = ("_line", "_owed", "_trailers", "complete")
+
+    def __init__(self) -> None:
+        self.complete = False
+        """The last chunk and its trailers were read: the body is whole."""
+        self._line = b""  # the start of a line whose end has not arrived
+        self._owed = 0  # bytes still due to the chunk under way, its CRLF included
+        self._trailers = False
+
+    def feed(self, data: bytes) -> bytes:
+        """The body bytes in ``data``; b"" when it held none. Bytes behind the end are an error."""
+        parts = []
+        at, end = 0, len(data)
+        while at < end:
+            if self.complete:
+                raise ChunkedError("bytes after the last chunk")
+            if self._owed:
+                stop = at + self._owed
+                body_end = min(stop - 2, end)
+                if body_end > at:
+                    parts.append(data[at:body_end])
+                self._owed = max(stop - end, 0)
+                at = stop
+                continue
+            newline = data.find(b"\n", at)
+            line = self._line + data[at : newline if newline >= 0 else end]
+            if len(line) > MAX_LINE:
+                raise ChunkedError("line too long in a chunked body")
+            if newline < 0:
+                self._line = line
+                break
+            self._line = b""
+            at = newline + 1
+            self._take_line(line.rstrip(b"\r"))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _take_line(self, line: bytes) -> None:
+        if self._trailers:
+            self.complete = not line
+            return
+        digits = line.partition(b";")[0].strip()
+        try:
+            size = int(digits, 16)
+        except ValueError:
+            raise ChunkedError("no chunk size where one was due") from None
+        if not digits.isalnum():
+            raise ChunkedError("no chunk size where one was due")
+        if size:
+            self._owed = size + 2
+        else:
+            self._trailers = True

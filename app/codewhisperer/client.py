@@ -1,0 +1,196 @@
+"""HTTP to the upstream: one session for each worker, and the seam where foreign errors end.
+
+Whatever requests, urllib3 or a socket raises leaves here as a :class:`GatewayError`. Nothing of the
+environment is read per call (no .netrc, no proxy variables), no cookie is kept, and one TLS context
+serves every connection; ``SSL_CERT_FILE`` adds a CA bundle, as everywhere OpenSSL is used.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import certifi
+import requests
+from requests.adapters import HTTPAdapter
+from requests.models import PreparedRequest
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+
+from app.errors import GatewayError, Kind
+
+from .body import Body
+from .errors import from_response
+from .sweeper import Sweeper
+
+
+def tls_context() -> ssl.SSLContext:
+    """Trusts the system's certificate authorities and certifi's; made once, since that is slow."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+class DrainingAdapter(HTTPAdapter):
+    """requests' transport, with :class:`Body` as what is read of a response."""
+
+    def __init__(self, *, connections: int, context: ssl.SSLContext, sweeper: Sweeper) -> None:
+        self._context = context
+        self._sweeper = sweeper
+        super().__init__(pool_connections=8, pool_maxsize=connections, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        kwargs |= {"ssl_context": self._context, "proxy_ssl_context": self._context}
+        if proxy.startswith("socks"):
+            del kwargs["proxy_ssl_context"]
+        return super().proxy_manager_for(proxy, **kwargs)
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """The context holds the CA bundle; requests would load it again for each connection."""
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        response = super().send(request, *args, **kwargs)
+        response.raw = Body(response.raw, self._sweeper)
+        return response
+
+
+class Answer:
+    """A 200 from the upstream whose body is still coming. Close it, whatever happens."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+        self._body: Any = response.raw
+        self.headers: Mapping[str, str] = response.headers
+
+    def limit(self, *, tick: float, idle: float, deadline: float) -> None:
+        """Seconds between ticks and of silence allowed; the moment (monotonic) when it must end."""
+        wait = self._body.wait
+        if wait is not None:
+            wait.tick, wait.idle_limit, wait.deadline = tick, idle, deadline
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The body as it arrives, b"" at each tick. Raises GatewayError where it breaks."""
+        try:
+            yield from self._response.iter_content(chunk_size=None)
+        except (requests.RequestException, HTTPError) as error:
+            raise GatewayError(
+                Kind.TRUNCATED, "The upstream's answer broke off before its end; try again."
+            ) from error
+        except TimeoutError as error:
+            raise GatewayError(
+                Kind.TIMEOUT, f"The upstream fell silent in the middle of its answer: {error}."
+            ) from error
+
+    @property
+    def complete(self) -> bool:
+        """Whether HTTP itself proved the body whole; a body ended by the connection proves nothing."""
+        return bool(self._body.complete)
+
+    def close(self) -> None:
+        """Give a finished connection back to the pool; end an unfinished one, and its request."""
+        self._response.close()
+
+
+class Client:
+    """One per worker, shared by its greenlets."""
+
+    def __init__(
+        self, *, connections: int, connect_timeout: float, user_agent: str, proxy: str = ""
+    ) -> None:
+        self._connect_timeout = connect_timeout
+        self._agent = user_agent
+        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = DrainingAdapter(connections=connections, context=tls_context(), sweeper=Sweeper())
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, adapter)
+
+    def open(self, url: str, headers: Mapping[str, str], body: bytes, *, timeout: float) -> Answer:
+        """POST a conversation; ``timeout``: seconds until the answer's head must be there.
+
+        The session's own preparing and redirecting is left out: it costs as much as the request.
+        Raises GatewayError for no connection, no answer, or any status but 200.
+        """
+        request = PreparedRequest()
+        request.method, request.url, request.body = "POST", url, body
+        request.headers = CaseInsensitiveDict(headers)
+        request.headers["User-Agent"] = self._agent
+        request.headers["Content-Length"] = str(len(body))
+        request.hooks = {}
+        try:
+            adapter = self._session.get_adapter(url)
+            response = adapter.send(
+                request,
+                stream=True,
+                timeout=(self._connect_timeout, timeout),
+                proxies=self._proxies,
+            )
+        except requests.RequestException as error:
+            raise connection_error(error, url) from error
+        if response.status_code == 200:
+            return Answer(response)
+        with response:
+            raise from_response(response.status_code, response.headers, _content(response))
+
+    def call(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> bytes:
+        """A control-plane operation: the whole body of its 200. Raises GatewayError otherwise."""
+        try:
+            response = self._session.request(
+                method,
+                url,
+                data=body,
+                headers={**headers, "User-Agent": self._agent, "Accept-Encoding": "identity"},
+                timeout=(self._connect_timeout, 30),
+                proxies=self._proxies,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise connection_error(error, url) from error
+        if response.status_code != 200:
+            raise from_response(response.status_code, response.headers, response.content)
+        return response.content
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._session.close()
+
+
+def _content(response: requests.Response) -> bytes:
+    """The body of a refusal; what there is of it when it breaks off."""
+    try:
+        return response.content
+    except (requests.RequestException, HTTPError, OSError):
+        return b""
+
+
+def connection_error(error: requests.RequestException, url: str) -> GatewayError:
+    """No answer at all: why, and for a host that cannot be reached the code ``unreachable``."""
+    host = url.split("/")[2]
+    reason: Any = error.args[0] if error.args else error
+    reason = getattr(reason, "reason", reason)
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return GatewayError(Kind.TIMEOUT, f"The upstream {host} did not answer in time.")
+    if isinstance(error, requests.exceptions.SSLError):
+        return GatewayError(
+            Kind.TLS, f"The certificate of the upstream {host} was not accepted: {reason}"
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return GatewayError(
+            Kind.CONNECTION, "The proxy KIRO_UPSTREAM_PROXY could not be used; is it running?"
+        )
+    if isinstance(reason, NameResolutionError):
+        return GatewayError(
+            Kind.CONNECTION, f"The name {host} could not be resolved.", code="unreachable"
+        )
+    if isinstance(reason, NewConnectionError):
+        return GatewayError(
+            Kind.CONNECTION, f"The upstream {host} refused the connection.", code="unreachable"
+        )
+    return GatewayError(Kind.CONNECTION, f"The connection to the upstream {host} broke off.")
