@@ -1,0 +1,201 @@
+# ruff: noqa: RUF009 -- setting() returns a dataclass field, whatever the annotation
+"""Every setting: its variable, default, unit and meaning, once.
+
+The variable of a field is its name in capitals. ``docs/settings.md`` and ``.env.example`` are
+generated from the fields (:mod:`app.settings.docs`) and a test holds them equal. No other module
+reads the environment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import sources, values
+from .values import Value
+
+DEFAULT_CLIENT_TOKEN = "123456"
+
+
+class SettingsError(Exception):
+    """Every problem found, one a line, each with its variable, what was found, what is allowed.
+
+    Holds nothing secret.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("the settings are wrong:\n" + "\n".join(f"  - {p}" for p in problems))
+        self.problems = problems
+
+
+def setting(
+    group: str,
+    value: Value,
+    default: str,
+    meaning: str,
+    *,
+    secret: bool = False,
+    compute: Callable[[], Any] | None = None,
+) -> Any:
+    """A field of :class:`Settings`. ``default`` is text as a user would write it, "" for none;
+    with ``compute`` it only describes what that function finds.
+    """
+    return field(
+        default_factory=compute or (lambda: value.parse(default) if default else value.unset),
+        repr=not secret,
+        metadata={
+            "group": group,
+            "value": value,
+            "default": default,
+            "meaning": meaning,
+            "secret": secret,
+            "computed": compute is not None,
+        },
+    )
+
+
+def worker_count() -> int:
+    """A worker for each CPU this process may use. At least two, so that one that is restarting or
+    stuck leaves one that answers; at most four, since streams wait far more than they compute and
+    each worker costs memory and upstream connections of its own.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(2, min(4, cpus))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a user can set. Immutable; its repr holds nothing secret."""
+
+    # fmt: off
+    kiro_client_token: str = setting("Serving", values.text(), DEFAULT_CLIENT_TOKEN,
+        "The key clients must send. The default is accepted only on a loopback address or a unix "
+        "socket.", secret=True)
+    host: str = setting("Serving", values.text("a host name or address"), "127.0.0.1",
+        "Address to listen on. Any other than loopback needs a KIRO_CLIENT_TOKEN of your own.")
+    port: int = setting("Serving", values.integer(1, 65535), "8080", "Port to listen on.")
+    web_concurrency: int = setting("Serving", values.integer(1, 64),
+        "one for each CPU, at least 2, at most 4", "Worker processes.", compute=worker_count)
+    kiro_cors_origins: tuple[str, ...] = setting("Serving", values.origins(), "",
+        "Web pages of these origins may call the gateway from a browser.")
+    max_body_bytes: int = setting("Serving", values.integer(1024, 1 << 30, "bytes"), "33554432",
+        "Largest request body; a larger one is answered 413.")
+
+    log_level: str = setting("Logs",
+        values.choice("debug", "info", "warning", "error", aliases={"warn": "warning"}), "info",
+        "Least severe messages to log.")
+    log_format: str = setting("Logs", values.choice("json", "text"), "json",
+        "Format of a log line.")
+    log_file: Path | None = setting("Logs", values.appendable_file(), "",
+        "Also append the log to this file. It may be rotated.")
+    log_console: bool = setting("Logs", values.flag(), "true",
+        "Log to stderr; false only together with LOG_FILE.")
+
+    kiro_auth_token: str | None = setting("Credential",
+        values.text("JSON, or the path of a JSON file"), "",
+        "Credential as JSON, or the path of a JSON file.", secret=True)
+    aws_refreshtoken: str | None = setting("Credential", values.text(), "",
+        "Refresh token of a social login.", secret=True)
+    kiro_token_file: Path = setting("Credential", values.path("file"),
+        "~/.aws/sso/cache/kiro-auth-token.json",
+        "Token file of the Kiro IDE, read when neither of the two above is set.")
+    kiro_token_cache: Path = setting("Credential", values.path("directory"),
+        "~/.local/state/kiro2api",
+        "Directory where refreshed tokens of the environment's credentials are kept.")
+
+    kiro_default_model: str = setting("Models", values.text(), "claude-sonnet-4-5",
+        "Model to use when a request names one that is not known.")
+    kiro_models: Mapping[str, str] = setting("Models", values.aliases(), "",
+        "More model names, for example fast=claude-haiku-4-5.")
+    max_tool_description_length: int = setting("Models",
+        values.integer(100, 10000, "characters"), "10000",
+        "Longer tool descriptions are moved into the prompt.")
+
+    kiro_region: str | None = setting("Upstream", values.region(), "",
+        "AWS region of the API. Unset: that of the credential's profile, else us-east-1.")
+    kiro_api_url: str | None = setting("Upstream",
+        values.base_url_or("codewhisperer", "q", "kiro"), "",
+        "Host generation or base URL of the API. Unset: the newest that answers.")
+    kiro_auth_url: str | None = setting("Upstream", values.base_url(), "",
+        "Base URL of the refresh service of social logins. Unset: that of the region.")
+    kiro_oidc_url: str | None = setting("Upstream", values.base_url(), "",
+        "Base URL of the OIDC service. Unset: that of the credential's region.")
+    kiro_upstream_proxy: str | None = setting("Upstream", values.proxy_url(), "",
+        "Proxy for every call to AWS. HTTP_PROXY and its kin are not read.", secret=True)
+
+    kiro_connect_timeout: float = setting("Limits", values.seconds(0.1, 600), "10",
+        "Longest wait for a connection to the upstream.")
+    kiro_first_event_timeout: float = setting("Limits", values.seconds(0.1, 3600), "300",
+        "Longest wait for the first event of an answer.")
+    kiro_idle_timeout: float = setting("Limits", values.seconds(0.1, 3600), "300",
+        "Longest silence of the upstream between two events.")
+    kiro_total_timeout: float | None = setting("Limits",
+        values.seconds_or_off(0.1, 86400), "off", "Longest time for a whole answer.")
+    kiro_early_headers: float = setting("Limits", values.seconds(0.1, 600), "10",
+        "A stream without an event for so long sends its headers, to keep proxies waiting.")
+    kiro_ping_interval: float = setting("Limits", values.seconds(0.1, 600), "15",
+        "Silence in a stream after which a ping is sent.")
+    kiro_client_stall: float = setting("Limits", values.seconds(0.1, 3600), "60",
+        "A client that takes nothing for so long is dropped.")
+    kiro_graceful_timeout: int = setting("Limits", values.integer(2, 3600, "s"), "30",
+        "Upon a stop or reload, running answers have so long to finish.")
+    kiro_max_streams: int = setting("Limits", values.integer(1, 100_000), "1000",
+        "Answers in progress in one worker; more are told to come back later.")
+    # fmt: on
+
+    warnings: tuple[str, ...] = ()
+    """What the user set and nothing reads, for the log at start-up."""
+
+    @classmethod
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, dotenv_path: str | Path = ".env"
+    ) -> Settings:
+        """Settings from ``environ`` (the process's own by default) over the ``.env`` file.
+
+        Raises :class:`SettingsError` with every problem there is.
+        """
+        dotenv, problems = sources.read_dotenv(Path(dotenv_path))
+        found = sources.merge(os.environ if environ is None else environ, dotenv)
+        warnings = sources.honour_historic(found)
+        known = {variable(item): item for item in setting_fields()}
+        warnings += sources.unknown_names(found, dotenv, known)
+        parsed = {}
+        for name, item in known.items():
+            if name in found:
+                try:
+                    parsed[item.name] = item.metadata["value"].parse(found[name].text)
+                except ValueError:
+                    problems.append(_problem(name, item, found[name]))
+        settings = cls(**parsed, warnings=tuple(warnings))
+        if not settings.log_console and settings.log_file is None and not problems:
+            problems.append("LOG_CONSOLE: found 'false', allowed: only together with LOG_FILE")
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+    @property
+    def has_default_token(self) -> bool:
+        """Whether clients may use the key that everybody knows."""
+        return self.kiro_client_token == DEFAULT_CLIENT_TOKEN
+
+
+def setting_fields() -> list[dataclasses.Field[Any]]:
+    """The fields a user can set, in the order of the documentation."""
+    return [item for item in dataclasses.fields(Settings) if item.metadata]
+
+
+def variable(item: dataclasses.Field[Any]) -> str:
+    """The environment variable of a field."""
+    return item.name.upper()
+
+
+def _problem(name: str, item: dataclasses.Field[Any], found: sources.Found) -> str:
+    shown = f"{len(found.text)} hidden characters" if item.metadata["secret"] else repr(found.text)
+    if len(shown) > 80:
+        shown = f"{shown[:76]}...{shown[-1]}"
+    return f"{name}: found {shown} in {found.where}, allowed: {item.metadata['value'].allowed}"

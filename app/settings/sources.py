@@ -1,0 +1,84 @@
+"""Where the text of a setting comes from: the environment over ``.env``, and the names known there.
+
+The environment is never written to: a reload must see what the file says then, and a child process
+must not inherit what only this program was told. What a user set and nothing reads is a warning.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from dotenv.parser import parse_stream
+
+from .historic import HISTORIC
+
+
+class Found(NamedTuple):
+    """One variable: its text, stripped, and where it was found, in words."""
+
+    text: str
+    where: str
+
+
+def read_dotenv(path: Path) -> tuple[dict[str, Found], list[str]]:
+    """The variables of a ``.env`` file and what is wrong with it. No file is an empty file.
+
+    Values are taken literally: ``${...}`` is not expanded, since secrets may hold any character.
+    """
+    try:
+        source = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}, []
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        return {}, [f"{path}: cannot be read: {reason}"]
+    found: dict[str, Found] = {}
+    problems = []
+    for binding in parse_stream(io.StringIO(source)):
+        line = binding.original.line
+        if binding.error:
+            problems.append(f"{path} line {line}: not understood, allowed: NAME=value")
+        elif binding.key and (binding.value or "").strip():
+            found[binding.key] = Found((binding.value or "").strip(), f"{path} line {line}")
+    return found, problems
+
+
+def merge(environ: Mapping[str, str], dotenv: Mapping[str, Found]) -> dict[str, Found]:
+    """Both sources, the environment winning. An empty variable counts as unset, since that is how
+    compose files and shells hand over a variable nobody set; it still hides the file's.
+    """
+    merged = {name: found for name, found in dotenv.items() if name not in environ}
+    for name, text in environ.items():
+        if text.strip():
+            merged[name] = Found(text.strip(), "the environment")
+    return merged
+
+
+def honour_historic(found: dict[str, Found]) -> list[str]:
+    """Let historic variables act on ``found`` as their row says; one warning for each one set."""
+    warnings = []
+    for name, historic in HISTORIC.items():
+        if name not in found:
+            continue
+        if historic.sets and found[name].text.lower() in ("1", "true"):
+            variable, text = historic.sets
+            found[variable] = Found(text, f"{name} in {found[name].where}")
+        warnings.append(f"{name} (in {found[name].where}): {historic.now}")
+    return warnings
+
+
+def unknown_names(
+    found: Mapping[str, Found], dotenv: Mapping[str, Found], known: Collection[str]
+) -> Iterator[str]:
+    """A warning for each variable that looks like ours and is not: KIRO_* anywhere, any in .env."""
+    for name, (_, where) in found.items():
+        if name in known or name in HISTORIC:
+            continue
+        if name.startswith("KIRO_") or name in dotenv:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            yield f"{name} (in {where}) is not a setting and has no effect{hint}"

@@ -1,0 +1,172 @@
+"""The kinds of value a setting can have: what text is allowed, and what it becomes.
+
+A :class:`Value` parses the text of one environment variable. ``parse`` raises ``ValueError`` for a
+text outside ``allowed``; the words in ``allowed`` are what the user reads then, so they are made
+from the same bounds. Pure: only :func:`appendable_file` looks at the file system.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+
+class Value(NamedTuple):
+    """``allowed`` completes the sentence "allowed: ..."; ``unit`` is empty for a pure number;
+    ``unset`` is the value of a setting without a default that nobody set.
+    """
+
+    parse: Callable[[str], Any]
+    allowed: str
+    unit: str = ""
+    unset: Any = None
+
+
+def text(allowed: str = "any text") -> Value:
+    return Value(str, allowed)
+
+
+def integer(low: int, high: int, unit: str = "") -> Value:
+    def parse(raw: str) -> int:
+        # int() alone would take "1_000" and other scripts' digits
+        number = int(raw) if raw.isascii() and raw.isdigit() else -1
+        return _within(number, low, high)
+
+    return Value(parse, f"a whole number from {low} to {high}", unit)
+
+
+def seconds(low: float, high: float) -> Value:
+    return Value(lambda raw: _seconds(raw, low, high), f"a number from {low:g} to {high:g}", "s")
+
+
+def seconds_or_off(low: float, high: float) -> Value:
+    def parse(raw: str) -> float | None:
+        return None if raw.lower() == "off" else _seconds(raw, low, high)
+
+    return Value(parse, f"off, or a number from {low:g} to {high:g}", "s")
+
+
+def flag() -> Value:
+    words = {"true": True, "1": True, "yes": True, "on": True}
+    words |= {"false": False, "0": False, "no": False, "off": False}
+    return Value(lambda raw: _chosen(raw, words), "true or false")
+
+
+def choice(*names: str, aliases: Mapping[str, str] | None = None) -> Value:
+    words = {name: name for name in names} | dict(aliases or {})
+    return Value(lambda raw: _chosen(raw, words), one_of(names))
+
+
+def path(kind: str) -> Value:
+    return Value(lambda raw: Path(os.path.expanduser(raw)), f"the path of a {kind}")
+
+
+def appendable_file() -> Value:
+    def parse(raw: str) -> Path:
+        file = Path(os.path.expanduser(raw))
+        target = file if file.exists() else file.parent
+        if file.is_dir() or not target.exists() or not os.access(target, os.W_OK):
+            raise ValueError(raw)
+        return file
+
+    return Value(parse, "the path of a file that can be written, in a directory that exists")
+
+
+def base_url() -> Value:
+    return Value(lambda raw: _url(raw, {"http", "https"}), "an http or https URL without user")
+
+
+def base_url_or(*names: str) -> Value:
+    url = base_url()
+
+    def parse(raw: str) -> str:
+        return raw.lower() if raw.lower() in names else url.parse(raw)
+
+    return Value(parse, f"{one_of(names)}, or {url.allowed}")
+
+
+def proxy_url() -> Value:
+    schemes = ("http", "https", "socks5", "socks5h")
+
+    def parse(raw: str) -> str:
+        return _url(raw, set(schemes), user=True)
+
+    return Value(parse, f"a URL scheme://[user:password@]host:port, scheme {one_of(schemes)}")
+
+
+def origins() -> Value:
+    def parse(raw: str) -> tuple[str, ...]:
+        found = tuple(_list(raw))
+        for origin in found:
+            if origin != "*" and urlsplit(_url(origin, {"http", "https"})).path:
+                raise ValueError(origin)
+        return found
+
+    return Value(
+        parse, "*, or origins such as https://chat.example.com, separated by commas", unset=()
+    )
+
+
+def aliases() -> Value:
+    def parse(raw: str) -> Mapping[str, str]:
+        pairs = [item.partition("=") for item in _list(raw)]
+        if not all(alias.strip() and model.strip() for alias, _, model in pairs):
+            raise ValueError(raw)
+        return MappingProxyType({alias.strip(): model.strip() for alias, _, model in pairs})
+
+    return Value(parse, "alias=model pairs, separated by commas", unset=MappingProxyType({}))
+
+
+def region() -> Value:
+    def parse(raw: str) -> str:
+        if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", raw):
+            raise ValueError(raw)
+        return raw
+
+    return Value(parse, "an AWS region such as us-east-1")
+
+
+def one_of(names: Iterable[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``."""
+    *head, last = names
+    return f"{', '.join(head)} or {last}" if head else last
+
+
+def _within(number: Any, low: float, high: float) -> Any:
+    if not low <= number <= high:
+        raise ValueError(number)
+    return number
+
+
+def _seconds(raw: str, low: float, high: float) -> float:
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", raw):
+        raise ValueError(raw)
+    return _within(float(raw), low, high)
+
+
+def _chosen(raw: str, words: Mapping[str, Any]) -> Any:
+    try:
+        return words[raw.lower()]
+    except KeyError:
+        raise ValueError(raw) from None
+
+
+def _list(raw: str) -> list[str]:
+    return [item.strip() for item in raw.split(",") if item.strip()]
+
+
+def _url(raw: str, schemes: set[str], *, user: bool = False) -> str:
+    """The URL without its trailing slash; a query, a fragment or (unless ``user``) credentials in
+    it are refused, since a path is appended to it.
+    """
+    parts = urlsplit(raw)
+    port_is_valid = parts.port is None or parts.port > 0  # .port raises ValueError itself
+    bare = not (parts.query or parts.fragment or (parts.username is not None and not user))
+    if parts.scheme not in schemes or not parts.hostname or not port_is_valid or not bare:
+        raise ValueError(raw)
+    return raw.rstrip("/")

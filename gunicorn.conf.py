@@ -1,0 +1,84 @@
+"""The process model of the server; what it serves is made in ``wsgi.py``.
+
+gunicorn executes this file in the master at start-up and again upon SIGHUP. Of ``app`` it imports
+the settings alone; what the start-up checks need beyond them is imported where it is used, after
+the patch. Absent on purpose: an access log (the application writes one line a request) and
+``max_requests`` (it would cut streams).
+"""
+
+# ruff: noqa: E402 -- a module that is imported before the patch keeps blocking sockets
+from gevent import monkey
+
+monkey.patch_all()
+
+import logging
+import sys
+from typing import Any
+
+from gunicorn.errors import HaltServer
+
+from app.settings import SettingsError
+from app.settings.process import check_exposure, current, is_loaded, load, log_config
+
+try:
+    load()
+except SettingsError as error:
+    if not is_loaded():
+        sys.exit(f"kiro2api cannot start: {error}")
+    logging.getLogger("kiro2api").error("not reloaded, the former settings stay: %s", error)
+settings = current()
+
+host = f"[{settings.host}]" if ":" in settings.host else settings.host  # IPv6
+
+bind = f"{host}:{settings.port}"
+workers = settings.web_concurrency
+worker_class = "gevent"
+worker_connections = settings.kiro_max_streams + 200  # room for /health when all streams are taken
+preload_app = False  # with it, code imported before the patch would break TLS
+timeout = 30  # a watchdog for a blocked event loop, no limit on answers
+graceful_timeout = settings.kiro_graceful_timeout
+keepalive = max(1, graceful_timeout // 2)  # an idle connection must not outlast a graceful stop
+control_socket_disable = True  # two masters of one user would claim the same path
+loglevel = settings.log_level
+logconfig_dict = log_config(settings)
+
+
+def on_starting(server: Any) -> None:
+    """Stop before a socket is open if the start must be refused, with one message."""
+    try:
+        warning = check_exposure(settings, server.cfg.address)
+        _require_credential()
+    except SettingsError as error:
+        sys.exit(f"kiro2api cannot start: {error}")
+    for text in filter(None, [warning, *settings.warnings]):
+        server.log.warning(text)
+
+
+def when_ready(server: Any) -> None:
+    """The same for sockets that were inherited and so are in no setting."""
+    try:
+        check_exposure(settings, _addresses(server))
+    except SettingsError as error:
+        sys.exit(f"kiro2api cannot start: {error}")
+
+
+def on_reload(server: Any) -> None:
+    """The same after SIGHUP; running answers may finish."""
+    try:
+        check_exposure(settings, _addresses(server))
+    except SettingsError as error:
+        raise HaltServer(str(error), exit_status=1) from None
+
+
+def _addresses(server: Any) -> list[Any]:
+    return [listener.sock.getsockname() for listener in server.LISTENERS]
+
+
+def _require_credential() -> None:
+    from app.credentials import Credentials
+    from app.errors import GatewayError
+
+    try:
+        Credentials.from_settings(settings)
+    except GatewayError as error:
+        raise SettingsError([error.message]) from None
