@@ -1,0 +1,169 @@
+"""A simulated CodeWhisperer upstream, with faults on demand.
+
+Speaks the real protocol on a real socket: both bindings, chunked event-stream frames, sign-in
+services with rotating refresh tokens, the control plane. It checks what it is sent (`validate`)
+and answers as it is told: by a directive in the prompt (`directives`) or a script (`script`).
+It imports nothing of the gateway, so that neither's mistake hides the other's.
+
+    with Simulator() as upstream:
+        upstream.script({"text": ["Hel", "lo"]}, {"fail": "throttled"})
+        ...
+        assert upstream.requests[0].violations == []
+
+Over HTTP: `POST /__sim/script` (an answer or a list), `POST /__sim/tokens`, `POST /__sim/reset`,
+`GET /__sim/requests`, `GET /__sim/stats`.
+"""
+
+import asyncio
+import contextlib
+import signal
+import ssl
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, Self
+
+from .catalogue import Binding
+from .log import Seen
+from .server import Upstream
+from .tokens import Tokens
+
+__all__ = ["Simulator", "serve"]
+
+_BOTH: frozenset[Binding] = frozenset({"rest", "json-rpc"})
+
+
+class Simulator:
+    """The upstream in a thread of its own, on a free loopback port; a context manager.
+
+    Access tokens are checked strictly: only those issued by the refresh routes or declared in
+    `tokens` (or later by `configure_tokens`) are taken, unless `accept_any_token`. `lifetime` is
+    the seconds an issued token lives. `bindings` narrows what is served: a missing one answers
+    UnknownOperationException. `log_limit` bounds how many requests are remembered.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tokens: tuple[str, ...] = (),
+        accept_any_token: bool = False,
+        lifetime: float = 3600,
+        bindings: frozenset[Binding] = _BOTH,
+        tls: ssl.SSLContext | None = None,
+        log_limit: int = 1000,
+    ) -> None:
+        state = Tokens(lifetime=lifetime, accept_any=accept_any_token)
+        state.declare(tokens)
+        self._upstream = Upstream(tokens=state, bindings=bindings, log_limit=log_limit)
+        self._address = (host, port)
+        self._tls = tls
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._stopping: asyncio.Event
+        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
+
+    def start(self) -> Self:
+        """Start listening; returns when requests are taken. Raises OSError if it cannot bind."""
+        self._thread.start()
+        self._ready.wait()
+        if self._failure:
+            raise self._failure
+        return self
+
+    def stop(self) -> None:
+        """Close every connection and end the thread."""
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a trailing slash."""
+        return self._upstream.base_url
+
+    @property
+    def port(self) -> int:
+        """The port listened on."""
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def requests(self) -> list[Seen]:
+        """What was asked so far, oldest first; records of open answers go on changing."""
+        return self._upstream.log.records
+
+    @property
+    def stats(self) -> dict[str, int]:
+        """Counters: active requests, connections, refreshes, by operation, status and outcome."""
+        return self._upstream.stats()
+
+    def wait_for(self, predicate: Callable[[list[Seen]], Any], timeout: float = 5) -> Any:
+        """Wait until `predicate(requests)` is true; returns its last value."""
+        return self._upstream.log.wait_for(predicate, timeout)
+
+    def script(self, *answers: dict[str, Any]) -> None:
+        """Queue answers for the next requests, in the JSON form of `script`."""
+        self._call(lambda: self._upstream.script.add(list(answers)))
+
+    def configure_tokens(self, **members: Any) -> None:
+        """Change tokens: the members of `Tokens.configure`."""
+        self._call(lambda: self._upstream.tokens.configure(members))
+
+    def reset(self) -> None:
+        """Forget scripts and requests; tokens stay valid."""
+        self._call(self._upstream.reset)
+
+    def _call(self, action: Callable[[], None]) -> None:
+        """Run `action` on the loop, where all state lives."""
+
+        async def run() -> None:
+            action()
+
+        asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as problem:
+            self._failure = problem
+            self._ready.set()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        server = await self._upstream.listen(*self._address, self._tls)
+        self._ready.set()
+        await self._stopping.wait()
+        server.close()
+        await self._upstream.close()
+
+
+def serve(host: str = "127.0.0.1", port: int = 9001, *, accept_any_token: bool = False) -> None:
+    """Run the simulator until SIGINT or SIGTERM; prints one line when it is ready.
+
+    Tokens are checked as strictly as in `Simulator`: get one from `/refreshToken` (any refresh
+    token not used before is good once), or pass `accept_any_token`.
+    """
+    upstream = Upstream(tokens=Tokens(accept_any=accept_any_token), bindings=_BOTH, log_limit=1000)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(upstream, host, port))
+
+
+async def _serve(upstream: Upstream, host: str, port: int) -> None:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    server = await upstream.listen(host, port, None)
+    sys.stdout.write(f"simulator ready on {upstream.base_url}\n")
+    sys.stdout.flush()
+    await stopping.wait()
+    server.close()
+    await upstream.close()

@@ -1,0 +1,94 @@
+"""Directives: a line `!sim {...}` in the user's own words steers the simulator.
+
+The JSON after `!sim ` is one answer (see `script`), or `{"steps": [answer, ...]}`: the first step
+answers the message that holds the directive, each further one the tool results that come back. Two
+members are about repetition: `{"times": n, "then": answer}` beside a failure gives the failure n
+times and then the other answer. The newest directive in the conversation counts, and only while
+nothing but tool calls and their results followed it. A step whose tool the request does not offer
+becomes plain text unless it says `"force": true`: side requests of agents, such as one for a
+title, quote the prompt and must not be driven by it.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from .answers import Answer
+from .conversation import as_dict, current_user, history_of, tool_names, tool_results
+from .script import ScriptError, parse
+
+_MARK = re.compile(r"!sim\s+(?=\{)")
+_DECODER = json.JSONDecoder()
+
+
+class Directives:
+    """Answers steered from inside a conversation; counts the failures already given."""
+
+    def __init__(self) -> None:
+        self._given: Counter[str] = Counter()
+
+    def answer_to(self, body: dict[str, Any]) -> Answer | None:
+        """Return the answer a directive in the conversation asks for, None without one.
+
+        Raises ScriptError if it cannot be read.
+        """
+        found = _find(body)
+        if found is None:
+            return None
+        text, turn = found
+        steps = _steps(text)
+        if turn >= len(steps):
+            return None
+        answer = parse(self._repeated(steps[turn], f"{turn} {text}"))
+        offered = tool_names(current_user(body))
+        if not answer.force and any(tool.name not in offered for tool in answer.tools()):
+            return None
+        return answer
+
+    def _repeated(self, step: Any, key: str) -> Any:
+        if not isinstance(step, dict) or "times" not in step:
+            return step
+        first = {name: value for name, value in step.items() if name not in ("times", "then")}
+        self._given[key] += 1
+        if self._given[key] <= step["times"]:
+            return first
+        del self._given[key]
+        return step.get("then", {})
+
+
+def _find(body: dict[str, Any]) -> tuple[str, int] | None:
+    """Return the directive's JSON text and the number of tool turns since it."""
+    user = current_user(body)
+    text = _directive_in(user.get("content"))
+    turn = 0
+    earlier: Iterator[dict[str, Any]] = reversed(history_of(body))
+    while text is None and tool_results(user):
+        assistant = as_dict(next(earlier, {}).get("assistantResponseMessage"))
+        user = as_dict(next(earlier, {}).get("userInputMessage"))
+        if not assistant.get("toolUses"):
+            return None
+        turn += 1
+        text = _directive_in(user.get("content"))
+    return None if text is None else (text, turn)
+
+
+def _directive_in(content: Any) -> str | None:
+    marks = list(_MARK.finditer(content)) if isinstance(content, str) else []
+    if not marks:
+        return None
+    start = marks[-1].end()
+    try:
+        _, end = _DECODER.raw_decode(content, start)
+    except ValueError as problem:
+        raise ScriptError(f"the directive is no JSON: {problem}") from problem
+    return str(content[start:end])
+
+
+def _steps(text: str) -> list[Any]:
+    form = json.loads(text)
+    steps = form.get("steps", [form])
+    if not isinstance(steps, list):
+        raise ScriptError("steps must be a list")
+    return steps

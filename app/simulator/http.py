@@ -1,0 +1,231 @@
+"""HTTP/1.1 by hand, server side: as much as an upstream needs, with every byte under control.
+
+Reads requests with Content-Length or chunked bodies, keeps connections alive, and tells at once
+when the peer leaves. Absent: pipelining, compression, trailers, upgrades.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import socket
+import struct
+import termios
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+HEAD_MAX = 256 * 1024
+BODY_MAX = 40 * 1024 * 1024
+
+
+class BadRequest(Exception):
+    """The bytes received are no acceptable HTTP request; `status` says why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(slots=True)
+class Request:
+    """One request; header names in lower case, a repeated header keeps its last value."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    keep_alive: bool
+
+
+@dataclass(slots=True)
+class Reply:
+    """A whole answer that needs no streaming."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def json_reply(
+    status: int, value: Any, headers: Mapping[str, str] | None = None, *, binding: str = "rest"
+) -> Reply:
+    """Return a JSON answer in the content type of the binding."""
+    kind = "application/x-amz-json-1.0" if binding == "json-rpc" else "application/json"
+    body = json.dumps(value, ensure_ascii=False).encode()
+    return Reply(status, body, {"content-type": kind, **(headers or {})})
+
+
+class Connection(asyncio.StreamReaderProtocol):
+    """One accepted connection: bytes in, bytes out, and the instant its peer left.
+
+    `gone_at` is the monotonic time at which the peer closed its side or reset the connection, None
+    as long as it is there. A client that only half-closes counts as gone: none of the official
+    ones does so.
+    """
+
+    def __init__(self, serve: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self.reader = asyncio.StreamReader(limit=1024 * 1024, loop=loop)
+        super().__init__(self.reader, self._opened, loop)
+        self._serve = serve
+        self._asleep: asyncio.Future[None] | None = None
+        self.writer: asyncio.StreamWriter
+        self.gone_at: float | None = None
+        self.busy = False
+
+    async def _opened(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writer = writer
+        await self._serve(self)
+
+    def eof_received(self) -> bool | None:
+        self._peer_left()
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._peer_left()
+        super().connection_lost(exc)
+
+    def _peer_left(self) -> None:
+        if self.gone_at is None:
+            self.gone_at = time.monotonic()
+        if self._asleep and not self._asleep.done():
+            self._asleep.set_result(None)
+
+    async def sleep(self, seconds: float | None) -> None:
+        """Wait that long (None: for ever), or until the peer leaves."""
+        if self.gone_at is not None or seconds == 0:
+            return
+        loop = asyncio.get_running_loop()
+        self._asleep = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, _wake, self._asleep)
+        try:
+            await self._asleep
+        finally:
+            self._asleep = None
+            if timer:
+                timer.cancel()
+
+    async def send(self, data: bytes) -> None:
+        """Write, waiting while the peer does not read; nothing is sent to a peer that left."""
+        if self.gone_at is None:
+            self.writer.write(data)
+            with contextlib.suppress(ConnectionError):
+                await self.writer.drain()
+
+    async def reset(self) -> None:
+        """Close with a TCP RST, after the peer's kernel has taken what was written before."""
+        await self.flush()
+        linger = struct.pack("ii", 1, 0)
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.writer.transport.abort()
+
+    async def flush(self, seconds: float = 1.0) -> None:
+        """Wait until everything written was acknowledged, at most `seconds`."""
+        deadline = time.monotonic() + seconds
+        while self.gone_at is None and time.monotonic() < deadline and self._unsent():
+            await asyncio.sleep(0.001)
+
+    def _unsent(self) -> int:
+        buffered = self.writer.transport.get_write_buffer_size()
+        raw = self.writer.get_extra_info("socket")
+        queued = fcntl.ioctl(raw.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+        return buffered + int(struct.unpack("i", queued)[0])
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+async def read_request(connection: Connection) -> Request | None:
+    """Return the next request, None if the peer closed between two of them.
+
+    Raises BadRequest, and asyncio.IncompleteReadError if the peer left in the middle of a body.
+    """
+    try:
+        head = await connection.reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return None
+    except asyncio.LimitOverrunError as problem:
+        raise BadRequest(431, "the request head is too large") from problem
+    if len(head) > HEAD_MAX:
+        raise BadRequest(431, "the request head is too large")
+    connection.busy = True
+    method, target, version, headers = _parse_head(head)
+    url = urlsplit(target)
+    return Request(
+        method=method,
+        path=url.path,
+        query=dict(parse_qsl(url.query, keep_blank_values=True)),
+        headers=headers,
+        body=await _read_body(connection, headers),
+        keep_alive=version == "HTTP/1.1" and headers.get("connection", "").lower() != "close",
+    )
+
+
+def _parse_head(head: bytes) -> tuple[str, str, str, dict[str, str]]:
+    request_line, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+    try:
+        method, target, version = request_line.split(" ")
+        headers = {}
+        for line in lines:
+            name, value = line.split(":", 1)
+            headers[name.lower()] = value.strip()
+    except ValueError:
+        raise BadRequest(400, "the request line or a header is malformed") from None
+    return method, target, version, headers
+
+
+async def _read_body(connection: Connection, headers: dict[str, str]) -> bytes:
+    if headers.get("expect", "").lower() == "100-continue":
+        await connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        return await _read_chunks(connection.reader)
+    length = headers.get("content-length", "0")
+    if not length.isdecimal():
+        raise BadRequest(400, "content-length is no number")
+    if int(length) > BODY_MAX:
+        raise BadRequest(413, "the body is too large")
+    return await connection.reader.readexactly(int(length))
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+    body = bytearray()
+    while True:
+        try:
+            size = int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16)
+        except ValueError:
+            raise BadRequest(400, "a chunk size is malformed") from None
+        if len(body) + size > BODY_MAX:
+            raise BadRequest(413, "the body is too large")
+        body += (await reader.readexactly(size + 2))[:-2]
+        if size == 0:
+            return bytes(body)
+
+
+def render_head(status: int, headers: Mapping[str, str]) -> bytes:
+    """Return the status line and headers of an answer."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Unassigned"
+    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{k}: {v}" for k, v in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+def render(reply: Reply) -> bytes:
+    """Return a whole answer with its Content-Length."""
+    headers = {**reply.headers, "content-length": str(len(reply.body))}
+    return render_head(reply.status, headers) + reply.body
+
+
+def chunk(data: bytes) -> bytes:
+    """Return one HTTP chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+LAST_CHUNK = b"0\r\n\r\n"

@@ -1,0 +1,135 @@
+"""The sign-in services: social refresh, AWS SSO OIDC, and an external identity provider."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from .faults import NAMED, reply
+from .http import Reply, Request, json_reply
+from .tokens import SOCIAL_PROFILE_ARN, Grant, Tokens
+
+_DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+_CLIENT_SECONDS = 90 * 24 * 3600
+_DEVICE_SECONDS = 600
+
+
+class SignIn:
+    """Routes that give tokens out. A device code is approved after `pending_polls` polls."""
+
+    def __init__(self, tokens: Tokens, base_url: Callable[[], str]) -> None:
+        self._tokens = tokens
+        self._base_url = base_url
+        self._clients = 0
+        self._devices: dict[str, int] = {}
+        self.pending_polls = 1
+        self.routes: dict[str, Callable[[Request], Reply]] = {
+            "/refreshToken": self._social,
+            "/token": self._oidc,
+            "/client/register": self._register,
+            "/device_authorization": self._device,
+            "/idp/token": self._external,
+        }
+
+    def _social(self, request: Request) -> Reply:
+        token = _json_object(request).get("refreshToken")
+        if not isinstance(token, str) or not token:
+            return json_reply(400, {"message": "refreshToken is required"})
+        grant = self._tokens.grant("social", token)
+        if grant is None:
+            return reply(NAMED["social_dead_401"], "rest")
+        return json_reply(200, {**_camel(grant), "profileArn": SOCIAL_PROFILE_ARN})
+
+    def _oidc(self, request: Request) -> Reply:
+        form = _json_object(request)
+        client = form.get("clientId")
+        if not isinstance(client, str) or not isinstance(form.get("clientSecret"), str):
+            return reply(NAMED["oauth_invalid_request"], "rest")
+        if self._tokens.is_dead(client):
+            return reply(NAMED["oauth_invalid_client"], "rest")
+        grant_type = form.get("grantType")
+        if grant_type == _DEVICE_GRANT:
+            return self._poll(form.get("deviceCode"))
+        if grant_type != "refresh_token":
+            return reply(NAMED["oauth_unsupported_grant"], "rest")
+        token = form.get("refreshToken")
+        grant = self._tokens.grant("oidc", token) if isinstance(token, str) else None
+        return _oidc_answer(grant)
+
+    def _poll(self, code: Any) -> Reply:
+        if code not in self._devices:
+            return reply(NAMED["oauth_expired"], "rest")
+        self._devices[code] -= 1
+        if self._devices[code] >= 0:
+            return reply(NAMED["oauth_pending"], "rest")
+        del self._devices[code]
+        return _oidc_answer(self._tokens.grant("oidc"))
+
+    def _register(self, request: Request) -> Reply:
+        form = _json_object(request)
+        if not form.get("clientName") or form.get("clientType") != "public":
+            return reply(NAMED["oauth_invalid_request"], "rest")
+        self._clients += 1
+        now = int(time.time())
+        return json_reply(
+            200,
+            {
+                "clientId": f"sim-client-{self._clients}",
+                "clientSecret": f"sim-secret-{self._clients}",
+                "clientIdIssuedAt": now,
+                "clientSecretExpiresAt": now + _CLIENT_SECONDS,
+            },
+        )
+
+    def _device(self, request: Request) -> Reply:
+        form = _json_object(request)
+        if not all(form.get(name) for name in ("clientId", "clientSecret", "startUrl")):
+            return reply(NAMED["oauth_invalid_request"], "rest")
+        code = f"sim-device-{len(self._devices) + 1}-{time.monotonic_ns()}"
+        self._devices[code] = self.pending_polls
+        page = f"{self._base_url()}/device"
+        return json_reply(
+            200,
+            {
+                "deviceCode": code,
+                "userCode": "SIMU-LATE",
+                "verificationUri": page,
+                "verificationUriComplete": f"{page}?user_code=SIMU-LATE",
+                "expiresIn": _DEVICE_SECONDS,
+                "interval": 1,
+            },
+        )
+
+    def _external(self, request: Request) -> Reply:
+        form = dict(parse_qsl(request.body.decode("latin-1")))
+        if form.get("grant_type") != "refresh_token":
+            return reply(NAMED["oauth_unsupported_grant"], "rest")
+        if not form.get("client_id") or not form.get("refresh_token"):
+            return reply(NAMED["oauth_invalid_request"], "rest")
+        grant = self._tokens.grant("external", form["refresh_token"])
+        if grant is None:
+            return reply(NAMED["oauth_invalid_grant"], "rest")
+        answer = {"access_token": grant.access_token, "expires_in": grant.expires_in}
+        if grant.refresh_token:
+            answer["refresh_token"] = grant.refresh_token
+        return json_reply(200, {**answer, "token_type": "Bearer"})
+
+
+def _camel(grant: Grant) -> dict[str, Any]:
+    answer: dict[str, Any] = {"accessToken": grant.access_token, "expiresIn": grant.expires_in}
+    return answer | ({"refreshToken": grant.refresh_token} if grant.refresh_token else {})
+
+
+def _oidc_answer(grant: Grant | None) -> Reply:
+    if grant is None:
+        return reply(NAMED["oauth_invalid_grant"], "rest")
+    return json_reply(200, {**_camel(grant), "tokenType": "Bearer"})
+
+
+def _json_object(request: Request) -> dict[str, Any]:
+    try:
+        form = json.loads(request.body)
+    except ValueError:
+        return {}
+    return form if isinstance(form, dict) else {}
