@@ -142,7 +142,7 @@ class Settings:
         "Silence in a stream after which a ping is sent.")
     kiro_client_stall: float = setting("Limits", values.seconds(0.1, 3600), "60",
         "A client that takes nothing for so long is dropped.")
-    kiro_graceful_timeout: int = setting("Limits", values.integer(2, 3600, "s"), "30",
+    kiro_graceful_timeout: int = setting("Limits", values.integer(2, 3600, "seconds"), "30",
         "Upon a stop or reload, running answers have so long to finish.")
     kiro_max_streams: int = setting("Limits", values.integer(1, 100_000), "1000",
         "Answers in progress in one worker; more are told to come back later.")

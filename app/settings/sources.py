@@ -39,11 +39,11 @@ def read_dotenv(path: Path) -> tuple[dict[str, Found], list[str]]:
     found: dict[str, Found] = {}
     problems = []
     for binding in parse_stream(io.StringIO(source)):
-        line = binding.original.line
-        if binding.error:
-            problems.append(f"{path} line {line}: not understood, allowed: NAME=value")
-        elif binding.key and (binding.value or "").strip():
-            found[binding.key] = Found((binding.value or "").strip(), f"{path} line {line}")
+        where = f"{path} line {binding.original.line}"
+        if binding.error or (binding.key and binding.value is None):
+            problems.append(f"{where}: not understood, allowed: NAME=value")
+        elif binding.key and binding.value and binding.value.strip():
+            found[binding.key] = Found(binding.value.strip(), where)
     return found, problems
 
 

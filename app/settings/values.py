@@ -17,13 +17,12 @@ from urllib.parse import urlsplit
 
 
 class Value(NamedTuple):
-    """``allowed`` completes the sentence "allowed: ..."; ``unit`` is empty for a pure number;
+    """``allowed`` completes the sentence "allowed: ..." and names the unit, if there is one;
     ``unset`` is the value of a setting without a default that nobody set.
     """
 
     parse: Callable[[str], Any]
     allowed: str
-    unit: str = ""
     unset: Any = None
 
 
@@ -37,18 +36,22 @@ def integer(low: int, high: int, unit: str = "") -> Value:
         number = int(raw) if raw.isascii() and raw.isdigit() else -1
         return _within(number, low, high)
 
-    return Value(parse, f"a whole number from {low} to {high}", unit)
+    of_unit = f" of {unit}" if unit else ""
+    return Value(parse, f"a whole number{of_unit} from {low} to {high}")
 
 
 def seconds(low: float, high: float) -> Value:
-    return Value(lambda raw: _seconds(raw, low, high), f"a number from {low:g} to {high:g}", "s")
+    def parse(raw: str) -> float:
+        return _seconds(raw, low, high)
+
+    return Value(parse, f"a number of seconds from {low:g} to {high:g}")
 
 
 def seconds_or_off(low: float, high: float) -> Value:
     def parse(raw: str) -> float | None:
         return None if raw.lower() == "off" else _seconds(raw, low, high)
 
-    return Value(parse, f"off, or a number from {low:g} to {high:g}", "s")
+    return Value(parse, f"off, or a number of seconds from {low:g} to {high:g}")
 
 
 def flag() -> Value:
@@ -78,7 +81,7 @@ def appendable_file() -> Value:
 
 
 def base_url() -> Value:
-    return Value(lambda raw: _url(raw, {"http", "https"}), "an http or https URL without user")
+    return Value(lambda raw: _url(raw, {"http", "https"}), "an http or https URL")
 
 
 def base_url_or(*names: str) -> Value:

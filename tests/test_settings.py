@@ -1,0 +1,300 @@
+"""Settings: where they come from, what is refused and how it is said, what the docs say of them."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from app.settings import Settings, SettingsError, docs, setting_fields, variable
+from app.settings.historic import HISTORIC
+from app.settings.process import check_exposure, current, load, log_config
+from app.version import __version__
+
+ROOT = Path(__file__).parent.parent
+NOWHERE = "/nonexistent/.env"
+DEFAULTS = {
+    "KIRO_CLIENT_TOKEN": "123456",
+    "HOST": "127.0.0.1",
+    "PORT": 8080,
+    "LOG_FORMAT": "json",
+    "LOG_FILE": None,
+    "KIRO_TOKEN_FILE": Path.home() / ".aws/sso/cache/kiro-auth-token.json",
+    "KIRO_TOKEN_CACHE": Path.home() / ".local/state/kiro2api",
+    "KIRO_CORS_ORIGINS": (),
+    "KIRO_MODELS": {},
+    "MAX_BODY_BYTES": 32 * 1024 * 1024,
+    "MAX_TOOL_DESCRIPTION_LENGTH": 10000,
+    "KIRO_CONNECT_TIMEOUT": 10,
+    "KIRO_FIRST_EVENT_TIMEOUT": 300,
+    "KIRO_IDLE_TIMEOUT": 300,
+    "KIRO_TOTAL_TIMEOUT": None,
+    "KIRO_EARLY_HEADERS": 10,
+    "KIRO_PING_INTERVAL": 15,
+    "KIRO_CLIENT_STALL": 60,
+    "KIRO_GRACEFUL_TIMEOUT": 30,
+    "KIRO_MAX_STREAMS": 1000,
+}
+
+
+def settings(**environ: str) -> Settings:
+    return Settings.from_env(environ, NOWHERE)
+
+
+def problems(**environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        settings(**environ)
+    return caught.value.problems
+
+
+@pytest.fixture
+def dotenv(tmp_path):
+    def write(text: str) -> Path:
+        path = tmp_path / ".env"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+class TestValues:
+    @pytest.mark.parametrize(("name", "value"), DEFAULTS.items())
+    def test_default(self, name, value):
+        assert getattr(settings(), name.lower()) == value
+
+    def test_workers_are_two_to_four(self):
+        assert 2 <= settings().web_concurrency <= 4
+
+    @pytest.mark.parametrize(
+        ("name", "text", "value"),
+        [
+            ("PORT", " 9000\n", 9000),
+            ("PORT", "", 8080),
+            ("LOG_LEVEL", "WARN", "warning"),
+            ("LOG_FORMAT", "Text", "text"),
+            ("KIRO_TOTAL_TIMEOUT", "1.5", 1.5),
+            ("KIRO_TOTAL_TIMEOUT", "OFF", None),
+            ("KIRO_TOKEN_FILE", "~/login.json", Path.home() / "login.json"),
+            ("KIRO_API_URL", "Kiro", "kiro"),
+            ("KIRO_API_URL", "http://127.0.0.1:9001/", "http://127.0.0.1:9001"),
+            ("KIRO_UPSTREAM_PROXY", "socks5h://u:p@127.0.0.1:9000", "socks5h://u:p@127.0.0.1:9000"),
+            ("KIRO_CORS_ORIGINS", "https://a.example, *", ("https://a.example", "*")),
+            ("KIRO_MODELS", "fast = claude-haiku-4-5,", {"fast": "claude-haiku-4-5"}),
+            ("KIRO_REGION", "eu-central-1", "eu-central-1"),
+            ("KIRO_AUTH_TOKEN", '{"refreshToken": "${HOME}"}', '{"refreshToken": "${HOME}"}'),
+        ],
+    )
+    def test_understood(self, name, text, value):
+        assert getattr(settings(**{name: text}), name.lower()) == value
+
+    @pytest.mark.parametrize(
+        ("name", "text", "allowed"),
+        [
+            ("PORT", "0", "from 1 to 65535"),
+            ("PORT", "65536", "from 1 to 65535"),
+            ("PORT", "80_80", "from 1 to 65535"),
+            ("PORT", "８０", "from 1 to 65535"),
+            ("WEB_CONCURRENCY", "-1", "from 1 to 64"),
+            ("LOG_LEVEL", "loud", "debug, info, warning or error"),
+            ("LOG_CONSOLE", "maybe", "true or false"),
+            ("LOG_FILE", "/nonexistent/log", "in a directory that exists"),
+            ("LOG_FILE", "/", "the path of a file"),
+            ("KIRO_IDLE_TIMEOUT", "nan", "from 0.1 to 3600"),
+            ("KIRO_IDLE_TIMEOUT", "off", "from 0.1 to 3600"),
+            ("KIRO_TOTAL_TIMEOUT", "0", "off, or a number of seconds"),
+            ("KIRO_API_URL", "newest", "codewhisperer, q or kiro, or an http or https URL"),
+            ("KIRO_API_URL", "https://u@h", "codewhisperer, q or kiro"),
+            ("KIRO_AUTH_URL", "https://", "an http or https URL"),
+            ("KIRO_AUTH_URL", "https://h:99999", "an http or https URL"),
+            ("KIRO_AUTH_URL", "https://h/?q=1", "an http or https URL"),
+            ("KIRO_UPSTREAM_PROXY", "127.0.0.1:9000", "http, https, socks5 or socks5h"),
+            ("KIRO_CORS_ORIGINS", "https://a.example/page", "origins such as"),
+            ("KIRO_MODELS", "fast", "alias=model"),
+            ("KIRO_REGION", "Frankfurt", "such as us-east-1"),
+        ],
+    )
+    def test_refused_naming_variable_and_allowed(self, name, text, allowed):
+        (problem,) = problems(**{name: text})
+        assert problem.startswith(f"{name}: found ")
+        assert allowed in problem.partition(", allowed: ")[2]
+
+    def test_what_was_found_is_shown(self):
+        assert "found 'http' in the environment" in problems(PORT="http")[0]
+
+    def test_every_problem_at_once(self):
+        found = problems(PORT="http", KIRO_PING_INTERVAL="never", KIRO_REGION="x")
+        names = [problem.partition(":")[0] for problem in found]
+        assert sorted(names) == ["KIRO_PING_INTERVAL", "KIRO_REGION", "PORT"]
+
+    def test_console_may_be_off_only_with_a_file(self, tmp_path):
+        assert "only together with LOG_FILE" in problems(LOG_CONSOLE="false")[0]
+        assert not settings(LOG_CONSOLE="false", LOG_FILE=str(tmp_path / "log")).log_console
+
+
+class TestSecrets:
+    SECRETS = ("KIRO_CLIENT_TOKEN", "KIRO_AUTH_TOKEN", "AWS_REFRESHTOKEN", "KIRO_UPSTREAM_PROXY")
+
+    def test_not_in_repr(self):
+        environ = dict.fromkeys(self.SECRETS, "http://canary:canary@canary")
+        assert "canary" not in repr(settings(**environ))
+
+    def test_not_in_errors(self):
+        (problem,) = problems(KIRO_UPSTREAM_PROXY="ftp://user:canary@host")
+        assert "canary" not in problem
+        assert "22 hidden characters" in problem
+
+    def test_no_variable_that_sounds_secret_is_shown(self):
+        shown = {variable(item) for item in setting_fields() if not item.metadata["secret"]}
+        assert {name for name in shown if re.search("TOKEN$|SECRET|KEY", name)} == set()
+
+
+class TestSources:
+    def test_environment_wins_over_dotenv(self, dotenv):
+        path = dotenv("PORT=9000\nHOST=::1\n")
+        found = Settings.from_env({"PORT": "7000"}, path)
+        assert (found.port, found.host) == (7000, "::1")
+
+    def test_empty_variable_hides_dotenv(self, dotenv):
+        assert Settings.from_env({"PORT": ""}, dotenv("PORT=9000")).port == 8080
+
+    def test_environment_is_not_changed(self, dotenv):
+        environ = {"HOST": "::1"}
+        Settings.from_env(environ, dotenv("PORT=9000\nDEBUG=1"))
+        assert environ == {"HOST": "::1"}
+
+    def test_values_are_literal(self, dotenv):
+        path = dotenv("AWS_REFRESHTOKEN='a${HOME}#b'\nKIRO_AUTH_TOKEN='{\n\"a\": 1}'")
+        found = Settings.from_env({}, path)
+        assert found.aws_refreshtoken == "a${HOME}#b"
+        assert found.kiro_auth_token == '{\n"a": 1}'
+
+    def test_a_file_of_windows_is_understood(self, dotenv):
+        assert Settings.from_env({}, dotenv("\ufeffPORT=9000\r\nHOST=::1\r\n")).port == 9000
+
+    @pytest.mark.parametrize("line", ["HOST", '"refreshToken": "canary",', "HOST='::1"])
+    def test_problems_name_the_line(self, dotenv, line):
+        with pytest.raises(SettingsError) as caught:
+            Settings.from_env({}, dotenv(f"# one\nPORT=x\n{line}\n"))
+        line_3, line_2 = caught.value.problems
+        assert ".env line 3: not understood" in line_3
+        assert "canary" not in line_3
+        assert line_2.startswith("PORT: found 'x' in ")
+        assert ".env line 2, allowed" in line_2
+
+    def test_unreadable_file_is_a_problem(self, tmp_path):
+        with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
+            Settings.from_env({}, tmp_path)
+
+
+class TestWarnings:
+    def test_typo_names_the_nearest(self):
+        (warning,) = settings(KIRO_IDLE_TIMEOT="3").warnings
+        assert warning.startswith("KIRO_IDLE_TIMEOT (in the environment)")
+        assert warning.endswith("did you mean KIRO_IDLE_TIMEOUT?")
+
+    def test_foreign_variable_only_matters_in_dotenv(self, dotenv):
+        assert settings(PRT="1", PATH="/bin").warnings == ()
+        (warning,) = Settings.from_env({}, dotenv("PRT=9000")).warnings
+        assert warning.endswith("did you mean PORT?")
+
+    @pytest.mark.parametrize("name", HISTORIC)
+    def test_each_historic_variable_is_named(self, name):
+        (warning,) = settings(**{name: "canary"}).warnings
+        assert warning.startswith(f"{name} (in the environment): ")
+        assert "canary" not in warning
+
+    def test_historic_is_no_setting(self):
+        assert not HISTORIC.keys() & {variable(item) for item in setting_fields()}
+
+    @pytest.mark.parametrize(("text", "level"), [("1", "debug"), ("True", "debug"), ("0", "error")])
+    def test_debug_is_honoured(self, text, level):
+        assert settings(DEBUG=text, LOG_LEVEL="error").log_level == level
+
+
+class TestExposure:
+    OWN = Settings(kiro_client_token="of my own")
+
+    @pytest.mark.parametrize(
+        "binds",
+        [[("127.0.0.1", 8080)], [("::1", 8080, 0, 0)], [("localhost", 1)], ["/run/k.sock"], []],
+    )
+    def test_default_key_is_warned_about_on_loopback(self, binds):
+        assert "set KIRO_CLIENT_TOKEN" in check_exposure(Settings(), binds)
+        assert check_exposure(self.OWN, binds) == ""
+
+    @pytest.mark.parametrize(
+        "host", ["0.0.0.0", "", "::", "192.0.2.1", "box.lan", "127.0.0.1.evil"]
+    )
+    def test_default_key_is_refused_elsewhere(self, host):
+        for token in ("", "123456"):
+            with pytest.raises(SettingsError, match="KIRO_CLIENT_TOKEN: found 123456"):
+                check_exposure(
+                    settings(KIRO_CLIENT_TOKEN=token), [("127.0.0.1", 8080), (host, 8080)]
+                )
+        assert check_exposure(self.OWN, [(host, 8080)]) == ""
+
+
+class TestCurrent:
+    @pytest.fixture(autouse=True)
+    def alone(self, monkeypatch, tmp_path):
+        monkeypatch.setattr("app.settings.process._current", None)
+        monkeypatch.chdir(tmp_path)
+
+    def test_stays_until_loaded_again(self, monkeypatch):
+        monkeypatch.setenv("PORT", "7001")
+        assert current().port == 7001
+        monkeypatch.setenv("PORT", "7002")
+        assert current().port == 7001
+        assert load().port == 7002
+        assert current().port == 7002
+
+    def test_stays_when_loading_fails(self, monkeypatch):
+        before = current()
+        monkeypatch.setenv("PORT", "x")
+        with pytest.raises(SettingsError):
+            load()
+        assert current() is before
+
+
+class TestLogConfig:
+    def test_handlers(self, tmp_path):
+        log = tmp_path / "log"
+        assert list(log_config(Settings())["handlers"]) == ["console"]
+        assert list(log_config(Settings(log_file=log))["handlers"]) == ["console", "file"]
+        quiet = log_config(Settings(log_file=log, log_console=False))
+        assert quiet["root"]["handlers"] == ["file"]
+
+    def test_debug_is_for_our_own_logs(self):
+        config = log_config(Settings(log_level="debug"))
+        assert config["loggers"]["kiro2api"]["level"] == "DEBUG"
+        assert config["root"]["level"] == "INFO"
+
+
+class TestDocs:
+    @pytest.mark.parametrize(
+        ("path", "render"),
+        [("docs/settings.md", docs.markdown), (".env.example", docs.env_example)],
+    )
+    def test_generated_files_are_up_to_date(self, path, render):
+        assert (ROOT / path).read_text(encoding="utf-8") == render(), "run `make docs`"
+
+    def test_table_has_every_variable_and_equal_columns(self):
+        rows = [line for line in docs.markdown().splitlines() if line.startswith("|")]
+        for variable_name in itertools.chain(map(variable, setting_fields()), HISTORIC):
+            assert sum(row.startswith(f"| `{variable_name}` |") for row in rows) == 1
+        assert {row.count("|") for row in rows} == {5, 3}
+
+    def test_example_uncommented_changes_nothing(self):
+        uncommented = re.sub(r"^#(?=[A-Z_]+=)", "", docs.env_example(), flags=re.MULTILINE)
+        assert len(dotenv_values(stream=io.StringIO(uncommented))) == len(setting_fields())
+        environ = {k: v or "" for k, v in dotenv_values(stream=io.StringIO(uncommented)).items()}
+        assert settings(**environ) == settings()
+
+    def test_one_version(self):
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+        assert project["project"]["version"] == __version__
