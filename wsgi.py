@@ -9,7 +9,7 @@ if not monkey.is_module_patched("ssl"):
     print("kiro2api cannot start: use gunicorn -c gunicorn.conf.py wsgi:app", file=sys.stderr)  # noqa: T201
     sys.exit(4)
 
-from app import create_app
+from app.application import create_app
 from app.settings.process import current
 
 app = create_app(current())

@@ -42,6 +42,7 @@ class Kind(StrEnum):
     NO_CREDENTIAL = "no_credential"
     LOGIN_OVER = "login_over"
     OVERLOADED = "overloaded"
+    CANCELLED = "cancelled"
     SHUTTING_DOWN = "shutting_down"
     INTERNAL = "internal"
 
@@ -85,6 +86,7 @@ POLICY: dict[Kind, Policy] = {
     Kind.NO_CREDENTIAL: Policy(503, False, False),
     Kind.LOGIN_OVER: Policy(403, False, False),
     Kind.OVERLOADED: Policy(529, False, None),
+    Kind.CANCELLED: Policy(499, False, False),
     Kind.SHUTTING_DOWN: Policy(503, False, None),
     Kind.INTERNAL: Policy(500, False, None),
 }

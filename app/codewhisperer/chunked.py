@@ -4,10 +4,12 @@ Here and not in http.client because one read of the socket often holds many smal
 upstream sends one frame a chunk), and taking them one by one costs a wake-up of the client each.
 """
 
+import re
 from http.client import HTTPException
 
 MAX_LINE = 4096
 """Longest chunk-size line or trailer line; more is an attack or not HTTP."""
+SIZE_LINE = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;.*)?").fullmatch
 
 
 class ChunkedError(HTTPException):
@@ -57,13 +59,10 @@ class ChunkedDecoder:
         if self._trailers:
             self.complete = not line
             return
-        digits = line.partition(b";")[0].strip()
-        try:
-            size = int(digits, 16)
-        except ValueError:
-            raise ChunkedError("no chunk size where one was due") from None
-        if not digits.isalnum():
+        found = SIZE_LINE(line)
+        if found is None:
             raise ChunkedError("no chunk size where one was due")
+        size = int(found[1], 16)
         if size:
             self._owed = size + 2
         else:

@@ -86,7 +86,7 @@ class Answer:
 
     @property
     def complete(self) -> bool:
-        """Whether HTTP itself proved the body whole; a body ended by the connection proves nothing."""
+        """Whether HTTP itself proved the body whole; the end of a connection proves nothing."""
         return bool(self._body.complete)
 
     def close(self) -> None:
@@ -160,6 +160,19 @@ class Client:
     def close(self) -> None:
         """Close the idle connections."""
         self._session.close()
+
+
+TOKEN_TYPES = {"external_idp": "EXTERNAL_IDP", "api_key": "API_KEY"}
+"""Header ``TokenType`` by kind of credential; the others send none. Source: AWS language servers
+and kiro-cli."""
+
+
+def authorization(access_token: str, kind: str) -> dict[str, str]:
+    """The headers that carry a credential."""
+    headers = {"Authorization": f"Bearer {access_token}"}
+    if token_type := TOKEN_TYPES.get(kind):
+        headers["TokenType"] = token_type
+    return headers
 
 
 def _content(response: requests.Response) -> bytes:

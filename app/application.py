@@ -1,0 +1,77 @@
+"""The WSGI application: the only place that wires the parts together."""
+
+from collections.abc import Mapping
+from functools import partial
+from math import inf
+
+from flask import Flask
+from flask_cors import CORS
+
+from app.codewhisperer.client import Client
+from app.codewhisperer.host_choice import HostChoice
+from app.core import models
+from app.credentials import Credentials
+from app.dialects.anthropic import errors as anthropic_errors
+from app.dialects.anthropic import routes as anthropic
+from app.gateway import Gateway, Timeouts
+from app.settings import Settings
+from app.version import __version__
+from app.web import access, auth, catalogue, failures, health
+from app.web.lifecycle import Lifecycle
+from app.web.paths import CanonicalPaths
+from app.web.serving import Serving
+
+USER_AGENT = f"kiro2api/{__version__}"
+
+
+def create_app(settings: Settings) -> Flask:
+    """The WSGI application of one worker. Raises GatewayError when no credential is configured."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
+    gateway = _gateway(settings)
+    serving = Serving(
+        gateway.open, lifecycle, settings.kiro_early_headers, settings.kiro_ping_interval
+    )
+    access.install(app)
+    failures.install(app, _error_shape)
+    auth.install(
+        app,
+        auth.Doorkeeper(settings.kiro_client_token, only_loopback=settings.has_default_token),
+        open_paths=frozenset({"/", "/health"}),
+    )
+    if settings.kiro_cors_origins:
+        CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
+    app.register_blueprint(health.blueprint(__version__))
+    app.register_blueprint(catalogue.blueprint(settings.kiro_models))
+    app.register_blueprint(anthropic.blueprint(serving))
+    app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def _gateway(settings: Settings) -> Gateway:
+    client = Client(
+        connections=settings.kiro_max_streams,
+        connect_timeout=settings.kiro_connect_timeout,
+        user_agent=USER_AGENT,
+        proxy=settings.kiro_upstream_proxy or "",
+    )
+    return Gateway(
+        client=client,
+        credentials=Credentials.from_settings(settings),
+        hosts=HostChoice(settings.kiro_api_url, settings.kiro_region),
+        resolve=partial(
+            models.resolve, default=settings.kiro_default_model, aliases=settings.kiro_models
+        ),
+        timeouts=Timeouts(
+            first_event=settings.kiro_first_event_timeout,
+            idle=settings.kiro_idle_timeout,
+            total=settings.kiro_total_timeout or inf,
+            ping=settings.kiro_ping_interval,
+        ),
+        max_tool_description=settings.max_tool_description_length,
+    )
+
+
+def _error_shape(path: str, headers: Mapping[str, str]) -> failures.Shape:
+    return anthropic_errors.body

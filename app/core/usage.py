@@ -1,0 +1,52 @@
+"""What one answer uses, summed up as it arrives and worked out once, at its end."""
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from .conversation import Conversation
+from .events import Event, TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
+from .models import context_window
+from .tokens import TokenCounts, byte_length, estimate_conversation, resolve_usage
+
+
+class Meter:
+    """Feed it every batch of events; ask for the counts whenever they are due.
+
+    ``input_estimate``: tokens of the prompt, as estimated before the upstream said anything.
+    """
+
+    def __init__(self, conversation: Conversation, window: int | None) -> None:
+        self.input_estimate = estimate_conversation(conversation)
+        self._window = window
+        self._output_bytes = 0
+        self._usage = Usage()
+
+    def feed(self, events: Sequence[Event]) -> None:
+        """Count what the model wrote, and keep what the upstream says of it."""
+        written = 0
+        for event in events:
+            kind = type(event)
+            if kind is TextDelta or kind is ThinkingDelta:
+                written += byte_length(event.text)  # type: ignore[union-attr]
+            elif kind is ToolInput:
+                written += byte_length(event.fragment)  # type: ignore[union-attr]
+            elif kind is ToolStart:
+                written += byte_length(event.name)  # type: ignore[union-attr]
+            elif kind is Usage:
+                self._merge(event)  # type: ignore[arg-type]
+        self._output_bytes += written
+
+    def counts(self) -> TokenCounts:
+        """Tokens and credits as far as they are known by now."""
+        usage = self._usage
+        return resolve_usage(
+            estimate=self.input_estimate,
+            window=context_window(usage.model) or self._window,
+            output_bytes=self._output_bytes,
+            usage=usage,
+        )
+
+    def _merge(self, later: Usage) -> None:
+        given = {name: value for name, value in structs.asdict(later).items() if value is not None}
+        self._usage = structs.replace(self._usage, **given)

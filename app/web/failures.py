@@ -1,0 +1,77 @@
+"""Failures as HTTP answers, each in the shape of the dialect that was spoken to."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from app.errors import POLICY, GatewayError, Kind
+
+from .access import record
+
+log = logging.getLogger("kiro2api.web")
+
+KINDS = {
+    404: Kind.NOT_FOUND,
+    405: Kind.METHOD_NOT_ALLOWED,
+    413: Kind.REQUEST_TOO_LARGE,
+}
+"""Werkzeug's refusals as ours; any other of its 4xx is an invalid request."""
+
+
+Shape = Callable[[GatewayError, str], bytes]
+"""A dialect's JSON body for an error and the request's id."""
+
+
+def install(app: Flask, shape_of: Callable[[str, Mapping[str, str]], Shape]) -> None:
+    """``shape_of(path, headers)`` tells which dialect a request speaks."""
+
+    @app.errorhandler(GatewayError)
+    def gateway_error(error: GatewayError) -> Response:
+        current = record()
+        current.fields |= {"error": error.kind.value, "message": error.message}
+        if error.code:
+            current.fields["error_code"] = error.code
+        body = shape_of(request.path, request.headers)(error, current.request_id)
+        return Response(body, error.status, retry_headers(error), mimetype="application/json")
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        response = gateway_error(_from_werkzeug(error))
+        if error.code == 405 and (allowed := getattr(error, "valid_methods", None)):
+            response.headers["Allow"] = ", ".join(sorted(allowed))
+        return response
+
+    @app.errorhandler(Exception)
+    def bug(error: Exception) -> Response:
+        log.exception("unexpected failure", extra={"request_id": record().request_id})
+        return gateway_error(
+            GatewayError(
+                Kind.INTERNAL,
+                "The gateway failed; this is a defect. Its log tells more under the request id.",
+            )
+        )
+
+
+def _from_werkzeug(error: HTTPException) -> GatewayError:
+    status = error.code or 500
+    if status >= 500:
+        return GatewayError(Kind.INTERNAL, error.description or "The gateway failed.")
+    kind = KINDS.get(status, Kind.INVALID_REQUEST)
+    words = {
+        Kind.NOT_FOUND: f"There is nothing at {request.path}.",
+        Kind.METHOD_NOT_ALLOWED: f"{request.path} does not take {request.method}.",
+        Kind.REQUEST_TOO_LARGE: "The request body is larger than MAX_BODY_BYTES allows.",
+    }
+    return GatewayError(kind, words.get(kind, error.description or "The request is not valid."))
+
+
+def retry_headers(error: GatewayError) -> dict[str, str]:
+    """``retry-after`` in whole seconds and ``x-should-retry``, which all official SDKs obey."""
+    headers = {}
+    if error.retry_after is not None:
+        headers["retry-after"] = str(max(1, round(error.retry_after)))
+    if (again := POLICY[error.kind].client_retry) is not None:
+        headers["x-should-retry"] = "true" if again else "false"
+    return headers

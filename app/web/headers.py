@@ -1,0 +1,25 @@
+"""Response headers that every dialect sends."""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+MAX_LISTING = 1024
+"""Bytes of a listing header; proxies refuse answers with large heads."""
+
+STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""Without them nginx and others hold a stream back."""
+
+
+def listing(names: Iterable[str]) -> str:
+    """Names for a header, each once, in order: percent-encoded outside ``[A-Za-z0-9_.-]``,
+    separated by commas; those that do not fit are counted as ``+N``.
+    """
+    unique = [re.sub("~", "%7E", quote(name, safe="")) for name in dict.fromkeys(names)]
+    kept: list[str] = []
+    for count, name in enumerate(unique):
+        rest = f",+{len(unique) - count - 1}" if count + 1 < len(unique) else ""
+        if len(",".join([*kept, name])) + len(rest) > MAX_LISTING:
+            return ",".join([*kept, f"+{len(unique) - count}"])
+        kept.append(name)
+    return ",".join(kept)

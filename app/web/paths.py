@@ -1,0 +1,32 @@
+"""The base URLs people type: a missing or doubled ``/v1``, doubled slashes.
+
+Rewritten before routing and never redirected: clients drop the body or the key on a redirect.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+WSGIApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+UNVERSIONED = re.compile(r"/(messages|chat|responses|models|completions|embeddings)(?=/|$)")
+
+
+def canonical(path: str) -> str:
+    """``/v1/v1//messages`` and ``/messages`` are ``/v1/messages``; all else is left as it is."""
+    path = re.sub(r"/{2,}", "/", path)
+    path = re.sub(r"^(?:/v1)+(?=/)", "/v1", path)
+    if UNVERSIONED.match(path):
+        path = "/v1" + path
+    return path.rstrip("/") or "/"
+
+
+class CanonicalPaths:
+    """WSGI middleware that puts :func:`canonical` in front of the application."""
+
+    def __init__(self, app: WSGIApp) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ["PATH_INFO"] = canonical(environ.get("PATH_INFO") or "/")
+        return self._app(environ, start_response)

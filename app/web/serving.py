@@ -1,0 +1,114 @@
+"""A parsed conversation in, an HTTP response out: what the routes of all dialects share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flask import Response, request
+
+from app.core.conversation import Conversation
+from app.core.fold import Reply
+from app.core.usage import Meter
+
+from . import relay
+from .access import Record, record
+from .headers import STREAM_HEADERS, listing
+from .lifecycle import Lifecycle
+
+
+class Exchange(relay.Source, Protocol):
+    """An upstream call under way, as the gateway gives it."""
+
+    meter: Meter
+
+    @property
+    def repairs(self) -> tuple[str, ...]:
+        """What was rewritten so that the upstream takes it."""
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """What of the request has no effect."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the log may say of the call."""
+
+    def close(self) -> None:
+        """End the call if it is still under way. Idempotent."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What a dialect's routes are given. Times in seconds."""
+
+    open: Callable[[Conversation], Exchange]
+    lifecycle: Lifecycle
+    early_headers: float
+    ping_interval: float
+
+    def respond(
+        self,
+        conversation: Conversation,
+        *,
+        streamed: bool,
+        encoder: Callable[[Meter], relay.Encoder],
+        whole: Callable[[Reply, Meter], bytes],
+    ) -> Response:
+        """The answer of the upstream in the dialect's words. Raises GatewayError.
+
+        The status waits for the first content event, so a refusal is a real 4xx or 5xx; a stream
+        whose first event takes longer than ``early_headers`` begins without it.
+        """
+        current = record()
+        live = self.lifecycle.begin(request.environ)
+        exchange = self.open(conversation)
+
+        def over() -> None:
+            exchange.close()
+            live.close()
+            _note(current, exchange, client_left=live.client_left)
+
+        try:
+            if streamed:
+                live.run(exchange.wait, self.early_headers)
+                body: Any = relay.stream(
+                    exchange,
+                    encoder(exchange.meter),
+                    live,
+                    request_id=current.request_id,
+                    ping_interval=self.ping_interval,
+                )
+            else:
+                body = whole(relay.collect(exchange, live), exchange.meter)
+        except BaseException:
+            over()
+            raise
+        mimetype = "text/event-stream" if streamed else "application/json"
+        response = Response(body, mimetype=mimetype, headers=STREAM_HEADERS if streamed else {})
+        _list(response, exchange)
+        response.call_on_close(over)
+        return response
+
+
+def _list(response: Response, exchange: Exchange) -> None:
+    for name, values in (
+        ("x-kiro-ignored", exchange.ignored),
+        ("x-kiro-repairs", exchange.repairs),
+    ):
+        if values:
+            response.headers[name] = listing(values)
+
+
+def _note(current: Record, exchange: Exchange, *, client_left: bool) -> None:
+    counts = exchange.meter.counts()
+    current.fields |= {
+        "input_tokens": counts.input_tokens,
+        "output_tokens": counts.output_tokens,
+        "credits": counts.credits,
+        "repairs": exchange.repairs,
+        "ignored": exchange.ignored,
+        "cancelled": client_left,
+        **exchange.facts(),
+    }
+    first = current.fields.pop("first_event_at", None)
+    if first is not None:
+        current.fields["first_event_ms"] = round((first - current.started) * 1000, 1)

@@ -1,0 +1,22 @@
+"""The gateway and the simulated upstream, once for all live tests of a session."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.simulator import Simulator
+
+from .servers import Gateway
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def gateway(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    running = Gateway(simulator.url, tmp_path_factory.mktemp("gateway"))
+    yield running
+    running.stop()

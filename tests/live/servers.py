@@ -1,0 +1,92 @@
+"""A real gateway for tests: gunicorn as it is shipped, in a process of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+ROOT = Path(__file__).parents[2]
+KEY = "test-key"
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Gateway:
+    """gunicorn with the project's own configuration, in front of the upstream at ``upstream``."""
+
+    def __init__(self, upstream: str, work: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_path = work / f"gateway-{self.port}.log"
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(work),
+            "PORT": str(self.port),
+            "WEB_CONCURRENCY": "2",
+            "KIRO_CLIENT_TOKEN": KEY,
+            "AWS_REFRESHTOKEN": f"test-refresh-token-{self.port}",
+            "KIRO_API_URL": upstream,
+            "KIRO_AUTH_URL": upstream,
+            "KIRO_OIDC_URL": upstream,
+            "KIRO_TOKEN_CACHE": str(work / "tokens"),
+            "KIRO_TOKEN_FILE": str(work / "no-such-token-file.json"),
+            "LOG_FORMAT": "json",
+        }
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+                cwd=ROOT,
+                env={name: value for name, value in (environ | settings).items() if value},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_until_ready(self) -> None:
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the gateway ended:\n{self.log_text()}")
+            try:
+                with urllib.request.urlopen(self.url + "/health", timeout=2) as answer:
+                    answer.read()
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError(f"the gateway did not start:\n{self.log_text()}")
+
+    def log_text(self) -> str:
+        """All that it has written."""
+        return self.log_path.read_text(errors="replace")
+
+    def log_lines(self) -> list[Mapping[str, Any]]:
+        """Its access log: one object for each finished request."""
+        lines = [line for line in self.log_text().splitlines() if line.startswith("{")]
+        return [entry for line in lines if "request_id" in (entry := msgspec.json.decode(line))]
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL for what is left after a while."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
