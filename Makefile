@@ -24,8 +24,8 @@ format: $(DEV)
 	$(BIN)/ruff format .
 
 docs: $(RUNTIME)  ## what is generated from the settings
-	$(BIN)/python -m app settings --markdown > docs/settings.md
-	$(BIN)/python -m app settings --env-example > .env.example
+	$(BIN)/python -m app settings markdown > docs/settings.md
+	$(BIN)/python -m app settings env-example > .env.example
 
 clean:
 	rm -rf $(VENV)
@@ -41,4 +41,4 @@ $(DEV): requirements-dev.txt requirements.txt | $(BIN)/python
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kiro2api needs Python 3.11 or newer; name it with PYTHON=...")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }

@@ -13,6 +13,7 @@ monkey.patch_all()
 
 import logging
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from gunicorn.errors import HaltServer
@@ -28,9 +29,7 @@ except SettingsError as error:
     logging.getLogger("kiro2api").error("not reloaded, the former settings stay: %s", error)
 settings = current()
 
-host = f"[{settings.host}]" if ":" in settings.host else settings.host  # IPv6
-
-bind = f"{host}:{settings.port}"
+bind = settings.bind
 workers = settings.web_concurrency
 worker_class = "gevent"
 worker_connections = settings.kiro_max_streams + 200  # room for /health when all streams are taken
@@ -44,22 +43,16 @@ logconfig_dict = log_config(settings)
 
 
 def on_starting(server: Any) -> None:
-    """Stop before a socket is open if the start must be refused, with one message."""
-    try:
-        warning = check_exposure(settings, server.cfg.address)
-        _require_credential()
-    except SettingsError as error:
-        sys.exit(f"kiro2api cannot start: {error}")
+    """Refuse a start that cannot serve, with one message and before a socket is open."""
+    warning = _refuse_exposure(server.cfg.address)
+    _require_credential()
     for text in filter(None, [warning, *settings.warnings]):
         server.log.warning(text)
 
 
 def when_ready(server: Any) -> None:
-    """The same for sockets that were inherited and so are in no setting."""
-    try:
-        check_exposure(settings, _addresses(server))
-    except SettingsError as error:
-        sys.exit(f"kiro2api cannot start: {error}")
+    """The same for sockets that were inherited (systemd, SIGUSR2) and so are in no setting."""
+    _refuse_exposure(_addresses(server))
 
 
 def on_reload(server: Any) -> None:
@@ -70,8 +63,11 @@ def on_reload(server: Any) -> None:
         raise HaltServer(str(error), exit_status=1) from None
 
 
-def _addresses(server: Any) -> list[Any]:
-    return [listener.sock.getsockname() for listener in server.LISTENERS]
+def _refuse_exposure(addresses: Iterable[object]) -> str:
+    try:
+        return check_exposure(settings, addresses)
+    except SettingsError as error:
+        sys.exit(f"kiro2api cannot start: {error}")
 
 
 def _require_credential() -> None:
@@ -81,4 +77,8 @@ def _require_credential() -> None:
     try:
         Credentials.from_settings(settings)
     except GatewayError as error:
-        raise SettingsError([error.message]) from None
+        sys.exit(f"kiro2api cannot start. {error.message}")
+
+
+def _addresses(server: Any) -> list[Any]:
+    return [listener.sock.getsockname() for listener in server.LISTENERS]

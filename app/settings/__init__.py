@@ -179,6 +179,11 @@ class Settings:
         return settings
 
     @property
+    def bind(self) -> str:
+        """The address to listen on, ``host:port``, an IPv6 host in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def has_default_token(self) -> bool:
         """Whether clients may use the key that everybody knows."""
         return self.kiro_client_token == DEFAULT_CLIENT_TOKEN

@@ -1,0 +1,135 @@
+"""The command line: ``python -m app serve | simulate | settings``, from the top of the checkout.
+
+``serve`` is gunicorn with ``gunicorn.conf.py``; it adds only what a newcomer without a credential
+needs, the simulated upstream. Serving for real, gunicorn may as well be started directly.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from typing import NoReturn
+
+import click
+
+from app.settings import Settings, SettingsError, docs
+from app.version import __version__
+
+SIMULATED = """\
+========================================================================
+  NO CREDENTIAL FOUND: every answer comes from a SIMULATOR, not a model.
+  To use your account, log in with the Kiro IDE on this machine, or set
+  KIRO_AUTH_TOKEN or AWS_REFRESHTOKEN (see README), and start again.
+========================================================================"""
+
+TRY_IT = """\
+Try it, once it is listening:
+  curl -N {url}/v1/messages -H 'x-api-key: {key}' -H 'content-type: application/json' \\
+    -d '{{"model": "claude-sonnet-4-5", "max_tokens": 256, "stream": true,
+         "messages": [{{"role": "user", "content": "Hello"}}]}}'
+Claude Code:
+  export ANTHROPIC_BASE_URL={url}
+  export ANTHROPIC_AUTH_TOKEN={key}
+"""
+
+
+@click.group()
+@click.version_option(__version__)
+def cli() -> None:
+    """A gateway from Anthropic and OpenAI clients to AWS CodeWhisperer."""
+
+
+@cli.command()
+def serve() -> NoReturn:
+    """Serve; with the simulated upstream if no credential is configured."""
+    try:
+        settings = Settings.from_env()
+    except SettingsError as error:
+        sys.exit(f"kiro2api cannot start: {error}")
+    environment = dict(os.environ)
+    if _is_unconfigured(settings):
+        environment |= _start_companion()
+        click.secho(SIMULATED, bold=True)
+    key = settings.kiro_client_token if settings.has_default_token else "$KIRO_CLIENT_TOKEN"
+    click.echo(TRY_IT.format(url=_local_url(settings), key=key))
+    sys.stdout.flush()
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+    os.execve(sys.executable, gunicorn, environment)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=9001, show_default=True, help="0 takes a free one.")
+def simulate(host: str, port: int) -> None:
+    """Run the simulated upstream alone, until Ctrl-C."""
+    from app.simulator import serve as serve_simulator
+
+    serve_simulator(host, port)
+
+
+@cli.command(hidden=True)
+def companion() -> None:
+    """The simulator beside ``serve``: says where it is, and ends when its stdin does."""
+    from app.simulator import Simulator
+
+    with tempfile.TemporaryDirectory(prefix="kiro2api-") as cache, Simulator() as upstream:
+        click.echo(json.dumps({"url": upstream.url, "cache": cache}))
+        sys.stdin.buffer.read()
+
+
+@cli.command()
+@click.argument("form", type=click.Choice(["markdown", "env-example"]))
+def settings(form: str) -> None:
+    """Print the reference of all settings, for the docs or as a .env file."""
+    click.echo(docs.markdown() if form == "markdown" else docs.env_example(), nl=False)
+
+
+def _is_unconfigured(settings: Settings) -> bool:
+    """Whether nobody said anything about a credential. A wrong one is no reason to simulate: the
+    server stops and says what is wrong with it.
+    """
+    variables = ("kiro_auth_token", "aws_refreshtoken", "kiro_token_file")
+    untouched = all(getattr(settings, name) == getattr(Settings(), name) for name in variables)
+    return untouched and not settings.kiro_token_file.exists()
+
+
+def _start_companion() -> dict[str, str]:
+    """Start the simulator; returns the environment that points the gateway at it.
+
+    The server inherits the other end of the simulator's stdin. It closes when the last process of
+    the server is gone, however that ended, and the simulator follows.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "companion"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the server, which may still need an answer
+    )
+    assert process.stdin
+    assert process.stdout
+    os.set_inheritable(process.stdin.fileno(), True)
+    line = process.stdout.readline()
+    if not line:
+        sys.exit("kiro2api cannot start: the simulator did not; its error is above")
+    told = json.loads(line)
+    return {
+        **dict.fromkeys(("KIRO_API_URL", "KIRO_AUTH_URL", "KIRO_OIDC_URL"), told["url"]),
+        "KIRO_TOKEN_CACHE": told["cache"],
+        "KIRO_UPSTREAM_PROXY": "",
+        "AWS_REFRESHTOKEN": secrets.token_hex(100),  # as long as a real one
+    }
+
+
+def _local_url(settings: Settings) -> str:
+    """How to reach the server from this machine."""
+    every_address = {f"{host}:{settings.port}" for host in ("0.0.0.0", "[::]")}
+    local = f"localhost:{settings.port}"
+    return f"http://{local if settings.bind in every_address else settings.bind}"
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m app")
