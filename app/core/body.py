@@ -1,0 +1,156 @@
+"""Reads a JSON request body into a typed model; says what was wrong with it, and what it held that
+the model does not know.
+
+A body is decoded once into plain values and then converted, so that the members no model has a
+place for can be named afterwards. The models are msgspec structs of what is understood; a member
+is unknown when its object became a struct without a field of that name. What stands inside a field
+typed ``Any`` or ``dict`` is the client's own and is not looked into.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeAlias, TypeVar, get_args
+
+import msgspec
+from msgspec import Struct
+
+Path: TypeAlias = tuple[str | int, ...]
+_Model = TypeVar("_Model")
+
+
+class FieldError(Exception):
+    """The member at ``path`` (keys and indexes from the body's root) is wrong; ``problem`` says
+    how.
+
+    Code that looks at a part of the body raises it with the path inside that part; whoever called
+    it adds where the part stands, by :meth:`under`.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def under(self, *prefix: str | int) -> "FieldError":
+        """The same error, seen from further out."""
+        return FieldError(prefix + self.path, self.problem)
+
+
+class Record:
+    """What the reading of one request ignored, and what it rewrote: names, each once, in order."""
+
+    def __init__(self) -> None:
+        self.ignored: dict[str, None] = {}
+        self.notes: dict[str, None] = {}
+
+    def ignore(self, name: str) -> None:
+        self.ignored[name] = None
+
+    def note(self, name: str) -> None:
+        self.notes[name] = None
+
+
+def decode(raw: bytes) -> dict[str, Any]:
+    """The body as plain values. Raises :class:`FieldError` if it is no JSON object."""
+    try:
+        body = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise FieldError((), f"The request body is not valid JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise FieldError((), "The request body must be a JSON object")
+    return body
+
+
+def convert(value: Any, model: type[_Model]) -> _Model:
+    """``value`` as a ``model``. Raises :class:`FieldError` for the first member that is wrong."""
+    try:
+        return msgspec.convert(value, model)
+    except msgspec.ValidationError as error:
+        raise _field_error(str(error)) from None
+
+
+def ignore_unknown(node: Struct, value: Mapping[str, Any], record: Record) -> None:
+    """Records as ignored each name in ``value`` that ``node``, made from it, has no field for, at
+    any depth.
+    """
+    known, nested = _shape(type(node))
+    for name in value:
+        if name not in known:
+            record.ignore(name)
+    for name in nested:
+        child = getattr(node, name)
+        if isinstance(child, Struct):
+            ignore_unknown(child, value[name], record)
+        elif type(child) is list:
+            for item, item_value in zip(child, value[name], strict=True):
+                if isinstance(item, Struct):
+                    ignore_unknown(item, item_value, record)
+
+
+@cache
+def _shape(model: type[Struct]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """All member names of ``model``, and those whose values may be structs again."""
+    fields = msgspec.structs.fields(model)
+    tag = model.__struct_config__.tag_field
+    names = {field.encode_name for field in fields} | ({tag} if tag else set())
+    return frozenset(names), tuple(field.name for field in fields if _may_hold_struct(field.type))
+
+
+def _may_hold_struct(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, Struct):
+        return True
+    return any(_may_hold_struct(argument) for argument in get_args(annotation))
+
+
+_TYPE_NAMES = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "array": "list",
+    "object": "object",
+}
+
+
+def _wrong_type(expected: str) -> str:
+    names = [_TYPE_NAMES[name] for name in expected.split(" | ") if name in _TYPE_NAMES]
+    return f"Input should be a valid {' or '.join(names)}"
+
+
+# msgspec tells its findings only as text: each row reads one kind of them, as (pattern, the missing
+# member if any, the problem in our words).
+_FINDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r"Object missing required field `\w+`"), lambda _: "Field required"),
+    (re.compile(r"Expected `(.+?)`, got `.+`"), lambda found: _wrong_type(found[1])),
+    (
+        re.compile(r"Expected `\w+` >= (\S+)"),
+        lambda found: f"Input should be greater than or equal to {found[1]}",
+    ),
+    (
+        re.compile(r"Expected `\w+` <= (\S+)"),
+        lambda found: f"Input should be less than or equal to {found[1]}",
+    ),
+    (
+        re.compile(r"Expected `\w+` of length >= (\d+)"),
+        lambda found: f"Input should have a length of at least {found[1]}",
+    ),
+    (re.compile(r"Invalid value '(.*)'"), lambda found: f"{found[1]!r} is not supported here"),
+)
+_WHERE = re.compile(r"(.*?)(?: - at `(?:key in )?\$(.*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
+
+
+def _field_error(text: str) -> FieldError:
+    where = _WHERE.fullmatch(text)
+    finding, steps = (where[1], where[2] or "") if where else (text, "")
+    path: Path = tuple(
+        name or (int(index) if index.isdigit() else index) for name, index in _STEP.findall(steps)
+    )
+    if missing := _MISSING.fullmatch(finding):
+        path += (missing[1],)
+    for pattern, problem in _FINDINGS:
+        if found := pattern.fullmatch(finding):
+            return FieldError(path, problem(found))
+    return FieldError(path, finding)

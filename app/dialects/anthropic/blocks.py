@@ -1,0 +1,253 @@
+"""Content blocks into parts of the conversation: one row a block type.
+
+What has no counterpart upstream becomes readable text where it carries something the model should
+know (search results, documents, what Anthropic's servers did in earlier turns), is ignored by name
+where it carries nothing, and is refused where the model would miss what the user gave it.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from app.core.body import FieldError, Record
+from app.core.conversation import (
+    Document,
+    Image,
+    ImageFormat,
+    Part,
+    RedactedThinking,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+
+from . import schema
+
+Parts: TypeAlias = tuple[Part, ...]
+Converter: TypeAlias = Callable[[Any, Record], Parts]
+
+PDF = "application/pdf"
+IMAGE_FORMATS: dict[str, ImageFormat] = {
+    "image/jpeg": "jpeg",
+    "image/jpg": "jpeg",
+    "image/png": "png",
+    "image/gif": "gif",
+    "image/webp": "webp",
+}
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+
+
+def parts(content: str | Sequence[Any], record: Record) -> Parts:
+    """The parts of a message. Raises :class:`FieldError` with the path inside the message."""
+    return _parts(content, record, _IN_MESSAGE)
+
+
+def _parts(content: str | Sequence[Any], record: Record, table: dict[type, Converter]) -> Parts:
+    if isinstance(content, str):
+        return (Text(content),)
+    found: list[Part] = []
+    for index, block in enumerate(content):
+        try:
+            found += table[type(block)](block, record)
+        except FieldError as error:
+            raise error.under("content", index) from None
+    return tuple(found)
+
+
+def _text(block: schema.TextBlock, _: Record) -> Parts:
+    return (Text(block.text),)
+
+
+def _image(block: schema.ImageBlock, _: Record) -> Parts:
+    source = _inline(block.source, "image")
+    image_format = IMAGE_FORMATS.get(source.media_type.lower())
+    if image_format is None:
+        raise FieldError(
+            ("source", "media_type"),
+            "Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'",
+        )
+    return (Image(image_format, _checked_base64(source.data)),)
+
+
+def _inline(source: Any, what: str) -> Any:
+    """The source, if its content came with the request."""
+    if isinstance(source, schema.UrlSource | schema.FileSource):
+        kind = source.__struct_config__.tag
+        raise FieldError(
+            ("source",),
+            f"{what}s by {kind} are not supported by this gateway; send the {what} as base64",
+        )
+    return source
+
+
+def _checked_base64(data: str) -> str:
+    if len(data) % 4 or not _BASE64.fullmatch(data):
+        raise FieldError(("source", "data"), "Input should be valid standard base64, not empty")
+    return data
+
+
+def _document(block: schema.DocumentBlock, record: Record) -> Parts:
+    source = _inline(block.source, "document")
+    if isinstance(source, schema.Base64Source):
+        raise FieldError(
+            ("source",),
+            f"{source.media_type} documents cannot be read by this gateway's models; send the text"
+            " of the document as a source of type 'text'",
+        )
+    if isinstance(source, schema.TextSource):
+        return (Document(_with_context(block, source.data), block.title, source.media_type),)
+    inside = _under_source(source.content)
+    texts = [part.text for part in inside if isinstance(part, Text)]
+    images = tuple(part for part in inside if isinstance(part, Image))
+    return (Document(_with_context(block, "\n".join(texts)), block.title), *images)
+
+
+def _with_context(block: schema.DocumentBlock, text: str) -> str:
+    return f"{block.context}\n\n{text}" if block.context else text
+
+
+def _under_source(content: str | Sequence[Any]) -> Parts:
+    try:
+        return _parts(content, Record(), _IN_MESSAGE)
+    except FieldError as error:
+        raise error.under("source") from None
+
+
+def _document_in_result(block: schema.DocumentBlock, record: Record) -> Parts:
+    """As elsewhere, but a PDF is told to the model and not refused: the client did not choose to
+    send it, and could not go on.
+    """
+    source = block.source
+    if not isinstance(source, schema.Base64Source) or source.media_type != PDF:
+        return _document(block, record)
+    data = _checked_base64(source.data)
+    size = len(data) // 4 * 3 - data.count("=", -2)
+    return (Document(None, block.title, PDF, size),)
+
+
+def _search_result(block: schema.SearchResultBlock, _: Record) -> Parts:
+    lines = [f"[Search result: {block.title} ({block.source})]"]
+    lines += [text.text for text in block.content]
+    return (Text("\n".join(lines)),)
+
+
+def _thinking(block: schema.ThinkingBlock, _: Record) -> Parts:
+    return (Thinking(block.thinking, block.signature),)
+
+
+def _redacted_thinking(block: schema.RedactedThinkingBlock, _: Record) -> Parts:
+    return (RedactedThinking(block.data),)
+
+
+def _tool_use(block: schema.ToolUseBlock, _: Record) -> Parts:
+    return (ToolCall(block.id, block.name, block.input),)
+
+
+def _tool_result(block: schema.ToolResultBlock, record: Record) -> Parts:
+    content: Any = () if block.content is None else _parts(block.content, record, _IN_RESULT)
+    return (ToolResult(block.tool_use_id, content, bool(block.is_error)),)
+
+
+def _tool_reference(block: schema.ToolReferenceBlock, record: Record) -> Parts:
+    return _as_text(block, f"[Tool loaded: {block.tool_name}]", record)
+
+
+def _browser_state(block: schema.BrowserStateBlock, record: Record) -> Parts:
+    state = {"tabs": block.tabs, "state_changes": block.state_changes or []}
+    return _as_text(block, f"[Browser state: {_readable(state)}]", record)
+
+
+def _server_tool_use(block: schema.ServerToolUseBlock, record: Record) -> Parts:
+    return _as_text(block, f"[Server tool {block.name}: {_readable(block.input)}]", record)
+
+
+def _mcp_tool_use(block: schema.McpToolUseBlock, record: Record) -> Parts:
+    called = f"{block.name} of {block.server_name}"
+    return _as_text(block, f"[MCP tool {called}: {_readable(block.input)}]", record)
+
+
+def _server_tool_result(block: Any, record: Record) -> Parts:
+    kind = str(block.__struct_config__.tag).removesuffix("_tool_result")
+    failed = " (error)" if getattr(block, "is_error", None) else ""
+    text = f"[Result of server tool {kind}{failed}: {_readable(block.content)}]"
+    return _as_text(block, text, record)
+
+
+def _as_text(block: Any, text: str, record: Record) -> Parts:
+    record.note(f"{block.__struct_config__.tag}_as_text")
+    return (Text(text),)
+
+
+def _readable(content: Any) -> str:
+    """JSON for the model to read: without what only Anthropic's servers can."""
+    return msgspec.json.encode(_without_opaque(content)).decode()
+
+
+def _without_opaque(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_opaque(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    binary = value.get("type") == "base64"
+    return {
+        key: _without_opaque(member)
+        for key, member in value.items()
+        if not key.startswith("encrypted_") and not (binary and key == "data")
+    }
+
+
+def _compaction(block: schema.CompactionBlock, record: Record) -> Parts:
+    """Empty content tells of a compaction that failed, and carries nothing."""
+    return (Text(block.content),) if block.content else _ignored(block, record)
+
+
+def _ignored(block: Any, record: Record) -> Parts:
+    record.ignore(str(block.__struct_config__.tag))
+    return ()
+
+
+def _container_upload(block: schema.ContainerUploadBlock, record: Record) -> Parts:
+    raise FieldError(
+        (), "container_upload is not supported by this gateway: it has no containers; send text"
+    )
+
+
+def _tool_change(block: Any, record: Record) -> Parts:
+    """No part: :mod:`~app.dialects.anthropic.tools` applies it to the tools."""
+    return ()
+
+
+_IN_MESSAGE: dict[type, Converter] = {
+    schema.TextBlock: _text,
+    schema.ImageBlock: _image,
+    schema.DocumentBlock: _document,
+    schema.SearchResultBlock: _search_result,
+    schema.ThinkingBlock: _thinking,
+    schema.RedactedThinkingBlock: _redacted_thinking,
+    schema.ToolUseBlock: _tool_use,
+    schema.ToolResultBlock: _tool_result,
+    schema.ServerToolUseBlock: _server_tool_use,
+    schema.McpToolUseBlock: _mcp_tool_use,
+    schema.WebSearchResultBlock: _server_tool_result,
+    schema.WebFetchResultBlock: _server_tool_result,
+    schema.CodeExecutionResultBlock: _server_tool_result,
+    schema.BashExecutionResultBlock: _server_tool_result,
+    schema.EditorExecutionResultBlock: _server_tool_result,
+    schema.ToolSearchResultBlock: _server_tool_result,
+    schema.AdvisorResultBlock: _server_tool_result,
+    schema.McpToolResultBlock: _server_tool_result,
+    schema.McpToolListingBlock: _ignored,
+    schema.CompactionBlock: _compaction,
+    schema.FallbackBlock: _ignored,
+    schema.ContainerUploadBlock: _container_upload,
+    schema.ToolAdditionBlock: _tool_change,
+    schema.ToolRemovalBlock: _tool_change,
+}
+_IN_RESULT: dict[type, Converter] = _IN_MESSAGE | {
+    schema.DocumentBlock: _document_in_result,
+    schema.ToolReferenceBlock: _tool_reference,
+    schema.BrowserStateBlock: _browser_state,
+}

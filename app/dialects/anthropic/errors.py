@@ -1,0 +1,63 @@
+"""Failures in the Messages API's shape.
+
+Their HTTP statuses, and what ``retry-after`` and ``x-should-retry`` say, are the same for every
+dialect and stand elsewhere.
+"""
+
+from typing import Any
+
+from app.errors import GatewayError, Kind
+
+from .sse import encode
+
+TYPES: dict[Kind, str] = {
+    Kind.INVALID_REQUEST: "invalid_request_error",
+    Kind.AUTHENTICATION: "authentication_error",
+    Kind.PERMISSION: "permission_error",
+    Kind.NOT_FOUND: "not_found_error",
+    Kind.METHOD_NOT_ALLOWED: "invalid_request_error",
+    Kind.REQUEST_TOO_LARGE: "request_too_large",
+    Kind.UNSUPPORTED_THREAD: "invalid_request_error",
+    Kind.CONTEXT_TOO_LONG: "invalid_request_error",
+    Kind.INVALID_MODEL: "not_found_error",
+    Kind.REJECTED: "invalid_request_error",
+    Kind.THROTTLED: "rate_limit_error",
+    Kind.QUOTA: "rate_limit_error",
+    Kind.CAPACITY: "overloaded_error",
+    Kind.SUSPENDED: "permission_error",
+    Kind.REFUSED_TOKEN: "permission_error",
+    Kind.FORBIDDEN: "permission_error",
+    Kind.UNAVAILABLE: "api_error",
+    Kind.UPSTREAM_ERROR: "api_error",
+    Kind.CONNECTION: "api_error",
+    Kind.TIMEOUT: "timeout_error",
+    Kind.TRUNCATED: "api_error",
+    Kind.CORRUPT: "api_error",
+    Kind.EMPTY: "api_error",
+    Kind.NO_CREDENTIAL: "api_error",
+    Kind.LOGIN_OVER: "permission_error",
+    Kind.OVERLOADED: "overloaded_error",
+    Kind.CANCELLED: "api_error",
+    Kind.SHUTTING_DOWN: "overloaded_error",
+    Kind.INTERNAL: "api_error",
+}
+
+CLIENT_CODES = frozenset({"thread_unsupported_request"})
+"""The codes that clients act on; others are for the log."""
+
+TOO_LONG = "prompt is too long"
+"""The words by which clients know that they must shorten the conversation."""
+
+
+def body(error: GatewayError, request_id: str) -> bytes:
+    """The JSON of an error, for an HTTP answer and for a stream's ``error`` event alike."""
+    told: dict[str, Any] = {"type": TYPES[error.kind], "message": _message(error)}
+    if error.code in CLIENT_CODES:
+        told["details"] = {"error_code": error.code}
+    return encode({"type": "error", "error": told, "request_id": request_id})
+
+
+def _message(error: GatewayError) -> str:
+    if error.kind is Kind.CONTEXT_TOO_LONG and not error.message.startswith(TOO_LONG):
+        return f"{TOO_LONG}: {error.message}"
+    return error.message

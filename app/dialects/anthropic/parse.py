@@ -1,0 +1,181 @@
+"""A Messages API body into a conversation, or a 400 that names the field.
+
+Members this gateway does not know are ignored and named in :attr:`Conversation.ignored`, at any
+depth, since clients use new betas constantly; so are those it knows but does not act upon. What the
+rules of a conversation demand beyond types (alternation, a result for each tool call) is not
+checked here: it is repaired where it is rendered.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from app.core.body import FieldError, Record, convert, decode, ignore_unknown
+from app.core.conversation import Conversation, Effort, Message, Part, Reasoning
+from app.errors import GatewayError, Kind
+
+from . import blocks, schema, tools
+
+BILLING_HEADER = "x-anthropic-billing-header:"
+SESSION_HEADERS = ("X-Conversation-ID", "X-Session-ID")
+
+
+class ParsedRequest(Struct, frozen=True):
+    """``model`` is the name the client used, for the answer."""
+
+    conversation: Conversation
+    stream: bool
+    model: str
+
+
+def parse_messages(raw: bytes, headers: Mapping[str, str]) -> ParsedRequest:
+    """The body of ``POST /v1/messages``. ``headers`` finds names without regard to case.
+
+    Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as a dotted path, or
+    ``UNSUPPORTED_THREAD``.
+    """
+    request, conversation = _parse(raw, headers, schema.MessagesRequest)
+    return ParsedRequest(conversation, bool(request.stream), request.model)
+
+
+def parse_count_tokens(raw: bytes, headers: Mapping[str, str]) -> Conversation:
+    """The body of ``POST /v1/messages/count_tokens``; otherwise as :func:`parse_messages`."""
+    return _parse(raw, headers, schema.CountTokensRequest)[1]
+
+
+def _parse(
+    raw: bytes, headers: Mapping[str, str], model: type[schema.CountTokensRequest]
+) -> tuple[Any, Conversation]:
+    try:
+        body = decode(raw)
+        _refuse_thread(body)
+        request = convert(body, model)
+        record = Record()
+        ignore_unknown(request, body, record)
+        return request, _conversation(request, headers, record)
+    except FieldError as error:
+        path = ".".join(map(str, error.path))
+        message = f"{path}: {error.problem}" if path else error.problem
+        raise GatewayError(Kind.INVALID_REQUEST, message, field=path) from None
+
+
+def _refuse_thread(body: Mapping[str, Any]) -> None:
+    """A thread's earlier turns are at Anthropic. The SDK answers this very code by sending the
+    whole conversation again.
+    """
+    if body.get("thread") is not None:
+        raise GatewayError(
+            Kind.UNSUPPORTED_THREAD,
+            "thread: message threads are not supported by this gateway;"
+            " send the whole conversation in messages",
+            field="thread",
+            code="thread_unsupported_request",
+        )
+
+
+def _conversation(
+    request: schema.CountTokensRequest, headers: Mapping[str, str], record: Record
+) -> Conversation:
+    offered = tools.offered(request.tools or (), request.messages, record)
+    output = request.output_config or schema.OutputConfig()
+    wanted_format = output.format or request.output_format
+    for name in schema.NOT_HONOURED:
+        if getattr(request, name, None) not in (None, []):
+            record.ignore(name)
+    return Conversation(
+        model=request.model,
+        messages=_messages(request.messages, record),
+        system=_system(request.system, record),
+        tools=offered,
+        tool_choice=tools.choice(request.tool_choice, offered, record),
+        reasoning=_reasoning(request, record),
+        json_schema=wanted_format.schema if wanted_format else None,
+        session=_session(request.metadata, headers),
+        ignored=tuple(record.ignored),
+        notes=tuple(record.notes),
+    )
+
+
+def _messages(messages: Sequence[Any], record: Record) -> tuple[Message, ...]:
+    converted = []
+    last_user = _last_user(messages)
+    for index, message in enumerate(messages):
+        if type(message) is schema.SystemMessage and _is_cleared(message, index, last_user):
+            continue
+        try:
+            parts: tuple[Part, ...] = blocks.parts(message.content, record)
+        except FieldError as error:
+            raise error.under("messages", index) from None
+        converted.append(Message(message.__struct_config__.tag, parts))
+    return tuple(converted)
+
+
+def _last_user(messages: Sequence[Any]) -> int:
+    indexes = range(len(messages) - 1, -1, -1)
+    return next((i for i in indexes if type(messages[i]) is schema.UserMessage), -1)
+
+
+def _is_cleared(message: schema.SystemMessage, index: int, last_user: int) -> bool:
+    """Some system messages are for one turn only; the client goes on sending them."""
+    return message.clear_at == "next_user_message" and index < last_user
+
+
+def _system(system: str | Sequence[schema.TextBlock] | None, record: Record) -> str:
+    if system is None or isinstance(system, str):
+        return system or ""
+    texts = []
+    for block in system:
+        if block.text.startswith(BILLING_HEADER):
+            record.note("billing_header_removed")
+        else:
+            texts.append(block.text)
+    return "\n\n".join(texts)
+
+
+def _reasoning(request: schema.CountTokensRequest, record: Record) -> Reasoning:
+    thinking = request.thinking
+    display = getattr(thinking, "display", None)
+    if display not in (None, "summarized", "omitted"):
+        record.ignore("display")
+    if isinstance(thinking, schema.ThinkingEnabled):
+        record.ignore("budget_tokens")
+        max_tokens = getattr(request, "max_tokens", None)
+        if max_tokens is not None and thinking.budget_tokens >= max_tokens:
+            record.note("budget_tokens_clamped")
+    return Reasoning(
+        enabled=None if thinking is None else not isinstance(thinking, schema.ThinkingDisabled),
+        effort=_effort(request),
+        omit_text=display == "omitted",
+    )
+
+
+def _effort(request: schema.CountTokensRequest) -> Effort | None:
+    """A system message that follows the last user turn may set it for the turn to come."""
+    effort: Any = None
+    if request.output_config:
+        effort = _checked_effort(request.output_config.effort)
+    for index in range(_last_user(request.messages) + 1, len(request.messages)):
+        message = request.messages[index]
+        if isinstance(message, schema.SystemMessage) and message.output_config:
+            own = _checked_effort(message.output_config.effort, "messages", index)
+            effort = own or effort
+    return effort
+
+
+def _checked_effort(effort: str | None, *where: str | int) -> str | None:
+    if effort is None or effort in schema.EFFORTS:
+        return effort
+    allowed = ", ".join(map(repr, schema.EFFORTS))
+    raise FieldError((*where, "output_config", "effort"), f"Input should be one of {allowed}")
+
+
+def _session(metadata: schema.Metadata | None, headers: Mapping[str, str]) -> str:
+    """Sub-agents of one Claude Code session hold conversations of their own."""
+    if session := headers.get("X-Claude-Code-Session-Id"):
+        agent = headers.get("X-Claude-Code-Agent-Id")
+        return f"{session}/{agent}" if agent else session
+    for name in SESSION_HEADERS:
+        if session := headers.get(name):
+            return session
+    return (metadata.user_id or "") if metadata else ""

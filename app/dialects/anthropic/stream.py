@@ -1,0 +1,219 @@
+"""The answer as server-sent events: a state machine over a table.
+
+Which event may come in which state, and what is written then, is :data:`TRANSITIONS`; an event that
+has no row is the one protocol error, so an order that clients choke on cannot be written. Empty
+deltas are legal wherever full ones are, and write nothing.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from typing import Any, TypeAlias
+
+from app.core.events import (
+    Event,
+    Finish,
+    RedactedThinkingBlock,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingSignature,
+    ToolEnd,
+    ToolInput,
+    ToolStart,
+    Usage,
+)
+from app.core.usage import Meter
+from app.errors import GatewayError, Kind
+
+from . import errors, reply, sse
+
+
+class State(Enum):
+    """Where in its answer a stream stands."""
+
+    FRESH = "before the message"
+    BETWEEN = "between blocks"
+    TEXT = "in text"
+    THINKING = "in thinking"
+    TOOL = "in a tool call"
+    DONE = "after the message"
+
+
+class StreamEncoder:
+    """One answer's events as bytes; the same bytes in whatever batches the events come.
+
+    ``omit_thinking`` writes thinking blocks with their signature and without their text, as the
+    API's ``display: omitted``.
+    """
+
+    def __init__(
+        self, message_id: str, model: str, meter: Meter, *, omit_thinking: bool = False
+    ) -> None:
+        self._message_id = message_id
+        self._model = model
+        self._meter = meter
+        self._omit_thinking = omit_thinking
+        self._state = State.FRESH
+        self._index = 0
+        self._head = b""
+        self._input_sent = False
+        self._out: list[bytes] = []
+
+    def feed(self, events: Sequence[Event]) -> bytes:
+        """All that these events write; b"" when that is nothing. Raises :class:`GatewayError`
+        (``INTERNAL``) when one cannot stand where it does.
+        """
+        out, encode, end = self._out, sse.encode, sse.DELTA_END
+        for event in events:
+            if type(event) is TextDelta and self._state is State.TEXT and event.text:
+                out += (self._head, encode(event.text), end)
+            else:
+                self._advance(event)
+        return self._taken()
+
+    def ping(self) -> bytes:
+        """A sign of life. One before the first event begins the message."""
+        if self._state is State.DONE:
+            return b""
+        if self._state is State.FRESH:
+            self._start()
+            self._state = State.BETWEEN
+            return self._taken()
+        return sse.PING
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        """The error event; nothing is written after it, and nothing at all once the message is
+        complete.
+        """
+        if self._state is State.DONE:
+            return b""
+        self._state = State.DONE
+        return sse.error(errors.body(error, request_id))
+
+    def _taken(self) -> bytes:
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
+
+    def _advance(self, event: Event) -> None:
+        try:
+            steps, state = TRANSITIONS[self._state][type(event)]
+        except KeyError:
+            kind = type(event).__name__
+            raise GatewayError(
+                Kind.INTERNAL, f"The upstream's events came in no order: {kind} {self._state.value}"
+            ) from None
+        if not _is_empty(event):
+            for step in steps:
+                step(self, event)
+            self._state = state
+
+    def _start(self, _: Any = None) -> None:
+        used = reply.first_usage(self._meter)
+        message = reply.shell(self._message_id, self._model, [], used, None)
+        self._out += (sse.event("message_start", message=message), sse.PING)
+
+    def _open(self, block: dict[str, Any], kind: tuple[bytes, bytes] | None = None) -> None:
+        self._out.append(sse.block_start(self._index, **block))
+        if kind:
+            self._head = sse.delta_head(self._index, kind)
+
+    def _delta(self, text: str) -> None:
+        self._out += (self._head, sse.encode(text), sse.DELTA_END)
+
+    def _close(self, _: Any = None) -> None:
+        self._out.append(sse.block_stop(self._index))
+        self._index += 1
+
+    def _open_text(self, _: TextDelta) -> None:
+        self._open(reply.text_block(""), sse.TEXT)
+
+    def _text(self, event: TextDelta) -> None:
+        self._delta(event.text)
+
+    def _open_thinking(self, _: ThinkingDelta | ThinkingSignature) -> None:
+        self._open(reply.thinking_block("", ""), sse.THINKING)
+
+    def _thinking(self, event: ThinkingDelta) -> None:
+        if not self._omit_thinking:
+            self._delta(event.text)
+
+    def _signature(self, event: ThinkingSignature) -> None:
+        self._head = sse.delta_head(self._index, sse.SIGNATURE)
+        self._delta(event.signature)
+
+    def _redacted(self, event: RedactedThinkingBlock) -> None:
+        self._open(reply.redacted_block(event.data))
+
+    def _open_tool(self, event: ToolStart) -> None:
+        self._open(reply.tool_block(event.id, event.name, {}), sse.TOOL_INPUT)
+        self._input_sent = False
+
+    def _input(self, event: ToolInput) -> None:
+        self._delta(event.fragment)
+        self._input_sent = True
+
+    def _end_tool(self, event: ToolEnd) -> None:
+        """Some clients take the input from deltas alone: a call without one gets ``{}`` there."""
+        if event.complete and not self._input_sent:
+            self._delta("{}")
+
+    def _finish(self, event: Finish) -> None:
+        used = reply.usage(self._meter.counts())
+        self._out += (
+            sse.event("message_delta", delta=reply.stop(event.reason), usage=used),
+            sse.MESSAGE_STOP,
+        )
+
+
+def _is_empty(event: Any) -> bool:
+    """Whether it is a piece of something with nothing in it."""
+    return not _CONTENT.get(type(event), _always)(event)
+
+
+def _always(_: Any) -> bool:
+    return True
+
+
+_CONTENT: dict[type, Callable[[Any], Any]] = {
+    TextDelta: lambda event: event.text,
+    ThinkingDelta: lambda event: event.text,
+    ThinkingSignature: lambda event: event.signature,
+    ToolInput: lambda event: event.fragment,
+}
+
+Step: TypeAlias = Callable[[StreamEncoder, Any], None]
+Row: TypeAlias = dict[type, tuple[tuple[Step, ...], State]]
+
+
+def _first(steps: Iterable[Step], row: Row) -> Row:
+    return {kind: ((*steps, *then), state) for kind, (then, state) in row.items()}
+
+
+_e = StreamEncoder
+_BETWEEN: Row = {
+    TextDelta: ((_e._open_text, _e._text), State.TEXT),
+    ThinkingDelta: ((_e._open_thinking, _e._thinking), State.THINKING),
+    ThinkingSignature: ((_e._open_thinking, _e._signature, _e._close), State.BETWEEN),
+    RedactedThinkingBlock: ((_e._redacted, _e._close), State.BETWEEN),
+    ToolStart: ((_e._open_tool,), State.TOOL),
+    Usage: ((), State.BETWEEN),
+    Finish: ((_e._finish,), State.DONE),
+}
+TRANSITIONS: dict[State, Row] = {
+    State.FRESH: _first((_e._start,), _BETWEEN) | {Usage: ((), State.FRESH)},
+    State.BETWEEN: _BETWEEN,
+    State.TEXT: _first((_e._close,), _BETWEEN)
+    | {TextDelta: ((_e._text,), State.TEXT), Usage: ((), State.TEXT)},
+    State.THINKING: _first((_e._close,), _BETWEEN)
+    | {
+        ThinkingDelta: ((_e._thinking,), State.THINKING),
+        ThinkingSignature: ((_e._signature, _e._close), State.BETWEEN),
+        Usage: ((), State.THINKING),
+    },
+    State.TOOL: {
+        ToolInput: ((_e._input,), State.TOOL),
+        ToolEnd: ((_e._end_tool, _e._close), State.BETWEEN),
+        Usage: ((), State.TOOL),
+    },
+    State.DONE: {},
+}

@@ -1,0 +1,191 @@
+"""The tools of a request: which are offered to the model, and which one it must call.
+
+A tool runs at the client or at Anthropic. The client's own are offered; those whose input schema
+Anthropic publishes, and the client names only by their type, get that schema here. Tools that run
+at Anthropic, and types not known, are left out and named as ignored: clients offer them beside
+their own, and the turn must go on. A type that runs at the client, but whose input schema is not
+known with certainty, is refused: the client would be called with an input it cannot read.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from app.core.body import FieldError, Record, convert, ignore_unknown
+from app.core.conversation import Tool, ToolChoice
+
+from . import schema
+
+
+class CustomTool(Struct, frozen=True):
+    """A tool that the client describes itself."""
+
+    name: schema.NotEmpty
+    input_schema: dict[str, Any]
+    description: str | None = None
+    type: Literal["custom"] | None = None
+
+
+class PublishedTool(Struct, frozen=True):
+    """A tool that the client names by a type Anthropic publishes."""
+
+    type: str
+    name: schema.NotEmpty
+
+
+def _object(required: Sequence[str], **properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def _string(description: str) -> dict[str, Any]:
+    return {"type": "string", "description": description}
+
+
+_INSERT_LINE = {"type": "integer", "description": "insert: the line after which the text goes"}
+_VIEW_RANGE = {
+    "type": "array",
+    "items": {"type": "integer"},
+    "description": "view: first and last line to show, counted from 1; -1 is the end of the file",
+}
+_EDITING = {
+    "file_text": _string("create: the content of the new file"),
+    "old_str": _string("str_replace: the text to replace, which must occur exactly once"),
+    "new_str": _string("str_replace: the text to put in its place"),
+    "insert_line": _INSERT_LINE,
+    "insert_text": _string("insert: the text to insert"),
+    "view_range": _VIEW_RANGE,
+}
+
+# Types to what they are to the model: description and input schema. Source: the command types of
+# the anthropic SDK (memory), Anthropic's tool documentation and what its models send (the others).
+PUBLISHED: dict[str, tuple[str, dict[str, Any]]] = {
+    "bash_20250124": (
+        "Runs commands in a persistent bash session.",
+        _object(
+            (),
+            command=_string("The command to run; required unless restart is true"),
+            restart={"type": "boolean", "description": "True starts the session afresh"},
+        ),
+    ),
+    "text_editor_20250728": (
+        "Views, creates and edits text files.",
+        _object(
+            ("command", "path"),
+            command={"type": "string", "enum": ["view", "create", "str_replace", "insert"]},
+            path=_string("Absolute path of the file or directory"),
+            **_EDITING,
+        ),
+    ),
+    "memory_20250818": (
+        "Reads and keeps notes in files under /memories that outlast this conversation.",
+        _object(
+            ("command",),
+            command={
+                "type": "string",
+                "enum": ["view", "create", "str_replace", "insert", "delete", "rename"],
+            },
+            path=_string("Path of the file or directory; for every command but rename"),
+            old_path=_string("rename: the present path"),
+            new_path=_string("rename: the new path"),
+            **_EDITING,
+        ),
+    ),
+}
+# The insert command of these took its text in new_str at one time and in insert_text at another.
+UNCERTAIN = frozenset(
+    {"bash_20241022", "text_editor_20241022", "text_editor_20250124", "text_editor_20250429"}
+)
+
+
+def offered(
+    declared: Sequence[dict[str, Any]], messages: Sequence[Any], record: Record
+) -> tuple[Tool, ...]:
+    """The tools in effect for the next turn: the declared ones, then changed by the messages.
+
+    Raises :class:`FieldError` with the path from the body's root.
+    """
+    tools: dict[str, Tool] = {}
+    for index, raw in enumerate(declared):
+        try:
+            tool = _tool(raw, record)
+        except FieldError as error:
+            raise error.under("tools", index) from None
+        if tool is None:
+            continue
+        if tool.name in tools:
+            raise FieldError(("tools", index, "name"), "Tool names must be unique")
+        tools[tool.name] = tool
+    return _changed(tools, messages, record)
+
+
+def _tool(raw: dict[str, Any], record: Record) -> Tool | None:
+    kind = raw.get("type")
+    if kind is None or kind == "custom":
+        custom = convert(raw, CustomTool)
+        ignore_unknown(custom, raw, record)
+        return Tool(custom.name, custom.description or "", custom.input_schema)
+    if kind in PUBLISHED:
+        published = convert(raw, PublishedTool)
+        ignore_unknown(published, raw, record)
+        return Tool(published.name, *PUBLISHED[kind])
+    if kind in UNCERTAIN:
+        raise FieldError(
+            ("type",), f"{kind!r} is not supported by this gateway; give the tool an input_schema"
+        )
+    if not isinstance(kind, str):
+        raise FieldError(("type",), "Input should be a valid string")
+    record.ignore(kind)
+    return None
+
+
+def _changed(
+    declared: dict[str, Tool], messages: Sequence[Any], record: Record
+) -> tuple[Tool, ...]:
+    """The tools after the additions and removals that stand in system messages."""
+    known, tools = dict(declared), dict(declared)
+    for index, message in enumerate(messages):
+        if type(message) is not schema.SystemMessage or isinstance(message.content, str):
+            continue
+        for place, block in enumerate(message.content):
+            if type(block) is schema.TextBlock:
+                continue
+            try:
+                _change(block, known, tools, record)
+            except FieldError as error:
+                where = ("messages", index, "content", place, "tool", "definition")
+                raise error.under(*where) from None
+    return tuple(tools.values())
+
+
+def _change(block: Any, known: dict[str, Tool], tools: dict[str, Tool], record: Record) -> None:
+    target = block.tool
+    if isinstance(target, schema.ToolDefinition):
+        tool = _tool(target.definition, record)
+        if tool is not None:
+            known[tool.name] = tools[tool.name] = tool
+    elif not isinstance(target, schema.NamedTool):
+        record.ignore(str(target.__struct_config__.tag))
+    elif isinstance(block, schema.ToolRemovalBlock):
+        tools.pop(target.name, None)
+    elif target.name in known:
+        tools[target.name] = known[target.name]
+
+
+def choice(wanted: Any, tools: Sequence[Tool], record: Record) -> ToolChoice:
+    """Raises :class:`FieldError` when the tool wanted is not offered. Where nothing is offered
+    (all of it was ignored), ``any`` cannot be kept and is ignored too.
+    """
+    if wanted is None:
+        return ToolChoice()
+    mode = wanted.__struct_config__.tag
+    if mode == "tool":
+        if all(tool.name != wanted.name for tool in tools):
+            raise FieldError(
+                ("tool_choice", "name"), f"Tool {wanted.name!r} not found in provided tools"
+            )
+        return ToolChoice("tool", wanted.name)
+    if mode == "any" and not tools:
+        record.ignore("tool_choice")
+        return ToolChoice()
+    return ToolChoice(mode)
