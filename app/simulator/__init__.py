@@ -10,8 +10,7 @@ It imports nothing of the gateway, so that neither's mistake hides the other's.
         ...
         assert upstream.requests[0].violations == []
 
-Over HTTP: `POST /__sim/script` (an answer or a list), `POST /__sim/tokens`, `POST /__sim/reset`,
-`GET /__sim/requests`, `GET /__sim/stats`.
+`control` lists the same over HTTP.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from .catalogue import Binding
 from .log import Seen
@@ -30,6 +29,7 @@ from .tokens import Tokens
 
 __all__ = ["Simulator", "serve"]
 
+_Value = TypeVar("_Value")
 _BOTH: frozenset[Binding] = frozenset({"rest", "json-rpc"})
 
 
@@ -74,9 +74,10 @@ class Simulator:
         return self
 
     def stop(self) -> None:
-        """Close every connection and end the thread."""
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
+        """Cut every connection and end the thread; stopping twice changes nothing."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -110,23 +111,27 @@ class Simulator:
 
     def script(self, *answers: dict[str, Any]) -> None:
         """Queue answers for the next requests, in the JSON form of `script`."""
-        self._call(lambda: self._upstream.script.add(list(answers)))
+        self._call(lambda: self._upstream.script(list(answers)))
 
     def configure_tokens(self, **members: Any) -> None:
         """Change tokens: the members of `Tokens.configure`."""
-        self._call(lambda: self._upstream.tokens.configure(members))
+        self._call(lambda: self._upstream.configure_tokens(members))
 
     def reset(self) -> None:
         """Forget scripts and requests; tokens stay valid."""
         self._call(self._upstream.reset)
 
-    def _call(self, action: Callable[[], None]) -> None:
+    def close_idle(self) -> int:
+        """Close the connections kept alive between requests; return how many."""
+        return self._call(self._upstream.close_idle)
+
+    def _call(self, action: Callable[[], _Value]) -> _Value:
         """Run `action` on the loop, where all state lives."""
 
-        async def run() -> None:
-            action()
+        async def run() -> _Value:
+            return action()
 
-        asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
     def _run(self) -> None:
         try:

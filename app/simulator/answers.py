@@ -166,7 +166,7 @@ class Answer:
 
     say: tuple[Part, ...] | None = None
     fail: Fault | None = None
-    delivery: Delivery = Delivery()
+    delivery: Delivery = field(default_factory=Delivery)
     model_id: str | None = None
     credits: float | None = None
     context_usage: float | None = None

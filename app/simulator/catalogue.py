@@ -10,6 +10,8 @@ from typing import Any, Literal
 Binding = Literal["rest", "json-rpc"]
 
 DEFAULT_MODEL = "claude-sonnet-4.5"
+AUTO = "auto"
+AUTO_PICKS = "claude-sonnet-4.6"
 
 _FULL = ("low", "medium", "high", "xhigh", "max")
 _NO_XHIGH = ("low", "medium", "high", "max")
@@ -75,7 +77,7 @@ _GPT: dict[str, Any] = {"window": 272_000, "efforts": ("none", *_FULL), "reasoni
 MODELS: dict[str, Model] = {
     model.id: model
     for model in (
-        Model(id="auto", window=1_000_000),
+        Model(id=AUTO, window=1_000_000),
         Model(id="claude-3.7-sonnet", window=200_000),
         Model(id="claude-sonnet-4", window=200_000, rate=1.3),
         Model(id="claude-sonnet-4.5", window=200_000, rate=1.3),
@@ -114,3 +116,8 @@ def find(model_id: str | None, binding: Binding) -> Model | None:
     if binding == "rest" and model_id in UPPER_CASE_IDS:
         return MODELS[UPPER_CASE_IDS[model_id]]
     return MODELS.get(model_id)
+
+
+def answering(model: Model) -> Model:
+    """Return the model that answers a request for `model`: `auto` picks one."""
+    return MODELS[AUTO_PICKS] if model.id == AUTO else model

@@ -1,93 +1,128 @@
-"""Frames onto the wire, as well or as badly as a Delivery says."""
+"""A decision onto the wire, as well or as badly as its Delivery says."""
 
-import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import frames as encoder
 from .answers import Delivery
-from .http import LAST_CHUNK, Connection, chunk, render_head
-from .log import Seen
+from .http import LAST_CHUNK, Connection, Reply, chunk, render, render_head
+from .log import Log, Seen
+
+
+@dataclass(slots=True)
+class Decision:
+    """What a request gets: a whole `reply`, or the `frames` of a stream under `headers`."""
+
+    reply: Reply | None = None
+    frames: list[bytes] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    delivery: Delivery = field(default_factory=Delivery)
 
 
 @dataclass(slots=True)
 class _Piece:
-    """Bytes written in one go, and the number of the first event that is in or after them."""
+    """Bytes written in one go; `events` is how many events are out once they are."""
 
-    event: int
     data: bytes
+    events: int
     opens_group: bool
 
 
-async def deliver(
-    connection: Connection,
-    frames: list[bytes],
-    delivery: Delivery,
-    headers: dict[str, str],
-    seen: Seen,
-) -> bool:
-    """Send a 200 and the body; return whether the connection can serve another request."""
-    pieces = _pieces(_damage(frames, delivery), delivery)
-    size = sum(len(piece.data) for piece in pieces)
-    await connection.sleep(delivery.delay_head)
-    if delivery.reset == "request":
-        return await _reset(connection, seen)
-    seen.status = 200
-    await connection.send(render_head(200, {**headers, **_framing(delivery, size)}))
-    if delivery.reset == "head":
-        return await _reset(connection, seen)
-    await connection.sleep(delivery.delay_first)
-    await _send_body(connection, pieces, delivery, seen)
-    return await _end(connection, delivery, seen)
+class Courier:
+    """Takes one decision to one client and writes down what became of it.
 
+    The record is closed before the bytes that complete the answer leave, so that whoever has read
+    an answer finds it complete in the log.
+    """
 
-async def _send_body(
-    connection: Connection, pieces: list[_Piece], delivery: Delivery, seen: Seen
-) -> None:
-    stall = delivery.stall
-    chunked = delivery.framing == "chunked"
-    for index, piece in enumerate(pieces):
-        if stall and piece.event >= stall.after:
+    def __init__(self, connection: Connection, decision: Decision, seen: Seen, log: Log) -> None:
+        self._connection = connection
+        self._decision = decision
+        self._delivery = decision.delivery
+        self._seen = seen
+        self._log = log
+
+    async def run(self) -> bool:
+        """Send the answer; return whether the connection can serve another request."""
+        await self._connection.sleep(self._delivery.delay_head)
+        if self._delivery.reset == "request":
+            return await self._reset()
+        reply = self._decision.reply
+        self._seen.status = reply.status if reply else 200
+        reusable = await (self._send_reply(reply) if reply else self._send_stream())
+        return reusable and not self._delivery.close_after
+
+    async def _send_reply(self, reply: Reply) -> bool:
+        if self._connection.gone_at is not None:
+            return False
+        self._seen.bytes_sent = len(reply.body)
+        self._end("complete")
+        await self._connection.send(render(reply))
+        return True
+
+    async def _send_stream(self) -> bool:
+        delivery = self._delivery
+        pieces = _pieces(_damage(self._decision.frames, delivery), delivery)
+        headers = {**self._decision.headers, **self._framing(pieces)}
+        await self._connection.send(render_head(200, headers))
+        if delivery.reset == "head":
+            return await self._reset()
+        await self._connection.sleep(delivery.delay_first)
+        await self._send_pieces(pieces)
+        if self._connection.gone_at is not None and self._seen.outcome == "open":
+            return False
+        return await self._finish()
+
+    def _framing(self, pieces: list[_Piece]) -> dict[str, str]:
+        match self._delivery.framing:
+            case "chunked":
+                return {"transfer-encoding": "chunked"}
+            case "length":
+                size = sum(len(piece.data) for piece in pieces)
+                return {"content-length": str(size + self._delivery.length_error)}
+        return {"connection": "close"}
+
+    async def _send_pieces(self, pieces: list[_Piece]) -> None:
+        delivery, connection = self._delivery, self._connection
+        stall, chunked = delivery.stall, delivery.framing == "chunked"
+        for index, piece in enumerate(pieces):
+            if stall and self._seen.events_sent >= stall.after:
+                await connection.sleep(stall.seconds)
+                stall = None
+            elif index and piece.opens_group and delivery.delay:
+                await connection.sleep(delivery.delay)
+            if connection.gone_at is not None:
+                return
+            self._log.progress(self._seen, len(piece.data), piece.events)
+            if not chunked and index == len(pieces) - 1 and not (stall or delivery.cut):
+                self._end(self._verdict())
+            await connection.send(chunk(piece.data) if chunked else piece.data)
+        if stall:
             await connection.sleep(stall.seconds)
-            stall = None
-        elif index and piece.opens_group and delivery.delay:
-            await connection.sleep(delivery.delay)
-        if connection.gone_at is not None:
-            return
-        await connection.send(chunk(piece.data) if chunked else piece.data)
-        seen.bytes_sent += len(piece.data)
-        seen.events_sent = piece.event + 1
-    if stall:
-        await connection.sleep(stall.seconds)
 
+    async def _finish(self) -> bool:
+        cut = self._delivery.cut
+        if cut and cut.how == "rst":
+            return await self._reset()
+        self._end(self._verdict())
+        if cut and cut.how == "fin":
+            return False
+        if self._delivery.framing == "chunked":
+            await self._connection.send(LAST_CHUNK)
+        return self._delivery.framing != "close" and not self._delivery.length_error
 
-async def _end(connection: Connection, delivery: Delivery, seen: Seen) -> bool:
-    if connection.gone_at is not None:
+    def _verdict(self) -> str:
+        spoiled = self._delivery.cut or self._delivery.length_error
+        return "cut" if spoiled else "complete"
+
+    async def _reset(self) -> bool:
+        if self._connection.gone_at is None:
+            self._end("reset")
+            await self._connection.reset()
         return False
-    cut = delivery.cut
-    if cut and cut.how == "rst":
-        return await _reset(connection, seen)
-    if cut and cut.how == "fin":
-        seen.outcome = "cut"
-        return False
-    if delivery.framing == "chunked":
-        await connection.send(LAST_CHUNK)
-    seen.outcome = "cut" if cut or delivery.length_error else "complete"
-    return delivery.framing != "close" and not delivery.length_error and not delivery.close_after
 
-
-async def _reset(connection: Connection, seen: Seen) -> bool:
-    await connection.reset()
-    seen.outcome = "reset"
-    return False
-
-
-def _framing(delivery: Delivery, size: int) -> dict[str, str]:
-    if delivery.framing == "chunked":
-        return {"transfer-encoding": "chunked"}
-    if delivery.framing == "length":
-        return {"content-length": str(size + delivery.length_error)}
-    return {"connection": "close"}
+    def _end(self, outcome: str) -> None:
+        self._log.end(self._seen, outcome)
 
 
 def _damage(frames: list[bytes], delivery: Delivery) -> list[bytes]:
@@ -118,31 +153,34 @@ def _pieces(frames: list[bytes], delivery: Delivery) -> list[_Piece]:
     cut = delivery.cut
     if cut and cut.after is not None:
         frames = frames[: cut.after]
-    pieces = list(itertools.chain.from_iterable(_split(frames, delivery)))
+    pieces = list(_split(frames, delivery))
     if cut and cut.at is not None:
         return list(_truncate(pieces, cut.at))
     return pieces
 
 
-def _split(frames: list[bytes], delivery: Delivery) -> Iterator[Iterator[_Piece]]:
-    break_at = delivery.stall.after if delivery.stall else None
+def _split(frames: list[bytes], delivery: Delivery) -> Iterator[_Piece]:
+    break_at = delivery.stall.after if delivery.stall else 0
     start = 0
     while start < len(frames):
-        end = start + delivery.frames_per_chunk
-        if break_at is not None and start < break_at < end:
+        end = min(start + delivery.frames_per_chunk, len(frames))
+        if start < break_at < end:
             end = break_at
-        yield _split_group(start, b"".join(frames[start:end]), delivery.bytes_per_chunk)
+        data = b"".join(frames[start:end])
+        step = delivery.bytes_per_chunk or max(len(data), 1)
+        for at in range(0, len(data), step):
+            last = at + step >= len(data)
+            yield _Piece(data[at : at + step], end if last else start, at == 0)
         start = end
 
 
-def _split_group(event: int, data: bytes, step: int | None) -> Iterator[_Piece]:
-    for at in range(0, len(data), step or max(len(data), 1)):
-        yield _Piece(event, data[at : at + (step or len(data))], at == 0)
-
-
 def _truncate(pieces: list[_Piece], size: int) -> Iterator[_Piece]:
+    events = 0
     for piece in pieces:
-        if size <= 0:
+        if size < len(piece.data):
+            if size > 0:
+                yield _Piece(piece.data[:size], events, piece.opens_group)
             return
-        yield _Piece(piece.event, piece.data[:size], piece.opens_group)
+        yield piece
+        events = piece.events
         size -= len(piece.data)

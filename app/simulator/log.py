@@ -86,16 +86,25 @@ class Log:
             )
             self._changed.notify_all()
 
-    def end(self, seen: Seen, client_closed_at: float | None) -> None:
-        """Close the record: the answer is out, or nobody is there to take it."""
+    def progress(self, seen: Seen, size: int, events: int) -> None:
+        """Note that `size` more bytes are handed to the socket, `events` events in all."""
         with self._changed:
+            seen.bytes_sent += size
+            seen.events_sent = events
+            self._changed.notify_all()
+
+    def end(self, seen: Seen, outcome: str, gone_at: float | None = None) -> None:
+        """Close the record; a second call changes nothing. `gone_at` is monotonic."""
+        with self._changed:
+            if seen.ended_at is not None:
+                return
             seen.ended_at = time.time()
-            if client_closed_at is not None and seen.outcome == "open":
-                seen.outcome = "client_closed"
-                seen.client_closed_at = client_closed_at
+            seen.outcome = outcome
+            if gone_at is not None:
+                seen.client_closed_at = seen.ended_at - time.monotonic() + gone_at
             self._active[seen.operation] -= 1
             self._counts[f"status.{seen.status}"] += 1
-            self._counts[f"outcome.{seen.outcome}"] += 1
+            self._counts[f"outcome.{outcome}"] += 1
             self._changed.notify_all()
 
     def count(self, name: str, step: int = 1) -> None:

@@ -25,7 +25,7 @@ from .answers import (
     Think,
     Tool,
 )
-from .catalogue import Binding, Model
+from .catalogue import AUTO, Binding, Model
 from .conversation import current_user, history_of, tool_names, tool_results
 from .sizes import estimate_tokens
 
@@ -36,7 +36,7 @@ _QUOTE_MAX = 80
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """One chat request as the answer needs it."""
+    """One chat request as the answer needs it; `model` is the one that answers."""
 
     body: dict[str, Any]
     binding: Binding
@@ -49,33 +49,56 @@ class Chat:
         given = self.body["conversationState"].get("conversationId")
         return given or str(uuid.UUID(int=self.number))
 
+    @property
+    def reported_model_id(self) -> str | None:
+        """What `auto` picked; other requests are not told."""
+        asked = current_user(self.body).get("modelId")
+        return self.model.id if asked == AUTO else None
 
-def frames_of(answer: Answer, chat: Chat) -> list[bytes]:
-    """Return every frame of the answer, whole and in order."""
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """The frames of an answer, whole and in order, and the credits it says it cost."""
+
+    frames: list[bytes]
+    credits: float = 0.0
+
+
+def speak(answer: Answer, chat: Chat) -> Speech:
+    """Return what an answer that does not fail sends."""
     parts = (Text(_default_text(chat)),) if answer.say is None else answer.say
     left_out = set(answer.omit)
     out: list[bytes] = []
     if not answer.bare and "messageMetadataEvent" not in left_out:
         identity = {"conversationId": chat.conversation_id, "utteranceId": f"sim-{chat.number}"}
         out.append(frames.event("messageMetadataEvent", identity))
-    said = 0
     ids = (f"tooluse_sim{chat.number}x{index}" for index in itertools.count(1))
     for part in parts:
-        new = list(_frames_of_part(part, answer, ids))
-        said += sum(map(len, new))
-        out += new
+        out += _frames_of_part(part, answer.model_id or chat.reported_model_id, ids)
         if isinstance(part, _TERMINAL):
-            return out
-    if not answer.bare:
-        trailer = _trailer(answer, chat, said // 4)
-        out += [frames.event(kind, value) for kind, value in trailer if kind not in left_out]
-    return out
+            return Speech(out)
+    if answer.bare:
+        return Speech(out)
+    trailer = dict(_trailer(answer, chat, estimate_tokens([_words(part) for part in parts])))
+    out += [frames.event(kind, value) for kind, value in trailer.items() if kind not in left_out]
+    return Speech(out, trailer["meteringEvent"]["usage"])
 
 
-def _frames_of_part(part: Part, answer: Answer, ids: Iterator[str]) -> Iterator[bytes]:
+def _words(part: Part) -> Any:
+    match part:
+        case Text(deltas) | Think(deltas):
+            return "".join(deltas)
+        case Tool():
+            return [part.name, part.input, part.fragments]
+        case Interleaved(tools):
+            return [_words(tool) for tool in tools]
+    return None
+
+
+def _frames_of_part(part: Part, model_id: str | None, ids: Iterator[str]) -> Iterator[bytes]:
     match part:
         case Text(deltas):
-            yield from _text_frames(deltas, answer.model_id)
+            yield from _text_frames(deltas, model_id)
         case Think():
             yield from _think_frames(part)
         case Tool():

@@ -60,6 +60,8 @@ class Tokens:
 
         Raises ValueError for any other member.
         """
+        if not isinstance(form, dict):
+            raise ValueError("members of tokens must be an object")
         actions: dict[str, Callable[[Any], None]] = {
             "declare": self.declare,
             "expire": self.expire,

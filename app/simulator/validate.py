@@ -1,6 +1,6 @@
 """The rules a GenerateAssistantResponse request must keep, and what the service answers if not.
 
-Contract: `violations` is pure, raises for no input, reports every broken rule it can see, and says
+Contract: `violations` is pure, raises for no JSON value, reports every broken rule it can see, and says
 where, never what was written there. Sources: the AWS service models (shapes, lengths, enums), the
 invariants the Amazon Q CLI enforces before it sends (order and pairing), and rejections reported by
 two or more independent clients (tool schemas, empty content). Model limits that live clients are
@@ -13,7 +13,49 @@ from typing import Any
 
 from . import catalogue, conversation, sizes
 from .catalogue import Binding
-from .shapes import PROFILE_ARN, REQUEST, Report, string
+from .request_shape import PROFILE_ARN, REQUEST
+from .shapes import Report, string
+
+RULES: dict[str, str] = {
+    "type": "every member has the type of the service model; null is none",
+    "missing-member": "required members are there",
+    "unknown-member": "no member that the service model does not have",
+    "union": "a union has exactly one member",
+    "enum": "enumerated strings are spelled as modelled",
+    "length": "texts, lists and numbers keep the modelled bounds",
+    "pattern": "texts match the modelled pattern",
+    "content-type": "the content type is that of the binding",
+    "trigger-type": "chatTriggerType is MANUAL, DIAGNOSTIC or INLINE_CHAT",
+    "conversation-id": "conversationId has 1 to 128 characters",
+    "origin": "origin is one of the modelled origins",
+    "profile-arn": "a profile ARN, in body or header, has the modelled form",
+    "model-id": "modelId is 1 to 1024 letters, digits and _ : . -",
+    "model-unknown": "the current message names a model of this host generation",
+    "model-fields": "additionalModelRequestFields fits the model's schema, JSON-RPC only",
+    "content-length": "content: at most 600000 characters, an assistant's 100000",
+    "empty-content": "a user's content is empty only beside tool results",
+    "weight": "1 per ASCII and 8 per other character are at most 1300000 in all",
+    "context-window": "the request's estimated tokens fit the model's window",
+    "image-format": "images are png, jpeg, gif or webp",
+    "image-bytes": "an image is base64 of 1 to 2800000 bytes",
+    "image-count": "a message has at most 10 images",
+    "current-message": "currentMessage is a userInputMessage",
+    "history-order": "history alternates, starting with the user, ending with the assistant",
+    "first-user-tool-results": "the first entry of history has no toolResults",
+    "tool-pairing": "toolResults pair one to one with the toolUses of the message before",
+    "tool-use-id": "toolUseId is 1 to 64 letters, digits and _ -",
+    "tool-use-ids-unique": "no two toolUses share an id",
+    "tool-input": "a toolUse's input is an object",
+    "status": "a tool result's status is success or error",
+    "tools-only-current": "only currentMessage offers tools",
+    "tool-name": "a tool name is a letter, then up to 63 letters, digits and _ -",
+    "tool-names-unique": "tool names differ in more than letter case",
+    "tool-offered": "every tool used in history is offered in currentMessage",
+    "tool-description": "a tool description has 1 to 10240 characters",
+    "tool-schema": "an input schema is one the service takes, see tool_schema",
+    "cache-point-in-tools": "no cachePoint stands among the tools",
+}
+"""Every rule by name. The name goes into the header `x-sim-violation`."""
 
 CONTENT_TYPES: dict[Binding, str] = {
     "rest": "application/json",
@@ -60,8 +102,7 @@ def violations(
     if isinstance(body, dict):
         conversation.check(body.get("conversationState"), report)
         _check_model(body, binding, report)
-        if sizes.weight(body) > sizes.WEIGHT_MAX:
-            report("weight", f"the body weighs more than {sizes.WEIGHT_MAX}")
+        _check_weight(body, report)
     return found
 
 
@@ -80,6 +121,12 @@ def _check_headers(headers: dict[str, str], binding: Binding, report: Report) ->
     if "x-amzn-kiro-profile-arn" in headers:
         check = string(0, 950, PROFILE_ARN, rule="profile-arn")
         check(headers["x-amzn-kiro-profile-arn"], "header x-amzn-kiro-profile-arn", report)
+
+
+def _check_weight(body: dict[str, Any], report: Report) -> None:
+    weight = sizes.weight(body)
+    if weight > sizes.WEIGHT_MAX:
+        report("weight", f"the body weighs {weight}, allowed are {sizes.WEIGHT_MAX}")
 
 
 def _check_model(body: dict[str, Any], binding: Binding, report: Report) -> None:
