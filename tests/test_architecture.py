@@ -1,0 +1,212 @@
+"""The rules that keep the house readable: who may import whom, how large things may be.
+
+``ALLOWED`` is the table of docs/architecture.md; imports inside functions count as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "app").rglob("*.py"))
+
+LEAVES = {"errors", "settings", "version"}
+PARTS = {"core", *LEAVES}
+EVERYTHING = {
+    *PARTS, "codewhisperer", "credentials", "dialects", "routes", "gateway", "web", "simulator",
+    "application",
+}  # fmt: skip
+ALLOWED = {
+    "core": set(),
+    "errors": set(),
+    "settings": set(),
+    "version": set(),
+    "codewhisperer": PARTS,
+    "credentials": PARTS,
+    "dialects": PARTS,
+    "routes": {*PARTS, "dialects", "gateway", "web"},  # app/dialects/*/routes.py
+    "gateway": {*PARTS, "codewhisperer", "credentials"},
+    "web": PARTS,
+    "simulator": set(),
+    "application": EVERYTHING - {"simulator", "application"},
+    "__main__": EVERYTHING,
+}
+IO_MODULES = {
+    "asyncio", "flask", "gevent", "http", "io", "logging", "os", "pathlib", "random", "requests",
+    "secrets", "select", "socket", "ssl", "subprocess", "threading", "time", "urllib3",
+}  # fmt: skip
+SANS_IO = ("app/core/", "app/codewhisperer/frames.py", "app/codewhisperer/events.py")
+
+FUNCTION_LINES = {"median": 10, "nine in ten": 30, "longest": 60}
+FILE_LINES = 350
+
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:wor[k]|roo[t]|User[s]|hom[e]/\w)[/\w]|\.\./share[d]")
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The full names of what a file imports, the names of ``from x import name`` included."""
+    return imported_names(path.read_text(encoding="utf-8"), module_name(path), path.stem)
+
+
+def imported_names(source: str, module: str, stem: str) -> Iterator[str]:
+    package = module if stem == "__init__" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join(filter(None, [*(above if node.level else []), node.module]))
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def room(module: str) -> str:
+    """The row of the table for a module of app; "" for anything else."""
+    parts = module.split(".")
+    if parts[0] != "app" or len(parts) < 2:
+        return ""
+    if parts[1] == "dialects":
+        return "routes" if parts[3:4] == ["routes"] else "dialects"
+    return parts[1]
+
+
+def dialect(module: str) -> str:
+    parts = module.split(".")
+    return parts[2] if parts[:2] == ["app", "dialects"] and len(parts) > 2 else ""
+
+
+def breaches(module: str, imported: Iterable[str]) -> list[str]:
+    here = room(module)
+    found = []
+    for name in imported:
+        there = room(name)
+        stranger = dialect(name) and dialect(module) and dialect(name) != dialect(module)
+        if stranger or (there and there != here and there not in ALLOWED[here]):
+            found.append(f"{module} imports {name}")
+    return found
+
+
+def functions() -> Iterator[tuple[int, str]]:
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                yield lines, f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {lines} lines"
+
+
+def tracked_texts() -> Iterator[tuple[Path, str]]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    for name in filter(None, listed.stdout.split("\0")):
+        try:
+            yield Path(name), (ROOT / name).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError):  # binary data; deleted, not yet committed
+            continue
+
+
+def test_every_room_is_in_the_table():
+    rooms = {room(module_name(path)) for path in SOURCES} - {""}
+    assert rooms <= ALLOWED.keys()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_imports_follow_the_table(path):
+    assert breaches(module_name(path), imports(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("app.core.models", "from app.errors import Kind"),
+        ("app.core.models", "def f():\n    from .. import errors"),
+        ("app.codewhisperer.client", "import app.credentials.pool"),
+        ("app.web.auth", "from app.dialects.anthropic import errors"),
+        ("app.dialects.anthropic.parse", "from app.web.serving import Serving"),
+        ("app.dialects.anthropic.parse", "from ..openai_chat import schema"),
+        ("app.dialects.anthropic.routes", "from app.dialects.openai_chat import schema"),
+        ("app.dialects.anthropic.routes", "from app.codewhisperer import client"),
+        ("app.simulator.frames", "from app.core import models"),
+        ("app.gateway", "from app.application import create_app"),
+    ],
+)
+def test_a_breach_is_found(path, source):
+    assert len(breaches(path, imported_names(source, path, path.rpartition(".")[2]))) == 1
+
+
+def test_only_the_entrances_import_the_application():
+    users = [module_name(path) for path in SOURCES if "app.application.create_app" in imports(path)]
+    assert set(users) <= {"app.__main__"}
+
+
+def test_gunicorn_reads_only_the_settings_before_the_worker_starts():
+    tree = ast.parse((ROOT / "gunicorn.conf.py").read_text(encoding="utf-8"))
+    statements = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert ast.unparse(statements[0]) == "from gevent import monkey"
+    top = "\n".join(ast.unparse(node) for node in statements)
+    rooms = {room(name) for name in imported_names(top, "gunicorn.conf", "conf")} - {""}
+    assert rooms == {"settings"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_sans_io_parts_import_no_io(path):
+    if str(path.relative_to(ROOT)).startswith(SANS_IO):
+        assert {name.partition(".")[0] for name in imports(path)} & IO_MODULES == set()
+
+
+def test_only_the_settings_read_the_environment():
+    readers = {
+        module_name(path)
+        for path in SOURCES
+        if {"os.environ", "os.getenv"} & {ast.unparse(node) for node in attributes(path)}
+    }
+    assert readers <= {"app.settings", "app.__main__"}
+
+
+def attributes(path: Path) -> Iterator[ast.Attribute]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+
+
+def test_functions_fit_a_screen():
+    sizes = sorted(functions())
+    lengths = [lines for lines, _ in sizes]
+    assert lengths, "no function was found"
+    assert sizes[-1][0] <= FUNCTION_LINES["longest"], sizes[-1][1]
+    assert statistics.quantiles(lengths, n=10)[-1] < FUNCTION_LINES["nine in ten"]
+    assert statistics.median(lengths) <= FUNCTION_LINES["median"]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_files_are_short_and_say_what_they_are(path):
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= FILE_LINES
+    assert ast.get_docstring(ast.parse(source)), "a module states its contract in its docstring"
+
+
+def test_nothing_names_the_machine_it_was_written_on():
+    found = [
+        f"{path}:{number}: {line.strip()[:100]}"
+        for path, text in tracked_texts()
+        for number, line in enumerate(text.splitlines(), 1)
+        if MACHINE_PATH.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("line", ["see ../" + "shared/notes", 'open("/' + 'work/main/x")'])
+def test_a_machine_path_is_found(line):
+    assert MACHINE_PATH.search(line)
