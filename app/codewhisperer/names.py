@@ -1,0 +1,60 @@
+"""Tool names and tool-use ids as the service accepts them. Pure, and the same from turn to turn.
+
+Names must match ``[a-zA-Z][a-zA-Z0-9_-]{0,63}`` and differ in more than letter case; ids must match
+``[a-zA-Z0-9_-]{1,64}`` (service model, Amazon Q CLI). What must change keeps as much of itself as
+fits, with a hash of the whole behind it, so that a client's own name can be told apart and mapped
+back.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+MAX_LENGTH = 64
+HASH_LENGTH = 8
+
+legal_name = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}").fullmatch
+legal_id = re.compile(r"[a-zA-Z0-9_-]{1,64}").fullmatch
+_illegal = re.compile(r"[^a-zA-Z0-9_-]+")
+
+
+def renamed(names: Iterable[str]) -> dict[str, str]:
+    """The new names of those among ``names`` that cannot be sent as they are.
+
+    Of names that differ in letter case alone the first keeps its own.
+    """
+    wanted = list(dict.fromkeys(names))
+    taken = {name.lower() for name in wanted}
+    seen: set[str] = set()
+    changed: dict[str, str] = {}
+    for name in wanted:
+        folded = name.lower()
+        if legal_name(name) and folded not in seen:
+            seen.add(folded)
+            continue
+        changed[name] = new = _unused(name, taken)
+        taken.add(new.lower())
+    return changed
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    slug = _illegal.sub("_", name)
+    if not slug[:1].isalpha():
+        slug = f"tool_{slug}"
+    new, salt = hashed(slug, name), 0
+    while new.lower() in taken:
+        salt += 1
+        new = hashed(slug, f"{name}\n{salt}")
+    return new
+
+
+def hashed(slug: str, whole: str) -> str:
+    """``slug``, cut where it is too long, with a hash of ``whole`` behind it."""
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LENGTH]
+    return f"{slug[: MAX_LENGTH - HASH_LENGTH - 1]}_{digest}"
+
+
+def new_id(call_id: str, occurrence: int) -> str:
+    """An id for the ``occurrence``-th call (from 0) that a client calls ``call_id``."""
+    whole = f"{call_id}\n{occurrence}" if occurrence else call_id
+    return hashed(_illegal.sub("_", call_id), whole)

@@ -1,0 +1,228 @@
+"""JSON Schemas of tools, reduced to what the service takes.
+
+Kept: ``type``, ``properties``, ``items``, ``enum``, ``description``, ``required``, nested
+``anyOf``, and ``$ref`` with the root's ``$defs`` or ``definitions``. Said in those words:
+``const``, ``oneOf``, ``allOf``, lists of ``items``, references to other places. The rest is
+dropped, since one or another keyword of it was refused by some host (null members, an empty
+``required``, ``additionalProperties``, bounds, patterns and formats); what only keywords may lose,
+names of properties and definitions never do. The root becomes one object.
+
+Pure: equal schemas give equal results, so a caller may keep them by content.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+from urllib.parse import unquote
+
+Schema: TypeAlias = dict[str, Any]
+
+MAX_DEPTH = 64
+MAX_NODES = 50_000
+"""Bounds on nesting and on the size after references were written out."""
+
+_TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
+_DEFINITIONS = ("$defs", "definitions")
+
+
+def normalised(schema: Schema) -> Schema:
+    """The schema as the service takes it; ``schema`` itself if it already is.
+
+    Raises ValueError if it is nested or grows beyond the bounds above.
+    """
+    result = _Normaliser(schema).root()
+    return schema if result == schema else result
+
+
+class _Normaliser:
+    """One pass over one document; remembers which references stay."""
+
+    def __init__(self, document: Schema) -> None:
+        self._document = document
+        self._nodes = 0
+        self._keeps_references = False
+        self._open: set[str] = set()
+
+    def root(self) -> Schema:
+        result = self._as_object(self._clean(self._document, 0))
+        for section in _DEFINITIONS:
+            definitions = self._document.get(section)
+            if self._keeps_references and isinstance(definitions, dict):
+                result[section] = self._properties(definitions, 0)
+        return result
+
+    def _clean(self, node: Any, depth: int) -> Schema:
+        if not isinstance(node, dict):  # true and false are schemas too
+            return {}
+        self._nodes += 1
+        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+            raise ValueError(
+                f"the schema is nested deeper than {MAX_DEPTH} levels or has, references written "
+                f"out, more than {MAX_NODES} nodes"
+            )
+        result: Schema = {}
+        for keyword, value in node.items():
+            if clean := _KEYWORDS.get(keyword):
+                name, kept = clean(self, value, depth + 1)
+                if kept is not None:
+                    both = name == "anyOf" and name in result
+                    result[name] = result[name] + kept if both else result.get(name, kept)
+        if "$ref" in result:
+            result = self._reference(result, depth)
+        return self._all_of(result, depth) if "allOf" in result else result
+
+    def _properties(self, value: Any, depth: int) -> Schema | None:
+        if not isinstance(value, dict):
+            return None
+        return {name: self._clean(sub, depth) for name, sub in value.items()}
+
+    def _items(self, value: Any, depth: int) -> Schema | None:
+        if isinstance(value, list):
+            branches = self._branches(value, depth)
+            return {"anyOf": branches} if branches else None
+        return self._clean(value, depth) if isinstance(value, dict) else None
+
+    def _branches(self, value: Any, depth: int) -> list[Schema] | None:
+        if not isinstance(value, list):
+            return None
+        return [self._clean(sub, depth) for sub in value] or None
+
+    def _all_of(self, node: Schema, depth: int) -> Schema:
+        """Everything that the branches say, said by one schema."""
+        branches = node.pop("allOf")
+        if len(branches) == 1:  # the usual way to put a description beside a reference
+            return _merged(branches[0], node)
+        for branch in branches:
+            node = _merged(self._expanded(branch, depth), node)
+        return node
+
+    def _reference(self, node: Schema, depth: int) -> Schema:
+        """Keep what points at the root or a definition, write out what points elsewhere."""
+        reference = node["$ref"]
+        if self._points_at_kept(reference):
+            self._keeps_references = True
+            return node
+        return self._expanded(node, depth)
+
+    def _points_at_kept(self, reference: str) -> bool:
+        path = _pointer(reference)
+        if not path:
+            return path is not None
+        section = self._document.get(path[0]) if path[0] in _DEFINITIONS else None
+        return len(path) == 2 and isinstance(section, dict) and path[1] in section
+
+    def _expanded(self, node: Schema, depth: int) -> Schema:
+        """``node`` with its reference written out."""
+        node, opened = self._opened(node, depth)
+        self._open -= opened
+        return node
+
+    def _opened(self, node: Schema, depth: int) -> tuple[Schema, set[str]]:
+        """The same, and the references that are now being written out: one that comes back inside
+        itself allows anything, as does one that points nowhere.
+        """
+        opened: set[str] = set()
+        while (reference := node.pop("$ref", None)) is not None and reference not in self._open:
+            self._open.add(reference)
+            opened.add(reference)
+            node = _merged(self._clean(_resolve(self._document, reference), depth + 1), node)
+        return node, opened
+
+    def _as_object(self, node: Schema) -> Schema:
+        """One object for a root of alternatives: a property of any of them may be given, and one
+        that all of them require must be.
+        """
+        node, opened = self._opened(node, 0)
+        alternatives = [self._as_object(branch) for branch in node.pop("anyOf", ())]
+        self._open -= opened
+        properties = node.get("properties")
+        for alternative in alternatives:
+            properties = _united(properties or {}, alternative.get("properties", {}))
+        result: Schema = {"type": "object"}
+        if "description" in node:
+            result["description"] = node["description"]
+        if properties is not None or self._document.get("type") != "object":
+            result["properties"] = properties or {}
+        if required := _required([*node.get("required", ()), *_in_all(alternatives)]):
+            result["required"] = required
+        return result
+
+
+def _in_all(alternatives: list[Schema]) -> list[str]:
+    """Names that every alternative requires."""
+    lists = [alternative.get("required", []) for alternative in alternatives] or [[]]
+    return [name for name in lists[0] if all(name in names for names in lists)]
+
+
+def _type(value: Any) -> str | list[str] | None:
+    if isinstance(value, list):
+        return [name for name in value if name in _TYPES] or None
+    return value if isinstance(value, str) and value in _TYPES else None
+
+
+def _required(value: Any) -> list[str] | None:
+    if not isinstance(value, list):
+        return None
+    return list(dict.fromkeys(name for name in value if isinstance(name, str))) or None
+
+
+def _merged(under: Schema, over: Schema) -> Schema:
+    """What two schemas say together; where they differ ``over`` is right."""
+    result = under | over
+    if "properties" in under and "properties" in over:
+        result["properties"] = _united(over["properties"], under["properties"])
+    if "required" in under and "required" in over:
+        result["required"] = list(dict.fromkeys([*under["required"], *over["required"]]))
+    return result
+
+
+def _united(first: Schema, second: Schema) -> Schema:
+    """Properties of both; one that is in both may be either."""
+    result = dict(first)
+    for name, schema in second.items():
+        known: Any = result.setdefault(name, schema)
+        if known != schema:
+            options = known["anyOf"] if list(known) == ["anyOf"] else [known]
+            result[name] = {"anyOf": options if schema in options else [*options, schema]}
+    return result
+
+
+def _pointer(reference: str) -> list[str] | None:
+    """The path of a reference into the document itself, None for any other."""
+    if reference == "#":
+        return []
+    if not reference.startswith("#/"):
+        return None
+    steps = unquote(reference[2:]).split("/")
+    return [step.replace("~1", "/").replace("~0", "~") for step in steps]
+
+
+def _resolve(document: Schema, reference: str) -> Any:
+    path = _pointer(reference)
+    node: Any = document if path is not None else None
+    for step in path or ():
+        if isinstance(node, list) and step.isdecimal() and int(step) < len(node):
+            node = node[int(step)]
+        else:
+            node = node.get(step) if isinstance(node, dict) else None
+    return node
+
+
+_Cleaner: TypeAlias = Callable[[_Normaliser, Any, int], tuple[str, Any]]
+
+_KEYWORDS: dict[str, _Cleaner] = {
+    "type": lambda _, value, depth: ("type", _type(value)),
+    "description": lambda _, value, depth: (
+        "description",
+        value if isinstance(value, str) else None,
+    ),
+    "enum": lambda _, value, depth: ("enum", value if value and isinstance(value, list) else None),
+    "const": lambda _, value, depth: ("enum", [value]),
+    "required": lambda _, value, depth: ("required", _required(value)),
+    "properties": lambda self, value, depth: ("properties", self._properties(value, depth)),
+    "items": lambda self, value, depth: ("items", self._items(value, depth)),
+    "prefixItems": lambda self, value, depth: ("items", self._items(value, depth)),
+    "anyOf": lambda self, value, depth: ("anyOf", self._branches(value, depth)),
+    "oneOf": lambda self, value, depth: ("anyOf", self._branches(value, depth)),
+    "allOf": lambda self, value, depth: ("allOf", self._branches(value, depth)),
+    "$ref": lambda _, value, depth: ("$ref", value if isinstance(value, str) else None),
+}
