@@ -155,7 +155,7 @@ def _in_all(alternatives: list[Schema]) -> list[str]:
 
 def _type(value: Any) -> str | list[str] | None:
     if isinstance(value, list):
-        return [name for name in value if name in _TYPES] or None
+        return [name for name in value if isinstance(name, str) and name in _TYPES] or None
     return value if isinstance(value, str) and value in _TYPES else None
 
 
