@@ -1,1 +1,6 @@
-"""Where tokens come from, how they stay fresh, and how workers share them."""
+"""Credentials: where they come from, keeping them fresh, and which account serves a request."""
+
+from .model import AuthKind, Token
+from .pool import Credentials
+
+__all__ = ["AuthKind", "Credentials", "Token"]

@@ -1,0 +1,184 @@
+"""One JSON object that describes a login, as token files and configurations write it.
+
+Understood is the union of what the Kiro IDE, kiro-cli and the gateways before this one write:
+``auth`` or ``authMethod`` (``social`` if absent), ``refreshToken``, ``accessToken``, ``expiresAt``,
+``profileArn``, ``region``, ``clientId``, ``clientSecret``, ``clientIdHash`` (names the registration
+file beside the token file), ``tokenEndpoint``, ``scopes``, ``apiKey``, ``disabled``,
+``description``. Other members mean nothing here and are kept where the object is a file's.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .model import AuthKind, Grant, Login, fingerprint
+from .times import parse_time
+
+_KINDS = {
+    "social": AuthKind.SOCIAL,
+    "idc": AuthKind.IDC,
+    "builderid": AuthKind.IDC,
+    "externalidp": AuthKind.EXTERNAL_IDP,
+    "apikey": AuthKind.API_KEY,
+}
+_SECRET = re.compile(r"[!-~]+")  # what a header can carry; anything else is a damaged copy
+
+
+class BadEntry(Exception):
+    """What is wrong with an entry, naming its source and the member; nothing secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an entry stands: ``name`` for humans; ``path`` if it is a file to keep up to date."""
+
+    name: str
+    path: Path | None = None
+    identity: str = ""
+    """What makes the account, where that is not its secret: the place of the entry in a file."""
+
+
+def decode_json(data: bytes | str, name: str) -> Any:
+    """The JSON value, or BadEntry, which unlike json's own error does not carry the text along."""
+    if isinstance(data, str):
+        data = data.encode("utf-8", "surrogateescape")
+    try:
+        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        kind = "is empty" if not data.strip() else "is not whole JSON"
+        raise BadEntry(f"{name} {kind}") from None
+
+
+def read_login(entry: object, origin: Origin) -> Login:
+    """The login of one object. Raises BadEntry."""
+    if not isinstance(entry, Mapping):
+        raise BadEntry(f"{origin.name}: a login is a JSON object")
+    reader = _Members(entry, origin.name)
+    kind = _kind(reader)
+    grant = _grant(reader, kind)
+    registration = _registration(reader, origin) if kind is AuthKind.IDC else {}
+    login = Login(
+        account=fingerprint(origin.identity or grant.refresh_token or grant.access_token)[:8],
+        source=origin.name,
+        kind=kind,
+        grant=grant,
+        path=origin.path,
+        region=reader.text("region") or None,
+        client_id=reader.text("clientId") or registration.get("clientId", ""),
+        client_secret=reader.text("clientSecret") or registration.get("clientSecret", ""),
+        token_endpoint=reader.text("tokenEndpoint"),
+        scopes=reader.words("scopes"),
+        description=reader.text("description"),
+    )
+    _check_refreshable(login)
+    return login
+
+
+def _kind(reader: "_Members") -> AuthKind:
+    text = reader.text("auth") or reader.text("authMethod")
+    if not text:
+        is_key = reader.text("apiKey") or reader.text("kiroApiKey")
+        return AuthKind.API_KEY if is_key else AuthKind.SOCIAL
+    kind = _KINDS.get(re.sub("[-_ ]", "", text.lower()))
+    if kind is None:
+        raise BadEntry(f"{reader.name}: authMethod must be social, IdC, external_idp or api_key")
+    return kind
+
+
+def _grant(reader: "_Members", kind: AuthKind) -> Grant:
+    if kind is AuthKind.API_KEY:
+        key = reader.secret("apiKey") or reader.secret("kiroApiKey")
+        if not key:
+            raise BadEntry(f"{reader.name}: apiKey is missing")
+        return Grant(access_token=key, profile_arn=reader.text("profileArn") or None)
+    grant = Grant(
+        access_token=reader.secret("accessToken"),
+        refresh_token=reader.secret("refreshToken"),
+        expires_at=reader.time("expiresAt"),
+        profile_arn=reader.text("profileArn") or None,
+    )
+    if not (grant.refresh_token or grant.access_token):
+        raise BadEntry(f"{reader.name}: refreshToken is missing")
+    return grant
+
+
+def _registration(reader: "_Members", origin: Origin) -> dict[str, str]:
+    """The device registration that ``clientIdHash`` names, {} if there is none."""
+    name = reader.text("clientIdHash")
+    if not name or origin.path is None or reader.text("clientId"):
+        return {}
+    if not re.fullmatch(r"[0-9A-Za-z_-]+", name):
+        raise BadEntry(f"{origin.name}: clientIdHash is not the bare name of a file")
+    path = origin.path.parent / f"{name}.json"
+    try:
+        found = decode_json(path.read_bytes(), str(path))
+    except OSError as error:
+        why = error.strerror
+        raise BadEntry(f"{origin.name}: {path}, named by clientIdHash: {why}") from None
+    if not isinstance(found, dict):
+        raise BadEntry(f"{path}: a registration is a JSON object")
+    members = _Members(found, str(path))
+    return {name: members.secret(name) for name in ("clientId", "clientSecret")}
+
+
+def _check_refreshable(login: Login) -> None:
+    """A login that could never be refreshed is found out now and not in an hour."""
+    if not login.grant.refresh_token:
+        return
+    needs = {
+        AuthKind.IDC: ("clientId", "clientSecret"),
+        AuthKind.EXTERNAL_IDP: ("clientId", "tokenEndpoint"),
+    }.get(login.kind, ())
+    has = {
+        "clientId": login.client_id,
+        "clientSecret": login.client_secret,
+        "tokenEndpoint": login.token_endpoint,
+    }
+    for member in needs:
+        if not has[member]:
+            raise BadEntry(f"{login.source}: {member} is missing")
+
+
+class _Members:
+    """The members of an object, each of the type it must have. Null and "" count as absent."""
+
+    def __init__(self, entry: Mapping[str, Any], name: str) -> None:
+        self._entry = entry
+        self.name = name
+
+    def text(self, member: str) -> str:
+        value = self._entry.get(member)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise BadEntry(f"{self.name}: {member} must be a string")
+        return value.strip()
+
+    def secret(self, member: str) -> str:
+        value = self.text(member)
+        if value and not _SECRET.fullmatch(value):
+            raise BadEntry(
+                f"{self.name}: {member} holds a space, a line break or a character outside ASCII; "
+                "it was damaged when it was copied"
+            )
+        return value
+
+    def words(self, member: str) -> str:
+        """A list of strings, or a string, as one string of words."""
+        value = self._entry.get(member)
+        if isinstance(value, list) and all(isinstance(word, str) for word in value):
+            return " ".join(value)
+        return self.text(member)
+
+    def time(self, member: str) -> float:
+        value = self._entry.get(member)
+        if value in (None, ""):
+            return 0.0
+        try:
+            return parse_time(value)
+        except (ValueError, OverflowError):
+            raise BadEntry(f"{self.name}: {member} is not a time") from None

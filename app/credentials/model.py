@@ -1,0 +1,84 @@
+"""The values of this package: what a login is, what it grants for the moment, what a request gets.
+
+Every secret is left out of the reprs. Times are seconds since the epoch by the local clock.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class AuthKind(StrEnum):
+    """How a login is refreshed, and what the upstream must be told about its tokens."""
+
+    SOCIAL = "social"
+    IDC = "idc"
+    EXTERNAL_IDP = "external_idp"
+    API_KEY = "api_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a login is worth at one moment: the tokens that one refresh gave.
+
+    ``expires_at`` is 0 where nobody said. ``refreshed_at`` is 0 where it is not known, and
+    ``generation`` counts the refreshes of this login that this gateway did.
+    """
+
+    access_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    expires_at: float = 0.0
+    profile_arn: str | None = None
+    refreshed_at: float = 0.0
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a source says: who logged in, how to refresh it, and the tokens the source holds.
+
+    ``account`` is stable over refreshes and restarts and tells nothing secret. ``path`` is the file
+    to keep up to date when the source is one; others must be able to read it too, so it keeps the
+    form it has. ``region`` is that of the service that refreshes (for an API key, of the API).
+    """
+
+    account: str
+    source: str
+    kind: AuthKind
+    grant: Grant
+    path: Path | None = None
+    region: str | None = None
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    token_endpoint: str = ""
+    scopes: str = ""
+    description: str = ""
+
+    @property
+    def secret(self) -> str:
+        """What the login stands and falls with: another one means that somebody logged in anew."""
+        return self.grant.refresh_token or self.grant.access_token
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What one request sends. ``region`` is the API's, None if nothing tells it."""
+
+    access_token: str = field(repr=False)
+    kind: AuthKind
+    profile_arn: str | None
+    region: str | None
+    account: str
+    expires_at: float
+
+
+def fingerprint(secret: str) -> str:
+    """A name for a secret that does not tell it: SHA-256 in hex."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def profile_region(profile_arn: str | None) -> str | None:
+    """The region in a profile's ARN, which is the one its API calls must go to."""
+    parts = (profile_arn or "").split(":")
+    return parts[3] or None if len(parts) > 3 else None

@@ -1,0 +1,74 @@
+"""Fixtures shared by the tests of the credentials: a clock, a refresh service, ways to build."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.credentials.pool import Credentials
+from app.credentials.refresh import Refresher
+from app.credentials.sources import FileSource, Source, TextSource, read_json, read_refresh_tokens
+from app.credentials.store import FileStore
+from tests.credentials.service import AuthService, refresh_token, serving
+
+
+class Clock:
+    """A time that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def service() -> Iterator[AuthService]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def build(
+    service: AuthService, clock: Clock, tmp_path: Path
+) -> Iterator[Callable[..., Credentials]]:
+    """Credentials from sources, over the service; each call is one more worker of the host."""
+    built = []
+
+    def make(*sources: Source, cache: Path | None = None) -> Credentials:
+        refresher = Refresher(
+            user_agent="kiro2api/test",
+            auth_url=service.url,
+            oidc_url=service.url,
+            connect_timeout=5,
+            answer_timeout=5,
+            clock=clock,
+        )
+        store = FileStore(cache or tmp_path / "cache", lock_timeout=10)
+        built.append(Credentials(sources, store=store, refresher=refresher, clock=clock))
+        return built[-1]
+
+    yield make
+    for credentials in built:
+        credentials.close()
+
+
+def env_tokens(text: str = refresh_token(0)) -> Source:
+    return TextSource("AWS_REFRESHTOKEN", text, read_refresh_tokens)
+
+
+def env_json(value: Any) -> Source:
+    return TextSource("KIRO_AUTH_TOKEN", json.dumps(value), read_json)
+
+
+def token_file(path: Path, content: Any = None) -> Source:
+    if content is not None:
+        path.write_text(json.dumps(content))
+    return FileSource("the token file", path, chosen=False)
