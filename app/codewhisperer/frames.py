@@ -1,0 +1,286 @@
+"""AWS event-stream framing (``application/vnd.amazon.eventstream``): bytes in, frames out.
+
+A message is, big-endian: total length (uint32, the whole message), headers length (uint32), CRC-32
+of those eight bytes, the headers, the payload, and CRC-32 of everything before it. A header is:
+name length (uint8), name (UTF-8), type (uint8), value. Source: the event-stream decoders of the AWS
+SDKs (botocore, aws-sdk-go, aws-c-event-stream).
+
+Sans-IO: no socket, no clock, no log. What a frame means is not known here.
+
+Deliberately absent: finding the next frame after a damaged one. Once a length cannot be trusted
+nothing behind it can, so every error is final. A header name that stands twice is an error too (as
+in botocore): the SDKs disagree on which one counts, and the service sends none.
+"""
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NoReturn, TypeAlias
+from zlib import crc32
+
+from msgspec import Struct
+
+MAX_MESSAGE = 24 * 1024 * 1024
+"""Bytes of the longest message accepted, all of it counted. The SDKs' own limits are 16 and 24 MiB.
+"""
+
+MAX_HEADERS = 128 * 1024
+"""Bytes of the longest header block accepted, as in botocore and aws-sdk-go."""
+
+HeaderValue: TypeAlias = bool | int | bytes | str
+"""Timestamps are milliseconds since the epoch, UUIDs their 16 bytes; all integer widths are
+``int``.
+"""
+
+_PRELUDE_SIZE = 12
+_SMALLEST = 16  # a prelude and the closing checksum
+_PRELUDE = struct.Struct(">III").unpack_from
+_CHECKSUM = struct.Struct(">I").unpack_from
+
+_CACHED_BLOCKS = 256
+_CACHED_BLOCK_SIZE = 512  # bounds the cache to 128 KiB; the service's own blocks are near 100 bytes
+
+
+class Frame(Struct, frozen=True, gc=False):
+    """One whole message. ``headers`` is read-only, and equal blocks share one mapping."""
+
+    headers: Mapping[str, HeaderValue]
+    payload: bytes
+
+
+class FrameError(Exception):
+    """The bytes are not an event stream. ``frames`` are those completed by the same feed, before
+    the damage: they are good, and the caller delivers them first.
+    """
+
+    def __init__(self, message: str, frames: Sequence[Frame] = ()) -> None:
+        super().__init__(message)
+        self.frames = frames
+
+
+class PreludeChecksumMismatch(FrameError):
+    """The two lengths are not what was sent."""
+
+
+class MessageChecksumMismatch(FrameError):
+    """Headers or payload are not what was sent."""
+
+
+class MessageTooShort(FrameError):
+    """The total length is less than the smallest message has."""
+
+
+class MessageTooLong(FrameError):
+    """The total length is over :data:`MAX_MESSAGE`."""
+
+
+class HeadersTooLong(FrameError):
+    """The headers length is over :data:`MAX_HEADERS`."""
+
+
+class HeadersOverrun(FrameError):
+    """The headers length does not fit into the total length."""
+
+
+class HeaderTruncated(FrameError):
+    """The header block ends inside a header."""
+
+
+class InvalidHeaderName(FrameError):
+    """A header name is empty or not UTF-8."""
+
+
+class InvalidHeaderValue(FrameError):
+    """A string value is not UTF-8."""
+
+
+class UnknownHeaderType(FrameError):
+    """A header's type is none of the ten."""
+
+
+class DuplicateHeader(FrameError):
+    """A header name stands twice in one block."""
+
+
+class TruncatedMessage(FrameError):
+    """The input ended inside a message."""
+
+
+class FrameDecoder:
+    """Cuts a stream of bytes, fed in pieces of any size, into frames.
+
+    ``bytes`` are parsed where they lie; only a message that straddles two feeds is copied together,
+    so the work is linear in the input however it is cut.
+    """
+
+    __slots__ = ("_failure", "_needed", "_tail")
+
+    def __init__(self) -> None:
+        self._tail = bytearray()  # the start of a message whose end has not come yet
+        self._needed = _PRELUDE_SIZE  # how long the tail must be before it is worth parsing
+        self._failure: FrameError | None = None
+
+    def feed(self, data: bytes | bytearray | memoryview) -> list[Frame]:
+        """The frames that ``data`` completes.
+
+        Raises a :class:`FrameError` as soon as the damage can be told, and the same one, without
+        frames, upon every later call.
+        """
+        if self._failure is not None:
+            raise type(self._failure)(str(self._failure))
+        if not isinstance(data, bytes):
+            data = bytes(data)  # the caller may use its buffer again
+        frames: list[Frame] = []
+        try:
+            start = self._complete_tail(data, frames) if self._tail else 0
+            if start < len(data):
+                self._cut(data, start, frames)
+        except FrameError as error:
+            error.frames = frames
+            self._fail(error)
+            raise
+        return frames
+
+    def eof(self) -> None:
+        """The input has ended. Raises :class:`TruncatedMessage` if it did so inside a message."""
+        if self._failure is not None:
+            raise type(self._failure)(str(self._failure))
+        if self._tail:
+            error = TruncatedMessage(
+                f"the stream ended inside a message, after {len(self._tail)} of its bytes"
+            )
+            self._fail(error)
+            raise error
+
+    def _complete_tail(self, data: bytes, frames: list[Frame]) -> int:
+        """Move bytes of ``data`` to the tail until its message is whole; how many were moved."""
+        view = memoryview(data)
+        moved = 0
+        while self._tail and moved < len(data):
+            piece = view[moved : moved + self._needed - len(self._tail)]
+            self._tail += piece
+            moved += len(piece)
+            if len(self._tail) == self._needed:
+                message = bytes(self._tail)
+                self._tail.clear()
+                self._cut(message, 0, frames)  # a mere prelude goes back to the tail
+        return moved
+
+    def _cut(self, data: bytes, start: int, frames: list[Frame]) -> None:
+        """Append the whole messages in ``data`` from ``start`` on; the rest becomes the tail."""
+        view = memoryview(data)
+        size = len(data)
+        self._needed = _PRELUDE_SIZE
+        while size - start >= _PRELUDE_SIZE:
+            total, headers_length, checksum = _PRELUDE(data, start)
+            if crc32(data[start : start + 8]) != checksum:
+                raise PreludeChecksumMismatch("the checksum of a message's lengths does not match")
+            if (
+                not _SMALLEST <= total <= MAX_MESSAGE
+                or headers_length > total - _SMALLEST
+                or headers_length > MAX_HEADERS
+            ):
+                _refuse_lengths(total, headers_length)
+            end = start + total
+            if end > size:
+                self._needed = total
+                break
+            if crc32(view[start : end - 4]) != _CHECKSUM(data, end - 4)[0]:
+                raise MessageChecksumMismatch("the checksum of a message does not match")
+            payload_start = start + _PRELUDE_SIZE + headers_length
+            decode = _known_headers if headers_length <= _CACHED_BLOCK_SIZE else _decode_headers
+            headers = decode(data[start + _PRELUDE_SIZE : payload_start])
+            frames.append(Frame(headers, data[payload_start : end - 4]))
+            start = end
+        if start < size:
+            self._tail += view[start:]
+
+    def _fail(self, error: FrameError) -> None:
+        self._failure = type(error)(str(error))  # a twin: the raised one holds on to its call stack
+        self._tail = bytearray()
+
+
+def _refuse_lengths(total: int, headers_length: int) -> NoReturn:
+    if total < _SMALLEST:
+        raise MessageTooShort(f"a message of {total} bytes; the smallest has {_SMALLEST}")
+    if total > MAX_MESSAGE:
+        raise MessageTooLong(f"a message of {total} bytes; the limit is {MAX_MESSAGE}")
+    if headers_length > total - _SMALLEST:
+        raise HeadersOverrun(f"{headers_length} bytes of headers in a message of {total}")
+    raise HeadersTooLong(f"{headers_length} bytes of headers; the limit is {MAX_HEADERS}")
+
+
+class _Block:
+    """A header block, read from its start."""
+
+    def __init__(self, block: bytes) -> None:
+        self.block = block
+        self.position = 0
+
+    def more(self) -> bool:
+        return self.position < len(self.block)
+
+    def take(self, length: int) -> bytes:
+        start, self.position = self.position, self.position + length
+        if self.position > len(self.block):
+            raise HeaderTruncated("a header block ends inside a header")
+        return self.block[start : self.position]
+
+    def take_name(self) -> str:
+        try:
+            name = self.take(self.take(1)[0]).decode()
+        except UnicodeDecodeError:
+            raise InvalidHeaderName("a header name is not UTF-8") from None
+        if not name:
+            raise InvalidHeaderName("a header name is empty")
+        return name
+
+    def take_value(self, name: str) -> HeaderValue:
+        kind = self.take(1)[0]
+        read = _VALUE_READERS.get(kind)
+        if read is None:
+            raise UnknownHeaderType(f"header {name!r} is of the unknown type {kind}")
+        try:
+            return read(self)
+        except UnicodeDecodeError:
+            raise InvalidHeaderValue(f"the value of header {name!r} is not UTF-8") from None
+
+
+def _signed(width: int) -> Callable[[_Block], HeaderValue]:
+    return lambda block: int.from_bytes(block.take(width), "big", signed=True)
+
+
+def _counted(block: _Block) -> bytes:
+    return block.take(int.from_bytes(block.take(2), "big"))
+
+
+_VALUE_READERS: dict[int, Callable[[_Block], HeaderValue]] = {
+    0: lambda block: True,
+    1: lambda block: False,
+    2: _signed(1),
+    3: _signed(2),
+    4: _signed(4),
+    5: _signed(8),
+    6: _counted,
+    7: lambda block: _counted(block).decode(),
+    8: _signed(8),
+    9: lambda block: block.take(16),
+}
+
+
+def _decode_headers(block: bytes) -> Mapping[str, HeaderValue]:
+    headers: dict[str, HeaderValue] = {}
+    rest = _Block(block)
+    while rest.more():
+        name = rest.take_name()
+        value = rest.take_value(name)
+        if name in headers:
+            raise DuplicateHeader(f"header {name!r} stands twice in one block")
+        headers[name] = value
+    return MappingProxyType(headers)
+
+
+# A stream repeats a handful of header blocks hundreds of times; decoding one costs as much as the
+# rest.
+_known_headers = lru_cache(maxsize=_CACHED_BLOCKS)(_decode_headers)
