@@ -19,15 +19,16 @@ from typing import Any
 from gunicorn.errors import HaltServer
 
 from app.settings import SettingsError
-from app.settings.process import check_exposure, current, is_loaded, load, log_config
+from app.settings.process import check_exposure, current, load, log_config
 
 try:
-    load()
+    settings = load()
 except SettingsError as error:
-    if not is_loaded():
+    former = current()
+    if former is None:
         sys.exit(f"kiro2api cannot start: {error}")
     logging.getLogger("kiro2api").error("not reloaded, the former settings stay: %s", error)
-settings = current()
+    settings = former
 
 bind = settings.bind
 workers = settings.web_concurrency

@@ -245,16 +245,17 @@ class TestCurrent:
         monkeypatch.setattr("app.settings.process._current", None)
         monkeypatch.chdir(tmp_path)
 
-    def test_stays_until_loaded_again(self, monkeypatch):
+    def test_is_what_was_loaded_last(self, monkeypatch):
+        assert current() is None
         monkeypatch.setenv("PORT", "7001")
-        assert current().port == 7001
+        assert load() is current()
         monkeypatch.setenv("PORT", "7002")
         assert current().port == 7001
         assert load().port == 7002
         assert current().port == 7002
 
     def test_stays_when_loading_fails(self, monkeypatch):
-        before = current()
+        before = load()
         monkeypatch.setenv("PORT", "x")
         with pytest.raises(SettingsError):
             load()

@@ -24,16 +24,11 @@ def load() -> Settings:
     return _current
 
 
-def current() -> Settings:
+def current() -> Settings | None:
     """The settings last loaded in this process or, by fork, in its parent: every worker of a server
-    runs with the same ones even when ``.env`` is edited meanwhile.
+    runs with the same ones even when ``.env`` is edited meanwhile. None if nobody loaded any.
     """
-    return _current or load()
-
-
-def is_loaded() -> bool:
-    """Whether this process has settings already, so that a reload may keep them."""
-    return _current is not None
+    return _current
 
 
 def check_exposure(settings: Settings, binds: Iterable[object]) -> str:

@@ -1,0 +1,270 @@
+"""Start, reload and stop through real processes: what an operator sees on the terminal."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GUNICORN = ("-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app")
+SERVE = ("-m", "app", "serve")
+LOGIN = {"AWS_REFRESHTOKEN": "canary-" * 30}
+MARK = "TEST_MARK"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Running:
+    """A process, everything it says, and every process it left behind."""
+
+    def __init__(self, work: Path, *args: str, fds: tuple[int, ...] = (), **environ: str) -> None:
+        self.port = free_port()
+        self.mark = uuid.uuid4().hex
+        self.output = work / f"{self.mark}.log"
+        base = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(work),
+            "PYTHONPATH": str(ROOT),
+            "PORT": str(self.port),
+            "WEB_CONCURRENCY": "1",
+            MARK: self.mark,
+        }
+        with self.output.open("wb") as sink:
+            self.process = subprocess.Popen(
+                [sys.executable, *args],
+                cwd=ROOT if args == SERVE else work,
+                env=base | environ,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                pass_fds=fds,
+                start_new_session=True,  # so that Ctrl-C can be sent to it alone
+            )
+
+    def text(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def until(self, done: Callable[[], Any], seconds: float = 20) -> Any:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found := done():
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"it did not come to that; the process said:\n{self.text()}")
+
+    def ended(self) -> int:
+        """Its exit status, once every process it started is gone as well."""
+        self.until(lambda: self.process.poll() is not None)
+        self.until(lambda: not list(self.relatives()))
+        return self.process.returncode
+
+    def relatives(self) -> Iterator[int]:
+        """The processes that inherited its environment."""
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                if f"{MARK}={self.mark}".encode() in path.read_bytes():
+                    yield int(path.parent.name)
+            except OSError:  # it ended meanwhile
+                continue
+
+    def healthy(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"it ended:\n{self.text()}")
+        try:
+            url = f"http://127.0.0.1:{self.port}/health"
+            return urllib.request.urlopen(url, timeout=5).read() == b"OK"
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        for pid in self.relatives():
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def start(tmp_path) -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+
+    def start(*args: str, **options: Any) -> Running:
+        started.append(Running(tmp_path, *args, **options))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.kill()
+
+
+def refused(running: Running) -> str:
+    """What it said; it must have stopped by itself, in an orderly way and before serving."""
+    assert running.ended() not in (0, -signal.SIGKILL)
+    assert "Traceback" not in running.text()
+    assert "Booting worker" not in running.text()
+    assert running.text().count("kiro2api cannot start") == 1
+    return running.text()
+
+
+class TestRefusedStart:
+    @pytest.mark.parametrize("command", [GUNICORN, SERVE], ids=["gunicorn", "serve"])
+    def test_every_wrong_setting_is_told(self, start, command):
+        said = refused(start(*command, PORT="x", KIRO_PING_INTERVAL="never", **LOGIN))
+        assert "PORT: found 'x' in the environment, allowed: a whole number" in said
+        assert "KIRO_PING_INTERVAL: found 'never'" in said
+
+    def test_without_credential_the_three_ways_are_told(self, start):
+        said = refused(start(*GUNICORN))
+        for way in ("KIRO_AUTH_TOKEN", "AWS_REFRESHTOKEN", "kiro-auth-token.json"):
+            assert way in said
+
+    @pytest.mark.parametrize("command", [GUNICORN, SERVE], ids=["gunicorn", "serve"])
+    def test_a_wrong_credential_is_never_replaced_by_the_simulator(self, start, command):
+        said = refused(start(*command, KIRO_AUTH_TOKEN="{canary"))
+        assert "SIMULATOR" not in said
+        assert "canary" not in said
+        assert "KIRO_AUTH_TOKEN" in said
+
+    @pytest.mark.parametrize("key", ["", "123456"])
+    def test_default_key_on_every_address(self, start, key):
+        said = refused(start(*GUNICORN, HOST="0.0.0.0", KIRO_CLIENT_TOKEN=key, **LOGIN))
+        assert "KIRO_CLIENT_TOKEN: found 123456" in said
+
+    def test_default_key_on_an_address_given_to_gunicorn(self, start):
+        assert "listening on 0.0.0.0" in refused(start(*GUNICORN, "-b", "0.0.0.0:0", **LOGIN))
+
+    def test_default_key_on_an_inherited_socket(self, start):
+        with socket.create_server(("0.0.0.0", 0)) as inherited:
+            fd = inherited.fileno()
+            said = refused(start(*GUNICORN, "-b", f"fd://{fd}", fds=(fd,), **LOGIN))
+        assert "listening on 0.0.0.0" in said
+
+    @pytest.mark.parametrize("args", [["-k", "sync"], ["-k", "gevent"], ["--preload"]])
+    def test_another_configuration(self, start, tmp_path, args):
+        (tmp_path / "other.py").write_text("")
+        running = start("-m", "gunicorn", *args, "-c", "other.py", "wsgi:app", **LOGIN)
+        assert running.ended() == 4
+        assert "use gunicorn -c gunicorn.conf.py wsgi:app" in running.text()
+
+
+class TestServing:
+    def test_log_lines_and_secrets(self, start):
+        running = start(*GUNICORN, LOG_LEVEL="debug", KIRO_CLIENT_TOKEN="canary", **LOGIN)
+        running.until(running.healthy)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.ended() == 0
+        lines = [json.loads(line) for line in running.text().splitlines()]
+        assert all(line.keys() >= {"time", "level", "logger", "message"} for line in lines)
+        assert "canary" not in running.text()
+
+    def test_default_key_on_a_unix_socket(self, start, tmp_path):
+        path = tmp_path / "s"
+        running = start(*GUNICORN, "-b", f"unix:{path}", LOG_FORMAT="text", **LOGIN)
+
+        def answered() -> bool:
+            connection = http.client.HTTPConnection("localhost")
+            connection.sock = socket.socket(socket.AF_UNIX)
+            try:
+                connection.sock.connect(str(path))
+            except OSError:
+                return False
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+
+        running.until(answered)
+        assert len(re.findall("WARNING .*set KIRO_CLIENT_TOKEN", running.text())) == 1
+
+    def test_settings_reach_the_process_model(self, start, tmp_path):
+        log = tmp_path / "app.log"
+        environ = {"WEB_CONCURRENCY": "3", "LOG_FILE": str(log), "DEBUG": "1", **LOGIN}
+        for _ in range(2):
+            running = start(*GUNICORN, **environ)
+            running.until(running.healthy)
+            running.process.send_signal(signal.SIGTERM)
+            running.ended()
+        messages = [json.loads(line)["message"] for line in log.read_text().splitlines()]
+        assert sum(message.startswith("Booting worker") for message in messages) == 6
+        assert sum(message.startswith("DEBUG (in the environment)") for message in messages) == 2
+
+    def test_reload_keeps_the_former_settings_if_the_new_are_wrong(self, start, tmp_path):
+        (tmp_path / ".env").write_text("LOG_FORMAT=text\n")
+        running = start(*GUNICORN, **LOGIN)
+        running.until(running.healthy)
+        (tmp_path / ".env").write_text("LOG_FORMAT=xml\n")
+        running.process.send_signal(signal.SIGHUP)
+        running.until(lambda: running.text().count("Booting worker") == 2)
+        assert "not reloaded, the former settings stay" in running.text()
+        assert "LOG_FORMAT: found 'xml'" in running.text()
+        running.until(running.healthy)
+
+    def test_reload_to_an_exposed_default_key_stops(self, start, tmp_path):
+        (tmp_path / ".env").write_text("KIRO_CLIENT_TOKEN=my own\n")
+        running = start(*GUNICORN, HOST="0.0.0.0", LOG_FORMAT="text", **LOGIN)
+        running.until(running.healthy)
+        (tmp_path / ".env").write_text("")
+        running.process.send_signal(signal.SIGHUP)
+        assert running.ended() == 1
+        assert "KIRO_CLIENT_TOKEN: found 123456" in running.text()
+
+
+def ask(running: Running, *, stream: bool) -> bytes:
+    body = {
+        "model": "claude-sonnet-4-5",
+        "max_tokens": 64,
+        "stream": stream,
+        "messages": [{"role": "user", "content": "Hello"}],
+    }
+    headers = {"content-type": "application/json", "x-api-key": "123456"}
+    url = f"http://127.0.0.1:{running.port}/v1/messages"
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return answer.read()
+
+
+class TestSimulated:
+    @pytest.fixture
+    def running(self, start):
+        running = start(*SERVE, KIRO_UPSTREAM_PROXY="http://127.0.0.1:9")
+        running.until(running.healthy)
+        return running
+
+    def test_a_newcomer_is_answered(self, running):
+        banner = running.text()
+        assert "every answer comes from a SIMULATOR" in banner
+        assert f"export ANTHROPIC_BASE_URL=http://127.0.0.1:{running.port}\n" in banner
+        assert "export ANTHROPIC_AUTH_TOKEN=123456\n" in banner
+        assert f"curl -N http://127.0.0.1:{running.port}/v1/messages" in banner
+        assert json.loads(ask(running, stream=False))["content"][0]["text"]
+        assert b"event: message_stop" in ask(running, stream=True)
+
+    @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+    def test_nothing_is_left(self, running, end, tmp_path):
+        assert len(list(running.relatives())) == 3  # master, worker, simulator
+        if end == signal.SIGINT:
+            os.killpg(running.process.pid, end)  # as a terminal does upon Ctrl-C
+        else:
+            running.process.send_signal(end)
+        assert running.ended() == (0 if end != signal.SIGKILL else -end)
+
+    def test_simulator_alone(self, start):
+        running = start("-m", "app", "simulate", "--port", "0")
+        pattern = r"simulator ready on (http://127\.0\.0\.1:\d+)"
+        url = running.until(lambda: re.search(pattern, running.text()))[1]
+        assert b"active" in urllib.request.urlopen(f"{url}/__sim/stats", timeout=5).read()
+        running.process.send_signal(signal.SIGINT)
+        assert running.ended() == 0
