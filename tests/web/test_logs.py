@@ -22,7 +22,7 @@ def record(message: str = "hello", level: int = logging.INFO, **fields: object):
 
 def failing():
     made = record("failed", logging.ERROR)
-    secret = "canary"  # a local variable of the frame in the traceback  # noqa: F841
+    secret = "can" + "ary"  # noqa: F841 -- would show if a traceback held local variables
     try:
         raise ValueError("two\nlines")
     except ValueError:
@@ -78,4 +78,4 @@ def test_traceback():
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
 def test_traceback_shows_no_local_variables(formatter):
-    assert "canary" not in formatter.format(failing()).replace('secret = "canary"', "")
+    assert "canary" not in formatter.format(failing())
