@@ -1,10 +1,11 @@
 """The rules a GenerateAssistantResponse request must keep, and what the service answers if not.
 
-Contract: `violations` is pure, raises for no JSON value, reports every broken rule it can see, and says
-where, never what was written there. Sources: the AWS service models (shapes, lengths, enums), the
-invariants the Amazon Q CLI enforces before it sends (order and pairing), and rejections reported by
-two or more independent clients (tool schemas, empty content). Model limits that live clients are
-seen to exceed (history entries, results and tool uses per message) are deliberately not rules.
+Contract: `violations` is pure, raises for no JSON value, reports every broken rule it can see, and
+says where, never what was written there. Sources: the AWS service models (shapes, lengths, enums),
+the invariants the Amazon Q CLI enforces before it sends (order and pairing), and rejections
+reported by two or more independent clients (tool schemas, empty content). Model limits that live
+clients are seen to exceed (history entries, results and tool uses per message) are deliberately not
+rules.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from .request_shape import PROFILE_ARN, REQUEST
 from .shapes import Report, string
 
 RULES: dict[str, str] = {
+    "depth": "the body is not nested too deeply to be serialised",
     "type": "every member has the type of the service model; null is none",
     "missing-member": "required members are there",
     "unknown-member": "no member that the service model does not have",
@@ -101,8 +103,11 @@ def violations(
     REQUEST(body, "", report)
     if isinstance(body, dict):
         conversation.check(body.get("conversationState"), report)
-        _check_model(body, binding, report)
-        _check_weight(body, report)
+        try:
+            _check_model(body, binding, report)
+            _check_weight(body, report)
+        except RecursionError:
+            report("depth", "the body is nested too deeply")
     return found
 
 
