@@ -5,7 +5,7 @@ something, fails (`fail`), or says it badly (`Delivery`).
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .faults import Fault
 
@@ -104,7 +104,7 @@ class Cut:
 
     at: int | None = None
     after: int | None = None
-    how: str = "fin"
+    how: Literal["fin", "rst", "end"] = "fin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Corrupt:
 
     offset: int | None = None
     frame: int = 0
-    part: str = "message"
+    part: Literal["prelude", "message"] = "message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +143,20 @@ class Delivery:
     delay: float = 0
     frames_per_chunk: int = 1
     bytes_per_chunk: int | None = None
-    framing: str = "chunked"
+    framing: Literal["chunked", "length", "close"] = "chunked"
     length_error: int = 0
     duplicate: tuple[int, ...] = ()
     cut: Cut | None = None
     corrupt: Corrupt | None = None
     stall: Stall | None = None
-    reset: str | None = None
+    reset: Literal["request", "head"] | None = None
     close_after: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("frames_per_chunk", "bytes_per_chunk"):
+            size = getattr(self, name)
+            if size is not None and size < 1:
+                raise ValueError(f"{name} must be at least 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ def answer(target: Steerable, request: Request) -> Reply:
     if action is None:
         return json_reply(404, {"message": "no such control"})
     try:
-        return json_reply(200, action() or {})
+        told = action()
     except ValueError as problem:
         return json_reply(400, {"message": str(problem)})
+    return json_reply(200, {} if told is None else told)

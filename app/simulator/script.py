@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from .answers import (
     Answer,
@@ -140,8 +140,6 @@ def _delivery(form: dict[str, Any]) -> Delivery:
     for key, convert in nested.items():
         if form.get(key) is not None:
             form[key] = convert(form[key])
-    _one_of(form, "framing", "chunked", "length", "close")
-    _one_of(form, "reset", "request", "head")
     return _build(Delivery, form)
 
 
@@ -173,7 +171,7 @@ def _deltas(value: Any) -> tuple[str, ...]:
 
 def _think(value: Any) -> Think:
     if not isinstance(value, dict) or "repeat" in value:
-        return Think(_deltas(value))
+        return _build(Think, {"deltas": _deltas(value)})
     form = dict(value)
     return _build(Think, {"deltas": _deltas(form.pop("text", ())), **form})
 
@@ -209,7 +207,7 @@ def _fault(value: Any) -> Fault:
 
 _PARTS: dict[str, Callable[[Any], list[Part]]] = {
     "think": lambda value: [_think(value)],
-    "text": lambda value: [Text(_deltas(value))],
+    "text": lambda value: [_build(Text, {"deltas": _deltas(value)})],
     "tool": lambda value: [_tool(value)],
     "tools": lambda value: [_tool(each) for each in value],
     "interleaved": lambda value: [Interleaved(tuple(_tool(each) for each in value))],
@@ -240,14 +238,20 @@ def _check_types(kind: Any, form: dict[str, Any]) -> None:
                 f"{kind.__name__.lower()} has no key {key!r}; it has {', '.join(known)}"
             )
         if not _fits(value, known[key]):
-            raise ScriptError(f"{kind.__name__.lower()}.{key} has the wrong type")
+            raise ScriptError(f"{kind.__name__.lower()}.{key} must be {_name(known[key])}")
+
+
+def _name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
 def _fits(value: Any, annotation: Any) -> bool:
-    if isinstance(annotation, UnionType):
+    if get_origin(annotation) in (Union, UnionType):
         return any(_fits(value, each) for each in get_args(annotation))
     if annotation is Any:
         return True
+    if get_origin(annotation) is Literal:
+        return value in get_args(annotation)
     expected = get_origin(annotation) or annotation
     if expected is float:
         return isinstance(value, int | float)
@@ -264,8 +268,3 @@ def _object(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ScriptError(f"{what} must be an object")
     return value
-
-
-def _one_of(form: dict[str, Any], key: str, *allowed: str) -> None:
-    if form.get(key) is not None and form[key] not in allowed:
-        raise ScriptError(f"{key} must be one of {', '.join(allowed)}")

@@ -58,7 +58,7 @@ class SignIn:
         return _oidc_answer(grant)
 
     def _poll(self, code: Any) -> Reply:
-        if code not in self._devices:
+        if not isinstance(code, str) or code not in self._devices:
             return reply(NAMED["oauth_expired"], "rest")
         self._devices[code] -= 1
         if self._devices[code] >= 0:

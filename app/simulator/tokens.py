@@ -18,6 +18,22 @@ SOCIAL_PROFILE_ARN = "arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3
 PROFILE_ARN = "arn:aws:codewhisperer:us-east-1:123456789012:profile/SIMULATOR000"
 
 
+def _is_tokens(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+_MEMBERS: dict[str, Callable[[Any], bool]] = {
+    "declare": _is_tokens,
+    "expire": lambda value: value == "all" or _is_tokens(value),
+    "dead": _is_tokens,
+    "spent": _is_tokens,
+    "lifetime": lambda value: isinstance(value, int | float) and value >= 0,
+    "rotate": lambda value: isinstance(value, bool),
+    "accept_any": lambda value: isinstance(value, bool),
+    "expired_status": lambda value: value in (401, 403),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What a successful sign-in or refresh gives; `refresh_token` None: keep the old one."""
@@ -54,23 +70,23 @@ class Tokens:
         self._spent: set[str] = set()
         self._dead: set[str] = set()
 
-    def configure(self, form: dict[str, Any]) -> None:
-        """Apply `declare`, `expire`, `dead`, `spent` (lists of tokens; `expire` also "all"),
-        `lifetime`, `rotate`, `accept_any` and `expired_status` (403 or 401).
+    def configure(self, form: Any) -> None:
+        """Apply the members of an object, all or, upon ValueError, none.
 
-        Raises ValueError for any other member.
+        `declare`, `expire`, `dead` and `spent` are lists of tokens (`expire` also "all", `dead`
+        also client ids); `lifetime`, `rotate`, `accept_any` and `expired_status` (403 or 401) are set.
         """
-        if not isinstance(form, dict):
-            raise ValueError("members of tokens must be an object")
+        if not isinstance(form, dict) or form.keys() - _MEMBERS.keys():
+            raise ValueError(f"expected an object of {', '.join(_MEMBERS)}")
+        for name, value in form.items():
+            if not _MEMBERS[name](value):
+                raise ValueError(f"{name} has a value that is not allowed")
         actions: dict[str, Callable[[Any], None]] = {
             "declare": self.declare,
             "expire": self.expire,
             "dead": self._dead.update,
             "spent": self._spent.update,
         }
-        settings = {"lifetime", "rotate", "accept_any", "expired_status"}
-        if unknown := form.keys() - actions.keys() - settings:
-            raise ValueError(f"unknown members: {', '.join(sorted(unknown))}")
         for name, value in form.items():
             if name in actions:
                 actions[name](value)
