@@ -1,6 +1,6 @@
 # make run: serve on http://127.0.0.1:8080; make test: every test. Needs Python 3.11 or newer.
 
-PYTHON ?= $(firstword $(foreach v,3.14 3.13 3.12 3.11,$(shell command -v python$(v) 2>/dev/null)) python3)
+PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 # the first that will do
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
@@ -40,5 +40,10 @@ $(DEV): requirements-dev.txt requirements.txt | $(BIN)/python
 	@touch $@ $(RUNTIME)
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kiro2api needs Python 3.11 or newer; name it with PYTHON=...")'
-	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	@for python in $(PYTHON); do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    $$python -m venv $(VENV) && exit 0; rm -rf $(VENV); exit 1; \
+	  fi; \
+	done; \
+	echo "kiro2api needs Python 3.11 or newer with venv (on Debian: apt install python3-venv)," >&2; \
+	echo "and none of these is: $(PYTHON). Name one with make PYTHON=..." >&2; exit 1
