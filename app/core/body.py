@@ -118,6 +118,10 @@ def _wrong_type(expected: str) -> str:
     return f"Input should be a valid {' or '.join(names)}"
 
 
+def _shortened(value: str) -> str:
+    return value if len(value) <= 80 else f"{value[:80]}..."
+
+
 # msgspec tells its findings only as text: each row reads one kind of them, as (pattern, the missing
 # member if any, the problem in our words).
 _FINDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
@@ -135,7 +139,10 @@ _FINDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = 
         re.compile(r"Expected `\w+` of length >= (\d+)"),
         lambda found: f"Input should have a length of at least {found[1]}",
     ),
-    (re.compile(r"Invalid value '(.*)'"), lambda found: f"{found[1]!r} is not supported here"),
+    (
+        re.compile(r"Invalid value (.*)", re.DOTALL),
+        lambda found: f"{_shortened(found[1])} is not supported here",
+    ),
 )
 _WHERE = re.compile(r"(.*?)(?: - at `(?:key in )?\$(.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(\w+)`")

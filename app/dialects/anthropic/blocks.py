@@ -24,7 +24,7 @@ from app.core.conversation import (
     ToolResult,
 )
 
-from . import schema
+from . import block_types as types
 
 Parts: TypeAlias = tuple[Part, ...]
 Converter: TypeAlias = Callable[[Any, Record], Parts]
@@ -57,11 +57,11 @@ def _parts(content: str | Sequence[Any], record: Record, table: dict[type, Conve
     return tuple(found)
 
 
-def _text(block: schema.TextBlock, _: Record) -> Parts:
+def _text(block: types.TextBlock, _: Record) -> Parts:
     return (Text(block.text),)
 
 
-def _image(block: schema.ImageBlock, _: Record) -> Parts:
+def _image(block: types.ImageBlock, _: Record) -> Parts:
     source = _inline(block.source, "image")
     image_format = IMAGE_FORMATS.get(source.media_type.lower())
     if image_format is None:
@@ -74,7 +74,7 @@ def _image(block: schema.ImageBlock, _: Record) -> Parts:
 
 def _inline(source: Any, what: str) -> Any:
     """The source, if its content came with the request."""
-    if isinstance(source, schema.UrlSource | schema.FileSource):
+    if isinstance(source, types.UrlSource | types.FileSource):
         kind = source.__struct_config__.tag
         raise FieldError(
             ("source",),
@@ -89,15 +89,15 @@ def _checked_base64(data: str) -> str:
     return data
 
 
-def _document(block: schema.DocumentBlock, record: Record) -> Parts:
+def _document(block: types.DocumentBlock, record: Record) -> Parts:
     source = _inline(block.source, "document")
-    if isinstance(source, schema.Base64Source):
+    if isinstance(source, types.Base64Source):
         raise FieldError(
             ("source",),
             f"{source.media_type} documents cannot be read by this gateway's models; send the text"
             " of the document as a source of type 'text'",
         )
-    if isinstance(source, schema.TextSource):
+    if isinstance(source, types.TextSource):
         return (Document(_with_context(block, source.data), block.title, source.media_type),)
     inside = _under_source(source.content)
     texts = [part.text for part in inside if isinstance(part, Text)]
@@ -105,7 +105,7 @@ def _document(block: schema.DocumentBlock, record: Record) -> Parts:
     return (Document(_with_context(block, "\n".join(texts)), block.title), *images)
 
 
-def _with_context(block: schema.DocumentBlock, text: str) -> str:
+def _with_context(block: types.DocumentBlock, text: str) -> str:
     return f"{block.context}\n\n{text}" if block.context else text
 
 
@@ -116,55 +116,55 @@ def _under_source(content: str | Sequence[Any]) -> Parts:
         raise error.under("source") from None
 
 
-def _document_in_result(block: schema.DocumentBlock, record: Record) -> Parts:
+def _document_in_result(block: types.DocumentBlock, record: Record) -> Parts:
     """As elsewhere, but a PDF is told to the model and not refused: the client did not choose to
     send it, and could not go on.
     """
     source = block.source
-    if not isinstance(source, schema.Base64Source) or source.media_type != PDF:
+    if not isinstance(source, types.Base64Source) or source.media_type != PDF:
         return _document(block, record)
     data = _checked_base64(source.data)
     size = len(data) // 4 * 3 - data.count("=", -2)
     return (Document(None, block.title, PDF, size),)
 
 
-def _search_result(block: schema.SearchResultBlock, _: Record) -> Parts:
+def _search_result(block: types.SearchResultBlock, _: Record) -> Parts:
     lines = [f"[Search result: {block.title} ({block.source})]"]
     lines += [text.text for text in block.content]
     return (Text("\n".join(lines)),)
 
 
-def _thinking(block: schema.ThinkingBlock, _: Record) -> Parts:
+def _thinking(block: types.ThinkingBlock, _: Record) -> Parts:
     return (Thinking(block.thinking, block.signature),)
 
 
-def _redacted_thinking(block: schema.RedactedThinkingBlock, _: Record) -> Parts:
+def _redacted_thinking(block: types.RedactedThinkingBlock, _: Record) -> Parts:
     return (RedactedThinking(block.data),)
 
 
-def _tool_use(block: schema.ToolUseBlock, _: Record) -> Parts:
+def _tool_use(block: types.ToolUseBlock, _: Record) -> Parts:
     return (ToolCall(block.id, block.name, block.input),)
 
 
-def _tool_result(block: schema.ToolResultBlock, record: Record) -> Parts:
+def _tool_result(block: types.ToolResultBlock, record: Record) -> Parts:
     content: Any = () if block.content is None else _parts(block.content, record, _IN_RESULT)
     return (ToolResult(block.tool_use_id, content, bool(block.is_error)),)
 
 
-def _tool_reference(block: schema.ToolReferenceBlock, record: Record) -> Parts:
+def _tool_reference(block: types.ToolReferenceBlock, record: Record) -> Parts:
     return _as_text(block, f"[Tool loaded: {block.tool_name}]", record)
 
 
-def _browser_state(block: schema.BrowserStateBlock, record: Record) -> Parts:
+def _browser_state(block: types.BrowserStateBlock, record: Record) -> Parts:
     state = {"tabs": block.tabs, "state_changes": block.state_changes or []}
     return _as_text(block, f"[Browser state: {_readable(state)}]", record)
 
 
-def _server_tool_use(block: schema.ServerToolUseBlock, record: Record) -> Parts:
+def _server_tool_use(block: types.ServerToolUseBlock, record: Record) -> Parts:
     return _as_text(block, f"[Server tool {block.name}: {_readable(block.input)}]", record)
 
 
-def _mcp_tool_use(block: schema.McpToolUseBlock, record: Record) -> Parts:
+def _mcp_tool_use(block: types.McpToolUseBlock, record: Record) -> Parts:
     called = f"{block.name} of {block.server_name}"
     return _as_text(block, f"[MCP tool {called}: {_readable(block.input)}]", record)
 
@@ -199,7 +199,7 @@ def _without_opaque(value: Any) -> Any:
     }
 
 
-def _compaction(block: schema.CompactionBlock, record: Record) -> Parts:
+def _compaction(block: types.CompactionBlock, record: Record) -> Parts:
     """Empty content tells of a compaction that failed, and carries nothing."""
     return (Text(block.content),) if block.content else _ignored(block, record)
 
@@ -209,7 +209,7 @@ def _ignored(block: Any, record: Record) -> Parts:
     return ()
 
 
-def _container_upload(block: schema.ContainerUploadBlock, record: Record) -> Parts:
+def _container_upload(block: types.ContainerUploadBlock, record: Record) -> Parts:
     raise FieldError(
         (), "container_upload is not supported by this gateway: it has no containers; send text"
     )
@@ -221,33 +221,33 @@ def _tool_change(block: Any, record: Record) -> Parts:
 
 
 _IN_MESSAGE: dict[type, Converter] = {
-    schema.TextBlock: _text,
-    schema.ImageBlock: _image,
-    schema.DocumentBlock: _document,
-    schema.SearchResultBlock: _search_result,
-    schema.ThinkingBlock: _thinking,
-    schema.RedactedThinkingBlock: _redacted_thinking,
-    schema.ToolUseBlock: _tool_use,
-    schema.ToolResultBlock: _tool_result,
-    schema.ServerToolUseBlock: _server_tool_use,
-    schema.McpToolUseBlock: _mcp_tool_use,
-    schema.WebSearchResultBlock: _server_tool_result,
-    schema.WebFetchResultBlock: _server_tool_result,
-    schema.CodeExecutionResultBlock: _server_tool_result,
-    schema.BashExecutionResultBlock: _server_tool_result,
-    schema.EditorExecutionResultBlock: _server_tool_result,
-    schema.ToolSearchResultBlock: _server_tool_result,
-    schema.AdvisorResultBlock: _server_tool_result,
-    schema.McpToolResultBlock: _server_tool_result,
-    schema.McpToolListingBlock: _ignored,
-    schema.CompactionBlock: _compaction,
-    schema.FallbackBlock: _ignored,
-    schema.ContainerUploadBlock: _container_upload,
-    schema.ToolAdditionBlock: _tool_change,
-    schema.ToolRemovalBlock: _tool_change,
+    types.TextBlock: _text,
+    types.ImageBlock: _image,
+    types.DocumentBlock: _document,
+    types.SearchResultBlock: _search_result,
+    types.ThinkingBlock: _thinking,
+    types.RedactedThinkingBlock: _redacted_thinking,
+    types.ToolUseBlock: _tool_use,
+    types.ToolResultBlock: _tool_result,
+    types.ServerToolUseBlock: _server_tool_use,
+    types.McpToolUseBlock: _mcp_tool_use,
+    types.WebSearchResultBlock: _server_tool_result,
+    types.WebFetchResultBlock: _server_tool_result,
+    types.CodeExecutionResultBlock: _server_tool_result,
+    types.BashExecutionResultBlock: _server_tool_result,
+    types.EditorExecutionResultBlock: _server_tool_result,
+    types.ToolSearchResultBlock: _server_tool_result,
+    types.AdvisorResultBlock: _server_tool_result,
+    types.McpToolResultBlock: _server_tool_result,
+    types.McpToolListingBlock: _ignored,
+    types.CompactionBlock: _compaction,
+    types.FallbackBlock: _ignored,
+    types.ContainerUploadBlock: _container_upload,
+    types.ToolAdditionBlock: _tool_change,
+    types.ToolRemovalBlock: _tool_change,
 }
 _IN_RESULT: dict[type, Converter] = _IN_MESSAGE | {
-    schema.DocumentBlock: _document_in_result,
-    schema.ToolReferenceBlock: _tool_reference,
-    schema.BrowserStateBlock: _browser_state,
+    types.DocumentBlock: _document_in_result,
+    types.ToolReferenceBlock: _tool_reference,
+    types.BrowserStateBlock: _browser_state,
 }

@@ -30,6 +30,7 @@ TYPES: dict[Kind, str] = {
     Kind.UNAVAILABLE: "api_error",
     Kind.UPSTREAM_ERROR: "api_error",
     Kind.CONNECTION: "api_error",
+    Kind.TLS: "api_error",
     Kind.TIMEOUT: "timeout_error",
     Kind.TRUNCATED: "api_error",
     Kind.CORRUPT: "api_error",

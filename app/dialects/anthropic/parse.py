@@ -16,6 +16,7 @@ from app.core.conversation import Conversation, Effort, Message, Part, Reasoning
 from app.errors import GatewayError, Kind
 
 from . import blocks, schema, tools
+from .block_types import TextBlock
 
 BILLING_HEADER = "x-anthropic-billing-header:"
 SESSION_HEADERS = ("X-Conversation-ID", "X-Session-ID")
@@ -121,7 +122,7 @@ def _is_cleared(message: schema.SystemMessage, index: int, last_user: int) -> bo
     return message.clear_at == "next_user_message" and index < last_user
 
 
-def _system(system: str | Sequence[schema.TextBlock] | None, record: Record) -> str:
+def _system(system: str | Sequence[TextBlock] | None, record: Record) -> str:
     if system is None or isinstance(system, str):
         return system or ""
     texts = []

@@ -57,7 +57,6 @@ def stop(reason: StopReason | None) -> dict[str, Any]:
         "stop_reason": STOP_REASONS[reason] if reason else None,
         "stop_sequence": None,
         "stop_details": refused if reason == "refusal" else None,
-        "container": None,
     }
 
 
@@ -81,7 +80,7 @@ def first_usage(meter: Meter) -> dict[str, int]:
 
 
 def text_block(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text, "citations": None}
+    return {"type": "text", "text": text}
 
 
 def thinking_block(text: str, signature: str) -> dict[str, Any]:

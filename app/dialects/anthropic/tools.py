@@ -8,30 +8,31 @@ known with certainty, is refused: the client would be called with an input it ca
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
 from app.core.body import FieldError, Record, convert, ignore_unknown
 from app.core.conversation import Tool, ToolChoice
 
-from . import schema
+from . import block_types as types
+from .schema import SystemMessage
 
 
 class CustomTool(Struct, frozen=True):
     """A tool that the client describes itself."""
 
-    name: schema.NotEmpty
+    name: types.NotEmpty
     input_schema: dict[str, Any]
     description: str | None = None
-    type: Literal["custom"] | None = None
+    type: str | None = None
 
 
 class PublishedTool(Struct, frozen=True):
     """A tool that the client names by a type Anthropic publishes."""
 
     type: str
-    name: schema.NotEmpty
+    name: types.NotEmpty
 
 
 def _object(required: Sequence[str], **properties: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +58,7 @@ _EDITING = {
     "view_range": _VIEW_RANGE,
 }
 
-# Types to what they are to the model: description and input schema. Source: the command types of
+# Types to what they are to the model: description and input types. Source: the command types of
 # the anthropic SDK (memory), Anthropic's tool documentation and what its models send (the others).
 PUBLISHED: dict[str, tuple[str, dict[str, Any]]] = {
     "bash_20250124": (
@@ -145,10 +146,10 @@ def _changed(
     """The tools after the additions and removals that stand in system messages."""
     known, tools = dict(declared), dict(declared)
     for index, message in enumerate(messages):
-        if type(message) is not schema.SystemMessage or isinstance(message.content, str):
+        if type(message) is not SystemMessage or isinstance(message.content, str):
             continue
         for place, block in enumerate(message.content):
-            if type(block) is schema.TextBlock:
+            if type(block) is types.TextBlock:
                 continue
             try:
                 _change(block, known, tools, record)
@@ -160,13 +161,13 @@ def _changed(
 
 def _change(block: Any, known: dict[str, Tool], tools: dict[str, Tool], record: Record) -> None:
     target = block.tool
-    if isinstance(target, schema.ToolDefinition):
+    if isinstance(target, types.ToolDefinition):
         tool = _tool(target.definition, record)
         if tool is not None:
             known[tool.name] = tools[tool.name] = tool
-    elif not isinstance(target, schema.NamedTool):
+    elif not isinstance(target, types.NamedTool):
         record.ignore(str(target.__struct_config__.tag))
-    elif isinstance(block, schema.ToolRemovalBlock):
+    elif isinstance(block, types.ToolRemovalBlock):
         tools.pop(target.name, None)
     elif target.name in known:
         tools[target.name] = known[target.name]

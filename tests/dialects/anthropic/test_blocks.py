@@ -1,0 +1,283 @@
+"""Every content block: to which parts it turns, or why it is refused."""
+
+import base64
+
+import pytest
+
+from app.core.conversation import (
+    Document,
+    Image,
+    RedactedThinking,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from app.errors import GatewayError, Kind
+
+PNG = base64.b64encode(b"\x89PNG picture").decode()
+PDF = base64.b64encode(b"%PDF-1.4 and ten more").decode()
+
+
+def text(words):
+    return {"type": "text", "text": words}
+
+
+def image(media_type="image/png", data=PNG):
+    return {"type": "image", "source": {"data": data, "type": "base64", "media_type": media_type}}
+
+
+def document(source, **members):
+    return {"type": "document", "source": source, **members}
+
+
+def pdf(data=PDF):
+    return document({"type": "base64", "media_type": "application/pdf", "data": data})
+
+
+def result(*blocks, **members):
+    return {"type": "tool_result", "tool_use_id": "t1", "content": list(blocks), **members}
+
+
+IN_USER = [
+    (text("a"), (Text("a"),)),
+    (text(""), (Text(""),)),
+    (image(), (Image("png", PNG),)),
+    (image("image/jpeg"), (Image("jpeg", PNG),)),
+    (image("image/jpg"), (Image("jpeg", PNG),)),
+    (image("IMAGE/GIF"), (Image("gif", PNG),)),
+    (image("image/webp"), (Image("webp", PNG),)),
+    (
+        document({"type": "text", "media_type": "text/plain", "data": "d"}, title="T"),
+        (Document("d", "T"),),
+    ),
+    (
+        document({"type": "text", "data": "d"}, context="from the wiki"),
+        (Document("from the wiki\n\nd"),),
+    ),
+    (document({"type": "content", "content": "d"}), (Document("d"),)),
+    (
+        document({"type": "content", "content": [text("a"), image(), text("b")]}),
+        (Document("a\nb"), Image("png", PNG)),
+    ),
+    (
+        {"type": "search_result", "source": "http://x", "title": "T", "content": [text("found")]},
+        (Text("[Search result: T (http://x)]\nfound"),),
+    ),
+    ({"type": "tool_result", "tool_use_id": "t1"}, (ToolResult("t1"),)),
+    ({"type": "tool_result", "tool_use_id": "t1", "content": None}, (ToolResult("t1"),)),
+    (result(), (ToolResult("t1"),)),
+    (
+        {"tool_use_id": "t1", "type": "tool_result", "content": "ok", "is_error": None},
+        (ToolResult("t1", (Text("ok"),)),),
+    ),
+    (result(text("no"), is_error=True), (ToolResult("t1", (Text("no"),), is_error=True),)),
+    (result(text("a"), image()), (ToolResult("t1", (Text("a"), Image("png", PNG))),)),
+    (
+        result(pdf()),
+        (ToolResult("t1", (Document(None, None, "application/pdf", 21),)),),
+    ),
+    (
+        result(document({"type": "text", "data": "d"})),
+        (ToolResult("t1", (Document("d"),)),),
+    ),
+    (
+        result({"type": "tool_reference", "tool_name": "WebSearch"}),
+        (ToolResult("t1", (Text("[Tool loaded: WebSearch]"),)),),
+    ),
+    (
+        result({"type": "search_result", "source": "s", "title": "T", "content": []}),
+        (ToolResult("t1", (Text("[Search result: T (s)]"),)),),
+    ),
+    (
+        result({"type": "browser_state", "tabs": [{"url": "http://x", "active": True}]}),
+        (
+            ToolResult(
+                "t1",
+                (
+                    Text(
+                        '[Browser state: {"tabs":[{"url":"http://x","active":true}],'
+                        '"state_changes":[]}]'
+                    ),
+                ),
+            ),
+        ),
+    ),
+]
+
+SEARCHED = {
+    "type": "web_search_tool_result",
+    "tool_use_id": "srvtoolu_1",
+    "content": [
+        {"type": "web_search_result", "title": "T", "url": "http://x", "encrypted_content": "Eo8B"}
+    ],
+}
+FETCHED = {
+    "type": "web_fetch_tool_result",
+    "tool_use_id": "srvtoolu_2",
+    "content": {"type": "web_fetch_result", "url": "http://x", "content": pdf()},
+}
+IN_ASSISTANT = [
+    (
+        {"type": "thinking", "thinking": "hm", "signature": "sig"},
+        (Thinking("hm", "sig"),),
+    ),
+    ({"type": "thinking", "thinking": ""}, (Thinking(""),)),
+    ({"type": "redacted_thinking", "data": "Eo8B"}, (RedactedThinking("Eo8B"),)),
+    (
+        {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": [1]}},
+        (ToolCall("t1", "f", {"a": [1]}),),
+    ),
+    (
+        {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}},
+        (Text('[Server tool web_search: {"query":"q"}]'),),
+    ),
+    (
+        SEARCHED,
+        (
+            Text(
+                "[Result of server tool web_search: "
+                '[{"type":"web_search_result","title":"T","url":"http://x"}]]'
+            ),
+        ),
+    ),
+    (
+        FETCHED,
+        (
+            Text(
+                '[Result of server tool web_fetch: {"type":"web_fetch_result","url":"http://x",'
+                '"content":{"type":"document","source":'
+                '{"type":"base64","media_type":"application/pdf"}}}]'
+            ),
+        ),
+    ),
+    (
+        {"type": "mcp_tool_use", "id": "m", "name": "f", "server_name": "srv", "input": {}},
+        (Text("[MCP tool f of srv: {}]"),),
+    ),
+    (
+        {"type": "mcp_tool_result", "tool_use_id": "m", "content": "no", "is_error": True},
+        (Text('[Result of server tool mcp (error): "no"]'),),
+    ),
+    ({"type": "compaction", "content": "So far."}, (Text("So far."),)),
+    ({"type": "compaction", "content": None}, ()),
+    ({"type": "fallback", "to": {"model": "x"}}, ()),
+    ({"type": "mcp_tool_listing", "mcp_server_name": "srv", "tools": []}, ()),
+]
+
+
+@pytest.mark.parametrize(("block", "parts"), IN_USER)
+def test_blocks_of_the_user(said, block, parts):
+    assert said("user", block) == parts
+
+
+@pytest.mark.parametrize(("block", "parts"), IN_ASSISTANT)
+def test_blocks_of_the_assistant(said, block, parts):
+    assert said("assistant", block) == parts
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "web_search_tool_result",
+        "web_fetch_tool_result",
+        "code_execution_tool_result",
+        "bash_code_execution_tool_result",
+        "text_editor_code_execution_tool_result",
+        "tool_search_tool_result",
+        "advisor_tool_result",
+    ],
+)
+def test_what_servers_did_becomes_text_and_is_told(parse, kind):
+    block = {"type": kind, "tool_use_id": "s", "content": {"stdout": "42"}}
+    conversation = parse(messages=[{"role": "assistant", "content": [block]}]).conversation
+    (part,) = conversation.messages[0].parts
+    assert '{"stdout":"42"}' in part.text
+    assert conversation.notes == (f"{kind}_as_text",)
+
+
+@pytest.mark.parametrize("kind", ["mcp_tool_listing", "fallback", "compaction"])
+def test_blocks_that_carry_nothing_are_named(parse, kind):
+    block = {"type": kind, "mcp_server_name": "srv", "tools": []}
+    conversation = parse(messages=[{"role": "assistant", "content": [block]}]).conversation
+    assert kind in conversation.ignored
+
+
+NO_PDF = (
+    "application/pdf documents cannot be read by this gateway's models; send the text of the"
+    " document as a source of type 'text'"
+)
+REFUSED = [
+    (
+        {"type": "image", "source": {"type": "url", "url": "http://x/a.png"}},
+        "messages.0.content.0.source",
+        "images by url are not supported by this gateway; send the image as base64",
+    ),
+    (
+        {"type": "image", "source": {"type": "file", "file_id": "f"}},
+        "messages.0.content.0.source",
+        "images by file are not supported by this gateway; send the image as base64",
+    ),
+    (
+        image("image/bmp"),
+        "messages.0.content.0.source.media_type",
+        "Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'",
+    ),
+    *(
+        (
+            image(data=data),
+            "messages.0.content.0.source.data",
+            "Input should be valid standard base64, not empty",
+        )
+        for data in ("", "abc", "ab=c", "a_-c", "ab c", PNG + "\n", "data:image/png;base64," + PNG)
+    ),
+    (
+        pdf(),
+        "messages.0.content.0.source",
+        NO_PDF,
+    ),
+    (
+        document({"type": "url", "url": "http://x/a.pdf"}),
+        "messages.0.content.0.source",
+        "documents by url are not supported by this gateway; send the document as base64",
+    ),
+    (
+        document({"type": "file", "file_id": "f"}),
+        "messages.0.content.0.source",
+        "documents by file are not supported by this gateway; send the document as base64",
+    ),
+    (
+        document({"type": "content", "content": [text("a"), image(data="?")]}),
+        "messages.0.content.0.source.content.1.source.data",
+        "Input should be valid standard base64, not empty",
+    ),
+    (
+        {"type": "container_upload", "file_id": "f"},
+        "messages.0.content.0",
+        "container_upload is not supported by this gateway: it has no containers; send text",
+    ),
+    (
+        result(text("a"), image(data="?")),
+        "messages.0.content.0.content.1.source.data",
+        "Input should be valid standard base64, not empty",
+    ),
+    (
+        result(pdf("?")),
+        "messages.0.content.0.content.0.source.data",
+        "Input should be valid standard base64, not empty",
+    ),
+    (
+        result({"type": "tool_use"}),
+        "messages.0.content.0.content.0.type",
+        "'tool_use' is not supported here",
+    ),
+]
+
+
+@pytest.mark.parametrize(("block", "field", "problem"), REFUSED)
+def test_blocks_that_are_refused(said, block, field, problem):
+    with pytest.raises(GatewayError) as failure:
+        said("user", block)
+    assert failure.value.kind is Kind.INVALID_REQUEST
+    assert failure.value.field == field
+    assert failure.value.message == f"{field}: {problem}"

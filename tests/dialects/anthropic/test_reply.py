@@ -1,0 +1,64 @@
+"""The answer as one message."""
+
+import json
+
+import pytest
+from anthropic.types import Message
+from app.core.fold import Reply
+
+from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
+from app.dialects.anthropic.reply import STOP_REASONS, message
+
+PARTS = (
+    Thinking("hm", "sig"),
+    RedactedThinking("Eo8B"),
+    Text("a 漢字"),
+    ToolCall("t", "f", {"a": [1]}),
+    Text("b"),
+)
+
+
+def rendered(meter, parts=PARTS, reason="tool_use", **options):
+    reply = Reply(parts=parts, reason=reason)
+    return json.loads(message(reply, message_id="msg_1", model="m", meter=meter, **options))
+
+
+def test_a_whole_message(meter):
+    assert rendered(meter) == {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [
+            {"type": "thinking", "thinking": "hm", "signature": "sig"},
+            {"type": "redacted_thinking", "data": "Eo8B"},
+            {"type": "text", "text": "a 漢字"},
+            {"type": "tool_use", "id": "t", "name": "f", "input": {"a": [1]}},
+            {"type": "text", "text": "b"},
+        ],
+        "stop_reason": "tool_use",
+        "stop_sequence": None,
+        "stop_details": None,
+        "usage": {
+            "input_tokens": 1200,
+            "cache_creation_input_tokens": 8,
+            "cache_read_input_tokens": 7,
+            "output_tokens": 56,
+        },
+    }
+
+
+@pytest.mark.parametrize(("reason", "told"), STOP_REASONS.items())
+def test_the_sdks_types_take_it_strictly(meter, reason, told):
+    read = Message.model_validate(rendered(meter, reason=reason), strict=True)
+    assert read.stop_reason == told
+    assert (read.stop_details is not None) == (told == "refusal")
+
+
+def test_an_empty_answer_is_a_message(meter):
+    assert rendered(meter, parts=(), reason="end_turn")["content"] == []
+
+
+def test_omitted_thinking_keeps_its_signature(meter):
+    content = rendered(meter, omit_thinking=True)["content"]
+    assert content[0] == {"type": "thinking", "thinking": "", "signature": "sig"}

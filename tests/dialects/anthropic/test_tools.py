@@ -1,0 +1,167 @@
+"""Which tools a request offers to the model."""
+
+from typing import get_args
+
+import pytest
+from anthropic.types.beta import BetaMemoryTool20250818Command
+
+from app.core.conversation import Tool, ToolChoice
+from app.dialects.anthropic.tools import PUBLISHED
+from app.errors import GatewayError
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
+F = {"name": "f", "description": "Does f.", "input_schema": SCHEMA}
+G = {"name": "g", "input_schema": {"$schema": "x", "anyOf": [{}]}, "type": "custom"}
+
+
+def change(kind, tool):
+    return {"role": "system", "content": [{"type": kind, "tool": tool}]}
+
+
+def reference(name):
+    return {"type": "tool_reference", "name": name}
+
+
+def names(parsed):
+    return [tool.name for tool in parsed.conversation.tools]
+
+
+def test_custom_tools_are_offered_as_they_are(parse):
+    assert parse(tools=[F, G | {"description": None}]).conversation.tools == (
+        Tool("f", "Does f.", SCHEMA),
+        Tool("g", "", {"$schema": "x", "anyOf": [{}]}),
+    )
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "web_search_20250305",
+        "web_fetch_20260318",
+        "code_execution_20260521",
+        "tool_search_tool_bm25_20251119",
+        "computer_20251124",
+        "browser_toolset_20260801",
+        "mcp_toolset",
+        "invented_tomorrow",
+    ],
+)
+def test_tools_of_servers_and_unknown_ones_are_left_out_and_named(parse, kind):
+    parsed = parse(tools=[{"type": kind, "name": "x", "max_uses": 8}, F])
+    assert names(parsed) == ["f"]
+    assert parsed.conversation.ignored == (kind, "max_tokens")
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("bash_20250124", {"command", "restart"}),
+        (
+            "text_editor_20250728",
+            {
+                "command",
+                "path",
+                "file_text",
+                "old_str",
+                "new_str",
+                "insert_line",
+                "insert_text",
+                "view_range",
+            },
+        ),
+        (
+            "memory_20250818",
+            {
+                "command",
+                "path",
+                "old_path",
+                "new_path",
+                "file_text",
+                "old_str",
+                "new_str",
+                "insert_line",
+                "insert_text",
+                "view_range",
+            },
+        ),
+    ],
+)
+def test_published_tools_get_their_schema(parse, kind, properties):
+    parsed = parse(tools=[{"type": kind, "name": "x", "max_characters": 5}])
+    (tool,) = parsed.conversation.tools
+    assert tool.name == "x"
+    assert tool.description
+    assert set(tool.schema["properties"]) == properties
+    assert set(tool.schema["required"]) <= properties
+    assert parsed.conversation.ignored == ("max_characters", "max_tokens")
+
+
+def test_the_memory_tool_takes_what_the_sdk_can_read():
+    """The SDK's own command types say what a memory tool must be called with."""
+    union = get_args(get_args(BetaMemoryTool20250818Command)[0])
+    fields = {name for kind in union for name in kind.model_fields}
+    assert set(PUBLISHED["memory_20250818"][1]["properties"]) == fields
+
+
+REFUSED = [
+    ([{"type": "text_editor_20250124", "name": "str_replace_editor"}], "tools.0.type"),
+    ([{"type": 5, "name": "x"}], "tools.0.type"),
+    ([{"type": "bash_20250124"}], "tools.0.name"),
+    ([F, {"name": "g"}], "tools.1.input_schema"),
+    ([{"name": "", "input_schema": {}}], "tools.0.name"),
+    ([{"input_schema": {}}], "tools.0.name"),
+    ([F, F], "tools.1.name"),
+    ([F | {"input_schema": None}], "tools.0.input_schema"),
+    (["f"], "tools.0"),
+    ({}, "tools"),
+]
+
+
+@pytest.mark.parametrize(("tools", "field"), REFUSED)
+def test_tools_that_are_refused(parse, tools, field):
+    with pytest.raises(GatewayError) as failure:
+        parse(tools=tools)
+    assert failure.value.field == field
+
+
+def test_a_tool_of_unknown_schema_is_refused_with_advice(parse):
+    with pytest.raises(GatewayError) as failure:
+        parse(tools=[{"type": "text_editor_20250429", "name": "str_replace_based_edit_tool"}])
+    assert failure.value.message == (
+        "tools.0.type: 'text_editor_20250429' is not supported by this gateway;"
+        " give the tool an input_schema"
+    )
+
+
+def test_any_tool_when_all_were_ignored_cannot_be_kept(parse):
+    search = {"type": "web_search_20250305", "name": "web_search"}
+    parsed = parse(tools=[search], tool_choice={"type": "any"})
+    assert parsed.conversation.tool_choice == ToolChoice()
+    assert "tool_choice" in parsed.conversation.ignored
+
+
+def test_tools_change_by_what_system_messages_say(parse):
+    hi = {"role": "user", "content": "hi"}
+    removed = parse(messages=[hi, change("tool_removal", reference("f"))], tools=[F, G])
+    assert names(removed) == ["g"]
+    restored = [
+        hi,
+        change("tool_removal", reference("f")),
+        change("tool_addition", reference("f")),
+    ]
+    assert names(parse(messages=restored, tools=[F, G])) == ["g", "f"]
+    defined = [hi, change("tool_addition", {"type": "tool_definition", "definition": F})]
+    assert names(parse(messages=defined, tools=[G])) == ["g", "f"]
+
+
+def test_a_tool_defined_in_a_message_is_checked_as_any_other(parse):
+    wrong = {"type": "tool_definition", "definition": {"name": "f"}}
+    with pytest.raises(GatewayError) as failure:
+        parse(messages=[change("tool_addition", wrong)])
+    assert failure.value.field == "messages.0.content.0.tool.definition.input_schema"
+
+
+def test_changes_of_mcp_tools_are_named(parse):
+    tool = {"type": "mcp_toolset_reference"}
+    parsed = parse(messages=[{"role": "user", "content": "hi"}, change("tool_removal", tool)])
+    assert "mcp_toolset_reference" in parsed.conversation.ignored
