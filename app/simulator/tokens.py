@@ -74,7 +74,8 @@ class Tokens:
         """Apply the members of an object, all or, upon ValueError, none.
 
         `declare`, `expire`, `dead` and `spent` are lists of tokens (`expire` also "all", `dead`
-        also client ids); `lifetime`, `rotate`, `accept_any` and `expired_status` (403 or 401) are set.
+        also client ids). `lifetime`, `rotate`, `accept_any` and `expired_status` (403 or 401) are
+        set.
         """
         if not isinstance(form, dict) or form.keys() - _MEMBERS.keys():
             raise ValueError(f"expected an object of {', '.join(_MEMBERS)}")
