@@ -1,0 +1,175 @@
+"""What the upstream's refusals mean: one table, from its statuses, types, reasons and words.
+
+Source: the service models and the retry rules of the AWS language servers and the Amazon Q CLI, and
+published reports of live answers where no official client names a value.
+"""
+
+from collections.abc import Container
+from typing import NamedTuple
+
+from app.errors import Kind
+
+UNKNOWN_OPERATION = "unknown_operation"
+"""``code`` of the error of a host that does not know the operation: an older generation may."""
+
+PROFILE_REQUIRED = "profile_required"
+"""``code`` of the error of a host that wants a profileArn with the request."""
+
+
+class Refusal(NamedTuple):
+    """An upstream error, taken apart. ``status`` is 0 inside a stream; ``types`` are its names."""
+
+    status: int
+    types: tuple[str, ...]
+    reason: str
+    message: str
+
+
+class Rule(NamedTuple):
+    """A row of the table: matches a refusal that meets every condition which is set. ``text`` is
+    looked for in the upstream's message, in lower case. ``words`` say why, and what to do.
+    """
+
+    kind: Kind
+    words: str
+    types: Container[str] = ()
+    reasons: Container[str] = ()
+    text: str = ""
+    statuses: Container[int] = ()
+    code: str = ""
+
+    def matches(self, refusal: Refusal) -> bool:
+        return (
+            (not self.types or any(name in self.types for name in refusal.types))
+            and (not self.reasons or refusal.reason in self.reasons)
+            and self.text in refusal.message.lower()
+            and (not self.statuses or refusal.status in self.statuses)
+        )
+
+
+_SUSPENDED = (
+    "The upstream has suspended this account. The gateway cannot lift that: write to its support,"
+    " or use another account."
+)
+_QUOTA = (
+    "The account's quota is used up. Wait until it is renewed, allow overage, or use another"
+    " account."
+)
+_TOO_LONG = (
+    "The conversation is longer than the model's context window. Shorten it, or compact the"
+    " history."
+)
+_BUSY = (
+    "The upstream has no capacity for this model right now. Try again soon, or use another model."
+)
+_AWAY = "The upstream is unavailable for the moment. Try again soon."
+_MODEL = "The upstream does not serve this model to this account. Choose another one."
+_TOKEN = (
+    "The upstream refused the access token. If this goes on, log in again, and check that the"
+    " region and the profile are those of the account."
+)
+_DENIED = "The account may not do this. Check its plan and its permissions."
+_KMS = "The account's encryption key cannot be used. Its administrator has to repair the KMS key."
+_SLOW = "The upstream limits this account's rate. Wait before trying again."
+_NEW = "The upstream does not continue this conversation. Start a new one."
+_OPERATION = "The upstream host does not know this operation. Check KIRO_API_URL and KIRO_REGION."
+_BAD_REQUEST = (
+    "The upstream rejected the request as it was translated. Change what its message names; if it"
+    " names nothing, please report it."
+)
+_BROKEN = "The upstream failed. Try again; if this goes on, look at the service's status."
+
+RULES: tuple[Rule, ...] = (
+    Rule(Kind.SUSPENDED, _SUSPENDED, reasons=("TEMPORARILY_SUSPENDED",)),
+    Rule(Kind.SUSPENDED, _SUSPENDED, types=("AccountSuspendedException",)),
+    Rule(Kind.SUSPENDED, _SUSPENDED, statuses=(423,)),
+    Rule(Kind.SUSPENDED, _SUSPENDED, text="temporarily is suspended"),
+    Rule(Kind.SUSPENDED, _SUSPENDED, text="locked your account"),
+    Rule(
+        Kind.SUSPENDED,
+        "The upstream limits this account, finding its activity suspicious. Leave it alone for a"
+        " while, or use another account.",
+        text="suspicious activity",
+    ),
+    Rule(Kind.CAPACITY, _BUSY, reasons=("INSUFFICIENT_MODEL_CAPACITY",)),
+    Rule(Kind.CAPACITY, _BUSY, text="experiencing high traffic"),
+    Rule(Kind.UNAVAILABLE, _AWAY, reasons=("MODEL_TEMPORARILY_UNAVAILABLE",)),
+    Rule(Kind.UNAVAILABLE, _AWAY, text="unexpectedly high load"),
+    Rule(
+        Kind.QUOTA,
+        _QUOTA,
+        reasons=("MONTHLY_REQUEST_COUNT", "DAILY_REQUEST_COUNT", "OVERAGE_REQUEST_LIMIT_EXCEEDED"),
+    ),
+    Rule(Kind.REJECTED, _NEW, reasons=("CONVERSATION_LIMIT_EXCEEDED", "INVALID_CONVERSATION_ID")),
+    Rule(Kind.QUOTA, _QUOTA, types=("ServiceQuotaExceededException",)),
+    Rule(Kind.QUOTA, _QUOTA, statuses=(402,)),
+    Rule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, reasons=("CONTENT_LENGTH_EXCEEDS_THRESHOLD",)),
+    Rule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, types=("ContentLengthExceededException",)),
+    Rule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, text="input is too long"),
+    Rule(Kind.INVALID_MODEL, _MODEL, reasons=("INVALID_MODEL_ID",)),
+    Rule(Kind.INVALID_MODEL, _MODEL, text="invalid model"),
+    Rule(
+        Kind.REJECTED,
+        "The upstream wants the account's profile named. Log in again, or set profileArn in"
+        " KIRO_AUTH_TOKEN.",
+        text="profilearn is required",
+        code=PROFILE_REQUIRED,
+    ),
+    Rule(
+        Kind.FORBIDDEN,
+        _DENIED,
+        reasons=(
+            "FEATURE_NOT_SUPPORTED",
+            "UNAUTHORIZED_CUSTOMIZATION_RESOURCE_ACCESS",
+            "UNAUTHORIZED_WORKSPACE_CONTEXT_FEATURE_ACCESS",
+        ),
+    ),
+    Rule(Kind.FORBIDDEN, _KMS, reasons=("INVALID_KMS_GRANT",)),
+    Rule(Kind.FORBIDDEN, _KMS, types=("ConflictException",)),
+    Rule(
+        Kind.REJECTED,
+        "The upstream does not find what the request names. Check the region and the profile.",
+        types=("ResourceNotFoundException",),
+    ),
+    Rule(
+        Kind.UPSTREAM_ERROR,
+        _OPERATION,
+        types=("UnknownOperationException",),
+        code=UNKNOWN_OPERATION,
+    ),
+    Rule(Kind.UPSTREAM_ERROR, _OPERATION, text="unknown operation", code=UNKNOWN_OPERATION),
+    Rule(Kind.UPSTREAM_ERROR, _OPERATION, statuses=(404, 405), code=UNKNOWN_OPERATION),
+    Rule(
+        Kind.THROTTLED,
+        _SLOW,
+        reasons=("USER_REQUEST_RATE_EXCEEDED", "SERVICE_REQUEST_RATE_EXCEEDED"),
+    ),
+    Rule(Kind.THROTTLED, _SLOW, types=("ThrottlingException", "TooManyRequestsException")),
+    Rule(Kind.THROTTLED, _SLOW, statuses=(429,)),
+    Rule(
+        Kind.REFUSED_TOKEN, _TOKEN, types=("ExpiredTokenException", "UnrecognizedClientException")
+    ),
+    Rule(Kind.REFUSED_TOKEN, _TOKEN, types=("AccessDeniedException",)),
+    Rule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(401,)),
+    Rule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(403,), text="token"),
+    Rule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(403,), text="not authorized"),
+    Rule(
+        Kind.FORBIDDEN,
+        "The upstream refused the request without a word on the account. A firewall, a proxy or the"
+        " region may be the cause.",
+        statuses=(403,),
+    ),
+    Rule(
+        Kind.REQUEST_TOO_LARGE,
+        "The request has more bytes than the upstream takes. Send less, or smaller images.",
+        statuses=(413,),
+    ),
+    Rule(Kind.UNAVAILABLE, _AWAY, types=("ServiceUnavailableException",)),
+    Rule(Kind.UNAVAILABLE, _AWAY, statuses=(503, 504, 524)),
+    Rule(Kind.UPSTREAM_ERROR, _BROKEN, types=("InternalServerException",)),
+    Rule(Kind.REJECTED, _BAD_REQUEST, types=("ValidationException", "SerializationException")),
+    Rule(Kind.REJECTED, _BAD_REQUEST, statuses=range(400, 500)),
+    Rule(Kind.UPSTREAM_ERROR, _BROKEN),
+)
+"""The first row that matches decides: what names an account's state stands before the types and
+statuses that only tell the sort of error, and the last row takes what nothing else does."""
