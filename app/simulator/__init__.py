@@ -102,7 +102,9 @@ class Simulator:
 
     @property
     def stats(self) -> dict[str, int]:
-        """Counters: active requests, connections, refreshes, by operation, status and outcome."""
+        """Counters: `active` and `peak_active` requests, `connections` and `connections_open`,
+        `uploads_cut`, `refreshes`, and those named `operation.X`, `status.N`, `outcome.X`.
+        """
         return self._upstream.stats()
 
     def wait_for(self, predicate: Callable[[list[Seen]], Any], timeout: float = 5) -> Any:

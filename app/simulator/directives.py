@@ -1,12 +1,13 @@
 """Directives: a line `!sim {...}` in the user's own words steers the simulator.
 
 The JSON after `!sim ` is one answer (see `script`), or `{"steps": [answer, ...]}`: the first step
-answers the message that holds the directive, each further one the tool results that come back. Two
-members are about repetition: `{"times": n, "then": answer}` beside a failure gives the failure n
-times and then the other answer. The newest directive in the conversation counts, and only while
-nothing but tool calls and their results followed it. A step whose tool the request does not offer
-becomes plain text unless it says `"force": true`: side requests of agents, such as one for a
-title, quote the prompt and must not be driven by it.
+answers the message that holds the directive, each further one the tool results that come back. An
+answer or step may have `times` and `then`: it serves so often, and then the answer in `then` once.
+
+The newest directive in the conversation counts, and only while nothing but tool calls and their
+results followed it. A step whose tool the request does not offer becomes a text that says so,
+unless it has `"force": true`: side requests of agents, such as one for a title, quote the prompt
+and must not be driven by it.
 """
 
 import json
@@ -43,8 +44,10 @@ class Directives:
             return None
         answer = parse(self._repeated(steps[turn], f"{turn} {text}"))
         offered = tool_names(current_user(body))
-        if not answer.force and any(tool.name not in offered for tool in answer.tools()):
-            return None
+        missing = {tool.name for tool in answer.tools()} - set(offered)
+        if missing and not answer.force:
+            names = ", ".join(sorted(missing))
+            return parse({"text": f"The directive calls {names}, which is not offered here."})
         return answer
 
     def _repeated(self, step: Any, key: str) -> Any:
@@ -89,6 +92,6 @@ def _directive_in(content: Any) -> str | None:
 def _steps(text: str) -> list[Any]:
     form = json.loads(text)
     steps = form.get("steps", [form])
-    if not isinstance(steps, list):
-        raise ScriptError("steps must be a list")
+    if not isinstance(steps, list) or ("steps" in form and len(form) > 1):
+        raise ScriptError("steps must be a list, and stand alone")
     return steps

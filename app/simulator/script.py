@@ -37,6 +37,9 @@ from .faults import NAMED, Fault
 
 CHAT = "GenerateAssistantResponse"
 
+_FOR_REPLIES = frozenset({"fail", "delay_head", "reset", "close_after"})
+"""What an answer that is no event stream can be told; all else would have no effect."""
+
 
 class ScriptError(ValueError):
     """A script or directive cannot be understood; the message says which key and why."""
@@ -105,6 +108,8 @@ def _entry(form: Any) -> _Entry:
     times = form.pop("times", 1)
     if times is not None and (not isinstance(times, int) or times < 1):
         raise ScriptError("times must be a positive number or null")
+    if match.operation != CHAT:
+        _check_reply(form, f"an answer to {match.operation}")
     return _Entry(parse(form), match, times)
 
 
@@ -119,6 +124,8 @@ def parse(form: Any) -> Answer:
 
 
 def _parse(form: dict[str, Any]) -> Answer:
+    if "fail" in form:
+        _check_reply(form, "an answer that fails")
     if form.pop("empty", False):
         form |= {"say": [], "bare": True}
     delivery = {key: form.pop(key) for key in _DELIVERY if key in form}
@@ -128,6 +135,13 @@ def _parse(form: dict[str, Any]) -> Answer:
     if "omit" in form:
         form["omit"] = tuple(form["omit"])
     return _build(Answer, {**form, "say": parts, "delivery": _delivery(delivery)})
+
+
+def _check_reply(form: dict[str, Any], what: str) -> None:
+    if useless := form.keys() - _FOR_REPLIES:
+        raise ScriptError(f"{', '.join(sorted(useless))} would have no effect on {what}")
+    if form.get("reset") == "head":
+        raise ScriptError(f'reset "head" would have no effect on {what}')
 
 
 def _delivery(form: dict[str, Any]) -> Delivery:

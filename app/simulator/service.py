@@ -20,7 +20,7 @@ from .faults import NAMED, Fault
 from .http import Reply, Request, json_reply
 from .log import Seen
 from .script import CHAT, Script, ScriptError
-from .sign_in import SignIn
+from .sign_in import SignIn, masked
 from .speech import Chat, speak
 from .tokens import Tokens
 from .validate import Violation
@@ -68,7 +68,8 @@ class Service:
         """Fill in what the record says about operation, binding, bearer and body."""
         seen.operation, seen.binding = self._route(request)
         seen.bearer = self.tokens.label(_bearer(request))
-        seen.body = parse_json(request.body)
+        form = parse_json(request.body)
+        seen.body = masked(form) if seen.operation in self._sign_in.routes else form
 
     def decide(self, request: Request, seen: Seen) -> Decision:
         """Return the answer to a request that was understood."""

@@ -11,6 +11,7 @@ from .http import Reply, Request, json_reply
 from .tokens import SOCIAL_PROFILE_ARN, Grant, Tokens
 
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+_SECRETS = frozenset({"refreshToken", "clientSecret", "deviceCode"})
 _CLIENT_SECONDS = 90 * 24 * 3600
 _DEVICE_SECONDS = 600
 
@@ -114,6 +115,18 @@ class SignIn:
         if grant.refresh_token:
             answer["refresh_token"] = grant.refresh_token
         return json_reply(200, {**answer, "token_type": "Bearer"})
+
+
+def masked(form: Any) -> Any:
+    """Return what a sign-in request asked, with secrets masked that were not made up here."""
+    if not isinstance(form, dict):
+        return form
+    return {name: _mask(value) if name in _SECRETS else value for name, value in form.items()}
+
+
+def _mask(value: Any) -> str:
+    text = str(value)
+    return text if text.startswith("sim-") else text[:4] + "***"
 
 
 def _camel(grant: Grant) -> dict[str, Any]:

@@ -171,6 +171,22 @@ def test_garbage_is_400_and_the_end(simulator: Simulator, garbage: bytes) -> Non
         assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
 
 
+def test_a_client_may_ask_before_it_uploads(simulator: Simulator) -> None:
+    head = b"POST /refreshToken HTTP/1.1\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as connection:
+        connection.sendall(head)
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"{}")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_an_upload_that_stops_is_counted(simulator: Simulator) -> None:
+    with socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as connection:
+        connection.sendall(b"POST /refreshToken HTTP/1.1\r\ncontent-length: 9\r\n\r\n{")
+    assert simulator.wait_for(lambda _: simulator.stats.get("uploads_cut") == 1)
+    assert simulator.requests == []
+
+
 def test_a_connection_is_kept_until_the_client_asks_to_close(simulator: Simulator) -> None:
     client = Client(simulator)
     client.chat()

@@ -214,6 +214,10 @@ def test_other_operations_fail_and_wait_when_told(client: Client, simulator: Sim
         ({"say": [{"text": "a", "tool": {}}]}, "exactly one of"),
         ({"say": [{"text": "a"}], "text": "b"}, "either say or"),
         ({"times": 0}, "times"),
+        ({"fail": "throttled", "cut": {"at": 1}}, "cut would have no effect"),
+        ({"fail": "throttled", "text": "a"}, "text would have no effect"),
+        ({"fail": "throttled", "reset": "head"}, "reset .* no effect"),
+        ({"text": "a", "match": {"operation": "GetProfile"}}, "text .* answer to GetProfile"),
         ({"match": {"colour": "red"}}, "no key 'colour'"),
     ],
 )
@@ -285,7 +289,7 @@ class TestDirectives:
     def test_a_tool_that_is_not_offered_becomes_text(self, client: Client) -> None:
         form = {"tool": {"name": "delete", "id": "D"}, "bare": True}
         answer = client.chat(self.offered(f"!sim {json.dumps(form)}"))
-        assert "simulator" in text_of(answer.body)
+        assert "delete, which is not offered" in text_of(answer.body)
         answer = client.chat(self.offered(f"!sim {json.dumps(form | {'force': True})}"))
         assert events(answer.body)[0] == ("toolUseEvent", {"toolUseId": "D", "name": "delete"})
 
@@ -302,7 +306,12 @@ class TestDirectives:
 
     @pytest.mark.parametrize(
         ("words", "says"),
-        [("!sim {oops", "no JSON"), ('!sim {"txt": 1}', "txt"), ('!sim {"steps": 1}', "a list")],
+        [
+            ("!sim {oops", "no JSON"),
+            ('!sim {"txt": 1}', "txt"),
+            ('!sim {"steps": 1}', "a list"),
+            ('!sim {"steps": [], "text": "a"}', "alone"),
+        ],
     )
     def test_one_that_cannot_be_read_is_refused_by_name(
         self, client: Client, words: str, says: str

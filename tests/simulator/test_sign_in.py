@@ -36,6 +36,15 @@ def test_a_social_refresh_token_is_good_once(client: Client, simulator: Simulato
     assert simulator.stats["refreshes"] == 2
 
 
+def test_the_log_masks_secrets_of_a_sign_in(client: Client, simulator: Simulator) -> None:
+    fresh = social(client, "a-real-one").json["refreshToken"]
+    social(client, fresh)
+    oidc(client, grantType="refresh_token", refreshToken="another-real-one", clientSecret="hush!")
+    told = json.dumps([seen.to_json() for seen in simulator.requests])
+    assert not any(secret in told for secret in ("a-real-one", "another-real-one", "hush!"))
+    assert simulator.requests[1].body == {"refreshToken": fresh}
+
+
 def test_the_access_token_serves_until_its_lifetime_is_over(simulator: Simulator) -> None:
     simulator.configure_tokens(lifetime=0.0)
     token = social(Client(simulator), "r").json["accessToken"]
