@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import re
 import socket
 import struct
 import termios
@@ -18,6 +19,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+_LINE_BREAKS = re.compile(r"[\r\n\0]")
 HEAD_MAX = 256 * 1024
 BODY_MAX = 40 * 1024 * 1024
 
@@ -214,7 +216,8 @@ def render_head(status: int, headers: Mapping[str, str]) -> bytes:
     except ValueError:
         phrase = "Unassigned"
     lines = [f"HTTP/1.1 {status} {phrase}", *(f"{k}: {v}" for k, v in headers.items())]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+    safe = (_LINE_BREAKS.sub(" ", line) for line in lines)
+    return ("\r\n".join(safe) + "\r\n\r\n").encode("latin-1", "replace")
 
 
 def render(reply: Reply) -> bytes:

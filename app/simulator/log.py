@@ -19,7 +19,8 @@ class Seen:
     `headers` has Authorization masked; `bearer` is the token if the simulator issued or was told
     it, else masked too. `outcome` is "open" while the answer is on its way, then "complete",
     "client_closed" (at `client_closed_at`, with `bytes_sent` and `events_sent` by then), or what a
-    fault made of it: "cut", "reset". Bytes are those of the body without its HTTP framing.
+    fault made of it: "cut", "reset"; "failed" is a defect of the simulator. Bytes are those of the
+    body without its HTTP framing.
     """
 
     number: int

@@ -6,13 +6,17 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from .catalogue import DEFAULT_MODEL, MODELS
+from .conversation import as_dict
 from .tokens import PROFILE_ARN
 
 _MONTH = 30 * 24 * 3600
 
 
 def list_available_models(query: dict[str, Any]) -> dict[str, Any]:
-    """Return every model of the catalogue, in pages if `maxResults` is given."""
+    """Return every model of the catalogue, in pages if `maxResults` is given.
+
+    Raises ValueError if that or `nextToken` is no number.
+    """
     models = [model.listing() for model in MODELS.values()]
     start = int(query.get("nextToken") or 0)
     end = start + int(query.get("maxResults") or len(models))
@@ -81,9 +85,9 @@ def profile() -> dict[str, Any]:
 
 def invoke_mcp(call: dict[str, Any]) -> dict[str, Any]:
     """Return a JSON-RPC 2.0 answer; the only tool is web_search, its result JSON within JSON."""
-    params = call.get("params") or {}
+    params = as_dict(call.get("params"))
     known = call.get("method") == "tools/call" and params.get("name") == "web_search"
-    query = (params.get("arguments") or {}).get("query")
+    query = as_dict(params.get("arguments")).get("query")
     if not known or not isinstance(query, str):
         problem = {"code": -32602, "message": "only tools/call of web_search with a query"}
         return {"id": call.get("id"), "jsonrpc": "2.0", "error": problem}

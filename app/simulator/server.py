@@ -109,4 +109,5 @@ class Upstream:
             decision = self._service.decide(request, seen)
             return await Courier(connection, decision, seen, self.log).run()
         finally:
-            self.log.end(seen, "client_closed", connection.gone_at)
+            gone = connection.gone_at
+            self.log.end(seen, "failed" if gone is None else "client_closed", gone)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import catalogue, faults, operations, validate
-from .answers import Answer, Delivery
+from .answers import Answer
 from .catalogue import Binding
 from .conversation import current_user
 from .delivery import Decision
@@ -150,7 +150,11 @@ class Service:
             "GetProfile": lambda: {"profile": operations.profile()},
             "InvokeMCP": lambda: operations.invoke_mcp(form),
         }
-        return json_reply(200, answers[seen.operation](), binding=seen.binding)
+        try:
+            answer = answers[seen.operation]()
+        except ValueError:
+            return faults.reply(NAMED["improperly_formed"], seen.binding)
+        return json_reply(200, answer, binding=seen.binding)
 
 
 def parse_json(body: bytes) -> Any:
@@ -183,4 +187,4 @@ def _refuse(broken: list[Violation], binding: Binding) -> Decision:
     rules = list(dict.fromkeys(violation.rule for violation in broken))
     headers = {"x-sim-violation": rules[0], "x-sim-violations": ",".join(rules)}
     fault = Fault(400, "ValidationException", message, reason)
-    return Decision(faults.reply(fault, binding, headers), delivery=Delivery())
+    return Decision(faults.reply(fault, binding, headers))

@@ -10,6 +10,8 @@ from .faults import NAMED, reply
 from .http import Reply, Request, json_reply
 from .tokens import SOCIAL_PROFILE_ARN, Grant, Tokens
 
+PENDING_POLLS = 1
+
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _SECRETS = frozenset({"refreshToken", "clientSecret", "deviceCode"})
 _CLIENT_SECONDS = 90 * 24 * 3600
@@ -17,14 +19,13 @@ _DEVICE_SECONDS = 600
 
 
 class SignIn:
-    """Routes that give tokens out. A device code is approved after `pending_polls` polls."""
+    """Routes that give tokens out. A device code is approved after `PENDING_POLLS` polls."""
 
     def __init__(self, tokens: Tokens, base_url: Callable[[], str]) -> None:
         self._tokens = tokens
         self._base_url = base_url
         self._clients = 0
         self._devices: dict[str, int] = {}
-        self.pending_polls = 1
         self.routes: dict[str, Callable[[Request], Reply]] = {
             "/refreshToken": self._social,
             "/token": self._oidc,
@@ -88,7 +89,7 @@ class SignIn:
         if not all(form.get(name) for name in ("clientId", "clientSecret", "startUrl")):
             return reply(NAMED["oauth_invalid_request"], "rest")
         code = f"sim-device-{len(self._devices) + 1}-{time.monotonic_ns()}"
-        self._devices[code] = self.pending_polls
+        self._devices[code] = PENDING_POLLS
         page = f"{self._base_url()}/device"
         return json_reply(
             200,

@@ -85,6 +85,12 @@ def test_a_broken_rule_is_the_service_400_and_named(
     ]
 
 
+def test_strange_ids_break_no_head_and_no_frame(client: Client) -> None:
+    answer = client.chat(chat_body(user("\ud800"), conversationId="a\r\nx: y\ud800"))
+    assert answer.headers["x-amzn-codewhisperer-conversation-id"] == "a  x: y?"
+    assert "?" in text_of(answer.body)
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"conversationState": NaN}', b"\xff{}", b""])
 def test_a_body_that_is_no_json_object_is_refused(client: Client, body: bytes) -> None:
     answer = client.send(

@@ -208,7 +208,14 @@ def test_web_search_is_json_in_json(client: Client) -> None:
     [content] = answer["result"]["content"]
     found = json.loads(content["text"])
     assert "simulated rain" in found["results"][0]["title"]
-    assert client.send("POST", "/mcp", call | {"params": {}}, AUTHORIZED).json["error"]["code"] < 0
+    for params in ({}, [], {"name": "web_search", "arguments": 3}):
+        answer = client.send("POST", "/mcp", call | {"params": params}, AUTHORIZED)
+        assert answer.json["error"]["code"] < 0
+
+
+def test_a_page_that_is_no_number_is_refused(client: Client) -> None:
+    path = "/ListAvailableModels?origin=AI_EDITOR&maxResults=many"
+    assert client.send("GET", path, headers=AUTHORIZED).status == 400
 
 
 def test_the_control_endpoint_tells_what_was_seen(client: Client) -> None:
