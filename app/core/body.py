@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 Path: TypeAlias = tuple[str | int, ...]
+TOO_DEEP = "The request body is nested too deeply"
 _Model = TypeVar("_Model")
 
 
@@ -55,8 +56,10 @@ def decode(raw: bytes) -> dict[str, Any]:
     """The body as plain values. Raises :class:`FieldError` if it is no JSON object."""
     try:
         body = msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FieldError((), f"The request body is not valid JSON: {error}") from None
+    except RecursionError:
+        raise FieldError((), TOO_DEEP) from None
     if not isinstance(body, dict):
         raise FieldError((), "The request body must be a JSON object")
     return body
@@ -75,17 +78,18 @@ def ignore_unknown(node: Struct, value: Mapping[str, Any], record: Record) -> No
     any depth.
     """
     known, nested = _shape(type(node))
-    for name in value:
-        if name not in known:
-            record.ignore(name)
+    if not value.keys() <= known:
+        for name in value:
+            if name not in known:
+                record.ignore(name)
     for name in nested:
         child = getattr(node, name)
-        if isinstance(child, Struct):
-            ignore_unknown(child, value[name], record)
-        elif type(child) is list:
+        if type(child) is list:
             for item, item_value in zip(child, value[name], strict=True):
                 if isinstance(item, Struct):
                     ignore_unknown(item, item_value, record)
+        elif isinstance(child, Struct):
+            ignore_unknown(child, value[name], record)
 
 
 @cache
@@ -122,8 +126,8 @@ def _shortened(value: str) -> str:
     return value if len(value) <= 80 else f"{value[:80]}..."
 
 
-# msgspec tells its findings only as text: each row reads one kind of them, as (pattern, the missing
-# member if any, the problem in our words).
+# msgspec tells its findings only as text: each row reads one kind of them, as (pattern, the problem
+# in our words).
 _FINDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"Object missing required field `\w+`"), lambda _: "Field required"),
     (re.compile(r"Expected `(.+?)`, got `.+`"), lambda found: _wrong_type(found[1])),
@@ -144,16 +148,16 @@ _FINDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = 
         lambda found: f"{_shortened(found[1])} is not supported here",
     ),
 )
-_WHERE = re.compile(r"(.*?)(?: - at `(?:key in )?\$(.*)`)?", re.DOTALL)
+_LOCATED = re.compile(r"(.*) - at `\$(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 
 
 def _field_error(text: str) -> FieldError:
-    where = _WHERE.fullmatch(text)
-    finding, steps = (where[1], where[2] or "") if where else (text, "")
+    located = _LOCATED.fullmatch(text)
+    finding, where = located.groups() if located else (text, "")
     path: Path = tuple(
-        name or (int(index) if index.isdigit() else index) for name, index in _STEP.findall(steps)
+        name or (int(index) if index.isdigit() else index) for name, index in _STEP.findall(where)
     )
     if missing := _MISSING.fullmatch(finding):
         path += (missing[1],)

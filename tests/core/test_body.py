@@ -38,6 +38,11 @@ class Tree(Struct):
             '"o\'ak" is not supported here',
         ),
         (
+            {"name": "a", "grown": [{"type": "x - at `$.y`"}]},
+            ("grown", 0, "type"),
+            "'x - at `$.y`' is not supported here",
+        ),
+        (
             {"name": "a", "grown": [{"type": "x" * 1000}]},
             ("grown", 0, "type"),
             "'" + "x" * 79 + "... is not supported here",
@@ -87,13 +92,16 @@ def test_unknown_members_are_named_once_and_free_ones_left_alone():
     assert not record.notes
 
 
-@pytest.mark.parametrize(
-    "raw", [b"", b"{", b"{} x", b'"\xff"', b"[" * 100_000, b'{"a": "\\ud800"}']
-)
+@pytest.mark.parametrize("raw", [b"", b"{", b"{} x", b'"\xff"', b'{"a": "\\ud800"}'])
 def test_what_is_no_json_is_an_error_of_the_whole_body(raw):
     with pytest.raises(FieldError, match="not valid JSON") as failure:
         decode(raw)
     assert failure.value.path == ()
+
+
+def test_a_body_too_deep_to_read():
+    with pytest.raises(FieldError, match="nested too deeply"):
+        decode(b"[" * 100_000)
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"null", b"5", b'"a"'])

@@ -7,11 +7,11 @@ checked here: it is repaired where it is rendered.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
-from app.core.body import FieldError, Record, convert, decode, ignore_unknown
+from app.core.body import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.core.conversation import Conversation, Effort, Message, Part, Reasoning
 from app.errors import GatewayError, Kind
 
@@ -55,6 +55,8 @@ def _parse(
         record = Record()
         ignore_unknown(request, body, record)
         return request, _conversation(request, headers, record)
+    except RecursionError:
+        raise GatewayError(Kind.INVALID_REQUEST, TOO_DEEP) from None
     except FieldError as error:
         path = ".".join(map(str, error.path))
         message = f"{path}: {error.problem}" if path else error.problem
@@ -153,7 +155,7 @@ def _reasoning(request: schema.CountTokensRequest, record: Record) -> Reasoning:
 
 def _effort(request: schema.CountTokensRequest) -> Effort | None:
     """A system message that follows the last user turn may set it for the turn to come."""
-    effort: Any = None
+    effort = None
     if request.output_config:
         effort = _checked_effort(request.output_config.effort)
     for index in range(_last_user(request.messages) + 1, len(request.messages)):
@@ -164,9 +166,9 @@ def _effort(request: schema.CountTokensRequest) -> Effort | None:
     return effort
 
 
-def _checked_effort(effort: str | None, *where: str | int) -> str | None:
+def _checked_effort(effort: str | None, *where: str | int) -> Effort | None:
     if effort is None or effort in schema.EFFORTS:
-        return effort
+        return cast(Effort | None, effort)
     allowed = ", ".join(map(repr, schema.EFFORTS))
     raise FieldError((*where, "output_config", "effort"), f"Input should be one of {allowed}")
 

@@ -7,6 +7,7 @@ deltas are legal wherever full ones are, and write nothing.
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from app.core.events import (
@@ -100,7 +101,7 @@ class StreamEncoder:
         except KeyError:
             kind = type(event).__name__
             raise GatewayError(
-                Kind.INTERNAL, f"The upstream's events came in no order: {kind} {self._state.value}"
+                Kind.INTERNAL, f"The answer's events are out of order: {kind} {self._state.value}"
             ) from None
         if not _is_empty(event):
             for step in steps:
@@ -167,18 +168,15 @@ class StreamEncoder:
 
 def _is_empty(event: Any) -> bool:
     """Whether it is a piece of something with nothing in it."""
-    return not _CONTENT.get(type(event), _always)(event)
+    piece = _PIECES.get(type(event))
+    return piece is not None and not piece(event)
 
 
-def _always(_: Any) -> bool:
-    return True
-
-
-_CONTENT: dict[type, Callable[[Any], Any]] = {
-    TextDelta: lambda event: event.text,
-    ThinkingDelta: lambda event: event.text,
-    ThinkingSignature: lambda event: event.signature,
-    ToolInput: lambda event: event.fragment,
+_PIECES: dict[type, Callable[[Any], str]] = {
+    TextDelta: attrgetter("text"),
+    ThinkingDelta: attrgetter("text"),
+    ThinkingSignature: attrgetter("signature"),
+    ToolInput: attrgetter("fragment"),
 }
 
 Step: TypeAlias = Callable[[StreamEncoder, Any], None]
@@ -189,30 +187,30 @@ def _first(steps: Iterable[Step], row: Row) -> Row:
     return {kind: ((*steps, *then), state) for kind, (then, state) in row.items()}
 
 
-_e = StreamEncoder
+_do = StreamEncoder
 _BETWEEN: Row = {
-    TextDelta: ((_e._open_text, _e._text), State.TEXT),
-    ThinkingDelta: ((_e._open_thinking, _e._thinking), State.THINKING),
-    ThinkingSignature: ((_e._open_thinking, _e._signature, _e._close), State.BETWEEN),
-    RedactedThinkingBlock: ((_e._redacted, _e._close), State.BETWEEN),
-    ToolStart: ((_e._open_tool,), State.TOOL),
+    TextDelta: ((_do._open_text, _do._text), State.TEXT),
+    ThinkingDelta: ((_do._open_thinking, _do._thinking), State.THINKING),
+    ThinkingSignature: ((_do._open_thinking, _do._signature, _do._close), State.BETWEEN),
+    RedactedThinkingBlock: ((_do._redacted, _do._close), State.BETWEEN),
+    ToolStart: ((_do._open_tool,), State.TOOL),
     Usage: ((), State.BETWEEN),
-    Finish: ((_e._finish,), State.DONE),
+    Finish: ((_do._finish,), State.DONE),
 }
 TRANSITIONS: dict[State, Row] = {
-    State.FRESH: _first((_e._start,), _BETWEEN) | {Usage: ((), State.FRESH)},
+    State.FRESH: _first((_do._start,), _BETWEEN) | {Usage: ((), State.FRESH)},
     State.BETWEEN: _BETWEEN,
-    State.TEXT: _first((_e._close,), _BETWEEN)
-    | {TextDelta: ((_e._text,), State.TEXT), Usage: ((), State.TEXT)},
-    State.THINKING: _first((_e._close,), _BETWEEN)
+    State.TEXT: _first((_do._close,), _BETWEEN)
+    | {TextDelta: ((_do._text,), State.TEXT), Usage: ((), State.TEXT)},
+    State.THINKING: _first((_do._close,), _BETWEEN)
     | {
-        ThinkingDelta: ((_e._thinking,), State.THINKING),
-        ThinkingSignature: ((_e._signature, _e._close), State.BETWEEN),
+        ThinkingDelta: ((_do._thinking,), State.THINKING),
+        ThinkingSignature: ((_do._signature, _do._close), State.BETWEEN),
         Usage: ((), State.THINKING),
     },
     State.TOOL: {
-        ToolInput: ((_e._input,), State.TOOL),
-        ToolEnd: ((_e._end_tool, _e._close), State.BETWEEN),
+        ToolInput: ((_do._input,), State.TOOL),
+        ToolEnd: ((_do._end_tool, _do._close), State.BETWEEN),
         Usage: ((), State.TOOL),
     },
     State.DONE: {},

@@ -126,6 +126,8 @@ def _tool(raw: dict[str, Any], record: Record) -> Tool | None:
         custom = convert(raw, CustomTool)
         ignore_unknown(custom, raw, record)
         return Tool(custom.name, custom.description or "", custom.input_schema)
+    if not isinstance(kind, str):
+        raise FieldError(("type",), "Input should be a valid string")
     if kind in PUBLISHED:
         published = convert(raw, PublishedTool)
         ignore_unknown(published, raw, record)
@@ -134,8 +136,6 @@ def _tool(raw: dict[str, Any], record: Record) -> Tool | None:
         raise FieldError(
             ("type",), f"{kind!r} is not supported by this gateway; give the tool an input_schema"
         )
-    if not isinstance(kind, str):
-        raise FieldError(("type",), "Input should be a valid string")
     record.ignore(kind)
     return None
 

@@ -4,9 +4,10 @@ import json
 
 import pytest
 from anthropic.types import Message
-from app.core.fold import Reply
 
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
+from app.core.events import Usage
+from app.core.fold import Reply
 from app.dialects.anthropic.reply import STOP_REASONS, message
 
 PARTS = (
@@ -19,7 +20,7 @@ PARTS = (
 
 
 def rendered(meter, parts=PARTS, reason="tool_use", **options):
-    reply = Reply(parts=parts, reason=reason)
+    reply = Reply(parts, reason, Usage())
     return json.loads(message(reply, message_id="msg_1", model="m", meter=meter, **options))
 
 

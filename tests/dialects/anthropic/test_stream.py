@@ -21,7 +21,8 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
-from app.dialects.anthropic.reply import STOP_REASONS
+from app.core.fold import fold
+from app.dialects.anthropic.reply import STOP_REASONS, message
 from app.dialects.anthropic.stream import StreamEncoder
 from app.errors import GatewayError, Kind
 
@@ -358,7 +359,7 @@ def tool_calls(draw):
 pieces = (
     words.map(lambda text: [TextDelta(text)])
     | words.map(lambda text: [ThinkingDelta(text)])
-    | words.map(lambda text: [ThinkingSignature(text)])
+    | words.filter(bool).map(lambda text: [ThinkingSignature(text)])
     | words.map(lambda text: [RedactedThinkingBlock(text)])
     | st.just([Usage(credits=0.5)])
     | tool_calls()
@@ -490,6 +491,13 @@ def test_the_sdk_reads_what_the_model_said(events):
     assert message.usage.input_tokens == END_USAGE["input_tokens"]
     assert message.usage.output_tokens == END_USAGE["output_tokens"]
     assert message.usage.cache_read_input_tokens == END_USAGE["cache_read_input_tokens"]
+
+
+@settings(deadline=None, max_examples=150)
+@given(answers())
+def test_the_whole_answer_says_what_the_stream_says(events):
+    whole = message(fold(events), message_id="msg_1", model="m", meter=FixedMeter())
+    assert json.loads(whole)["content"] == blocks_of(events)
 
 
 def test_the_sdk_reads_an_error_as_its_type():
