@@ -11,16 +11,21 @@ Pure: equal schemas give equal results, so a caller may keep them by content.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 from urllib.parse import unquote
 
+from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert
+
 Schema: TypeAlias = dict[str, Any]
+_T = TypeVar("_T")
+NonEmpty: TypeAlias = Annotated[list[_T], Meta(min_length=1)]
 
 MAX_DEPTH = 64
 MAX_NODES = 50_000
 """Bounds on nesting and on the size after references were written out."""
 
-_TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
+_TypeName: TypeAlias = Literal["object", "array", "string", "number", "integer", "boolean", "null"]
+_TYPES = frozenset(get_args(_TypeName))
 _DEFINITIONS = ("$defs", "definitions")
 
 
@@ -29,8 +34,31 @@ def normalised(schema: Schema) -> Schema:
 
     Raises ValueError if it is nested or grows beyond the bounds above.
     """
-    result = _Normaliser(schema).root()
-    return schema if result == schema else result
+    try:
+        convert(schema, _PlainRoot)
+    except (ValidationError, RecursionError):
+        result = _Normaliser(schema).root()
+        return schema if result == schema else result
+    return schema
+
+
+class _Plain(Struct, forbid_unknown_fields=True, rename="camel"):
+    """The usual schema that needs nothing, recognised many times faster than by a pass over it."""
+
+    type: _TypeName | NonEmpty[_TypeName] | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    properties: "dict[str, _Plain] | UnsetType" = UNSET
+    items: "_Plain | UnsetType" = UNSET
+    enum: NonEmpty[Any] | UnsetType = UNSET
+    required: NonEmpty[str] | UnsetType = UNSET
+    any_of: "NonEmpty[_Plain] | UnsetType" = UNSET
+
+
+class _PlainRoot(Struct, forbid_unknown_fields=True):
+    type: Literal["object"]
+    description: str | UnsetType = UNSET
+    properties: dict[str, _Plain] | UnsetType = UNSET
+    required: NonEmpty[str] | UnsetType = UNSET
 
 
 class _Normaliser:

@@ -7,7 +7,7 @@ divided once.
 """
 
 from math import ceil, isfinite
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -76,11 +76,7 @@ def estimate_conversation(conversation: Conversation) -> int:
 
 
 def _tool_bytes(tool: Tool) -> int:
-    return byte_length(tool.name) + byte_length(tool.description) + _json_bytes(tool.schema)
-
-
-def _json_bytes(value: Any) -> int:
-    return len(_encode(value))
+    return byte_length(tool.name) + byte_length(tool.description) + len(_encode(tool.schema))
 
 
 def _message_bytes(message: Message) -> int:
@@ -88,19 +84,15 @@ def _message_bytes(message: Message) -> int:
 
 
 def _part_bytes(part: Part) -> int:
-    match part:
-        case Text(text) | Thinking(text):
-            return byte_length(text)
-        case Document():
-            return byte_length(part.text or "") + byte_length(part.title or "")
-        case ToolCall():
-            return byte_length(part.name) + _json_bytes(part.input)
-        case ToolResult():
-            return sum(map(_part_bytes, part.content))
-        case RedactedThinking():
-            return len(part.data)
-        case Image():
-            return 0
+    if isinstance(part, Text | Thinking):
+        return byte_length(part.text)
+    if isinstance(part, ToolResult):
+        return sum(map(_part_bytes, part.content))
+    if isinstance(part, ToolCall):
+        return byte_length(part.name) + len(_encode(part.input))
+    if isinstance(part, Document):
+        return byte_length(part.text or "") + byte_length(part.title or "")
+    return len(part.data) if isinstance(part, RedactedThinking) else 0
 
 
 def _count_images(message: Message) -> int:

@@ -181,7 +181,7 @@ def test_circles_end(schema: dict[str, Any]) -> None:
 def test_what_is_too_deep_or_grows_too_large_is_refused() -> None:
     deep: dict[str, Any] = {}
     for _ in range(100):
-        deep = obj(a=deep)
+        deep = obj(a=deep) | {"title": "deep"}
     with pytest.raises(ValueError, match="nested deeper than 64"):
         normalised(deep)
     doubling: dict[str, Any] = {"p0": NAME}

@@ -1,0 +1,76 @@
+"""What the service has no field for: which tool to call, and answers that are JSON.
+
+Asked for in words, at the end of the last turn. Whether the model did as it was asked is not looked
+at here.
+"""
+
+import msgspec
+from msgspec.structs import replace
+
+from app.core.conversation import Conversation
+from app.errors import GatewayError, Kind
+
+from .edit import each_tool, say
+
+CALL_ANY = "Answer by calling one of the available tools."
+CALL_NONE = "Answer in text. Do not call any tool."
+JSON_OBJECT = (
+    "Give your final answer as one JSON object and nothing else: no text around it, no code fence."
+)
+JSON_SCHEMA = (
+    "Give your final answer as one JSON document and nothing else: no text around it, no code "
+    "fence. It must be valid against this JSON Schema:\n"
+)
+
+
+def check(conversation: Conversation) -> None:
+    """Raises GatewayError for a choice that the tools on offer cannot fulfil."""
+    choice, tools = conversation.tool_choice, conversation.tools
+    if choice.mode == "any" and not tools:
+        raise _refused("asks for a tool call, but there are no tools. Offer one, or use auto")
+    if choice.mode == "tool" and all(tool.name != choice.name for tool in tools):
+        raise _refused(f"names {choice.name!r}, which is not among the tools. Offer it too")
+
+
+def _refused(why: str) -> GatewayError:
+    return GatewayError(Kind.INVALID_REQUEST, f"tool_choice {why}.", field="tool_choice")
+
+
+def remove_tools(conversation: Conversation) -> Conversation:
+    """``none``: no tool is offered."""
+    if conversation.tool_choice.mode != "none" or not conversation.tools:
+        return conversation
+    return replace(conversation, tools=())
+
+
+def narrow_tools(conversation: Conversation) -> Conversation:
+    """``tool``: only the named one is offered."""
+    choice = conversation.tool_choice
+    if choice.mode != "tool":
+        return conversation
+    return each_tool(conversation, lambda tool: tool if tool.name == choice.name else None)
+
+
+def direct_tool_choice(conversation: Conversation) -> Conversation:
+    """A directive for what the offered tools alone do not say.
+
+    After ``none`` that is needed where stand-ins of used tools are still offered.
+    """
+    choice = conversation.tool_choice
+    if choice.mode == "any":
+        return say(conversation, CALL_ANY)
+    if choice.mode == "tool":
+        return say(conversation, f"Answer by calling the tool {choice.name}.")
+    if choice.mode == "none" and conversation.tools:
+        return say(conversation, CALL_NONE)
+    return conversation
+
+
+def direct_json(conversation: Conversation) -> Conversation:
+    """A directive that asks for the JSON that the client wants."""
+    schema = conversation.json_schema
+    if schema is None:
+        return conversation
+    if not schema:
+        return say(conversation, JSON_OBJECT)
+    return say(conversation, JSON_SCHEMA + msgspec.json.encode(schema).decode())

@@ -1,0 +1,104 @@
+"""Turns: user and assistant in strict alternation, the user first and last, none of them empty."""
+
+from itertools import groupby, pairwise
+
+from app.core.conversation import (
+    Conversation,
+    Document,
+    Image,
+    Message,
+    Part,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+from .edit import each_message, marked, with_messages
+
+EMPTY = "…"
+ONLY_IMAGES = "(image)"
+BEGIN = "(The conversation begins with the assistant's message.)"
+CONTINUE = (
+    "Continue your last message exactly where it stopped. Give only what comes next: repeat none "
+    "of it and put nothing before it."
+)
+
+
+def fold_system_messages(conversation: Conversation) -> Conversation:
+    """A system message becomes marked text of the user's turn before it, else of the one after."""
+    if all(message.role != "system" for message in conversation.messages):
+        return conversation
+    messages: list[Message] = []
+    waiting: tuple[Part, ...] = ()
+    for message in conversation.messages:
+        parts = _marked_parts(message) if message.role == "system" else message.parts
+        if message.role == "assistant":
+            if waiting:
+                messages.append(Message("user", waiting))
+            waiting = ()
+            messages.append(message)
+        elif message.role == "user":
+            messages.append(Message("user", (*waiting, *parts)) if waiting else message)
+            waiting = ()
+        elif messages and messages[-1].role == "user":
+            messages[-1] = Message("user", (*messages[-1].parts, *parts))
+        else:
+            waiting = (*waiting, *parts)
+    if waiting:
+        messages.append(Message("user", waiting))
+    return with_messages(conversation, messages)
+
+
+def _marked_parts(message: Message) -> tuple[Part, ...]:
+    text = "\n\n".join(part.text for part in message.parts if isinstance(part, Text) and part.text)
+    others = tuple(part for part in message.parts if not isinstance(part, Text))
+    return (marked(text), *others) if text else others
+
+
+def merge_turns(conversation: Conversation) -> Conversation:
+    """Turns of the same role that follow one another become one."""
+    messages = conversation.messages
+    if all(first.role != second.role for first, second in pairwise(messages)):
+        return conversation
+    merged = []
+    for role, group in groupby(messages, key=lambda message: message.role):
+        same = list(group)
+        parts = tuple(part for message in same for part in message.parts)
+        merged.append(same[0] if len(same) == 1 else Message(role, parts))
+    return with_messages(conversation, merged)
+
+
+def open_with_user(conversation: Conversation) -> Conversation:
+    """A user's turn before an assistant that speaks first, and where there is no turn at all."""
+    messages = conversation.messages
+    if messages and messages[0].role == "user":
+        return conversation
+    opening = Message("user", (Text(BEGIN if messages else EMPTY),))
+    return with_messages(conversation, (opening, *messages))
+
+
+def continue_prefill(conversation: Conversation) -> Conversation:
+    """A last turn that the assistant began becomes history, and the user asks to go on with it."""
+    if conversation.messages[-1].role == "user":
+        return conversation
+    request = Message("user", (Text(CONTINUE),))
+    return with_messages(conversation, (*conversation.messages, request))
+
+
+def fill_empty(conversation: Conversation) -> Conversation:
+    """A turn that says nothing gets a word, since empty content is refused."""
+    return each_message(conversation, _filled)
+
+
+def _filled(message: Message) -> Message:
+    for part in message.parts:
+        kind = type(part)
+        if kind is ToolCall or kind is ToolResult:
+            return message
+        if isinstance(part, Text) and part.text:
+            return message
+        if isinstance(part, Document) and (part.text or part.title):
+            return message
+    has_image = any(isinstance(part, Image) for part in message.parts)
+    filler = Text(ONLY_IMAGES if has_image else EMPTY)
+    return Message(message.role, (*message.parts, filler))
