@@ -10,24 +10,28 @@ import contextlib
 import errno
 import glob
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Put ``content`` in the place of ``path``, readable by its owner alone.
 
-    Raises OSError if that cannot be promised; the file is then whole all the same.
+    Raises OSError if that cannot be promised; the file is then whole all the same. Not ``durable``:
+    a power cut may undo it.
     """
     path = path.resolve()  # a symbolic link stays one
     with _temporary(path) as (descriptor, name):
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(name, path)
-    _flush_directory(path.parent)
+    if durable:
+        _flush_directory(path.parent)
 
 
 def sweep(path: Path) -> None:
@@ -38,9 +42,17 @@ def sweep(path: Path) -> None:
             left.unlink()
 
 
-def private_directory(path: Path) -> None:
-    """Make the directory if needed, for its owner alone. Raises OSError."""
+def private_directory(path: Path, *, shared_parent: bool = False) -> None:
+    """Make the directory if needed, for its owner alone. Raises OSError.
+
+    With a ``shared_parent`` somebody else may have made it first, to read along: then it is
+    refused.
+    """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = path.lstat()
+    is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+    if shared_parent and (not is_ours or status.st_mode & 0o077):
+        raise PermissionError(errno.EPERM, "it is not this user's alone")
 
 
 @contextlib.contextmanager

@@ -1,224 +1,147 @@
-"""Keeps one account's token fresh, for all greenlets of this process.
+"""One account at work: gives its token, and draws the conclusions from what became of it.
 
-The refresh runs in a thread of its own (a greenlet under gevent), which nobody cancels: a request
-that is given up while it waits must not take a new refresh token with it. When to refresh is
-:mod:`app.credentials.policy`'s to say; this is the machinery.
+When to refresh is :mod:`app.credentials.policy`'s to say, what an error means for the account
+:mod:`app.credentials.standing`'s.
 """
 
+import contextlib
 import logging
 import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import Future
 
-from app.errors import GatewayError, Kind
+from app.errors import GatewayError
 
-from . import policy
-from .model import Grant, Login, Token, profile_region
+from . import policy, standing
+from .account import Account, Tools
+from .model import Login, Token
 from .policy import Tier
-from .refresh import Refresher
-from .store import SourceChanged, TokenStore
+from .renewal import Renewal, wait
+from .standing import Standing
 
 log = logging.getLogger("kiro2api.credentials")
 
-_ATTEMPTS = 3  # at a login that changes while it is refreshed
-_LONGEST_WAIT = 90.0  # above what a lock and one refresh call may take
-
 
 class Keeper:
-    """``reread`` gives the login as its source holds it now, None if the source no longer does."""
+    """For all greenlets of the process."""
 
-    def __init__(
-        self,
-        login: Login,
-        *,
-        store: TokenStore,
-        refresher: Refresher,
-        reread: Callable[[Login], Login | None],
-        region: str | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._store = store
-        self._refresher = refresher
-        self._reread = reread
-        self._region = region
-        self._clock = clock
-        self._guard = threading.Lock()
-        self._flight: Future[GatewayError | None] | None = None
-        self._failures = 0
-        self._error: GatewayError | None = None
-        self._retry_at = 0.0
-        self._over = ""  # the refresh token that was refused for good
+    def __init__(self, login: Login, tools: Tools) -> None:
+        self._tools = tools
+        self.account = Account(login, tools)
+        self._renewal = Renewal(self.account, tools)
         self._accepted = ""
-        self.login = login
-        self._grant = store.load(login)
-        self._token = self._token_of(login, self._grant)
+        self._ask_quota_at = 0.0
 
-    @property
-    def account(self) -> str:
-        return self.login.account
+    def use(self) -> standing.Use:
+        """Whether the account may serve a request now."""
+        return standing.use(self.account.standing, self._tools.clock())
 
     def token(self) -> Token:
         """A token fit to be used now. Waits for the refresh if there is none; raises its error."""
-        token = self._token
-        tier = policy.tier(self.login, self._grant, self._clock())
+        account = self.account
+        token, tier = account.token, account.tier()
         if tier is Tier.REFRESH_FIRST:
             self._replace(token)
-        elif tier is Tier.REFRESH_AHEAD and self._pause() is None:
-            self._refresh(token)
-        return self._token
+        elif tier is Tier.REFRESH_AHEAD and self._tools.store.knows_all() and not account.pause():
+            self._renewal.start(token, token.access_token)
+        elif self._lacks_profile():
+            self._ask_profile(token)
+        return account.token
 
     def accepted(self, token: Token) -> None:
         """The upstream took this token."""
         self._accepted = token.access_token
+        if token.is_probe:
+            log.info("credential: account %s works again", self.account.name)
+            self.account.amend(standing.cleared)
 
     def refused(self, token: Token) -> Token | None:
         """The token to try instead of one that was refused, None if none would do better.
 
         Raises GatewayError where a refresh would help but fails.
         """
-        if token.access_token != self._grant.access_token:
+        account = self.account
+        if token.access_token != account.token.access_token:
             return self.token()  # refreshed in the meantime
-        accepted = token.access_token == self._accepted
-        if not policy.refreshable(self.login, self._grant) or not policy.may_cure(
-            self._grant, accepted=accepted, now=self._clock()
-        ):
-            return None
-        self._replace(token)
-        return self._token
+        account.sync()
+        may_cure = policy.refreshable(account.login, account.grant) and policy.may_cure(
+            max(account.grant.refreshed_at, account.standing.refreshed_at),
+            accepted=token.access_token == self._accepted,
+            now=self._tools.clock(),
+        )
+        if may_cure:
+            self._replace(account.token)
+        else:  # another worker may have a newer one
+            wait(self._renewal.start(account.token, token.access_token, may_call=False))
+        return account.token if account.token.access_token != token.access_token else None
 
-    def source_changed(self, login: Login) -> None:
-        """The source holds something else than before."""
-        self._adopt(login, self._store.load(login))
+    def failed(self, error: GatewayError) -> None:
+        """The upstream failed a request of this account."""
+        now = self._tools.clock()
+        self.account.amend(lambda known: standing.after(known, error, now))
+
+    def claim_probe(self) -> bool:
+        """Whether this request is the one that may try the parked account."""
+        now = self._tools.clock()
+        won = False
+
+        def claim(known: Standing) -> Standing:
+            nonlocal won
+            won = standing.use(known, now) is standing.Use.PROBE
+            return standing.probing(known, now) if won else known
+
+        self.account.amend(claim)
+        return won
+
+    def look_around(self) -> None:
+        """Now and then: what other workers know, and whether a quota that was used up still is."""
+        account, now = self.account, self._tools.clock()
+        account.sync()
+        if standing.quota_is_due(account.standing, now) and now >= self._ask_quota_at:
+            self._ask_quota_at = now + standing.ASK_QUOTA
+            threading.Thread(target=self.ask_quota, daemon=True).start()
+
+    def ask_quota(self) -> None:
+        """Ask the service how much is left. A failure changes nothing."""
+        control, grant = self._tools.control, self.account.grant
+        if control is None or not grant.access_token:
+            return
+        try:
+            quota = control.quota(grant.access_token, self.account.login.kind, grant.profile_arn)
+        except GatewayError as error:
+            log.info("credential: account %s: no quota: %s", self.account.name, error.message)
+            return
+        if quota:
+            now = self._tools.clock()
+            self.account.amend(lambda known: standing.with_quota(known, quota, now))
 
     def settle(self, timeout: float) -> None:
         """Wait for a refresh that is under way: its answer must be kept before the process ends."""
-        flight = self._flight
-        if flight:
-            try:
-                flight.result(timeout)
-            except TimeoutError:
-                log.error("credential: account %s: a refresh was cut off at the end", self.account)
+        self._renewal.finish(timeout)
 
-    def _adopt(self, login: Login, grant: Grant) -> None:
-        if grant.refresh_token not in (self._grant.refresh_token, self._over):
-            self._failures, self._error, self._over = 0, None, ""
-        self.login = login
-        self._grant = grant
-        self._token = self._token_of(login, grant)
+    def source_changed(self, login: Login) -> None:
+        """The source may hold something else than before."""
+        before = self.account.grant
+        grant = self._tools.store.load(login)
+        if self.account.grant is before:  # else a refresh has looked, and later
+            self.account.adopt(login, grant)
 
-    def _token_of(self, login: Login, grant: Grant) -> Token:
-        return Token(
-            access_token=grant.access_token,
-            kind=login.kind,
-            profile_arn=grant.profile_arn,
-            region=profile_region(grant.profile_arn) or self._region,
-            account=login.account,
-            expires_at=grant.expires_at,
+    def _lacks_profile(self) -> bool:
+        account = self.account
+        return (
+            self._tools.control is not None
+            and policy.wants_profile(account.login, account.grant)
+            and self._renewal.asked_profile_of != account.token.access_token
         )
 
-    def _pause(self) -> GatewayError | None:
-        """The error to repeat instead of refreshing now, None if a refresh may be tried."""
-        error, left = self._error, self._retry_at - self._clock()
-        if error is None or (not self._over and left <= 0):
-            return None
-        return _again(error, None if self._over else left)
+    def _ask_profile(self, token: Token) -> None:
+        self._renewal.asked_profile_of = token.access_token
+        with contextlib.suppress(GatewayError):  # no reason not to try without
+            wait(self._renewal.start(token, stale=""))
 
     def _replace(self, stale: Token) -> None:
         """Returns when the token is another one than ``stale``, or raises why it is not."""
-        if error := self._pause():
-            raise error
-        try:
-            error = self._refresh(stale).result(_LONGEST_WAIT)
-        except TimeoutError:
-            raise GatewayError(
-                Kind.TIMEOUT, "The token refresh takes too long; try again.", retry_after=5
-            ) from None
-        if error:
-            raise _again(error, error.retry_after)
-
-    def _refresh(self, stale: Token) -> "Future[GatewayError | None]":
-        """The refresh under way, started if there is none. Its result is its error."""
-        with self._guard:
-            if self._flight:
-                return self._flight
-            flight: Future[GatewayError | None] = Future()
-            if self._token.access_token != stale.access_token:  # came while waiting for the guard
-                flight.set_result(None)
-                return flight
-            self._flight = flight
-            try:
-                threading.Thread(target=self._fly, args=(flight, stale), daemon=True).start()
-            except RuntimeError:  # no more threads
-                self._flight = None
-                raise
-            return flight
-
-    def _fly(self, flight: "Future[GatewayError | None]", stale: Token) -> None:
-        error: GatewayError | None = GatewayError(
-            Kind.INTERNAL, "The token refresh broke off; the log says where."
-        )
-        try:
-            self._renew(stale.access_token)
-            error = None
-        except GatewayError as failure:
-            error = failure
-        except Exception:
-            log.exception("credential: account %s: the refresh broke off", self.account)
-        finally:
-            self._note(error)
-            self._flight = None
-            flight.set_result(error)
-
-    def _renew(self, stale: str) -> None:
-        """Get a token other than ``stale``, from another process or by a call."""
-        with self._store.lease(self.login):
-            for _ in range(_ATTEMPTS):
-                login, grant = self._newest()
-                if self._is_fresh(login, grant, stale):
-                    return self._adopt(login, grant)
-                try:
-                    fresh = self._refresher.refresh(login, grant)
-                    self._store.save(login, fresh)
-                except SourceChanged:
-                    log.info("credential: account %s: somebody logged in anew", self.account)
-                except GatewayError as error:
-                    self._raise_unless_outrun(error, grant)
-                else:
-                    log.info("credential: account %s: token refreshed", self.account)
-                    return self._adopt(login, fresh)
-        raise GatewayError(
-            Kind.UNAVAILABLE, f"The login in {self.login.source} changes all the time; try again."
-        )
-
-    def _newest(self) -> tuple[Login, Grant]:
-        login = self._reread(self.login) or self.login
-        return login, self._store.load(login)
-
-    def _is_fresh(self, login: Login, grant: Grant, stale: str) -> bool:
-        tier = policy.tier(login, grant, self._clock())
-        return grant.access_token not in ("", stale) and tier is not Tier.REFRESH_FIRST
-
-    def _raise_unless_outrun(self, error: GatewayError, used: Grant) -> None:
-        """Raises the error of a refresh, unless the login is over only because another program has
-        refreshed it meanwhile and the source has what came of that.
-        """
-        if error.kind is Kind.LOGIN_OVER:
-            if self._newest()[1].refresh_token != used.refresh_token:
+        for _ in range(2):  # the first may be a look that was under way already
+            if error := self.account.pause():
+                raise error
+            wait(self._renewal.start(stale, stale.access_token))
+            if self.account.token.access_token != stale.access_token:
                 return
-            self._over = used.refresh_token
-        raise error
-
-    def _note(self, error: GatewayError | None) -> None:
-        self._error = error
-        if error is None:
-            self._failures = 0
-            return
-        self._failures += 1
-        self._retry_at = self._clock() + policy.backoff(self._failures, error.retry_after)
-        log.warning("credential: account %s: refresh failed: %s", self.account, error.message)
-
-
-def _again(error: GatewayError, retry_after: float | None) -> GatewayError:
-    """An error of its own for each request, since raising one marks it with the request's stack."""
-    return GatewayError(error.kind, error.message, code=error.code, retry_after=retry_after)

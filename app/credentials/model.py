@@ -60,10 +60,19 @@ class Login:
         """What the login stands and falls with: another one means that somebody logged in anew."""
         return self.grant.refresh_token or self.grant.access_token
 
+    @property
+    def api_region(self) -> str | None:
+        """The region of the API where the login names it; else the profile does."""
+        return self.region if self.kind is AuthKind.API_KEY else None
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What one request sends. ``region`` is the API's, None if nothing tells it."""
+    """What one request sends. ``region`` is the API's, None if nothing tells it.
+
+    The rest is for the credentials themselves: the conversation it serves, the accounts this
+    request has tried, and whether it is the one that tries a parked account.
+    """
 
     access_token: str = field(repr=False)
     kind: AuthKind
@@ -71,11 +80,19 @@ class Token:
     region: str | None
     account: str
     expires_at: float
+    session: str = field(default="", repr=False)
+    tried: frozenset[str] = frozenset()
+    is_probe: bool = False
 
 
 def fingerprint(secret: str) -> str:
     """A name for a secret that does not tell it: SHA-256 in hex."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def mark(grant: Grant) -> str:
+    """Tells the logins of an account apart, as the store keeps it."""
+    return fingerprint(grant.refresh_token or grant.access_token)[:16]
 
 
 def profile_region(profile_arn: str | None) -> str | None:

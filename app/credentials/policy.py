@@ -18,10 +18,16 @@ each other by a lock, and whoever gets the lock first looks whether another has 
 work. A request that goes away does not end the refresh it waited for, since the answer may hold the
 only valid refresh token.
 
+A login without a profile is asked for it with its first token and at each refresh, since some
+hosts want one; not to find any is no failure.
+
 A refresh that fails is not tried again before a back-off of 1, 2, 4 ... 60 seconds, or what the
 service's Retry-After says. A refresh that is refused for good is first repeated with what the
 source holds now, in case another program refreshed the same login; if that is refused too, the
 login is over, and nobody is called again until the source holds another one.
+
+While the store cannot tell what other hosts did, nothing is refreshed ahead, and no refusal is
+taken as final.
 """
 
 from enum import Enum
@@ -68,9 +74,14 @@ def tier(login: Login, grant: Grant, now: float) -> Tier:
     return Tier.REFRESH_AHEAD if left > min(MANDATORY, life / 10) else Tier.REFRESH_FIRST
 
 
-def may_cure(grant: Grant, *, accepted: bool, now: float) -> bool:
+def may_cure(refreshed_at: float, *, accepted: bool, now: float) -> bool:
     """Whether a refresh can help a token that was refused."""
-    return accepted or abs(now - grant.refreshed_at) >= UNPROVEN
+    return accepted or abs(now - refreshed_at) >= UNPROVEN
+
+
+def wants_profile(login: Login, grant: Grant) -> bool:
+    """Whether the service should be asked for the profile; social logins get it with each token."""
+    return grant.profile_arn is None and login.kind is not AuthKind.SOCIAL
 
 
 def backoff(failures: int, retry_after: float | None) -> float:

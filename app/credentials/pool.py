@@ -3,22 +3,31 @@
 The one door of this package. A request asks :meth:`Credentials.token`, sends it, and tells what
 became of it: :meth:`~Credentials.accepted`, :meth:`~Credentials.refused` or
 :meth:`~Credentials.failed`.
+
+Several accounts of the same owner are there for failover. They are used in the order given; a
+conversation stays with the account that served it first, in this process, as long as that may be
+used. An account that is parked is tried again by one request at a time. No account is created, none
+is disguised, and one that is suspended stays out.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import GatewayError
+from app.errors import GatewayError, Kind
 from app.version import __version__
 
 from . import sources
+from .account import ControlPlane, Tools
 from .keeper import Keeper
 from .model import Login, Token
 from .refresh import Refresher
 from .sources import Source
+from .standing import CONSEQUENCES, Others, Use
 from .store import FileStore, TokenStore
 
 if TYPE_CHECKING:
@@ -26,7 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("kiro2api.credentials")
 
-_LOOK_EVERY = 1.0  # seconds between looks at the files of the source
+_LOOK_EVERY = 1.0  # seconds between looks at the files of the sources and at the store
+_SESSIONS = 10_000
 
 
 class Credentials:
@@ -38,17 +48,15 @@ class Credentials:
         *,
         store: TokenStore,
         refresher: Refresher,
-        region: str | None = None,
+        control: ControlPlane | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Reads the sources. Raises GatewayError NO_CREDENTIAL if none holds a usable login."""
-        self._store = store
-        self._refresher = refresher
-        self._region = region
-        self._clock = clock
+        self._tools = Tools(store, refresher, self._reread, clock, control)
         self._candidates = list(candidates)
-        self._keepers: dict[str, Keeper] = {}
         self._source: Source | None = None
+        self._keepers: dict[str, Keeper] = {}
+        self._sessions: OrderedDict[str, str] = OrderedDict()
         self._told: set[str] = set()
         self._seen: Sequence[object] = ()
         self._look_at = 0.0
@@ -58,7 +66,11 @@ class Credentials:
 
     @classmethod
     def from_settings(
-        cls, settings: "Settings", *, clock: Callable[[], float] = time.time
+        cls,
+        settings: "Settings",
+        *,
+        control: ControlPlane | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> "Credentials":
         """The credentials that the settings name. Raises GatewayError NO_CREDENTIAL."""
         refresher = Refresher(
@@ -73,7 +85,7 @@ class Credentials:
             sources.from_settings(settings),
             store=FileStore(settings.kiro_token_cache),
             refresher=refresher,
-            region=settings.kiro_region,
+            control=control,
             clock=clock,
         )
 
@@ -81,12 +93,15 @@ class Credentials:
         """A token fit to be used now, of the account that serves this conversation.
 
         Waits for the one refresh if the token has expired. Raises GatewayError: LOGIN_OVER with
-        what to run, NO_CREDENTIAL, or the passing failure of the refresh.
+        what to run, NO_CREDENTIAL, the passing failure of a refresh, or, when no account may be
+        used, what is held against the one that comes back first, with the time until then.
         """
         self._look()
-        for keeper in self._keepers.values():
-            return keeper.token()
-        raise sources.no_credential(sorted(self._told))
+        token = self._pick(session, frozenset())
+        if token is None:
+            raise self._all_parked()
+        self._remember(session, token.account)
+        return token
 
     def accepted(self, token: Token) -> None:
         """The upstream took the token. Call it once for each request."""
@@ -98,27 +113,111 @@ class Credentials:
         retry makes sense. Raises GatewayError where a refresh would help but fails.
         """
         keeper = self._keepers.get(token.account)
-        return keeper.refused(token) if keeper else None
+        failure = error
+        if keeper:
+            try:
+                if fresh := keeper.refused(token):
+                    return _for_request(fresh, token.session, token.tried)
+            except GatewayError as refresh_failure:
+                failure = refresh_failure
+        instead = self.failed(token, error)
+        if instead is None and failure is not error:
+            raise failure
+        return instead
 
     def failed(self, token: Token, error: GatewayError) -> Token | None:
-        """The upstream failed for a reason other than the token: the one of another account to try
-        instead, None if nobody else should be tried.
+        """The upstream failed the request: the token of another account to try instead, None if
+        nobody else should be tried.
         """
-        return None
+        row = CONSEQUENCES.get(error.kind)
+        keeper = self._keepers.get(token.account)
+        if row is None or keeper is None:
+            return None
+        if row.mode:
+            keeper.failed(error)
+            log.warning("credential: account %s: %s", token.account, error.message)
+        if row.others is Others.NONE or (row.others is Others.ONE and token.tried):
+            return None
+        try:
+            instead = self._pick(token.session, token.tried | {token.account})
+        except GatewayError:
+            return None
+        if instead and row.mode:
+            self._remember(token.session, instead.account)
+        return instead
 
     def problems(self) -> list[str]:
         """What the owner should repair although requests still work, in sentences."""
-        return self._store.problems()
+        return self._tools.store.problems()
 
     def close(self) -> None:
         """Finish the refreshes under way, whose answers must not be lost."""
         for keeper in self._keepers.values():
             keeper.settle(timeout=15)
-        self._refresher.close()
+        self._tools.refresher.close()
+        self._tools.store.close()
+
+    def _pick(self, session: str, tried: frozenset[str]) -> Token | None:
+        """The token of the best account that was not tried, None if all are parked.
+
+        Raises GatewayError if there are some whose token cannot be refreshed.
+        """
+        failure: GatewayError | None = None
+        for keeper, is_probe in self._usable(session, tried):
+            try:
+                return _for_request(keeper.token(), session, tried, is_probe=is_probe)
+            except GatewayError as error:
+                failure = failure or error
+        if failure:
+            raise failure
+        return None
+
+    def _usable(self, session: str, tried: frozenset[str]) -> Iterator[tuple[Keeper, bool]]:
+        """Accounts in the order in which to try them, and whether it is to probe one."""
+        last = []
+        for keeper in self._in_order(session):
+            use = Use.NOT if keeper.account.name in tried else keeper.use()
+            if use is Use.NOW:
+                yield keeper, False
+            elif use is Use.PROBE and keeper.claim_probe():
+                yield keeper, True
+            elif use is Use.LAST:
+                last.append(keeper)
+        last.sort(key=lambda keeper: keeper.account.standing.until)
+        yield from ((keeper, False) for keeper in last)
+
+    def _in_order(self, session: str) -> Iterable[Keeper]:
+        """That of the conversation first, then as they were given."""
+        keepers = list(self._keepers.values())
+        own = self._keepers.get(self._sessions.get(session, ""))
+        return keepers if own is None else [own, *(other for other in keepers if other is not own)]
+
+    def _remember(self, session: str, account: str) -> None:
+        if session and len(self._keepers) > 1:
+            self._sessions[session] = account
+            self._sessions.move_to_end(session)
+            if len(self._sessions) > _SESSIONS:
+                self._sessions.popitem(last=False)
+
+    def _all_parked(self) -> GatewayError:
+        """What is held against the account that comes back first."""
+        known = [keeper.account.standing for keeper in self._keepers.values()]
+        if not known:
+            return sources.no_credential(sorted(self._told))
+        first = min(known, key=lambda one: (one.mode == "out", one.until))
+        after = max(1.0, max(first.until, first.probe_until) - self._tools.clock())
+        return GatewayError(
+            Kind(first.kind),
+            first.why
+            if len(known) == 1
+            else f"None of the {len(known)} accounts can be used now. "
+            f"The first to come back is parked for this: {first.why}",
+            retry_after=None if first.mode == "out" else after,
+        )
 
     def _look(self) -> None:
-        """Take up what changed in the files of the sources."""
-        now = self._clock()
+        """Take up what changed in the files of the sources, and what other workers know."""
+        now = self._tools.clock()
         if 0 <= self._look_at - now <= _LOOK_EVERY:
             return
         self._look_at = now + _LOOK_EVERY
@@ -126,27 +225,28 @@ class Credentials:
         if seen != self._seen or not self._keepers:
             self._seen = seen
             self._take(sources.choose(self._candidates))
+        for keeper in self._keepers.values():
+            keeper.look_around()
 
     def _take(self, choice: sources.Choice) -> None:
+        keepers: dict[str, Keeper] = {}
+        for login in choice.found.logins:
+            try:
+                keepers[login.account] = self._keeper(login)
+            except GatewayError as error:  # a record that must not be passed over
+                choice.found.problems.append(error.message)
         self._tell(choice)
         if self._keepers and choice.found.problems and choice.source is not self._source:
             return  # perhaps half written: what was read before stays in use
         self._source = choice.source
-        self._keepers = {login.account: self._keeper(login) for login in choice.found.logins}
+        self._keepers = keepers
 
     def _keeper(self, login: Login) -> Keeper:
         keeper = self._keepers.get(login.account)
-        if keeper:
-            keeper.source_changed(login)
-            return keeper
-        return Keeper(
-            login,
-            store=self._store,
-            refresher=self._refresher,
-            reread=self._reread,
-            region=self._region,
-            clock=self._clock,
-        )
+        if keeper is None:
+            return Keeper(login, self._tools)
+        keeper.source_changed(login)
+        return keeper
 
     def _tell(self, choice: sources.Choice) -> None:
         """Log what was not logged before, each thing once."""
@@ -163,6 +263,14 @@ class Credentials:
         """The same login as its source holds it at this moment."""
         found = sources.choose(self._candidates).found
         return next((other for other in found.logins if other.account == login.account), None)
+
+
+def _for_request(
+    token: Token, session: str, tried: frozenset[str], *, is_probe: bool = False
+) -> Token:
+    if not (session or tried or is_probe):
+        return token
+    return replace(token, session=session, tried=tried, is_probe=is_probe)
 
 
 def _stamp(path: Path) -> object:

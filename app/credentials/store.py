@@ -1,4 +1,5 @@
-"""Where refreshed tokens are kept, so that no worker and no restart uses a spent refresh token.
+"""What must survive: refreshed tokens, and what is held against an account. One interface; this is
+its implementation for one host, :mod:`app.credentials.redis_store` the one for several.
 
 A login from a file is kept in that file, where the Kiro IDE and others look too: read again, merged
 and replaced whole, so that members unknown here survive. A login from anywhere else, or from a file
@@ -6,41 +7,36 @@ that cannot be written, has a record in the cache directory, named by the SHA-25
 refresh token. So a source that holds another refresh token than the record began with, because
 somebody logged in again, has no record yet and speaks for itself.
 
-Where nothing can be written the tokens live in memory, and :meth:`FileStore.problems` says so.
+Where the cache directory cannot be written either, records go to the machine's shared memory, which
+all workers see, and at last into this process alone; :meth:`FileStore.problems` says so.
 
-Between workers a lock file beside the record excludes; the kernel frees it when its holder dies.
-Not closed by any of this: the moment between a refresh in the service and the arrival of its
-answer, and a program that writes the token file without a lock between our reading and our
-renaming.
+Two windows stay open. Between a refresh in the service and our rename the new refresh token exists
+only on its way to us. And a program that writes the token file without a lock may do so between our
+reading and our renaming.
 """
 
 import contextlib
-import errno
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from app.errors import GatewayError, Kind
 
-from . import files
-from .entries import BadEntry, decode_json
+from . import files, records
+from .entries import BadEntry
+from .locks import exclusive
 from .model import Grant, Login, fingerprint
-from .times import format_time, parse_time
+from .standing import Standing
 
 log = logging.getLogger("kiro2api.credentials")
 
-_VERSION = 1
-_LOCK_TIMEOUT = 60.0
-_LOCK_POLL = 0.02
-
-
-class SourceChanged(Exception):
-    """The file of a login holds another login than the one that was refreshed."""
+SHARED_MEMORY = Path("/dev/shm")
+_LEASE_TIMEOUT = 60.0
+_AMEND_TIMEOUT = 2.0
 
 
 class TokenStore(Protocol):
@@ -55,184 +51,228 @@ class TokenStore(Protocol):
         """
 
     def save(self, login: Login, grant: Grant) -> None:
-        """Keep ``grant``, which follows from ``login`` as the source holds it now. Never fails for
-        want of a place. Raises SourceChanged, and then keeps nothing.
+        """Keep ``grant``, which follows from ``login`` as the source holds it now. Under a lease.
+        Never fails for want of a place. Raises SourceChanged, and then keeps nothing.
         """
+
+    def forget(self, login: Login) -> None:
+        """Remove everything kept for this login, but for its source."""
+
+    def standing(self, login: Login) -> Standing:
+        """What is held against the account, as far as this process knows; cheap."""
+
+    def amend(self, login: Login, change: Callable[[Standing], Standing]) -> Standing:
+        """Apply ``change`` to the standing for everybody, one change after the other."""
+
+    def knows_all(self) -> bool:
+        """False while another host may have refreshed without this one knowing."""
 
     def problems(self) -> list[str]:
         """What the owner should repair, in sentences; empty when all is well."""
 
+    def close(self) -> None:
+        """Let go of connections."""
+
 
 class FileStore:
-    """The store of one host: the files of the sources, and a cache directory."""
+    """The store of one host: the files of the sources, and the directories for records."""
 
-    def __init__(self, directory: Path, *, lock_timeout: float = _LOCK_TIMEOUT) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        shared_memory: Path = SHARED_MEMORY,
+        lease_timeout: float = _LEASE_TIMEOUT,
+    ) -> None:
         self._directory = directory
-        self._lock_timeout = lock_timeout
-        self._memory: dict[str, Grant] = {}
-        self._problems: dict[Path, str] = {}
+        self._memory_directory = shared_memory / f"kiro2api-{os.geteuid()}"
+        self._lease_timeout = lease_timeout
+        self._grants: dict[str, Grant] = {}
+        self._standings: dict[str, tuple[int, Standing]] = {}
+        self._problems: dict[str, str] = {}
 
     def load(self, login: Login) -> Grant:
-        kept = self._memory.get(fingerprint(login.secret))
-        record = self._read_record(login)
-        if record and kept:
-            return max(record, kept, key=lambda grant: grant.generation)
-        return record or kept or login.grant
+        found = [self._grants.get(_name(login))]
+        found += [self._read(directory / _name(login)) for directory in self._directories()]
+        kept = [grant for grant in found if grant]
+        return max(kept, key=lambda grant: grant.generation) if kept else login.grant
 
     @contextlib.contextmanager
     def lease(self, login: Login) -> Iterator[None]:
-        lock = self._lock(login)
-        try:
+        with self._locked(login, ".lock", login.path, self._lease_timeout):
+            for path in self._places(login):
+                files.sweep(path)
             yield
-        finally:
-            if lock:
-                lock.release()
 
     def save(self, login: Login, grant: Grant) -> None:
-        self._memory[fingerprint(login.secret)] = grant
-        source, record = login.path, self._record_path(login)
-        if source and self._attempt(source, lambda: _write_back(source, login, grant)):
-            with contextlib.suppress(OSError):
-                record.unlink(missing_ok=True)
-        elif not self._attempt(record, lambda: self._write_record(login, grant)):
-            return
-        del self._memory[fingerprint(login.secret)]
+        source, failures = login.path, []
+        if source:
+            try:
+                records.write_back(source, login, grant)
+                return self._kept(login, None)
+            except OSError as error:
+                failures.append(f"{source} cannot be written ({_reason(error)})")
+        for directory in self._directories():
+            try:
+                self._make(directory)
+                files.replace(directory / _name(login), records.encode(grant))
+                return self._kept(login, directory, failures)
+            except OSError as error:
+                failures.append(f"{directory} cannot be written ({_reason(error)})")
+        self._grants[_name(login)] = grant
+        return self._tell(login, failures, "the memory of one process", lost_at="its end")
+
+    def forget(self, login: Login) -> None:
+        self._kept(login, None)
+        for directory in self._directories():
+            _remove(directory / _standing_name(login))
+
+    def standing(self, login: Login) -> Standing:
+        paths = [directory / _standing_name(login) for directory in self._directories()]
+        stamp, path = max((_stamp(path), path) for path in paths)
+        known = self._standings.get(login.account)
+        if known is None or known[0] < stamp:
+            known = self._standings[login.account] = (stamp, _read_standing(path))
+        return known[1]
+
+    def amend(self, login: Login, change: Callable[[Standing], Standing]) -> Standing:
+        with self._locked(login, ".state.lock", None, _AMEND_TIMEOUT, required=False):
+            standing = self.standing(login)
+            changed = change(standing)
+            if changed == standing:
+                return standing
+            self._standings[login.account] = (0, changed)
+            for directory in self._directories():
+                path = directory / _standing_name(login)
+                with contextlib.suppress(OSError):  # it is no loss that anybody would notice
+                    self._make(directory)
+                    files.sweep(path)
+                    files.replace(path, msgspec.json.encode(changed), durable=False)
+                    self._standings[login.account] = (_stamp(path), changed)
+                    break
+            return changed
+
+    def knows_all(self) -> bool:
+        return True
 
     def problems(self) -> list[str]:
         return list(self._problems.values())
 
-    def _record_path(self, login: Login) -> Path:
-        return self._directory / f"{fingerprint(login.secret)}.json"
+    def close(self) -> None:
+        """Nothing is open."""
 
-    def _read_record(self, login: Login) -> Grant | None:
-        path = self._record_path(login)
+    def _directories(self) -> Sequence[Path]:
+        """Where records can be, best first."""
+        has_memory = self._memory_directory.parent.is_dir()
+        return (self._directory, self._memory_directory) if has_memory else (self._directory,)
+
+    def _places(self, login: Login) -> list[Path]:
+        records = [directory / _name(login) for directory in self._directories()]
+        return [login.path, *records] if login.path else records
+
+    def _make(self, directory: Path) -> None:
+        files.private_directory(directory, shared_parent=directory == self._memory_directory)
+
+    def _read(self, path: Path) -> Grant | None:
         try:
-            return _record_grant(decode_json(path.read_bytes(), str(path)), path)
+            return records.decode(path.read_bytes(), str(path))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            self._note(path, f"{path} cannot be read: {error.strerror}")
+            log.error("credential: %s cannot be read: %s", path, _reason(error))
         except BadEntry as problem:
-            self._note(path, f"{problem}; the credential's source is used instead")
+            log.error("credential: %s; its source is used instead", problem)
         return None
 
-    def _write_record(self, login: Login, grant: Grant) -> None:
-        files.private_directory(self._directory)
-        _replace_json(self._record_path(login), _record(login, grant))
+    def _kept(self, login: Login, where: Path | None, failures: Sequence[str] = ()) -> None:
+        """The newest grant is durably in ``where`` (None: in its source): older ones go."""
+        self._grants.pop(_name(login), None)
+        for directory in self._directories():
+            if directory != where:
+                _remove(directory / _name(login))
+        if where == self._memory_directory:
+            self._tell(login, failures, f"memory ({where})", lost_at="the next restart of the host")
+        elif self._problems.pop(login.account, None):
+            log.info("credential: account %s: tokens are kept on disk again", login.account)
 
-    def _attempt(self, path: Path, write: Callable[[], None]) -> bool:
-        try:
-            write()
-        except OSError as error:
-            why = error.strerror or type(error).__name__
-            self._note(path, f"{path} cannot be written: {why}; tokens are kept elsewhere for now")
-            return False
-        if self._problems.pop(path, None):
-            log.info("credential: %s can be written again", path)
-        return True
-
-    def _note(self, path: Path, problem: str) -> None:
-        if self._problems.get(path) != problem:
-            self._problems[path] = problem
-            log.warning("credential: %s", problem)
-
-    def _lock(self, login: Login) -> FileLock | None:
-        """The lock beside the record; without a place for one the process is on its own."""
-        for record in (login.path, self._record_path(login)):
-            if record is None:
-                continue
-            try:
-                if record is not login.path:
-                    files.private_directory(self._directory)
-                return self._acquire(record.resolve())
-            except (OSError, NotImplementedError) as error:
-                why = getattr(error, "strerror", None) or str(error)
-                self._note(
-                    record.with_name(f"{record.name}.lock"),
-                    f"{record}.lock cannot be used: {why}; workers may refresh at the same time",
-                )
-        return None
-
-    def _acquire(self, record: Path) -> FileLock:
-        lock = FileLock(
-            f"{record}.lock",
-            mode=0o600,
-            thread_local=False,
-            poll_interval=_LOCK_POLL,
-            fallback_to_soft=False,  # its lock file would outlive a killed holder
+    def _tell(self, login: Login, failures: Sequence[str], where: str, *, lost_at: str) -> None:
+        problem = (
+            f"account {login.account}: {' and '.join(failures)}; its refreshed tokens are kept in "
+            f"{where} and are lost at {lost_at}"
         )
-        try:
-            lock.acquire(timeout=self._lock_timeout)
-        except Timeout:
-            raise GatewayError(
-                Kind.UNAVAILABLE,
-                f"Another process has been refreshing this login for {self._lock_timeout:g} s "
-                f"({record}.lock); try again.",
-                retry_after=1,
-            ) from None
-        files.sweep(record)
-        return lock
+        if self._problems.get(login.account) != problem:
+            self._problems[login.account] = problem
+            log.error("credential: %s", problem)
+
+    @contextlib.contextmanager
+    def _locked(
+        self,
+        login: Login,
+        suffix: str,
+        beside: Path | None,
+        timeout: float,
+        *,
+        required: bool = True,
+    ) -> Iterator[None]:
+        """Under the lock beside the record, or wherever there can be one."""
+        with contextlib.ExitStack() as stack:
+            for path in self._lock_paths(login, suffix, beside):
+                try:
+                    if path.parent in self._directories():
+                        self._make(path.parent)
+                    stack.enter_context(exclusive(path, timeout))
+                except TimeoutError:
+                    if required:
+                        raise _busy(path, timeout) from None
+                except OSError as error:
+                    log.warning("credential: no lock at %s: %s", path, _reason(error))
+                    continue
+                break
+            yield
+
+    def _lock_paths(self, login: Login, suffix: str, beside: Path | None) -> Iterator[Path]:
+        if beside:
+            target = beside.resolve()
+            yield target.with_name(target.name + suffix)
+        for directory in self._directories():
+            yield directory / (login.account + suffix)
 
 
-def _write_back(path: Path, login: Login, grant: Grant) -> None:
-    """Put the grant into the login's own file, whatever else that holds. Raises OSError."""
+def _name(login: Login) -> str:
+    return f"{fingerprint(login.secret)}.json"
+
+
+def _standing_name(login: Login) -> str:
+    return f"{login.account}.state.json"
+
+
+def _stamp(path: Path) -> int:
+    """Grows whenever the file is replaced; 0 if there is none."""
     try:
-        document = decode_json(path.read_bytes(), str(path))
-    except (FileNotFoundError, BadEntry):
-        raise SourceChanged from None
-    spent = login.grant.refresh_token
-    for entry in document if isinstance(document, list) else [document]:
-        if isinstance(entry, dict) and str(entry.get("refreshToken")).strip() == spent:
-            entry |= _members(grant)
-            break
-    else:
-        raise SourceChanged
-    if not os.access(path, os.W_OK):  # renaming needs only the directory, but read-only means it
-        raise PermissionError(errno.EACCES, "it is read-only")
-    _replace_json(path, document)
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
-def _members(grant: Grant) -> dict[str, Any]:
-    """A grant in the words of the Kiro IDE."""
-    members = {
-        "accessToken": grant.access_token,
-        "refreshToken": grant.refresh_token,
-        "expiresAt": format_time(grant.expires_at),
-    }
-    return members | ({"profileArn": grant.profile_arn} if grant.profile_arn else {})
-
-
-def _replace_json(path: Path, document: object) -> None:
-    files.replace(path, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
-
-
-def _record(login: Login, grant: Grant) -> dict[str, Any]:
-    return _members(grant) | {
-        "version": _VERSION,
-        "account": login.account,
-        "refreshedAt": grant.refreshed_at,
-        "generation": grant.generation,
-    }
-
-
-def _record_grant(record: Any, path: Path) -> Grant:
-    """The grant of a record. Raises BadEntry for a damaged one, GatewayError for one that a later
-    version wrote: its refresh token is the only valid one, so the source's must not be tried.
-    """
+def _read_standing(path: Path) -> Standing:
     try:
-        if record["version"] > _VERSION:
-            raise GatewayError(
-                Kind.NO_CREDENTIAL,
-                f"{path} was written by a later version of this program. Run that version, or "
-                "delete the file and log in again.",
-            )
-        return Grant(
-            access_token=str(record["accessToken"]),
-            refresh_token=str(record["refreshToken"]),
-            expires_at=parse_time(record["expiresAt"]),
-            profile_arn=record.get("profileArn"),
-            refreshed_at=float(record["refreshedAt"]),
-            generation=int(record["generation"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        raise BadEntry(f"{path} is damaged") from None
+        return msgspec.json.decode(path.read_bytes(), type=Standing)
+    except (OSError, msgspec.MsgspecError):
+        return Standing()
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
+
+
+def _busy(path: Path, seconds: float) -> GatewayError:
+    return GatewayError(
+        Kind.UNAVAILABLE,
+        f"Another process has been refreshing this login for {seconds:g} s ({path}); try again.",
+        retry_after=1,
+    )

@@ -51,7 +51,9 @@ def build(
             answer_timeout=5,
             clock=clock,
         )
-        store = FileStore(cache or tmp_path / "cache", lock_timeout=10)
+        store = FileStore(
+            cache or tmp_path / "cache", shared_memory=tmp_path / "shm", lease_timeout=10
+        )
         built.append(Credentials(sources, store=store, refresher=refresher, clock=clock))
         return built[-1]
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,11 @@ def settled(credentials) -> None:
     """Until the background refresh is done."""
     for keeper in credentials._keepers.values():
         keeper.settle(10)
+
+
+def the_record(directory: Path) -> Path:
+    (record,) = (path for path in directory.glob("*.json") if ".state" not in path.name)
+    return record
 
 
 def test_a_refresh_token_alone_is_turned_into_a_token(build, service, clock) -> None:
@@ -193,7 +199,8 @@ def test_a_failed_refresh_backs_off_and_then_succeeds(build, service, clock) -> 
 
 
 def test_the_token_file_is_written_back_whole(build, service, clock, tmp_path) -> None:
-    path = tmp_path / "token.json"
+    path = tmp_path / "sso" / "token.json"
+    path.parent.mkdir()
     source = token_file(
         path,
         {
@@ -219,7 +226,7 @@ def test_the_token_file_is_written_back_whole(build, service, clock, tmp_path) -
         "profileArn": token.profile_arn,
     }
     assert path.stat().st_mode & 0o777 == 0o600
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["token.json", "token.json.lock"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["token.json", "token.json.lock"]
 
 
 def test_a_login_written_meanwhile_by_another_program_is_taken_up(
@@ -337,13 +344,13 @@ def test_a_directory_that_cannot_be_made_leaves_the_tokens_in_memory(
     assert credentials.token().access_token == access_token(1)
     clock.now += 4000
     assert credentials.token().access_token == access_token(2)
-    assert "cannot be written: Not a directory" in credentials.problems()[-1]
+    assert "cannot be written (Not a directory)" in credentials.problems()[0]
     assert sum("cannot be written" in line for line in caplog.messages) == 1
 
 
 def test_a_damaged_record_gives_way_to_the_source(build, service, clock, tmp_path) -> None:
     build(env_tokens()).token()
-    (record,) = (tmp_path / "cache").glob("*.json")
+    record = the_record(tmp_path / "cache")
     record.write_text(record.read_text()[:40])
     service.valid = refresh_token(0)
     assert build(env_tokens()).token().access_token == access_token(2)
@@ -352,7 +359,7 @@ def test_a_damaged_record_gives_way_to_the_source(build, service, clock, tmp_pat
 
 def test_the_record_of_a_later_version_is_left_alone(build, service, tmp_path) -> None:
     build(env_tokens()).token()
-    (record,) = (tmp_path / "cache").glob("*.json")
+    record = the_record(tmp_path / "cache")
     later = json.dumps({"version": 99, "tokens": "elsewhere"})
     record.write_text(later)
     with pytest.raises(GatewayError, match="later version"):
@@ -372,7 +379,7 @@ def test_nothing_secret_in_a_repr(build) -> None:
     credentials = build(env_tokens())
     token = credentials.token()
     (keeper,) = credentials._keepers.values()
-    for value in (token, keeper.login, keeper._grant):
+    for value in (token, keeper.account.login, keeper.account.grant):
         assert access_token(1) not in repr(value)
         assert "rt-" not in repr(value)
 
