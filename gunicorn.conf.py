@@ -32,7 +32,7 @@ except SettingsError as error:
 
 bind = settings.bind
 workers = settings.web_concurrency
-worker_class = "gevent"
+worker_class = "app.web.worker.Worker"
 worker_connections = settings.kiro_max_streams + 200  # room for /health when all streams are taken
 preload_app = False  # with it, code imported before the patch would break TLS
 timeout = 30  # a watchdog for a blocked event loop, no limit on answers

@@ -8,7 +8,7 @@ from flask import Flask
 from flask_cors import CORS
 
 from app.codewhisperer.client import Client
-from app.codewhisperer.host_choice import HostChoice
+from app.codewhisperer.hosts import HostChoice
 from app.core import models
 from app.credentials import Credentials
 from app.dialects.anthropic import errors as anthropic_errors
@@ -34,6 +34,7 @@ def create_app(settings: Settings) -> Flask:
         gateway.open, lifecycle, settings.kiro_early_headers, settings.kiro_ping_interval
     )
     access.install(app)
+    lifecycle.install(app)
     failures.install(app, _error_shape)
     auth.install(
         app,

@@ -22,9 +22,8 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import gevent
 
-from app.codewhisperer.client import Answer, Client, authorization
-from app.codewhisperer.host_choice import HostChoice
-from app.codewhisperer.hosts import Host, chat_call
+from app.codewhisperer.client import Answer, Client
+from app.codewhisperer.hosts import Host, HostChoice, authorization
 from app.codewhisperer.request import RenderedRequest, render
 from app.codewhisperer.stream import event_batches
 from app.core.conversation import Conversation
@@ -93,7 +92,6 @@ class Exchange:
         self._attempts = 0
         self._refreshed = False
         self._token: Token | None = None
-        self._region = ""
         self._host: Host | None = None
         self._rendered: RenderedRequest | None = None
         self._answer: Answer | None = None
@@ -158,9 +156,7 @@ class Exchange:
 
     def _negotiate(self, deadline: float) -> None:
         self._token = self._gateway.credentials.token(self._conversation.session)
-        hosts = self._gateway.hosts
-        self._region = self._token.region or hosts.region(self._token.profile_arn)
-        self._host = hosts.first(self._region)
+        self._host = self._gateway.hosts.first(self._token.region)
         while True:
             self._attempts += 1
             try:
@@ -183,11 +179,11 @@ class Exchange:
             conversation_id=conversation_id(self._conversation.session),
             max_description=gateway.max_tool_description,
         )
-        url, headers = chat_call(host)
-        headers = {**headers, **authorization(token.access_token, token.kind)}
+        url, headers = host.chat()
+        headers |= authorization(token.access_token, token.kind)
         left = max(deadline - monotonic(), 0.001)
         answer = self._answer = gateway.client.open(url, headers, rendered.body, timeout=left)
-        gateway.hosts.worked(host, self._region)
+        gateway.hosts.worked(host)
         gateway.credentials.accepted(token)
         answer.limit(tick=inf, idle=timeouts.idle, deadline=deadline)
         self._rest = event_batches(answer, rendered.tool_names)
@@ -231,7 +227,7 @@ class Exchange:
     def _older_host(self, error: GatewayError) -> bool:
         if self._host is None or error.code not in ("unreachable", "unknown_operation"):
             return False
-        older = self._gateway.hosts.older(self._host, self._region)
+        older = self._gateway.hosts.older(self._host)
         self._host = older or self._host
         return older is not None
 

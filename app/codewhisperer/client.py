@@ -162,19 +162,6 @@ class Client:
         self._session.close()
 
 
-TOKEN_TYPES = {"external_idp": "EXTERNAL_IDP", "api_key": "API_KEY"}
-"""Header ``TokenType`` by kind of credential; the others send none. Source: AWS language servers
-and kiro-cli."""
-
-
-def authorization(access_token: str, kind: str) -> dict[str, str]:
-    """The headers that carry a credential."""
-    headers = {"Authorization": f"Bearer {access_token}"}
-    if token_type := TOKEN_TYPES.get(kind):
-        headers["TokenType"] = token_type
-    return headers
-
-
 def _content(response: requests.Response) -> bytes:
     """The body of a refusal; what there is of it when it breaks off."""
     try:

@@ -3,13 +3,47 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from app.core.events import Event
+from app.errors import GatewayError
 
 from .client import Answer
+from .errors import StreamError, from_frames
+from .events import EventDecoder
+from .frames import Frame, FrameDecoder, FrameError
 
 
 def event_batches(answer: Answer, tool_names: Mapping[str, str]) -> Iterator[Sequence[Event]]:
     """The events of each read together, ending with ``Finish``; an empty batch at a tick.
 
-    What was decoded before a failure is given before it is raised, as GatewayError.
+    ``tool_names``: the client's name of each tool that the upstream knows by another. What was
+    decoded before a failure is given before it is raised, as GatewayError.
     """
-    raise NotImplementedError
+    frames, events = FrameDecoder(), EventDecoder(tool_names)
+    for data in answer:
+        if not data:
+            yield ()
+            continue
+        batch, failure = _decode(data, frames, events)
+        if batch:
+            yield batch
+        if failure is not None:
+            raise failure
+    try:
+        frames.eof()
+    except FrameError as error:
+        raise from_frames(error) from error
+    yield events.finish(complete=answer.complete)
+
+
+def _decode(
+    data: bytes, frames: FrameDecoder, events: EventDecoder
+) -> tuple[Sequence[Event], GatewayError | None]:
+    """What one read says, and the failure that stands behind it, if there is one."""
+    damage = None
+    try:
+        whole: Sequence[Frame] = frames.feed(data)
+    except FrameError as error:
+        whole, damage = error.frames, from_frames(error)
+    try:
+        return events.feed(whole), damage
+    except StreamError as error:
+        return error.events, error

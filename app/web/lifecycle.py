@@ -1,15 +1,16 @@
-"""What can end a request from outside: its client leaves, or the worker shuts down.
+"""What can end a request from outside: its client leaves, or the worker stops.
 
 A WSGI generator learns that its client left only at its second write after that, and a request
 that is not streamed never does. Here the worker's event loop watches the client's socket and
 throws into the request's greenlet wherever that waits, which cancels the upstream call at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from errno import EPIPE
-from socket import MSG_PEEK
+from socket import MSG_PEEK, SHUT_RD
 from typing import Any, TypeVar
 
+from flask import Flask, Response, request
 from gevent import get_hub, getcurrent
 from gevent.socket import socket as gevent_socket
 
@@ -29,21 +30,21 @@ class Interrupt(BaseException):
 class Live:
     """One request being served, from its parsed body to the end of its answer.
 
-    It can be interrupted only inside :meth:`run`, that is where the app waits; while
-    gunicorn writes, the socket itself tells that the client is gone.
+    It can be interrupted only inside :meth:`run`, that is where the app waits; while gunicorn
+    writes, the socket itself tells that the client is gone.
     """
 
-    def __init__(self, environ: dict[str, Any], registry: "set[Live]") -> None:
+    def __init__(self, client: Any, registry: "set[Live]") -> None:
         self._greenlet = getcurrent()
         self._registry = registry
-        self._socket = environ.get("gunicorn.socket")
+        self._client = client
         self._watcher: Any = None
         self._inside = False
         self._pending: GatewayError | None = None
         self.client_left = False
         registry.add(self)
-        if self._socket is not None:
-            self._watcher = get_hub().loop.io(self._socket.fileno(), 1)
+        if client is not None:
+            self._watcher = get_hub().loop.io(client.fileno(), 1)
             self._watcher.start(self._readable)
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
@@ -59,20 +60,20 @@ class Live:
             self._inside = False
 
     def interrupt(self, error: GatewayError) -> None:
-        """End the request with ``error``. To be called in the event loop (hub) only."""
+        """End the request with ``error``; one whose client takes nothing, as if that were gone.
+
+        To be called in the event loop (hub) only.
+        """
         self._pending = error
         if self._inside:
             self._greenlet.throw(Interrupt(error))
-
-    def break_write(self) -> None:
-        """End a request whose client takes nothing any more, as if the connection were gone."""
-        if not self._inside:
+        elif not self.client_left:
             self._greenlet.throw(BrokenPipeError(EPIPE, "the client takes nothing"))
 
     def _readable(self) -> None:
         self._watcher.stop()
         try:
-            gone = not gevent_socket.recv(self._socket, 1, MSG_PEEK)
+            gone = not gevent_socket.recv(self._client, 1, MSG_PEEK)
         except OSError:
             gone = True
         if gone:  # else the next request has come early; its client is certainly there
@@ -89,26 +90,63 @@ class Live:
 
 
 class Lifecycle:
-    """The live requests of this worker."""
+    """The requests of this worker, and its end."""
 
     def __init__(self, *, client_stall: float) -> None:
         self._client_stall = client_stall
+        self._busy: set[Any] = set()
         self._live: set[Live] = set()
+        self._stopping = False
 
     def begin(self, environ: dict[str, Any]) -> Live:
-        """A request whose body was read; close what this gives when its answer is out."""
-        return Live(environ, self._live)
+        """Watch over a request whose body was read; close what this gives when it is answered."""
+        return Live(environ.get("gunicorn.socket"), self._live)
 
-    def bound_client(self, environ: dict[str, Any]) -> None:
-        """From here on a read from or write to the client may take ``client_stall`` seconds."""
-        client = environ.get("gunicorn.socket")
-        if client is not None:
-            client.settimeout(self._client_stall)
+    def install(self, app: Flask) -> None:
+        """Bound what a client may take, and refuse what comes once the worker stops."""
+        app.extensions["lifecycle"] = self
 
-    def each(self, act: Callable[[Live], None]) -> None:
-        """Do something to every live request, in the event loop."""
+        @app.before_request
+        def enter() -> None:
+            client = request.environ.get("gunicorn.socket")
+            if client is not None:
+                client.settimeout(self._client_stall)
+                self._busy.add(client)
+            if self._stopping:
+                raise GatewayError(
+                    Kind.SHUTTING_DOWN, "The gateway is being stopped; try again.", retry_after=1
+                )
+
+        @app.after_request
+        def leave(response: Response) -> Response:
+            if self._stopping:
+                response.headers["Connection"] = "close"
+            client = request.environ.get("gunicorn.socket")
+            response.call_on_close(lambda: self._busy.discard(client))
+            return response
+
+    @property
+    def busy(self) -> bool:
+        """Whether any request is being answered."""
+        return bool(self._busy)
+
+    def stop_taking(self) -> None:
+        """Refuse every request from now on."""
+        self._stopping = True
+
+    def close_idle(self, clients: Iterable[Any]) -> None:
+        """End the connections that only wait for a next request; what has arrived is still read."""
+        for client in tuple(clients):
+            if client not in self._busy:
+                try:
+                    client.shutdown(SHUT_RD)
+                except OSError:
+                    continue  # it is gone already
+
+    def end_all(self) -> None:
+        """End what is still being answered, each in its dialect's words."""
+        error = GatewayError(
+            Kind.SHUTTING_DOWN, "The gateway was stopped before this answer was whole; try again."
+        )
         for live in tuple(self._live):
-            get_hub().loop.run_callback(act, live)
-
-    def __len__(self) -> int:
-        return len(self._live)
+            get_hub().loop.run_callback(live.interrupt, error)

@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import anthropic
 import pytest
 from anthropic import Anthropic, AsyncAnthropic, beta_tool
 
 from app.simulator import Simulator
+from app.simulator.script import CHAT
 
 from .servers import KEY, Gateway
 
-MODEL = "claude-sonnet-4-20250514"
+MODEL = "claude-sonnet-4-6"
 HELLO = [{"role": "user", "content": "Say hello."}]
 WEATHER = {
     "name": "get_weather",
@@ -167,7 +169,7 @@ def test_models(client: Anthropic) -> None:
     ids = [model.id for model in listed]
     assert MODEL in ids
     assert len(set(ids)) == len(ids)
-    assert client.models.retrieve(MODEL).display_name == "Claude Sonnet 4"
+    assert client.models.retrieve(MODEL).display_name == "Claude Sonnet 4.6"
     assert [model.id for model in client.models.list(limit=3)] == ids
 
 
@@ -175,11 +177,9 @@ def test_models(client: Anthropic) -> None:
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        ("monthly_quota", anthropic.RateLimitError),
         ("too_long", anthropic.BadRequestError),
         ("improperly_formed", anthropic.BadRequestError),
         ("invalid_model", anthropic.NotFoundError),
-        ("suspended", anthropic.PermissionDeniedError),
     ],
 )
 def test_upstream_refusals_are_real_statuses(
@@ -192,7 +192,29 @@ def test_upstream_refusals_are_real_statuses(
     simulator_clean.script({"fail": fault})
     with pytest.raises(error):
         client.messages.create(model=MODEL, max_tokens=9, messages=HELLO, stream=streamed)
-    assert len(simulator_clean.requests) == 1
+    assert [seen.operation for seen in simulator_clean.requests].count(CHAT) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("monthly_quota", anthropic.RateLimitError),
+        ("suspended", anthropic.PermissionDeniedError),
+    ],
+)
+def test_an_account_that_is_out_is_not_asked_again(
+    simulator_clean: Simulator, tmp_path: Path, fault: str, error: type[Exception]
+) -> None:
+    simulator_clean.script({"fail": fault})
+    gateway = Gateway(simulator_clean.url, tmp_path, WEB_CONCURRENCY="1")
+    client = Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
+    try:
+        for _ in range(2):
+            with pytest.raises(error):
+                client.messages.create(model=MODEL, max_tokens=9, messages=HELLO)
+    finally:
+        gateway.stop()
+    assert [seen.operation for seen in simulator_clean.requests].count(CHAT) == 1
 
 
 def test_a_wrong_key_is_refused(gateway: Gateway) -> None:

@@ -20,12 +20,19 @@ def blueprint(serving: Serving) -> Blueprint:
     def messages() -> Response:
         parsed = parse_messages(request.get_data(cache=False), request.headers)
         message_id = f"msg_{uuid4().hex}"
+        omit_thinking = parsed.conversation.reasoning.omit_text
         return serving.respond(
             parsed.conversation,
             streamed=parsed.stream,
-            encoder=lambda meter: StreamEncoder(message_id, parsed.model, meter),
+            encoder=lambda meter: StreamEncoder(
+                message_id, parsed.model, meter, omit_thinking=omit_thinking
+            ),
             whole=lambda reply, meter: message(
-                reply, message_id=message_id, model=parsed.model, meter=meter
+                reply,
+                message_id=message_id,
+                model=parsed.model,
+                meter=meter,
+                omit_thinking=omit_thinking,
             ),
         )
 
