@@ -74,5 +74,9 @@ def _gateway(settings: Settings) -> Gateway:
     )
 
 
+ANTHROPIC = failures.Shape(anthropic_errors.body, lambda error: error.status)
+
+
 def _error_shape(path: str, headers: Mapping[str, str]) -> failures.Shape:
-    return anthropic_errors.body
+    """The dialect that a request speaks, by its path; Anthropic's where that tells nothing."""
+    return ANTHROPIC

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -20,8 +21,11 @@ KINDS = {
 """Werkzeug's refusals as ours; any other of its 4xx is an invalid request."""
 
 
-Shape = Callable[[GatewayError, str], bytes]
-"""A dialect's JSON body for an error and the request's id."""
+class Shape(NamedTuple):
+    """How a dialect tells a failure: the JSON body for it and the request's id, and the status."""
+
+    body: Callable[[GatewayError, str], bytes]
+    status: Callable[[GatewayError], int]
 
 
 def install(app: Flask, shape_of: Callable[[str, Mapping[str, str]], Shape]) -> None:
@@ -33,8 +37,13 @@ def install(app: Flask, shape_of: Callable[[str, Mapping[str, str]], Shape]) -> 
         current.fields |= {"error": error.kind.value, "message": error.message}
         if error.code:
             current.fields["error_code"] = error.code
-        body = shape_of(request.path, request.headers)(error, current.request_id)
-        return Response(body, error.status, retry_headers(error), mimetype="application/json")
+        shape = shape_of(request.path, request.headers)
+        return Response(
+            shape.body(error, current.request_id),
+            shape.status(error),
+            retry_headers(error),
+            mimetype="application/json",
+        )
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
