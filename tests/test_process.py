@@ -238,8 +238,10 @@ def ask(running: Running, *, stream: bool) -> bytes:
 
 class TestSimulated:
     @pytest.fixture
-    def running(self, start):
-        running = start(*SERVE, KIRO_UPSTREAM_PROXY="http://127.0.0.1:9")
+    def running(self, start, tmp_path):
+        (tmp_path / "tmp").mkdir()
+        environ = {"KIRO_UPSTREAM_PROXY": "http://127.0.0.1:9", "TMPDIR": str(tmp_path / "tmp")}
+        running = start(*SERVE, **environ)
         running.until(running.healthy)
         return running
 
@@ -260,6 +262,7 @@ class TestSimulated:
         else:
             running.process.send_signal(end)
         assert running.ended() == (0 if end != signal.SIGKILL else -end)
+        assert list((tmp_path / "tmp").iterdir()) == []
 
     def test_simulator_alone(self, start):
         running = start("-m", "app", "simulate", "--port", "0")

@@ -73,7 +73,7 @@ def log_config(settings: Settings) -> dict[str, Any]:
         }
     formatter = {"json": "JsonFormatter", "text": "TextFormatter"}[settings.log_format]
     level = settings.log_level.upper()
-    # the debug lines of gunicorn and urllib3 hold the environment and whole URLs
+    # debug lines of gunicorn hold its -e variables, those of urllib3 whole URLs
     library_level = "INFO" if level == "DEBUG" else level
     return {
         "version": 1,
