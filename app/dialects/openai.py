@@ -1,0 +1,219 @@
+"""What the two OpenAI dialects have in common: failures, images, tool arguments, efforts, sessions.
+
+No dialect itself: Chat Completions and Responses use these words and know nothing of each other.
+Paths of fields are written as OpenAI writes them, ``messages[0].content[1].image_url``.
+
+Source: the types of the ``openai`` SDK 3.54, the API's published error codes, and requests of real
+clients.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias, cast
+
+import msgspec
+
+from app.core.body import FieldError, Path, Record
+from app.core.conversation import Effort, Image, ImageFormat, Tool, ToolChoice
+from app.errors import GatewayError, Kind
+
+encode = msgspec.json.Encoder().encode
+"""Any value as JSON, in UTF-8; text is escaped only where JSON demands it."""
+
+# Failures
+
+_INVALID, _SERVER, _RATE = "invalid_request_error", "server_error", "rate_limit_exceeded"
+_QUOTA, _FORBIDDEN = "insufficient_quota", "permission_denied"
+ERRORS: dict[Kind, tuple[str, str | None]] = {
+    Kind.INVALID_REQUEST: (_INVALID, None),
+    Kind.AUTHENTICATION: (_INVALID, "invalid_api_key"),
+    Kind.PERMISSION: (_INVALID, _FORBIDDEN),
+    Kind.NOT_FOUND: (_INVALID, None),
+    Kind.METHOD_NOT_ALLOWED: (_INVALID, None),
+    Kind.REQUEST_TOO_LARGE: (_INVALID, "request_too_large"),
+    Kind.UNSUPPORTED_THREAD: (_INVALID, None),
+    Kind.CONTEXT_TOO_LONG: (_INVALID, "context_length_exceeded"),
+    Kind.INVALID_MODEL: (_INVALID, "model_not_found"),
+    Kind.REJECTED: (_INVALID, None),
+    Kind.THROTTLED: (_RATE, _RATE),
+    Kind.QUOTA: (_QUOTA, _QUOTA),
+    Kind.CAPACITY: (_RATE, _RATE),
+    Kind.SUSPENDED: (_INVALID, _FORBIDDEN),
+    Kind.REFUSED_TOKEN: (_INVALID, _FORBIDDEN),
+    Kind.FORBIDDEN: (_INVALID, _FORBIDDEN),
+    Kind.UNAVAILABLE: (_SERVER, _SERVER),
+    Kind.UPSTREAM_ERROR: (_SERVER, _SERVER),
+    Kind.CONNECTION: (_SERVER, _SERVER),
+    Kind.TLS: (_SERVER, _SERVER),
+    Kind.TIMEOUT: (_SERVER, _SERVER),
+    Kind.TRUNCATED: (_SERVER, _SERVER),
+    Kind.CORRUPT: (_SERVER, _SERVER),
+    Kind.EMPTY: (_SERVER, _SERVER),
+    Kind.NO_CREDENTIAL: (_SERVER, _SERVER),
+    Kind.LOGIN_OVER: (_INVALID, _FORBIDDEN),
+    Kind.OVERLOADED: (_RATE, _RATE),
+    Kind.CANCELLED: (_SERVER, _SERVER),
+    Kind.SHUTTING_DOWN: (_SERVER, _SERVER),
+    Kind.INTERNAL: (_SERVER, _SERVER),
+}
+"""The ``type`` and ``code`` of each kind of failure."""
+
+STATUSES = {529: 429}
+"""Statuses that OpenAI's clients do not know, and what they are told instead."""
+
+CLIENT_CODES = frozenset(
+    {"model_not_found", "previous_response_not_found", "unsupported_parameter", "unsupported_value"}
+)
+"""Codes of a single failure that clients act on, and that go before the table's; others are for the
+log."""
+
+TOO_LONG = "This model's maximum context length is exceeded"
+"""The words by which clients that do not read codes know that they must shorten the conversation.
+"""
+
+
+def body(error: GatewayError, request_id: str) -> bytes:
+    """The JSON of an error, for an HTTP answer and for a Chat Completions stream alike. The
+    request's id is told in a header alone."""
+    return encode({"error": details(error)})
+
+
+def details(error: GatewayError) -> dict[str, str | None]:
+    """What stands inside ``error``: ``message``, ``type``, ``param`` and ``code``."""
+    kind, code = ERRORS[error.kind]
+    return {
+        "message": _message(error),
+        "type": kind,
+        "param": error.field or None,
+        "code": error.code if error.code in CLIENT_CODES else code,
+    }
+
+
+def status(error: GatewayError) -> int:
+    """The HTTP status that OpenAI's clients are told."""
+    return STATUSES.get(error.status, error.status)
+
+
+def _message(error: GatewayError) -> str:
+    if error.kind is Kind.CONTEXT_TOO_LONG and not error.message.startswith(TOO_LONG):
+        return f"{TOO_LONG}: {error.message}"
+    return error.message
+
+
+def refusal(error: FieldError, code: str = "") -> GatewayError:
+    """The 400 for a member of the body that is wrong."""
+    where = dotted(error.path)
+    message = f"{where}: {error.problem}" if where else error.problem
+    return GatewayError(Kind.INVALID_REQUEST, message, field=where, code=code)
+
+
+def dotted(path: Path) -> str:
+    """``("messages", 0, "content")`` as ``messages[0].content``."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".")
+
+
+# Images
+
+IMAGE_FORMATS: dict[str, ImageFormat] = {
+    "image/jpeg": "jpeg",
+    "image/jpg": "jpeg",
+    "image/png": "png",
+    "image/gif": "gif",
+    "image/webp": "webp",
+}
+_DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*?;base64,", re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+
+
+def image(url: str) -> Image:
+    """The image inside a ``data:`` URL. Raises :class:`FieldError` with an empty path."""
+    found = _DATA_URL.match(url)
+    if found is None:
+        scheme = url.partition(":")[0].lower()
+        told = f"images by {scheme} URL" if scheme in ("http", "https") else "this URL"
+        raise FieldError(
+            (), f"{told} cannot be read by this gateway; send data:image/...;base64,..."
+        )
+    image_format = IMAGE_FORMATS.get(found[1].lower())
+    if image_format is None:
+        raise FieldError((), "the image should be image/jpeg, image/png, image/gif or image/webp")
+    data = url[found.end() :]
+    if len(data) % 4 or not _BASE64.fullmatch(data):
+        raise FieldError((), "the data URL should hold valid standard base64, not empty")
+    return Image(image_format, data)
+
+
+# Tools
+
+Mode: TypeAlias = Literal["auto", "any", "none"]
+MODES: dict[str, Mode] = {"none": "none", "auto": "auto", "required": "any"}
+
+
+def arguments(text: str, record: Record) -> dict[str, Any]:
+    """The input of a call in the history, from its JSON text. Models do write what is no JSON
+    object, and their agents go on with it: that stands in one member ``arguments``, and is noted.
+    """
+    if not text.strip():
+        return {}
+    try:
+        decoded = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError):
+        decoded = None
+    if isinstance(decoded, dict):
+        return decoded
+    record.note("invalid_arguments_wrapped")
+    return {"arguments": text}
+
+
+def mode_choice(mode: str, tools: Sequence[Tool], record: Record) -> ToolChoice:
+    """A ``tool_choice`` of one word. Where nothing is offered (all of it was ignored), ``required``
+    cannot be kept and is ignored. Raises :class:`FieldError` for another word.
+    """
+    if mode not in MODES:
+        raise FieldError((), f"Input should be one of {', '.join(map(repr, MODES))}, or an object")
+    if mode == "required" and not tools:
+        record.ignore("tool_choice")
+        return ToolChoice()
+    return ToolChoice(MODES[mode])
+
+
+def named_choice(name: str, tools: Sequence[Tool]) -> ToolChoice:
+    """A ``tool_choice`` that names one. Raises :class:`FieldError` when it is not offered."""
+    if all(tool.name != name for tool in tools):
+        raise FieldError((), f"Tool {name!r} not found in provided tools")
+    return ToolChoice("tool", name)
+
+
+# How much to think, and which conversation this is
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+def effort(wanted: str | None, record: Record) -> Effort | None:
+    """Raises :class:`FieldError` for a word that is no effort. No model here has ``minimal``."""
+    if wanted == "minimal":
+        record.note("minimal_effort_as_low")
+        return "low"
+    if wanted is None or wanted in EFFORTS:
+        return cast(Effort | None, wanted)
+    raise FieldError((), f"Input should be one of {', '.join(map(repr, EFFORTS))}")
+
+
+SESSION_HEADERS = (
+    "X-Conversation-ID",
+    "X-Session-ID",
+    "X-Session-Affinity",
+    "Thread-Id",
+    "Session-Id",
+)
+
+
+def session(headers: Mapping[str, str], prompt_cache_key: str | None) -> str:
+    """The client's session, if it tells one. Members that name a person (``user``,
+    ``safety_identifier``) do not: one person holds many conversations.
+    """
+    for name in SESSION_HEADERS:
+        if given := headers.get(name):
+            return given
+    return prompt_cache_key or ""
