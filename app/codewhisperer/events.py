@@ -5,7 +5,8 @@ the Amazon Q CLI; ``stopReason`` and ``contextUsageEvent`` are from captures of 
 
 What makes an end clean, since the service says it in no event: the HTTP body is whole (or, where
 HTTP cannot tell, an event was seen that comes only near the end), and something was said. A tool
-call without its stop then means the model's output limit. Everything else is an error, never a
+call without its stop, or whose input is no JSON object, was then cut off by the model's output
+limit: it ends as not complete, and the reason is max_tokens. Everything else is an error, never a
 Finish.
 
 Deliberately absent: events for citations, licences, links, follow-up prompts and intents, which no

@@ -55,8 +55,8 @@ class ToolCalls:
         self.skipped = skipped
         self._names = tool_names
         self._pieces: list[str] = []  # of the open call's input
-        self._ended: set[str] = set()
-        # Runs of other events, and the fragments of each waiting call, in the order they began in.
+        self._ended: set[str | None] = set()
+        # Single events, and the fragments of each waiting call, in the order they began in.
         self._held: deque[list[Event | ToolUse]] = deque()
         self._held_calls: dict[str, list[Event | ToolUse]] = {}
 
@@ -76,10 +76,7 @@ class ToolCalls:
 
     def hold(self, event: Event) -> None:
         """Keep an event that is none of the open call's until that call has ended."""
-        if self._held and not isinstance(self._held[-1][0], ToolUse):
-            self._held[-1].append(event)
-        else:
-            self._held.append([event])
+        self._held.append([event])
 
     def finish(self, events: list[Event]) -> None:
         """The answer has ended: end the calls that are open still, as cut off."""
@@ -113,9 +110,8 @@ class ToolCalls:
     def _end(self, events: list[Event], *, stopped: bool) -> None:
         complete = stopped and _is_object("".join(self._pieces))
         self._pieces.clear()
-        if self.open_id is not None:
-            self._ended.add(self.open_id)
-            self.open_id = None
+        self._ended.add(self.open_id)
+        self.open_id = None
         if complete:
             self.completed += 1
         else:
@@ -144,6 +140,8 @@ class ToolCalls:
 def _is_object(written: str) -> bool:
     """Whether the input can be run: a JSON object, or nothing, which stands for an empty one."""
     try:
-        return not written or _parse_object(written) is not None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if written:
+            _parse_object(written)
+    except (msgspec.DecodeError, RecursionError):
         return False
+    return True

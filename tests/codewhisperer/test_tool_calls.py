@@ -56,6 +56,17 @@ def test_an_event_behind_a_calls_stop_opens_no_second_one() -> None:
     assert sum(decoder.skipped.values()) == 1
 
 
+def test_what_is_skipped_is_counted_while_another_call_is_open_too() -> None:
+    decoder = EventDecoder()
+    tell(decoder, tool("a"), tool("b", stop=True), tool("c", None), tool("a", stop=True))
+    tell(decoder, tool("d"), tool("b", input="{}"), tool("c", stop=True))
+    assert tell(decoder, tool("d", stop=True)) == [ToolEnd(), ToolStart("c", "read"), ToolEnd()]
+    assert decoder.skipped == {
+        "toolUseEvent without a name or an id": 1,
+        "toolUseEvent after its stop": 1,
+    }
+
+
 @pytest.mark.parametrize("written", ['{"a":', "[1]", '"x"', "1", "null", "{}{}", "{'a': 1}", " "])
 def test_an_input_that_is_no_object_is_never_a_finished_call(written: str) -> None:
     heard = hear([tool("a", stop=True) + tool("t", input=written) + tool("t", stop=True)])
