@@ -59,6 +59,7 @@ class Serving:
         whose first event takes longer than ``early_headers`` begins without it.
         """
         current = record()
+        current.fields["streamed"] = streamed
         live = self.lifecycle.begin(request.environ)
         exchange = self.open(conversation)
 

@@ -27,7 +27,7 @@ def free_port() -> int:
 class Gateway:
     """gunicorn with the project's own configuration, in front of the upstream at ``upstream``."""
 
-    def __init__(self, upstream: str, work: Path, **settings: str) -> None:
+    def __init__(self, upstream: str, work: Path, *arguments: str, **settings: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = work / f"gateway-{self.port}.log"
@@ -45,11 +45,20 @@ class Gateway:
             "KIRO_TOKEN_FILE": str(work / "no-such-token-file.json"),
             "LOG_FORMAT": "json",
         }
+        self.settings = {name: value for name, value in (environ | settings).items() if value}
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+                [
+                    sys.executable,
+                    "-m",
+                    "gunicorn",
+                    "-c",
+                    "gunicorn.conf.py",
+                    *arguments,
+                    "wsgi:app",
+                ],
                 cwd=ROOT,
-                env={name: value for name, value in (environ | settings).items() if value},
+                env=self.settings,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -80,6 +89,16 @@ class Gateway:
         """Its access log: one object for each finished request."""
         lines = [line for line in self.log_text().splitlines() if line.startswith("{")]
         return [entry for line in lines if "request_id" in (entry := msgspec.json.decode(line))]
+
+    def wait_for_line(self, request_id: str, seconds: float = 5) -> Mapping[str, Any]:
+        """The access log's line for a request; it is written just after the answer went out."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for line in self.log_lines():
+                if line["request_id"] == request_id:
+                    return line
+            time.sleep(0.02)
+        raise AssertionError(f"no line for {request_id} in:\n{self.log_text()}")
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL for what is left after a while."""

@@ -5,6 +5,7 @@ from uuid import uuid4
 from flask import Blueprint, Response, request
 
 from app.core.tokens import estimate_conversation
+from app.web.intake import body
 from app.web.serving import Serving
 
 from .parse import parse_count_tokens, parse_messages
@@ -18,7 +19,7 @@ def blueprint(serving: Serving) -> Blueprint:
 
     @routes.post("/v1/messages")
     def messages() -> Response:
-        parsed = parse_messages(request.get_data(cache=False), request.headers)
+        parsed = parse_messages(body(), request.headers)
         message_id = f"msg_{uuid4().hex}"
         omit_thinking = parsed.conversation.reasoning.omit_text
         return serving.respond(
@@ -39,7 +40,7 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.post("/v1/messages/count_tokens")
     def count_tokens() -> dict[str, int]:
         """The documented estimate; the upstream has no call that counts."""
-        conversation = parse_count_tokens(request.get_data(cache=False), request.headers)
+        conversation = parse_count_tokens(body(), request.headers)
         return {"input_tokens": estimate_conversation(conversation)}
 
     return routes
