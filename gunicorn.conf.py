@@ -12,6 +12,8 @@ from gevent import monkey
 monkey.patch_all()
 
 import logging
+import os
+import signal
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -45,6 +47,7 @@ logconfig_dict = log_config(settings)
 
 def on_starting(server: Any) -> None:
     """Refuse a start that cannot serve, with one message and before a socket is open."""
+    server.ends_with_terminal = _has_terminal() and not _is_nohup()
     warning = _refuse_exposure(server.cfg.address)
     _require_credential()
     for text in filter(None, [warning, *settings.warnings]):
@@ -57,11 +60,22 @@ def when_ready(server: Any) -> None:
 
 
 def on_reload(server: Any) -> None:
-    """The same after SIGHUP; running answers may finish."""
+    """The same after SIGHUP; running answers may finish. SIGHUP also comes when the terminal is
+    closed, and must then not leave a server behind that nobody sees.
+    """
+    if server.ends_with_terminal and not _has_terminal():
+        raise HaltServer("the terminal was closed", exit_status=0)
     try:
         check_exposure(settings, _addresses(server))
     except SettingsError as error:
         raise HaltServer(str(error), exit_status=1) from None
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Ctrl-C reaches workers twice, from the terminal and through the master: the second call of
+    gunicorn's handler would end the first in a traceback.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _refuse_exposure(addresses: Iterable[object]) -> str:
@@ -83,3 +97,15 @@ def _require_credential() -> None:
 
 def _addresses(server: Any) -> list[Any]:
     return [listener.sock.getsockname() for listener in server.LISTENERS]
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _is_nohup() -> bool:
+    return signal.getsignal(signal.SIGHUP) == signal.SIG_IGN

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
+import pty
 import re
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +36,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Running:
-    """A process, everything it says, and every process it left behind."""
+def take_terminal(nohup: bool) -> None:
+    """Make stdin the terminal of a new session, as a shell's is, for Ctrl-C and for hanging up."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    if nohup:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def __init__(self, work: Path, *args: str, fds: tuple[int, ...] = (), **environ: str) -> None:
+
+class Running:
+    """A process in a terminal of its own, what it says, and every process it left behind."""
+
+    def __init__(
+        self,
+        work: Path,
+        *args: str,
+        fds: tuple[int, ...] = (),
+        nohup: bool = False,
+        **environ: str,
+    ) -> None:
         self.port = free_port()
         self.mark = uuid.uuid4().hex
         self.output = work / f"{self.mark}.log"
@@ -47,6 +65,7 @@ class Running:
             "WEB_CONCURRENCY": "1",
             MARK: self.mark,
         }
+        self.terminal, terminal = pty.openpty()
         with self.output.open("wb") as sink:
             self.process = subprocess.Popen(
                 [sys.executable, *args],
@@ -55,8 +74,11 @@ class Running:
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 pass_fds=fds,
-                start_new_session=True,  # so that Ctrl-C can be sent to it alone
+                stdin=terminal,
+                start_new_session=True,
+                preexec_fn=partial(take_terminal, nohup),
             )
+        os.close(terminal)
 
     def text(self) -> str:
         return self.output.read_text(errors="replace")
@@ -93,7 +115,13 @@ class Running:
         except OSError:
             return False
 
+    def close_terminal(self) -> None:
+        if self.terminal >= 0:
+            os.close(self.terminal)
+            self.terminal = -1
+
     def kill(self) -> None:
+        self.close_terminal()
         for pid in self.relatives():
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
@@ -191,14 +219,14 @@ class TestServing:
 
     def test_settings_reach_the_process_model(self, start, tmp_path):
         log = tmp_path / "app.log"
-        environ = {"WEB_CONCURRENCY": "3", "LOG_FILE": str(log), "DEBUG": "1", **LOGIN}
+        environ = {"WEB_CONCURRENCY": "2", "LOG_FILE": str(log), "DEBUG": "1", **LOGIN}
         for _ in range(2):
             running = start(*GUNICORN, **environ)
             running.until(running.healthy)
             running.process.send_signal(signal.SIGTERM)
             running.ended()
         messages = [json.loads(line)["message"] for line in log.read_text().splitlines()]
-        assert sum(message.startswith("Booting worker") for message in messages) == 6
+        assert sum(message.startswith("Booting worker") for message in messages) == 4
         assert sum(message.startswith("DEBUG (in the environment)") for message in messages) == 2
 
     def test_reload_keeps_the_former_settings_if_the_new_are_wrong(self, start, tmp_path):
@@ -210,6 +238,13 @@ class TestServing:
         running.until(lambda: running.text().count("Booting worker") == 2)
         assert "not reloaded, the former settings stay" in running.text()
         assert "LOG_FORMAT: found 'xml'" in running.text()
+        running.until(running.healthy)
+
+    def test_nohup_outlives_its_terminal(self, start):
+        running = start(*GUNICORN, nohup=True, **LOGIN)
+        running.until(running.healthy)
+        running.close_terminal()
+        running.until(lambda: running.text().count("Booting worker") == 2)
         running.until(running.healthy)
 
     def test_reload_to_an_exposed_default_key_stops(self, start, tmp_path):
@@ -254,15 +289,18 @@ class TestSimulated:
         assert json.loads(ask(running, stream=False))["content"][0]["text"]
         assert b"event: message_stop" in ask(running, stream=True)
 
-    @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+    @pytest.mark.parametrize("end", ["Ctrl-C", "closed terminal", "SIGTERM", "SIGKILL"])
     def test_nothing_is_left(self, running, end, tmp_path):
         assert len(list(running.relatives())) == 3  # master, worker, simulator
-        if end == signal.SIGINT:
-            os.killpg(running.process.pid, end)  # as a terminal does upon Ctrl-C
+        if end == "Ctrl-C":
+            os.write(running.terminal, b"\x03")
+        elif end == "closed terminal":
+            running.close_terminal()
         else:
-            running.process.send_signal(end)
-        assert running.ended() == (0 if end != signal.SIGKILL else -end)
+            running.process.send_signal(signal.Signals[end])
+        assert running.ended() == (-signal.SIGKILL if end == "SIGKILL" else 0)
         assert list((tmp_path / "tmp").iterdir()) == []
+        assert "Traceback" not in running.text()
 
     def test_simulator_alone(self, start):
         running = start("-m", "app", "simulate", "--port", "0")
