@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import click
 
+from app.credentials import sources
 from app.settings import Settings, SettingsError, docs
 from app.version import __version__
 
@@ -92,9 +93,8 @@ def _is_unconfigured(settings: Settings) -> bool:
     """Whether nobody said anything about a credential. A wrong one is no reason to simulate: the
     server stops and says what is wrong with it.
     """
-    variables = ("kiro_auth_token", "aws_refreshtoken", "kiro_token_file")
-    untouched = all(getattr(settings, name) == getattr(Settings(), name) for name in variables)
-    return untouched and not settings.kiro_token_file.exists()
+    named = settings.kiro_token_file != Settings().kiro_token_file
+    return not named and not sources.is_given(settings)
 
 
 def _start_companion() -> dict[str, str]:

@@ -230,4 +230,5 @@ def test_documents_name_only_what_exists(path):
     assert [link for link in links if not (path.parent / link).exists()] == []
     foreign = {"HTTPS_PROXY", "HTTP_PROXY", "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"}
     known = {variable(item) for item in setting_fields()} | HISTORIC.keys() | foreign
+    known |= {f"{variable(item)}_FILE" for item in setting_fields() if item.metadata["secret"]}
     assert set(re.findall(r"\b(?:KIRO|LOG|MAX|AWS|HTTPS?|ANTHROPIC)_[A-Z_]+", text)) <= known

@@ -276,6 +276,28 @@ class TestLogConfig:
         assert config["root"]["level"] == "INFO"
 
 
+class TestSecretFiles:
+    def test_a_secret_is_read_from_the_file_that_stands_for_it(self, tmp_path):
+        path = tmp_path / "key"
+        path.write_text("from-the-file\n")
+        found = settings(KIRO_CLIENT_TOKEN_FILE=str(path))
+        assert found.kiro_client_token == "from-the-file"
+        assert found.secret_files == {"KIRO_CLIENT_TOKEN": path}
+        assert found.warnings == ()
+
+    def test_a_file_that_is_missing_and_a_secret_given_twice_are_problems(self, tmp_path):
+        (tmp_path / "key").write_text("x")
+        assert problems(
+            KIRO_CLIENT_TOKEN_FILE=str(tmp_path / "nothing"),
+            AWS_REFRESHTOKEN="secret",
+            AWS_REFRESHTOKEN_FILE=str(tmp_path / "key"),
+        ) == [
+            f"KIRO_CLIENT_TOKEN_FILE: found '{tmp_path}/nothing' in the environment: No such file"
+            + " or directory",
+            "AWS_REFRESHTOKEN and AWS_REFRESHTOKEN_FILE are both set, allowed: one of them",
+        ]
+
+
 class TestDocs:
     @pytest.mark.parametrize(
         ("path", "render"),

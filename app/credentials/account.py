@@ -1,7 +1,7 @@
 """What this process knows of one account: its login, its newest grant, what is held against it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.core.quota import Quota
@@ -49,7 +49,9 @@ class Account:
         return self.login.account
 
     def adopt(self, login: Login, grant: Grant) -> None:
-        """Go on with this grant."""
+        """Go on with this grant. A profile that the owner named is not another's to replace."""
+        if login.path is None and login.grant.profile_arn:
+            grant = replace(grant, profile_arn=login.grant.profile_arn)
         self.login = login
         self.grant = grant
         self.token = Token(

@@ -97,7 +97,7 @@ class Keeper:
         account.sync()
         if standing.quota_is_due(account.standing, now) and now >= self._ask_quota_at:
             self._ask_quota_at = now + standing.ASK_QUOTA
-            threading.Thread(target=self.ask_quota, daemon=True).start()
+            threading.Thread(target=self.ask_quota, name="quota", daemon=True).start()
 
     def ask_quota(self) -> None:
         """Ask the service how much is left. A failure changes nothing."""

@@ -23,10 +23,10 @@ from app.version import __version__
 
 from . import sources
 from .account import ControlPlane, Tools
+from .found import Source
 from .keeper import Keeper
 from .model import Login, Token
 from .refresh import Refresher
-from .sources import Source
 from .standing import CONSEQUENCES, Others, Use
 from .store import FileStore, TokenStore
 

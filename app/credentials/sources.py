@@ -1,51 +1,52 @@
 """Where a credential can come from, in order of precedence; the first place that has one wins.
 
 ``KIRO_AUTH_TOKEN`` (a JSON object, an array of them, or the path of a file with either), then
-``AWS_REFRESHTOKEN``, then the token file of the Kiro IDE. A source is read again whenever one of
-the files it watches changes. Reading never writes and never calls anybody.
+``AWS_REFRESHTOKEN`` or ``REFRESH_TOKEN``, ``BULK_REFRESH_TOKENS``, the ``IDC_`` variables, the
+token file of the Kiro IDE, and the databases of kiro-cli and Amazon Q. A source is read again
+whenever one of the files it watches changes. Reading never writes and never calls anybody.
 
 An entry that is wrong is reported by name and takes no good one with it. A variable that the user
 set and that holds no usable entry stops the start instead of silently giving way to another login.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from app.errors import GatewayError, Kind
 
-from .entries import BadEntry, Origin, decode_json, read_login
-from .model import AuthKind, Login
+from . import databases
+from .entries import BadEntry
+from .found import Found, Source, collect, read_document, read_json, read_refresh_tokens
 
 if TYPE_CHECKING:
     from app.settings import Settings
 
-_SHORTEST_PLAUSIBLE = 100  # characters of a refresh token; real ones are several hundred long
 
-
-@dataclass(slots=True)
-class Found:
-    """What a source holds: its logins, the problems of those entries that cannot be used, and
-    doubts about those that can.
-    """
-
-    logins: list[Login] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
-
-
-class Source(Protocol):
-    """A place to look for logins. ``chosen``: the user set it, so it must not be passed over."""
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The value of a variable, or of the file that stands for it and may change."""
 
     name: str
-    chosen: bool
+    value: str | None
+    file: Path | None = None
 
-    def read(self) -> Found:
-        """What is there now; an absent file holds nothing and is no problem."""
+    def __bool__(self) -> bool:
+        return bool(self.value or self.file)
 
-    def watched(self) -> Sequence[Path]:
-        """The files whose change makes reading again worthwhile."""
+    def read(self) -> str:
+        """Raises BadEntry for a file that cannot be read or holds nothing."""
+        if self.file is None:
+            return self.value or ""
+        try:
+            text = self.file.read_text(encoding="utf-8-sig").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "not UTF-8 text"
+            raise BadEntry(f"{self.name}_FILE ({self.file}) cannot be read: {why}") from None
+        if not text:
+            raise BadEntry(f"{self.name}_FILE ({self.file}) is empty")
+        return text
 
 
 class TextSource:
@@ -53,16 +54,46 @@ class TextSource:
 
     chosen = True
 
-    def __init__(self, name: str, text: str, parse: Callable[[str, str], Found]) -> None:
-        self.name = name
+    def __init__(self, text: Text, parse: Callable[[str, str], Found]) -> None:
+        self.name = text.name
         self._text = text
         self._parse = parse
 
     def read(self) -> Found:
-        return self._parse(self._text, self.name)
+        try:
+            return self._parse(self._text.read(), self.name)
+        except BadEntry as problem:
+            return Found(problems=[str(problem)])
 
     def watched(self) -> Sequence[Path]:
-        return ()
+        return [self._text.file] if self._text.file else []
+
+
+class IdcSource:
+    """The login that the three ``IDC_`` variables describe."""
+
+    name = "IDC_REFRESH_TOKEN"
+    chosen = True
+
+    def __init__(self, client_id: Text, client_secret: Text, refresh_token: Text) -> None:
+        self._members = {
+            "clientId": client_id,
+            "clientSecret": client_secret,
+            "refreshToken": refresh_token,
+        }
+
+    def read(self) -> Found:
+        missing = [text.name for text in self._members.values() if not text]
+        if missing:
+            return Found(problems=[f"{' and '.join(missing)} must be set too for an IdC login"])
+        try:
+            entry = {member: text.read() for member, text in self._members.items()}
+        except BadEntry as problem:
+            return Found(problems=[str(problem)])
+        return collect([entry | {"authMethod": "IdC"}], self.name, None)
+
+    def watched(self) -> Sequence[Path]:
+        return [text.file for text in self._members.values() if text.file]
 
 
 class FileSource:
@@ -78,7 +109,7 @@ class FileSource:
             data = self._path.read_bytes()
         except (OSError, ValueError) as error:
             return Found(problems=self._unreadable(error))
-        return _parse(data, f"{self.name} ({self._path})", self._path)
+        return read_document(data, f"{self.name} ({self._path})", self._path)
 
     def watched(self) -> Sequence[Path]:
         return (self._path,)
@@ -92,30 +123,39 @@ class FileSource:
         return [f"{self.name} ({self._path}) cannot be read: {error}"]
 
 
-def read_json(text: str, name: str) -> Found:
-    """Logins in a JSON text, an object or an array."""
-    return _parse(text, name, None)
-
-
-def read_refresh_tokens(text: str, name: str) -> Found:
-    """Social logins, each nothing but a refresh token."""
-    tokens = [token for token in (part.strip() for part in text.split(",")) if token]
-    return _collect([{"refreshToken": token} for token in tokens], name, None)
-
-
 def from_settings(settings: "Settings") -> list[Source]:
     """The places to look at, in order."""
+
+    def text(field: str) -> Text:
+        name = field.upper()
+        return Text(name, getattr(settings, field), settings.secret_files.get(name))
+
     places: list[Source] = []
-    if text := settings.kiro_auth_token:
-        if text[0] in "[{":
-            places.append(TextSource("KIRO_AUTH_TOKEN", text, read_json))
-        else:
-            path = Path(text).expanduser()
-            places.append(FileSource("KIRO_AUTH_TOKEN", path, chosen=True))
-    if text := settings.aws_refreshtoken:
-        places.append(TextSource("AWS_REFRESHTOKEN", text, read_refresh_tokens))
+    if auth_token := text("kiro_auth_token"):
+        places.append(_auth_token_source(auth_token))
+    for name in ("aws_refreshtoken", "refresh_token", "bulk_refresh_tokens"):
+        if refresh_tokens := text(name):
+            places.append(TextSource(refresh_tokens, read_refresh_tokens))
+    if settings.auth_method == "idc" or (settings.idc_refresh_token and not settings.auth_method):
+        idc = ("idc_client_id", "idc_client_secret", "idc_refresh_token")
+        places.append(IdcSource(*map(text, idc)))
     places.append(FileSource("the Kiro token file", settings.kiro_token_file, chosen=False))
+    places += databases.known()
     return places
+
+
+def is_given(settings: "Settings") -> bool:
+    """Whether anybody said anything about a credential, be it right or wrong."""
+    return any(
+        place.chosen or any(path.exists() for path in place.watched())
+        for place in from_settings(settings)
+    )
+
+
+def _auth_token_source(text: Text) -> Source:
+    if text.file or (text.value or "")[0] in "[{":
+        return TextSource(text, read_json)
+    return FileSource(text.name, Path(text.value or "").expanduser(), chosen=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +179,8 @@ def choose(sources: Iterable[Source]) -> Choice:
             total.logins += found.logins
             return Choice(source, total)
         if source.chosen:
+            if not found.problems:
+                total.problems.append(f"{source.name} holds no login that is enabled")
             break
     return Choice(None, total)
 
@@ -151,56 +193,8 @@ def no_credential(problems: Sequence[str]) -> GatewayError:
     return GatewayError(
         Kind.NO_CREDENTIAL,
         "There is no usable credential for the upstream. Give one of:\n"
-        "  - log in with the Kiro IDE on this machine, which writes "
-        "~/.aws/sso/cache/kiro-auth-token.json (KIRO_TOKEN_FILE names another place);\n"
-        "  - KIRO_AUTH_TOKEN: the content of such a file, or its path;\n"
+        "  - a login on this machine: `python -m app login`, the Kiro IDE (its token file is "
+        "~/.aws/sso/cache/kiro-auth-token.json; KIRO_TOKEN_FILE names another), or kiro-cli;\n"
+        "  - KIRO_AUTH_TOKEN: the content of a token file, or its path;\n"
         "  - AWS_REFRESHTOKEN: the refresh token of a social login." + wrong,
     )
-
-
-def _parse(data: bytes | str, name: str, path: Path | None) -> Found:
-    try:
-        document = decode_json(data, name)
-    except BadEntry as problem:
-        return Found(problems=[str(problem)])
-    return _collect(document, name, path)
-
-
-def _collect(document: object, name: str, path: Path | None) -> Found:
-    entries = document if isinstance(document, list) else [document]
-    found = Found()
-    for number, entry in enumerate(entries, 1):
-        if isinstance(entry, dict) and entry.get("disabled") is True:
-            continue
-        label = name if len(entries) == 1 else f"{name} entry {number}"
-        identity = f"{path.absolute()}#{number}" if path else ""
-        try:
-            login = read_login(entry, Origin(label, path, identity))
-        except BadEntry as problem:
-            found.problems.append(str(problem))
-        else:
-            found.logins.append(login)
-            found.doubts += _doubts(login)
-    return _without_doubles(found)
-
-
-def _doubts(login: Login) -> Iterator[str]:
-    refresh_token = login.grant.refresh_token
-    if refresh_token and (len(refresh_token) < _SHORTEST_PLAUSIBLE or "..." in refresh_token):
-        yield (
-            f"the refreshToken of {login.source} has only {len(refresh_token)} characters or holds "
-            "'...'; was it copied whole?"
-        )
-    if not refresh_token and login.kind is not AuthKind.API_KEY:
-        yield f"{login.source} has no refreshToken: it is over when its accessToken ends"
-
-
-def _without_doubles(found: Found) -> Found:
-    """The same login twice is one account, whose refresh token must not be spent twice."""
-    kept: dict[str, Login] = {}
-    for login in found.logins:
-        if login.secret in kept:
-            found.problems.append(f"{login.source}: the same login as {kept[login.secret].source}")
-        else:
-            kept[login.secret] = login
-    return replace(found, logins=list(kept.values()))

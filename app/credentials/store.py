@@ -105,7 +105,7 @@ class FileStore:
             yield
 
     def save(self, login: Login, grant: Grant) -> None:
-        source, failures = login.path, []
+        source, failures = login.path if login.grant.refresh_token else None, []
         if source:
             try:
                 records.write_back(source, login, grant)

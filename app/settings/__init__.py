@@ -98,15 +98,34 @@ class Settings:
 
     kiro_auth_token: str | None = setting("Credential",
         values.text("JSON, or the path of a JSON file"), "",
-        "Credential as JSON, or the path of a JSON file.", secret=True)
+        "One login or an array of them as JSON, or the path of a file with either.", secret=True)
     aws_refreshtoken: str | None = setting("Credential", values.text(), "",
-        "Refresh token of a social login.", secret=True)
+        "Refresh token of a social login; several are separated by commas.", secret=True)
+    refresh_token: str | None = setting("Credential", values.text(), "",
+        "Another name of AWS_REFRESHTOKEN, read when that is not set.", secret=True)
+    bulk_refresh_tokens: str | None = setting("Credential", values.text(), "",
+        "Refresh tokens of social logins, separated by commas.", secret=True)
+    auth_method: str | None = setting("Credential", values.choice("social", "idc"), "",
+        "social keeps the IDC_ variables from being read.")
+    idc_client_id: str | None = setting("Credential", values.text(), "",
+        "Client id of a Builder ID or IAM Identity Center login of us-east-1. For another region "
+        "use KIRO_AUTH_TOKEN.")
+    idc_client_secret: str | None = setting("Credential", values.text(), "",
+        "Client secret of that login.", secret=True)
+    idc_refresh_token: str | None = setting("Credential", values.text(), "",
+        "Refresh token of that login.", secret=True)
     kiro_token_file: Path = setting("Credential", values.path("file"),
         "~/.aws/sso/cache/kiro-auth-token.json",
-        "Token file of the Kiro IDE, read when neither of the two above is set.")
+        "Token file of the Kiro IDE, read when none of the above is set. After it the databases of "
+        "kiro-cli and Amazon Q are looked into.")
     kiro_token_cache: Path = setting("Credential", values.path("directory"),
         "~/.local/state/kiro2api",
         "Directory where refreshed tokens of the environment's credentials are kept.")
+    kiro_token_store: str | None = setting("Credential", values.redis_url(), "",
+        "Redis or Valkey that keeps refreshed tokens for several hosts; needs "
+        "requirements-redis.txt.", secret=True)
+    kiro_store_key: str | None = setting("Credential", values.fernet_key(), "",
+        "Encrypts the tokens in KIRO_TOKEN_STORE.", secret=True)
 
     kiro_default_model: str = setting("Models", values.text(), "claude-sonnet-4-5",
         "Model to use when a request names one that is not known.")
@@ -151,6 +170,9 @@ class Settings:
     warnings: tuple[str, ...] = ()
     """What the user set and nothing reads, for the log at start-up."""
 
+    secret_files: Mapping[str, Path] = field(default_factory=dict)
+    """The files that secrets were read from, by the variable they stand for."""
+
     @classmethod
     def from_env(
         cls, environ: Mapping[str, str] | None = None, dotenv_path: str | Path = ".env"
@@ -163,6 +185,9 @@ class Settings:
         found = sources.merge(os.environ if environ is None else environ, dotenv)
         warnings = sources.honour_historic(found)
         known = {variable(item): item for item in setting_fields()}
+        secrets = [name for name, item in known.items() if item.metadata["secret"]]
+        files, unread = sources.read_secret_files(found, secrets)
+        problems += unread
         warnings += sources.unknown_names(found, dotenv, known)
         parsed = {}
         for name, item in known.items():
@@ -171,7 +196,7 @@ class Settings:
                     parsed[item.name] = item.metadata["value"].parse(found[name].text)
                 except ValueError:
                     problems.append(_problem(name, item, found[name]))
-        settings = cls(**parsed, warnings=tuple(warnings))
+        settings = cls(**parsed, warnings=tuple(warnings), secret_files=files)
         if not settings.log_console and settings.log_file is None and not problems:
             problems.append("LOG_CONSOLE: found 'false', allowed: only together with LOG_FILE")
         if problems:

@@ -17,6 +17,9 @@ MARKDOWN_INTRO = """\
 Set them in the environment or in a file `.env` in the working directory; the environment wins. An
 empty variable counts as unset. In `.env` a value is taken literally: `$` has no meaning, and JSON
 goes between single quotes. Every wrong setting is reported at start-up, all at once.
+
+A secret (a key, a token, a password) can be kept in a file: set its variable with `_FILE` at the
+end, as in `KIRO_CLIENT_TOKEN_FILE=/run/secrets/key`, to the path.
 """
 
 HISTORIC_INTRO = """\

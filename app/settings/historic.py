@@ -18,8 +18,6 @@ class Historic(NamedTuple):
 
 _TIMEOUT = "ignored; see KIRO_FIRST_EVENT_TIMEOUT, KIRO_IDLE_TIMEOUT and KIRO_TOTAL_TIMEOUT"
 _CLIENT_STALL = "ignored; see KIRO_CLIENT_STALL and KIRO_TOTAL_TIMEOUT"
-_ONE_TOKEN = "not read; put the refresh token into AWS_REFRESHTOKEN"
-_AUTH_TOKEN = "not read; describe the login in KIRO_AUTH_TOKEN (JSON, or the path of a JSON file)"
 
 HISTORIC: dict[str, Historic] = {
     "DEBUG": Historic("1 or true acts as LOG_LEVEL=debug; set that", ("LOG_LEVEL", "debug")),
@@ -37,10 +35,4 @@ HISTORIC: dict[str, Historic] = {
     "SERVER_READ_TIMEOUT_MINUTES": Historic(_CLIENT_STALL),
     "SERVER_WRITE_TIMEOUT_MINUTES": Historic(_CLIENT_STALL),
     "TOKEN_SELECTION_STRATEGY": Historic("ignored; accounts are used in the order given"),
-    "REFRESH_TOKEN": Historic(_ONE_TOKEN),
-    "BULK_REFRESH_TOKENS": Historic(_AUTH_TOKEN),
-    "AUTH_METHOD": Historic(_AUTH_TOKEN),
-    "IDC_CLIENT_ID": Historic(_AUTH_TOKEN),
-    "IDC_CLIENT_SECRET": Historic(_AUTH_TOKEN),
-    "IDC_REFRESH_TOKEN": Historic(_AUTH_TOKEN),
 }

@@ -58,6 +58,33 @@ def merge(environ: Mapping[str, str], dotenv: Mapping[str, Found]) -> dict[str, 
     return merged
 
 
+def read_secret_files(
+    found: dict[str, Found], secrets: Collection[str]
+) -> tuple[dict[str, Path], list[str]]:
+    """Put the content of NAME_FILE in the place of the secret NAME, as Docker hands over secrets.
+
+    Takes each NAME_FILE out of ``found``; returns the files by NAME, and what is wrong with them.
+    """
+    files, problems = {}, []
+    for name in secrets:
+        pointer = found.pop(f"{name}_FILE", None)
+        if pointer is None:
+            continue
+        path = Path(pointer.text).expanduser()
+        try:
+            text = path.read_text(encoding="utf-8-sig").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            problems.append(f"{name}_FILE: found {pointer.text!r} in {pointer.where}: {reason}")
+            continue
+        if name in found:
+            problems.append(f"{name} and {name}_FILE are both set, allowed: one of them")
+        files[name] = path
+        if text:
+            found[name] = Found(text, str(path))
+    return files, problems
+
+
 def honour_historic(found: dict[str, Found]) -> list[str]:
     """Let historic variables act on ``found`` as their row says; one warning for each one set."""
     warnings = []

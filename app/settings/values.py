@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 
 class Value(NamedTuple):
@@ -102,6 +102,31 @@ def proxy_url() -> Value:
     return Value(parse, f"a URL scheme://[user:password@]host:port, scheme {one_of(schemes)}")
 
 
+def redis_url() -> Value:
+    schemes = ("redis", "rediss", "unix")
+
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw)
+        if (
+            parts.scheme not in schemes
+            or not (parts.hostname or parts.path)
+            or not _has_valid_port(parts)
+        ):
+            raise ValueError(raw)
+        return raw
+
+    return Value(parse, "a URL such as redis://[user:password@]host:6379/0, rediss:// for TLS")
+
+
+def fernet_key() -> Value:
+    def parse(raw: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{43}=", raw):
+            raise ValueError(raw)
+        return raw
+
+    return Value(parse, "32 random bytes as URL-safe base64, 44 characters")
+
+
 def origins() -> Value:
     def parse(raw: str) -> tuple[str, ...]:
         found = tuple(_list(raw))
@@ -140,6 +165,11 @@ def one_of(names: Iterable[str]) -> str:
     return f"{', '.join(head)} or {last}" if head else last
 
 
+def _has_valid_port(parts: SplitResult) -> bool:
+    """Whether the port of a URL, if it has one, is one; ``.port`` raises ValueError itself."""
+    return parts.port is None or parts.port > 0
+
+
 def _within(number: Any, low: float, high: float) -> Any:
     if not low <= number <= high:
         raise ValueError(number)
@@ -168,8 +198,7 @@ def _url(raw: str, schemes: set[str], *, user: bool = False) -> str:
     it are refused, since a path is appended to it.
     """
     parts = urlsplit(raw)
-    port_is_valid = parts.port is None or parts.port > 0  # .port raises ValueError itself
     bare = not (parts.query or parts.fragment or (parts.username is not None and not user))
-    if parts.scheme not in schemes or not parts.hostname or not port_is_valid or not bare:
+    if parts.scheme not in schemes or not parts.hostname or not _has_valid_port(parts) or not bare:
         raise ValueError(raw)
     return raw.rstrip("/")

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from app.credentials.account import ControlPlane
+from app.credentials.found import Source, read_json, read_refresh_tokens
 from app.credentials.pool import Credentials
 from app.credentials.refresh import Refresher
-from app.credentials.sources import FileSource, Source, TextSource, read_json, read_refresh_tokens
+from app.credentials.sources import FileSource, Text, TextSource
 from app.credentials.store import FileStore
 from tests.credentials.service import AuthService, refresh_token, serving
 
@@ -42,7 +44,9 @@ def build(
     """Credentials from sources, over the service; each call is one more worker of the host."""
     built = []
 
-    def make(*sources: Source, cache: Path | None = None) -> Credentials:
+    def make(
+        *sources: Source, cache: Path | None = None, control: ControlPlane | None = None
+    ) -> Credentials:
         refresher = Refresher(
             user_agent="kiro2api/test",
             auth_url=service.url,
@@ -54,7 +58,9 @@ def build(
         store = FileStore(
             cache or tmp_path / "cache", shared_memory=tmp_path / "shm", lease_timeout=10
         )
-        built.append(Credentials(sources, store=store, refresher=refresher, clock=clock))
+        built.append(
+            Credentials(sources, store=store, refresher=refresher, control=control, clock=clock)
+        )
         return built[-1]
 
     yield make
@@ -63,11 +69,11 @@ def build(
 
 
 def env_tokens(text: str = refresh_token(0)) -> Source:
-    return TextSource("AWS_REFRESHTOKEN", text, read_refresh_tokens)
+    return TextSource(Text("AWS_REFRESHTOKEN", text), read_refresh_tokens)
 
 
 def env_json(value: Any) -> Source:
-    return TextSource("KIRO_AUTH_TOKEN", json.dumps(value), read_json)
+    return TextSource(Text("KIRO_AUTH_TOKEN", json.dumps(value)), read_json)
 
 
 def token_file(path: Path, content: Any = None) -> Source:

@@ -1,6 +1,7 @@
 """Several accounts: who serves, and what an error means for each."""
 
 import json
+import threading
 
 import pytest
 
@@ -9,6 +10,7 @@ from app.credentials.model import Token
 from app.credentials.standing import CONSEQUENCES
 from app.errors import GatewayError, Kind
 from tests.credentials.conftest import env_json, token_file
+from tests.credentials.service import access_token, refresh_token
 
 KEYS = ("ksk_one", "ksk_two", "ksk_three")
 QUOTA = GatewayError(Kind.QUOTA, "the month is used up")
@@ -240,3 +242,101 @@ def _answer(value):
     if isinstance(value, GatewayError):
         raise value
     return value
+
+
+ARN = "arn:aws:codewhisperer:eu-central-1:123456789012:profile/ABCDEFGHIJKL"
+
+
+@pytest.fixture
+def control() -> Control:
+    return Control()
+
+
+def eventually(credentials, wanted: str) -> None:
+    """Until the question asked in the background is answered."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and wanted in thread.name:
+            thread.join(5)
+
+
+def test_the_quota_that_is_used_up_is_asked_for_its_reset(build, control, clock) -> None:
+    control.left = Quota(50, 50, clock.now + 86400)
+    credentials = build(keys("ksk_one"), control=control)
+    credentials.failed(credentials.token(), QUOTA)
+    clock.now += 1.1
+    with pytest.raises(GatewayError):
+        credentials.token()
+    eventually(credentials, "quota")
+    clock.now += 7200
+    with pytest.raises(GatewayError) as raised:
+        credentials.token()
+    assert raised.value.retry_after == pytest.approx(86400 - 7201.1)
+    assert control.asked.count("quota ksk_one") == 2  # at first, and half an hour later at most
+    clock.now += 86400
+    assert tokens(credentials) == ["ksk_one"]
+
+
+def test_a_quota_that_cannot_be_asked_changes_nothing(build, control, clock) -> None:
+    control.left = GatewayError(Kind.UNAVAILABLE, "down")
+    credentials = build(keys("ksk_one", "ksk_two"), control=control)
+    credentials.failed(credentials.token(), QUOTA)
+    clock.now += 1.1
+    assert tokens(credentials) == ["ksk_two"]
+    eventually(credentials, "quota")
+    clock.now += 600
+    assert tokens(credentials) == ["ksk_one"]
+
+
+def test_a_login_without_a_profile_is_asked_for_it_once(build, control, clock, service) -> None:
+    control.profile = ARN
+    login = {"auth": "IdC", "refreshToken": refresh_token(0), "clientId": "i", "clientSecret": "s"}
+    credentials = build(env_json(login), control=control)
+    token = credentials.token()
+    assert (token.profile_arn, token.region) == (ARN, "eu-central-1")
+    clock.now += 4000
+    assert credentials.token().profile_arn == ARN
+    assert build(env_json(login), control=control).token().profile_arn == ARN
+    assert control.asked == [f"profile {access_token(1)}"]
+
+
+def test_a_valid_token_without_a_profile_is_asked_for_it_too(
+    build, control, clock, tmp_path
+) -> None:
+    control.profile = ARN
+    path = tmp_path / "token.json"
+    login = {
+        "authMethod": "IdC", "accessToken": "at-file", "refreshToken": refresh_token(0),
+        "expiresAt": clock.now + 3600, "clientId": "i", "clientSecret": "s",
+    }  # fmt: skip
+    credentials = build(token_file(path, login), control=control)
+    assert credentials.token().profile_arn == ARN
+    assert credentials.token().access_token == "at-file"
+    assert control.asked == ["profile at-file"]
+    assert json.loads(path.read_text())["profileArn"] == ARN
+
+
+@pytest.mark.parametrize("profile", [None, GatewayError(Kind.FORBIDDEN, "no")])
+def test_not_finding_a_profile_is_no_failure(build, control, profile) -> None:
+    control.profile = profile
+    credentials = build(keys("ksk_one"), control=control)
+    assert tokens(credentials, 3) == ["ksk_one"] * 3
+    assert control.asked == ["profile ksk_one"]
+
+
+def test_a_profile_found_for_a_key_is_used_and_its_file_left_alone(
+    build, control, tmp_path
+) -> None:
+    control.profile = ARN
+    path = tmp_path / "key.json"
+    for _ in range(2):
+        credentials = build(token_file(path, {"apiKey": "ksk_one"}), control=control)
+        assert credentials.token().profile_arn == ARN
+    assert control.asked == ["profile ksk_one"]
+    assert json.loads(path.read_text()) == {"apiKey": "ksk_one"}
+
+
+def test_a_profile_that_the_owner_names_wins_over_what_was_kept(build, control, service) -> None:
+    service.extra["profileArn"] = "arn:aws:codewhisperer:us-east-1:1:profile/OLD"
+    login = {"refreshToken": refresh_token(0)}
+    assert build(env_json(login)).token().profile_arn == service.extra["profileArn"]
+    assert build(env_json(login | {"profileArn": ARN})).token().profile_arn == ARN
