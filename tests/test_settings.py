@@ -287,13 +287,13 @@ class TestSecretFiles:
 
     def test_a_file_that_is_missing_and_a_secret_given_twice_are_problems(self, tmp_path):
         (tmp_path / "key").write_text("x")
+        missing, reason = tmp_path / "nothing", "No such file or directory"
         assert problems(
-            KIRO_CLIENT_TOKEN_FILE=str(tmp_path / "nothing"),
+            KIRO_CLIENT_TOKEN_FILE=str(missing),
             AWS_REFRESHTOKEN="secret",
             AWS_REFRESHTOKEN_FILE=str(tmp_path / "key"),
         ) == [
-            f"KIRO_CLIENT_TOKEN_FILE: found '{tmp_path}/nothing' in the environment: No such file"
-            + " or directory",
+            f"KIRO_CLIENT_TOKEN_FILE: found '{missing}' in the environment: {reason}",
             "AWS_REFRESHTOKEN and AWS_REFRESHTOKEN_FILE are both set, allowed: one of them",
         ]
 
