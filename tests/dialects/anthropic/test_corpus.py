@@ -10,7 +10,8 @@ from app.core.conversation import ToolResult
 from app.dialects.anthropic.parse import parse_count_tokens, parse_messages
 from app.errors import GatewayError, Kind
 
-CORPUS = sorted((Path(__file__).parents[2] / "corpus/client-requests").glob("*.json"))
+REQUESTS = Path(__file__).parents[2] / "corpus/client-requests"
+CORPUS = sorted(path for path in REQUESTS.glob("*.json") if '"/v1/messages' in path.read_text())
 
 IGNORED = {
     "cache_control",
