@@ -12,7 +12,7 @@ cost. Before it, a request gets at most ``MAX_ATTEMPTS`` tries inside its first-
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import inf
@@ -23,6 +23,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 import gevent
 
 from app.codewhisperer.client import Answer, Client
+from app.codewhisperer.events import EventDecoder
 from app.codewhisperer.hosts import Host, HostChoice, authorization
 from app.codewhisperer.request import RenderedRequest, render
 from app.codewhisperer.stream import event_batches
@@ -95,6 +96,7 @@ class Exchange:
         self._host: Host | None = None
         self._rendered: RenderedRequest | None = None
         self._answer: Answer | None = None
+        self._skipped: Mapping[str, int] = {}
         self._held: list[Event] = []
         self._rest: Iterator[Sequence[Event]] = iter(())
         self._failure: Exception | None = None
@@ -144,6 +146,8 @@ class Exchange:
             facts["account"] = self._token.account
         if self._answer is not None:
             facts["upstream_id"] = self._answer.headers.get("x-amzn-requestid")
+        if self._skipped:
+            facts["skipped"] = dict(self._skipped)
         if self._first_event_at is not None:
             facts["first_event_at"] = self._first_event_at
         return facts
@@ -186,7 +190,9 @@ class Exchange:
         gateway.hosts.worked(host)
         gateway.credentials.accepted(token)
         answer.limit(tick=inf, idle=timeouts.idle, deadline=deadline)
-        self._rest = event_batches(answer, rendered.tool_names)
+        decoder = EventDecoder(rendered.tool_names)
+        self._skipped = decoder.skipped
+        self._rest = event_batches(answer, decoder)
         for batch in self._rest:
             self._held += batch
             if any(type(event) in COMMITTING for event in batch):

@@ -1,6 +1,6 @@
 """An upstream answer as core events, batch by batch as it arrives."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from app.core.events import Event
 from app.errors import GatewayError
@@ -11,13 +11,12 @@ from .events import EventDecoder
 from .frames import Frame, FrameDecoder, FrameError
 
 
-def event_batches(answer: Answer, tool_names: Mapping[str, str]) -> Iterator[Sequence[Event]]:
+def event_batches(answer: Answer, events: EventDecoder) -> Iterator[Sequence[Event]]:
     """The events of each read together, ending with ``Finish``; an empty batch at a tick.
 
-    ``tool_names``: the client's name of each tool that the upstream knows by another. What was
-    decoded before a failure is given before it is raised, as GatewayError.
+    What was decoded before a failure is given before it is raised, as GatewayError.
     """
-    frames, events = FrameDecoder(), EventDecoder(tool_names)
+    frames = FrameDecoder()
     for data in answer:
         if not data:
             yield ()

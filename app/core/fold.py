@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from .conversation import Part, RedactedThinking, Text, Thinking, ToolCall
 from .events import (
@@ -36,7 +36,6 @@ class Reply(Struct, frozen=True):
 
     parts: tuple[Part, ...]
     reason: StopReason
-    usage: Usage
 
 
 def fold(events: Iterable[Event]) -> Reply:
@@ -49,7 +48,7 @@ def fold(events: Iterable[Event]) -> Reply:
 class Folder:
     """Folds events batch by batch, in the order that :mod:`app.core.events` promises."""
 
-    __slots__ = ("_call", "_parts", "_pieces", "_reason", "_under_way", "_usage")
+    __slots__ = ("_call", "_parts", "_pieces", "_reason", "_under_way")
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
@@ -57,7 +56,6 @@ class Folder:
         self._under_way: type[Text | Thinking] | None = None  # the part that the pieces are of
         self._call = ToolStart("", "")
         self._reason: StopReason | None = None
-        self._usage = Usage()
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take the next events."""
@@ -68,7 +66,7 @@ class Folder:
         """The answer. Raises ValueError before Finish: an answer without an end is none."""
         if self._reason is None:
             raise ValueError("the events have not come to Finish")
-        return Reply(tuple(self._parts), self._reason, self._usage)
+        return Reply(tuple(self._parts), self._reason)
 
     def _text(self, event: TextDelta) -> None:
         if self._under_way is not Text:
@@ -104,8 +102,8 @@ class Folder:
             arguments = _decode_input(written) if written else {}
             self._parts.append(ToolCall(self._call.id, self._call.name, arguments))
 
-    def _count(self, event: Usage) -> None:
-        self._usage = merged(self._usage, event)
+    def _skip(self, event: Usage) -> None:
+        """Figures are the Meter's, which is fed with the same events."""
 
     def _finish(self, event: Finish) -> None:
         self._close()
@@ -132,12 +130,6 @@ _STEPS: dict[type, Callable[[Folder, Any], None]] = {
     ToolStart: Folder._tool_start,
     ToolInput: Folder._tool_input,
     ToolEnd: Folder._tool_end,
-    Usage: Folder._count,
+    Usage: Folder._skip,
     Finish: Folder._finish,
 }
-
-
-def merged(earlier: Usage, later: Usage) -> Usage:
-    """Each figure from the later one, where it has it."""
-    given = {name: value for name, value in structs.asdict(later).items() if value is not None}
-    return structs.replace(earlier, **given)

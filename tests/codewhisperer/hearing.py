@@ -35,7 +35,7 @@ def hear(
 ) -> Outcome:
     events: list[Event] = []
     try:
-        for batch in event_batches(Body(pieces, complete), names or {}):  # type: ignore[arg-type]
+        for batch in event_batches(Body(pieces, complete), EventDecoder(names or {})):  # type: ignore[arg-type]
             events += batch
     except GatewayError as failure:
         return Outcome(events, failure.kind)

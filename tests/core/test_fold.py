@@ -88,16 +88,9 @@ def test_nothing_said_is_no_part() -> None:
     assert fold([TextDelta(""), ThinkingDelta(""), Finish("end_turn")]).parts == ()
 
 
-def test_later_figures_replace_earlier_ones_member_by_member() -> None:
-    reply = fold(
-        [
-            Usage(model="m1", credits=0.1),
-            Usage(input_tokens=5, cache_read_tokens=0),
-            Usage(credits=0.2),
-            Finish("end_turn"),
-        ]
-    )
-    assert reply.usage == Usage(model="m1", credits=0.2, input_tokens=5, cache_read_tokens=0)
+def test_figures_are_no_part_of_an_answer() -> None:
+    events = [TextDelta("a"), Usage(credits=0.1), TextDelta("b"), Finish("end_turn")]
+    assert fold(events).parts == (Text("ab"),)
 
 
 def test_an_answer_without_an_end_is_none() -> None:

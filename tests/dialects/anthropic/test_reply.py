@@ -6,7 +6,6 @@ import pytest
 from anthropic.types import Message
 
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
-from app.core.events import Usage
 from app.core.fold import Reply
 from app.dialects.anthropic.reply import STOP_REASONS, message
 
@@ -20,7 +19,7 @@ PARTS = (
 
 
 def rendered(meter, parts=PARTS, reason="tool_use", **options):
-    reply = Reply(parts, reason, Usage())
+    reply = Reply(parts, reason)
     return json.loads(message(reply, message_id="msg_1", model="m", meter=meter, **options))
 
 
