@@ -11,8 +11,10 @@ from app.codewhisperer.client import Client
 from app.codewhisperer.hosts import HostChoice
 from app.core import models
 from app.credentials import Credentials
+from app.dialects import openai
 from app.dialects.anthropic import errors as anthropic_errors
 from app.dialects.anthropic import routes as anthropic
+from app.dialects.openai_chat import routes as openai_chat
 from app.gateway import Gateway, Timeouts
 from app.settings import Settings
 from app.version import __version__
@@ -46,6 +48,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(health.blueprint(__version__))
     app.register_blueprint(catalogue.blueprint(settings.kiro_models))
     app.register_blueprint(anthropic.blueprint(serving))
+    app.register_blueprint(openai_chat.blueprint(serving))
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
@@ -75,8 +78,16 @@ def _gateway(settings: Settings) -> Gateway:
 
 
 ANTHROPIC = failures.Shape(anthropic_errors.body, lambda error: error.status)
+OPENAI = failures.Shape(openai.body, openai.status)
+OPENAI_PATHS = ("/v1/chat", "/v1/responses", "/v1/completions", "/v1/embeddings")
 
 
 def _error_shape(path: str, headers: Mapping[str, str]) -> failures.Shape:
-    """The dialect that a request speaks, by its path; Anthropic's where that tells nothing."""
+    """The dialect that a request speaks: by its path, and by the header that every SDK of
+    Anthropic's sends where both have that path; Anthropic's where nothing tells.
+    """
+    if path.startswith(OPENAI_PATHS):
+        return OPENAI
+    if path.startswith("/v1/models") and "anthropic-version" not in headers:
+        return OPENAI
     return ANTHROPIC

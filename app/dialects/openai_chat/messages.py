@@ -1,0 +1,162 @@
+"""Messages into turns of the conversation: one row a role.
+
+What tools answered becomes one user's turn for each run of such messages. The calls of the legacy
+API have no ids: each gets one by its place, and an answer belongs to the latest call of its name.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from typing import Any, TypeAlias
+
+from app.core.body import FieldError, Record
+from app.core.conversation import Message, Part, ResultPart, Text, ToolCall, ToolResult
+from app.dialects import openai
+
+from . import schema
+
+
+class Reader:
+    """Reads the messages of one request, in their order."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._index = 0
+        self._called: dict[str, str] = {}  # legacy: function to the id of its latest call
+
+    def read(self, messages: Sequence[Any]) -> tuple[str, tuple[Message, ...]]:
+        """The system text that stands before the conversation, and the conversation.
+
+        Raises :class:`FieldError` with the path from the body's root.
+        """
+        leading = list(takewhile(lambda message: type(message) in _SYSTEM, messages))
+        system = "\n\n".join(part.text for message in leading for part in _texts(message.content))
+        turns: list[Message] = []
+        before = None
+        for self._index in range(len(leading), len(messages)):
+            kind = type(messages[self._index])
+            turn = self._turn(messages[self._index])
+            if kind in _ANSWERS and before in _ANSWERS:
+                turn = Message(turn.role, turns.pop().parts + turn.parts)
+            turns.append(turn)
+            before = kind
+        return system, tuple(turns)
+
+    def _turn(self, message: Any) -> Message:
+        try:
+            return _ROLES[type(message)](self, message)
+        except FieldError as error:
+            raise error.under("messages", self._index) from None
+
+    def _system(self, message: schema.SystemMessage | schema.DeveloperMessage) -> Message:
+        return Message("system", _texts(message.content))
+
+    def _user(self, message: schema.UserMessage) -> Message:
+        return Message("user", _parts(message.content))
+
+    def _assistant(self, message: schema.AssistantMessage) -> Message:
+        said = message.content or ()
+        parts: list[Part] = [Text(said)] if isinstance(said, str) else self._said(said)
+        if message.refusal:
+            parts += self._said([schema.RefusalPart(message.refusal)])
+        for place, call in enumerate(message.tool_calls or ()):
+            try:
+                parts.append(self._call(call))
+            except FieldError as error:
+                raise error.under("tool_calls", place) from None
+        if message.function_call:
+            parts.append(self._legacy_call(message.function_call))
+        return Message("assistant", tuple(parts))
+
+    def _said(self, content: Sequence[schema.TextPart | schema.RefusalPart]) -> list[Part]:
+        parts: list[Part] = []
+        for part in content:
+            if isinstance(part, schema.RefusalPart):
+                self._record.note("refusal_as_text")
+                parts.append(Text(part.refusal))
+            else:
+                parts.append(Text(part.text))
+        return parts
+
+    def _call(self, call: schema.ToolCall) -> ToolCall:
+        function = call.function
+        if call.type != "function":
+            raise FieldError(
+                ("type",), f"{call.type} tool calls are not supported by this gateway; use function"
+            )
+        if function is None:
+            raise FieldError(("function",), "Field required")
+        given = openai.arguments(function.arguments, self._record)
+        return ToolCall(call.id, function.name, given)
+
+    def _legacy_call(self, function: schema.CalledFunction) -> ToolCall:
+        call_id = self._called[function.name] = f"function_call_{self._index}"
+        return ToolCall(call_id, function.name, openai.arguments(function.arguments, self._record))
+
+    def _tool(self, message: schema.ToolMessage) -> Message:
+        return Message("user", (ToolResult(message.tool_call_id, _parts(message.content or ())),))
+
+    def _function(self, message: schema.FunctionMessage) -> Message:
+        call_id = self._called.pop(message.name, f"function_call_of_{message.name}")
+        return Message("user", (ToolResult(call_id, _texts(message.content or ())),))
+
+
+def _texts(content: str | Sequence[schema.TextPart]) -> tuple[Text, ...]:
+    if isinstance(content, str):
+        return (Text(content),)
+    return tuple(Text(part.text) for part in content)
+
+
+def _parts(content: str | Sequence[Any]) -> tuple[ResultPart, ...]:
+    """Raises :class:`FieldError` with the path inside the message."""
+    if isinstance(content, str):
+        return (Text(content),)
+    parts: list[ResultPart] = []
+    for place, part in enumerate(content):
+        try:
+            parts.append(_PARTS[type(part)](part))
+        except FieldError as error:
+            raise error.under("content", place) from None
+    return tuple(parts)
+
+
+def _text(part: schema.TextPart) -> ResultPart:
+    return Text(part.text)
+
+
+def _image(part: schema.ImagePart) -> ResultPart:
+    try:
+        return openai.image(part.image_url.url)
+    except FieldError as error:
+        raise error.under("image_url", "url") from None
+
+
+def _audio(_: schema.AudioPart) -> ResultPart:
+    raise FieldError(
+        ("input_audio",), "audio cannot be heard by this gateway's models; send its text"
+    )
+
+
+def _file(_: schema.FilePart) -> ResultPart:
+    raise FieldError(
+        ("file",), "files cannot be read by this gateway's models; send the file's text as a part"
+    )
+
+
+_PARTS: dict[type, Callable[[Any], ResultPart]] = {
+    schema.TextPart: _text,
+    schema.ImagePart: _image,
+    schema.AudioPart: _audio,
+    schema.FilePart: _file,
+}
+_SYSTEM = (schema.SystemMessage, schema.DeveloperMessage)
+_ANSWERS = (schema.ToolMessage, schema.FunctionMessage)
+
+Role: TypeAlias = Callable[[Reader, Any], Message]
+_ROLES: dict[type, Role] = {
+    schema.SystemMessage: Reader._system,
+    schema.DeveloperMessage: Reader._system,
+    schema.UserMessage: Reader._user,
+    schema.AssistantMessage: Reader._assistant,
+    schema.ToolMessage: Reader._tool,
+    schema.FunctionMessage: Reader._function,
+}

@@ -1,0 +1,113 @@
+"""A Chat Completions body into a conversation, or a 400 that names the field.
+
+Members this gateway does not know are ignored and named in :attr:`Conversation.ignored`, at any
+depth; so are those it knows but does not act upon. What would make the answer another than the one
+asked for (several choices, log probabilities, parts that the model cannot read) is refused. What
+the rules of a conversation demand beyond types (alternation, an answer for each tool call) is not
+checked here: it is repaired where it is rendered.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from app.core.body import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
+from app.core.conversation import Conversation, Reasoning
+from app.dialects import openai
+from app.errors import GatewayError, Kind
+
+from . import schema, tools
+from .messages import Reader
+
+
+class ParsedRequest(Struct, frozen=True):
+    """``model`` is the name the client used, for the answer. ``legacy``: it offered ``functions``,
+    and reads calls as ``function_call``.
+    """
+
+    conversation: Conversation
+    stream: bool
+    model: str
+    include_usage: bool
+    legacy: bool
+
+
+def parse_chat(raw: bytes, headers: Mapping[str, str]) -> ParsedRequest:
+    """The body of ``POST /v1/chat/completions``. ``headers`` finds names without regard to case.
+
+    Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as OpenAI writes it.
+    """
+    try:
+        body = decode(raw)
+        request = convert(body, schema.ChatRequest)
+        record = Record()
+        ignore_unknown(request, body, record)
+        conversation = _conversation(request, headers, record)
+    except RecursionError:
+        raise GatewayError(Kind.INVALID_REQUEST, TOO_DEEP) from None
+    except FieldError as error:
+        raise openai.refusal(error) from None
+    options = request.stream_options or schema.StreamOptions()
+    return ParsedRequest(
+        conversation,
+        stream=bool(request.stream),
+        model=request.model,
+        include_usage=bool(options.include_usage),
+        legacy=bool(request.functions) and not request.tools,
+    )
+
+
+def _conversation(
+    request: schema.ChatRequest, headers: Mapping[str, str], record: Record
+) -> Conversation:
+    _refuse(request)
+    system, messages = Reader(record).read(request.messages)
+    offered = tools.offered(request, record)
+    for name in schema.NOT_HONOURED:
+        if _asks(getattr(request, name)):
+            record.ignore(name)
+    return Conversation(
+        model=request.model,
+        messages=messages,
+        system=system,
+        tools=offered,
+        tool_choice=tools.choice(request, offered, record),
+        reasoning=_reasoning(request.reasoning_effort, record),
+        json_schema=_json_schema(request.response_format, record),
+        session=openai.session(headers, request.prompt_cache_key),
+        ignored=tuple(record.ignored),
+        notes=tuple(record.notes),
+    )
+
+
+def _refuse(request: schema.ChatRequest) -> None:
+    if request.n is not None and request.n > 1:
+        raise FieldError(
+            ("n",), "this gateway gives one choice; send the request n times for as many"
+        )
+    if request.logprobs or request.top_logprobs:
+        field = "logprobs" if request.logprobs else "top_logprobs"
+        raise FieldError((field,), "this gateway's models tell no log probabilities; leave it out")
+
+
+def _asks(value: Any) -> bool:
+    """Whether a member that is not honoured asks for anything but the default."""
+    return value is not None and value is not True and value != []
+
+
+def _reasoning(wanted: str | None, record: Record) -> Reasoning:
+    try:
+        return Reasoning(effort=openai.effort(wanted, record))
+    except FieldError as error:
+        raise error.under("reasoning_effort") from None
+
+
+def _json_schema(wanted: Any, record: Record) -> dict[str, Any] | None:
+    if isinstance(wanted, schema.JsonObjectFormat):
+        return {}
+    if not isinstance(wanted, schema.JsonSchemaFormat):
+        return None
+    if wanted.json_schema.strict:
+        record.ignore("strict")
+    return wanted.json_schema.schema or {}

@@ -1,0 +1,51 @@
+"""The HTTP surface of the OpenAI Chat Completions API."""
+
+from functools import partial
+from time import time
+from typing import NoReturn
+from uuid import uuid4
+
+from flask import Blueprint, Response, request
+
+from app.errors import GatewayError, Kind
+from app.web.serving import Serving
+
+from .parse import parse_chat
+from .reply import Answer, completion
+from .stream import StreamEncoder
+
+ABSENT = {
+    "/v1/completions": "Use POST /v1/chat/completions, with the prompt as a user message.",
+    "/v1/embeddings": "The upstream has no embedding models.",
+}
+"""What clients of the OpenAI API ask for and this gateway has not, and what to do about it."""
+
+
+def blueprint(serving: Serving) -> Blueprint:
+    """``POST /v1/chat/completions``, streamed or not; a 404 that says why for :data:`ABSENT`."""
+    routes = Blueprint("openai_chat", __name__)
+
+    @routes.post("/v1/chat/completions")
+    def chat() -> Response:
+        parsed = parse_chat(request.get_data(cache=False), request.headers)
+        answer = Answer(
+            f"chatcmpl-{uuid4().hex}",
+            int(time()),
+            parsed.model,
+            include_usage=parsed.include_usage,
+            legacy=parsed.legacy,
+        )
+        return serving.respond(
+            parsed.conversation,
+            streamed=parsed.stream,
+            encoder=partial(StreamEncoder, answer),
+            whole=partial(completion, answer),
+        )
+
+    @routes.post("/v1/completions")
+    @routes.post("/v1/embeddings")
+    def absent() -> NoReturn:
+        path = request.path
+        raise GatewayError(Kind.NOT_FOUND, f"This gateway has no {path}. {ABSENT[path]}")
+
+    return routes

@@ -1,0 +1,203 @@
+"""What of a Chat Completions request this gateway understands, as types.
+
+The types are the validation: which member is required, a number's range, and which part may stand
+under which role. A member that is not here is not an error: it is ignored, and named in the
+answer's headers. Members that are only checked, and not acted upon, are in :data:`NOT_HONOURED`.
+
+Not here: the forms of ``tools``, whose unknown types must be ignored and not refused (see
+:mod:`~app.dialects.openai_chat.tools`).
+
+Source: the types of the ``openai`` SDK 3.54 and requests of real clients.
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+from msgspec import Meta, Struct
+
+NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
+Positive: TypeAlias = Annotated[int, Meta(ge=1)]
+
+
+class Tagged(Struct, frozen=True, tag_field="type"):
+    """One of several forms of an object, told apart by its ``type``."""
+
+
+# Parts of a message's content
+
+
+class TextPart(Tagged, frozen=True, tag="text"):
+    text: str
+
+
+class RefusalPart(Tagged, frozen=True, tag="refusal"):
+    refusal: str
+
+
+class ImageUrl(Struct, frozen=True):
+    url: str
+
+
+class ImagePart(Tagged, frozen=True, tag="image_url"):
+    image_url: ImageUrl
+
+
+class AudioPart(Tagged, frozen=True, tag="input_audio"):
+    """Refused by name."""
+
+
+class FilePart(Tagged, frozen=True, tag="file"):
+    """Refused by name."""
+
+
+UserPart: TypeAlias = TextPart | ImagePart | AudioPart | FilePart
+
+
+# Calls that the assistant made
+
+
+class CalledFunction(Struct, frozen=True):
+    name: NotEmpty
+    arguments: str
+
+
+class ToolCall(Struct, frozen=True):
+    """``type`` may be missing, as some clients leave it out; ``function`` is, in a custom call."""
+
+    id: NotEmpty
+    function: CalledFunction | None = None
+    type: str = "function"
+
+
+# Messages
+
+
+class SystemMessage(Struct, frozen=True, tag_field="role", tag="system"):
+    content: str | list[TextPart]
+
+
+class DeveloperMessage(Struct, frozen=True, tag_field="role", tag="developer"):
+    content: str | list[TextPart]
+
+
+class UserMessage(Struct, frozen=True, tag_field="role", tag="user"):
+    content: str | list[UserPart]
+
+
+class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant"):
+    content: str | list[TextPart | RefusalPart] | None = None
+    refusal: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    function_call: CalledFunction | None = None
+
+
+class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool"):
+    """The API has text here alone; clients send images too."""
+
+    tool_call_id: NotEmpty
+    content: str | list[UserPart] | None = None
+
+
+class FunctionMessage(Struct, frozen=True, tag_field="role", tag="function"):
+    name: NotEmpty
+    content: str | None = None
+
+
+AnyMessage: TypeAlias = (
+    SystemMessage
+    | DeveloperMessage
+    | UserMessage
+    | AssistantMessage
+    | ToolMessage
+    | FunctionMessage
+)
+
+
+# How the answer should be made
+
+
+class Named(Struct, frozen=True):
+    name: NotEmpty
+
+
+class Function(Struct, frozen=True):
+    """A function that the model may call: inside a tool, or in ``functions``."""
+
+    name: NotEmpty
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class NamedTool(Tagged, frozen=True, tag="function"):
+    function: Named
+
+
+class AllowedTool(Struct, frozen=True):
+    function: Named | None = None
+    type: str = "function"
+
+
+class AllowedTools(Struct, frozen=True):
+    mode: str
+    tools: list[AllowedTool]
+
+
+class AllowedToolsChoice(Tagged, frozen=True, tag="allowed_tools"):
+    allowed_tools: AllowedTools
+
+
+class TextFormat(Tagged, frozen=True, tag="text"):
+    pass
+
+
+class JsonObjectFormat(Tagged, frozen=True, tag="json_object"):
+    pass
+
+
+class JsonSchema(Struct, frozen=True):
+    name: str | None = None
+    schema: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class JsonSchemaFormat(Tagged, frozen=True, tag="json_schema"):
+    json_schema: JsonSchema
+
+
+class StreamOptions(Struct, frozen=True):
+    include_usage: bool | None = None
+
+
+class ChatRequest(Struct, frozen=True, kw_only=True):
+    """The body of ``POST /v1/chat/completions``."""
+
+    model: NotEmpty
+    messages: Annotated[list[AnyMessage], Meta(min_length=1)]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | NamedTool | AllowedToolsChoice | None = None
+    functions: list[Function] | None = None
+    function_call: str | Named | None = None
+    response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
+    reasoning_effort: str | None = None
+    prompt_cache_key: str | None = None
+    n: Positive | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Meta(ge=0)] | None = None
+    max_tokens: Positive | None = None
+    max_completion_tokens: Positive | None = None
+    stop: str | list[str] | None = None
+    parallel_tool_calls: bool | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+
+
+NOT_HONOURED = (
+    "max_tokens",
+    "max_completion_tokens",
+    "stop",
+    "parallel_tool_calls",
+    "temperature",
+    "top_p",
+)
