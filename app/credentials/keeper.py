@@ -14,7 +14,7 @@ from . import policy, standing
 from .account import Account, Tools
 from .model import Login, Token
 from .policy import Tier
-from .renewal import Renewal, wait
+from .renewal import Need, Renewal, wait
 from .standing import Standing
 
 log = logging.getLogger("kiro2api.credentials")
@@ -41,7 +41,7 @@ class Keeper:
         if tier is Tier.REFRESH_FIRST:
             self._replace(token)
         elif tier is Tier.REFRESH_AHEAD and self._tools.store.knows_all() and not account.pause():
-            self._renewal.start(token, token.access_token)
+            self._renewal.start(token, token.access_token, Need.AHEAD)
         elif self._lacks_profile():
             self._ask_profile(token)
         return account.token
@@ -70,7 +70,7 @@ class Keeper:
         if may_cure:
             self._replace(account.token)
         else:  # another worker may have a newer one
-            wait(self._renewal.start(account.token, token.access_token, may_call=False))
+            wait(self._renewal.start(account.token, token.access_token, Need.LOOK))
         return account.token if account.token.access_token != token.access_token else None
 
     def failed(self, error: GatewayError) -> None:
@@ -135,7 +135,7 @@ class Keeper:
     def _ask_profile(self, token: Token) -> None:
         self._renewal.asked_profile_of = token.access_token
         with contextlib.suppress(GatewayError):  # no reason not to try without
-            wait(self._renewal.start(token, stale=""))
+            wait(self._renewal.start(token, stale="", need=Need.LOOK))
 
     def _replace(self, stale: Token) -> None:
         """Returns when the token is another one than ``stale``, or raises why it is not."""

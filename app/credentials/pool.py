@@ -83,7 +83,7 @@ class Credentials:
         )
         return cls(
             sources.from_settings(settings),
-            store=FileStore(settings.kiro_token_cache),
+            store=_store(settings),
             refresher=refresher,
             control=control,
             clock=clock,
@@ -263,6 +263,22 @@ class Credentials:
         """The same login as its source holds it at this moment."""
         found = sources.choose(self._candidates).found
         return next((other for other in found.logins if other.account == login.account), None)
+
+
+def _store(settings: "Settings") -> TokenStore:
+    local = FileStore(settings.kiro_token_cache)
+    if not settings.kiro_token_store:
+        return local
+    try:
+        from .redis_store import RedisStore  # its packages are an extra
+        from .remote import Remote
+    except ImportError as error:
+        raise GatewayError(
+            Kind.NO_CREDENTIAL,
+            f"KIRO_TOKEN_STORE needs a package that is not installed ({error.name}): run "
+            "`pip install -r requirements-redis.txt`.",
+        ) from None
+    return RedisStore(Remote(settings.kiro_token_store, settings.kiro_store_key), local)
 
 
 def _for_request(

@@ -8,6 +8,7 @@ import logging
 import threading
 from concurrent.futures import Future
 from dataclasses import replace
+from enum import Enum
 from typing import TypeAlias
 
 from app.errors import GatewayError, Kind
@@ -26,6 +27,14 @@ Flight: TypeAlias = "Future[GatewayError | None]"
 """A refresh under way; its result is its error."""
 
 
+class Need(Enum):
+    """How much a new token is wanted."""
+
+    LOOK = "take one that another process has"
+    AHEAD = "refresh, unless another host may be doing so"
+    NOW = "refresh"
+
+
 class Renewal:
     """``asked_profile_of``: the access token with which the profile was last looked for."""
 
@@ -36,11 +45,10 @@ class Renewal:
         self._flight: Flight | None = None
         self.asked_profile_of = ""
 
-    def start(self, seen: Token, stale: str, *, may_call: bool = True) -> Flight:
+    def start(self, seen: Token, stale: str, need: Need = Need.NOW) -> Flight:
         """The refresh under way, started if there is none and the token is still the one ``seen``.
 
-        Any token fit for use but ``stale`` is good enough; "" refuses none. Without ``may_call`` it
-        is only looked for in the store.
+        Any token fit for use but ``stale`` is good enough; "" refuses none.
         """
         with self._guard:
             if self._flight:
@@ -51,7 +59,7 @@ class Renewal:
                 return flight
             self._flight = flight
             try:
-                args = (flight, stale, may_call)
+                args = (flight, stale, need)
                 threading.Thread(target=self._fly, args=args, daemon=True).start()
             except RuntimeError:  # no more threads
                 self._flight = None
@@ -68,16 +76,13 @@ class Renewal:
                     "credential: account %s: a refresh was cut off at the end", self._account.name
                 )
 
-    def _fly(self, flight: Flight, stale: str, may_call: bool) -> None:
+    def _fly(self, flight: Flight, stale: str, need: Need) -> None:
         error: GatewayError | None = GatewayError(
             Kind.INTERNAL, "The token refresh broke off; the log says where."
         )
         try:
             with self._tools.store.lease(self._account.login):
-                if may_call:
-                    self._renew(stale)
-                else:
-                    self._account.adopt_newest()
+                self._renew(stale, need)
                 self._find_profile()
             error = None
         except GatewayError as failure:
@@ -88,12 +93,13 @@ class Renewal:
             self._flight = None
             flight.set_result(error)
 
-    def _renew(self, stale: str) -> None:
+    def _renew(self, stale: str, need: Need) -> None:
         """Get a fresh token other than ``stale``: another process may have one, else by a call."""
         account, tools = self._account, self._tools
         for _ in range(_ATTEMPTS):
             account.adopt_newest()
-            if account.is_better_than(stale):
+            may_call = need is Need.NOW or (need is Need.AHEAD and tools.store.knows_all())
+            if account.is_better_than(stale) or not may_call:
                 return
             if error := account.pause():
                 raise error

@@ -132,7 +132,7 @@ class FileStore:
         stamp, path = max((_stamp(path), path) for path in paths)
         known = self._standings.get(login.account)
         if known is None or known[0] < stamp:
-            known = self._standings[login.account] = (stamp, _read_standing(path))
+            known = self._standings[login.account] = (stamp, read_standing(_content(path)))
         return known[1]
 
     def amend(self, login: Login, change: Callable[[Standing], Standing]) -> Standing:
@@ -223,7 +223,7 @@ class FileStore:
                     stack.enter_context(exclusive(path, timeout))
                 except TimeoutError:
                     if required:
-                        raise _busy(path, timeout) from None
+                        raise busy(str(path), timeout) from None
                 except OSError as error:
                     log.warning("credential: no lock at %s: %s", path, _reason(error))
                     continue
@@ -254,11 +254,19 @@ def _stamp(path: Path) -> int:
         return 0
 
 
-def _read_standing(path: Path) -> Standing:
+def read_standing(content: bytes) -> Standing:
+    """A standing as it is stored; one that cannot be read holds nothing against anybody."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Standing)
-    except (OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(content, type=Standing)
+    except msgspec.MsgspecError:
         return Standing()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _remove(path: Path) -> None:
@@ -270,9 +278,10 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
-def _busy(path: Path, seconds: float) -> GatewayError:
+def busy(where: str, seconds: float) -> GatewayError:
+    """The error of not getting the lease in time."""
     return GatewayError(
         Kind.UNAVAILABLE,
-        f"Another process has been refreshing this login for {seconds:g} s ({path}); try again.",
+        f"Another process has been refreshing this login for {seconds:g} s ({where}); try again.",
         retry_after=1,
     )

@@ -1,6 +1,7 @@
 """Fixtures shared by the tests of the credentials: a clock, a refresh service, ways to build."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from app.credentials.found import Source, read_json, read_refresh_tokens
 from app.credentials.pool import Credentials
 from app.credentials.refresh import Refresher
 from app.credentials.sources import FileSource, Text, TextSource
-from app.credentials.store import FileStore
+from app.credentials.store import FileStore, TokenStore
 from tests.credentials.service import AuthService, refresh_token, serving
 
 
@@ -45,7 +46,10 @@ def build(
     built = []
 
     def make(
-        *sources: Source, cache: Path | None = None, control: ControlPlane | None = None
+        *sources: Source,
+        cache: Path | None = None,
+        control: ControlPlane | None = None,
+        store: TokenStore | None = None,
     ) -> Credentials:
         refresher = Refresher(
             user_agent="kiro2api/test",
@@ -55,9 +59,7 @@ def build(
             answer_timeout=5,
             clock=clock,
         )
-        store = FileStore(
-            cache or tmp_path / "cache", shared_memory=tmp_path / "shm", lease_timeout=10
-        )
+        store = store or file_store(tmp_path, cache)
         built.append(
             Credentials(sources, store=store, refresher=refresher, control=control, clock=clock)
         )
@@ -66,6 +68,18 @@ def build(
     yield make
     for credentials in built:
         credentials.close()
+
+
+def file_store(tmp_path: Path, cache: Path | None = None) -> FileStore:
+    return FileStore(cache or tmp_path / "cache", shared_memory=tmp_path / "shm", lease_timeout=10)
+
+
+def require(possible: object, what: str) -> None:
+    """Skip a test where ``what`` it needs is missing; where everything must run, fail."""
+    if not possible and os.environ.get("CI") == "true":
+        pytest.fail(f"needs {what}, and CI=true allows no skip")
+    if not possible:
+        pytest.skip(f"needs {what}")
 
 
 def env_tokens(text: str = refresh_token(0)) -> Source:
