@@ -120,6 +120,7 @@ def _start_companion() -> dict[str, str]:
         **dict.fromkeys(("KIRO_API_URL", "KIRO_AUTH_URL", "KIRO_OIDC_URL"), told["url"]),
         "KIRO_TOKEN_CACHE": told["cache"],
         "KIRO_UPSTREAM_PROXY": "",
+        "KIRO_TOKEN_STORE": "",  # what is simulated must not reach the accounts of others
         "AWS_REFRESHTOKEN": secrets.token_hex(100),  # as long as a real one
     }
 
