@@ -8,7 +8,7 @@ from werkzeug.datastructures import Headers
 
 from app.dialects.anthropic.parse import ParsedRequest, parse_messages
 
-from .doubles import FixedMeter
+from ..doubles import FixedMeter
 
 
 @pytest.fixture

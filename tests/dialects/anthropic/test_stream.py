@@ -26,7 +26,7 @@ from app.dialects.anthropic.reply import STOP_REASONS, message
 from app.dialects.anthropic.stream import StreamEncoder
 from app.errors import GatewayError, Kind
 
-from .doubles import FixedMeter
+from ..doubles import FixedMeter
 
 END = Finish("end_turn")
 START_USAGE = {

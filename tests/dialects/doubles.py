@@ -1,4 +1,4 @@
-"""Stand-ins for parts of the app that are not this dialect's."""
+"""Stand-ins for parts of the app that are no dialect's."""
 
 from app.core.tokens import TokenCounts
 
