@@ -8,6 +8,7 @@ serves every connection; ``SSL_CERT_FILE`` adds a CA bundle, as everywhere OpenS
 import ssl
 from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
+from time import monotonic
 from typing import Any
 
 import certifi
@@ -22,6 +23,10 @@ from app.errors import GatewayError, Kind
 from .body import Body
 from .errors import from_response
 from .sweeper import Sweeper
+
+BODY_TIMEOUT = 30.0
+"""Seconds for the body of an answer whose reader sets no limits: a refusal, a control-plane call.
+"""
 
 
 def tls_context() -> ssl.SSLContext:
@@ -53,7 +58,9 @@ class DrainingAdapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         response = super().send(request, *args, **kwargs)
-        response.raw = Body(response.raw, self._sweeper)
+        body = response.raw = Body(response.raw, self._sweeper)
+        if body.wait is not None:
+            body.wait.deadline = monotonic() + BODY_TIMEOUT
         return response
 
 
@@ -81,7 +88,7 @@ class Answer:
             ) from error
         except TimeoutError as error:
             raise GatewayError(
-                Kind.TIMEOUT, f"The upstream fell silent in the middle of its answer: {error}."
+                Kind.TIMEOUT, f"The upstream's answer was given up: {error}."
             ) from error
 
     @property
@@ -153,6 +160,8 @@ class Client:
             )
         except requests.RequestException as error:
             raise connection_error(error, url) from error
+        except TimeoutError as error:
+            raise GatewayError(Kind.TIMEOUT, f"The upstream was given up: {error}.") from error
         if response.status_code != 200:
             raise from_response(response.status_code, response.headers, response.content)
         return response.content
@@ -176,7 +185,9 @@ def connection_error(error: requests.RequestException, url: str) -> GatewayError
     reason: Any = error.args[0] if error.args else error
     reason = getattr(reason, "reason", reason)
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return GatewayError(Kind.TIMEOUT, f"The upstream {host} did not answer in time.")
+        return GatewayError(
+            Kind.TIMEOUT, f"The upstream {host} did not answer in time (KIRO_FIRST_EVENT_TIMEOUT)."
+        )
     if isinstance(error, requests.exceptions.SSLError):
         return GatewayError(
             Kind.TLS, f"The certificate of the upstream {host} was not accepted: {reason}"

@@ -56,8 +56,11 @@ class Wait:
         if waiter is None:
             return
         silent = now - self.since
-        if silent >= self.idle_limit or now >= self.deadline:
-            error = TimeoutError(f"nothing came for {silent:.1f} s")
+        if silent >= self.idle_limit:
+            error = TimeoutError(f"nothing came for {silent:.1f} s (KIRO_IDLE_TIMEOUT)")
+            get_hub().loop.run_callback(waiter.throw, error)
+        elif now >= self.deadline:
+            error = TimeoutError("the time that the settings allow is over")
             get_hub().loop.run_callback(waiter.throw, error)
         elif now - self.ticked >= self.tick:
             self.ticked = now
