@@ -97,7 +97,8 @@ class GatewayError(Exception):
 
     ``message`` says what happened, why, and what to do, and holds nothing secret. ``retry_after``
     is in seconds. ``code`` is a machine-readable detail where a client acts on one. ``field`` names
-    the request field at fault.
+    the request field at fault. ``overrun`` is set later, by whoever knows the figures of a
+    conversation that is too long: its tokens, and those that the model takes.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class GatewayError(Exception):
         self.field = field
         self.code = code
         self.retry_after = retry_after
+        self.overrun: tuple[int, int] | None = None
 
     @property
     def status(self) -> int:

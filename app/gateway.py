@@ -100,6 +100,7 @@ class Exchange:
         self._held: list[Event] = []
         self._rest: Iterator[Sequence[Event]] = iter(())
         self._failure: Exception | None = None
+        self._again = False
         self._opening = gevent.spawn(self._open)
 
     def wait(self, seconds: float) -> bool:
@@ -120,6 +121,19 @@ class Exchange:
         for batch in chain([self._held], self._rest):
             self.meter.feed(batch)
             yield batch
+
+    def again(self, error: GatewayError) -> bool:
+        """Ask anew after the answer broke with ``error``, for a client that has seen nothing of it:
+        once, and as the retry policy allows; else False."""
+        if self._first_event_at is None or self._again or not POLICY[error.kind].retry:
+            return False
+        if self._attempts >= MAX_ATTEMPTS:
+            return False
+        self._again = True
+        self._first_event_at = None
+        self.meter.restart()
+        self._opening = gevent.spawn(self._open, error)
+        return True
 
     def close(self) -> None:
         """End the call if it is still under way, and with it what it costs. Idempotent."""
@@ -152,24 +166,31 @@ class Exchange:
             facts["first_event_at"] = self._first_event_at
         return facts
 
-    def _open(self) -> None:
+    def _open(self, former: GatewayError | None = None) -> None:
+        """Come to the first content event; ``former`` broke the answer that is asked for again."""
+        deadline = monotonic() + self._gateway.timeouts.first_event
         try:
-            self._negotiate(self._started + self._gateway.timeouts.first_event)
+            if former is not None:
+                self._recover(former, deadline)
+            self._negotiate(deadline)
+        except GatewayError as error:
+            window = self._model.context_window
+            if error.kind is Kind.CONTEXT_TOO_LONG and window:
+                tokens = self.meter.input_estimate
+                error.overrun = (tokens, window) if tokens > window else None
+            self._failure = error
         except Exception as error:  # carried to whoever waits; a greenlet has nobody to raise to
             self._failure = error
 
     def _negotiate(self, deadline: float) -> None:
-        self._token = self._gateway.credentials.token(self._conversation.session)
-        self._host = self._gateway.hosts.first(self._token.region)
+        if self._token is None or self._host is None:
+            self._token = self._gateway.credentials.token(self._conversation.session)
+            self._host = self._gateway.hosts.first(self._token.region)
         while True:
             self._attempts += 1
             try:
                 return self._attempt(self._token, self._host, deadline)
             except GatewayError as error:
-                if self._answer is not None:
-                    self._answer.close()
-                    self._answer = None
-                self._held = []
                 self._recover(error, deadline)
 
     def _attempt(self, token: Token, host: Host, deadline: float) -> None:
@@ -204,6 +225,10 @@ class Exchange:
 
     def _recover(self, error: GatewayError, deadline: float) -> None:
         """Prepare another attempt as the policy says, or raise the error for good."""
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
+        self._held = []
         if self._another_token(error) or self._older_host(error):
             return
         if not POLICY[error.kind].retry or self._attempts >= MAX_ATTEMPTS:

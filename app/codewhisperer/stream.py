@@ -12,7 +12,8 @@ from .frames import Frame, FrameDecoder, FrameError
 
 
 def event_batches(answer: Answer, events: EventDecoder) -> Iterator[Sequence[Event]]:
-    """The events of each read together, ending with ``Finish``; an empty batch at a tick.
+    """The events of each read together, ending with ``Finish``; an empty batch at a tick,
+    and for a read that says nothing to a client.
 
     What was decoded before a failure is given before it is raised, as GatewayError.
     """
@@ -22,8 +23,7 @@ def event_batches(answer: Answer, events: EventDecoder) -> Iterator[Sequence[Eve
             yield ()
             continue
         batch, failure = _decode(data, frames, events)
-        if batch:
-            yield batch
+        yield batch
         if failure is not None:
             raise failure
     try:

@@ -21,6 +21,7 @@ class Meter:
         self._window = window
         self._output_bytes = 0
         self._usage = Usage()
+        self._spent = 0.0  # credits of answers that were asked for again
 
     def feed(self, events: Sequence[Event]) -> None:
         """Count what the model wrote, and keep what the upstream says of it."""
@@ -37,9 +38,18 @@ class Meter:
                 self._merge(event)  # type: ignore[arg-type]
         self._output_bytes += written
 
+    def restart(self) -> None:
+        """The answer is asked for anew: what was written of it does not count, what it cost
+        does."""
+        self._output_bytes = 0
+        self._spent += self._usage.credits or 0.0
+        self._usage = Usage()
+
     def counts(self) -> TokenCounts:
         """Tokens and credits as far as they are known by now."""
         usage = self._usage
+        if self._spent:
+            usage = structs.replace(usage, credits=self._spent + (usage.credits or 0.0))
         return resolve_usage(
             estimate=self.input_estimate,
             window=context_window(usage.model) or self._window,

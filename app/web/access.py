@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from flask import Flask, Response, g, request
 
+from app.errors import GatewayError
+
 log = logging.getLogger("kiro2api.access")
 
 SANE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -20,6 +22,12 @@ class Record:
         self.request_id = request_id
         self.started = monotonic()
         self.fields: dict[str, Any] = {}
+
+    def fail(self, error: GatewayError) -> None:
+        """Note what went wrong."""
+        self.fields |= {"error": error.kind.value, "message": error.message}
+        if error.code:
+            self.fields["error_code"] = error.code
 
     def write(self) -> None:
         """Log the line. Called once, by the server, when the answer was sent or given up."""

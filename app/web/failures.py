@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.errors import POLICY, GatewayError, Kind
 
-from .access import record
+from .access import Record, record
 
 log = logging.getLogger("kiro2api.web")
 
@@ -34,9 +34,7 @@ def install(app: Flask, shape_of: Callable[[str, Mapping[str, str]], Shape]) -> 
     @app.errorhandler(GatewayError)
     def gateway_error(error: GatewayError) -> Response:
         current = record()
-        current.fields |= {"error": error.kind.value, "message": error.message}
-        if error.code:
-            current.fields["error_code"] = error.code
+        current.fail(error)
         shape = shape_of(request.path, request.headers)
         return Response(
             shape.body(error, current.request_id),
@@ -54,13 +52,23 @@ def install(app: Flask, shape_of: Callable[[str, Mapping[str, str]], Shape]) -> 
 
     @app.errorhandler(Exception)
     def bug(error: Exception) -> Response:
-        log.exception("unexpected failure", extra={"request_id": record().request_id})
-        return gateway_error(
-            GatewayError(
-                Kind.INTERNAL,
-                "The gateway failed; this is a defect. Its log tells more under the request id.",
-            )
+        return gateway_error(as_failure(error, record()))
+
+
+def as_failure(error: Exception, current: Record) -> GatewayError:
+    """Any exception as a failure that a client can be told, noted in the request's record."""
+    if not isinstance(error, GatewayError):
+        log.error(
+            "unexpected failure",
+            exc_info=error,
+            extra={"fields": {"request_id": current.request_id}},
         )
+        error = GatewayError(
+            Kind.INTERNAL,
+            "The gateway failed; this is a defect. Its log tells more under the request id.",
+        )
+    current.fail(error)
+    return error
 
 
 def _from_werkzeug(error: HTTPException) -> GatewayError:

@@ -99,7 +99,11 @@ class Lifecycle:
         self._stopping = False
 
     def begin(self, environ: dict[str, Any]) -> Live:
-        """Watch over a request whose body was read; close what this gives when it is answered."""
+        """Watch over a request whose body was read; close what this gives when it is answered.
+
+        Raises GatewayError SHUTTING_DOWN for one whose body took so long that the worker stops.
+        """
+        self._refuse_when_stopping()
         return Live(environ.get("gunicorn.socket"), self._live)
 
     def install(self, app: Flask) -> None:
@@ -112,10 +116,7 @@ class Lifecycle:
             if client is not None:
                 client.settimeout(self._client_stall)
                 self._busy.add(client)
-            if self._stopping:
-                raise GatewayError(
-                    Kind.SHUTTING_DOWN, "The gateway is being stopped; try again.", retry_after=1
-                )
+            self._refuse_when_stopping()
 
         @app.after_request
         def leave(response: Response) -> Response:
@@ -124,6 +125,12 @@ class Lifecycle:
             client = request.environ.get("gunicorn.socket")
             response.call_on_close(lambda: self._busy.discard(client))
             return response
+
+    def _refuse_when_stopping(self) -> None:
+        if self._stopping:
+            raise GatewayError(
+                Kind.SHUTTING_DOWN, "The gateway is being stopped; try again.", retry_after=1
+            )
 
     @property
     def busy(self) -> bool:

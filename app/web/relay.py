@@ -3,7 +3,8 @@
 A dialect brings an :class:`Encoder`; what is read together is encoded and written together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
 from typing import Protocol
 
 from app.core.events import Event
@@ -11,6 +12,10 @@ from app.core.fold import Folder, Reply
 from app.errors import GatewayError, Kind
 
 from .lifecycle import Live
+
+QUIET = 0.9
+"""The part of the ping interval without a write after which a ping is due: a tick of silence is
+counted from the last read, a moment before the last write."""
 
 
 class Encoder(Protocol):
@@ -35,26 +40,56 @@ class Source(Protocol):
     def batches(self) -> Iterator[Sequence[Event]]:
         """Events read together; an empty sequence at each tick of silence."""
 
+    def again(self, error: GatewayError) -> bool:
+        """Begin anew after the answer broke with ``error``; False if that may not be."""
+
 
 def stream(
-    source: Source, encoder: Encoder, live: Live, *, request_id: str, ping_interval: float
+    source: Source,
+    encoder: Encoder,
+    live: Live,
+    *,
+    ping_interval: float,
+    failed: Callable[[Exception], bytes],
 ) -> Iterator[bytes]:
-    """The body of a streaming answer; a failure becomes the dialect's error event and its end."""
+    """The body of a streaming answer; a failure becomes what ``failed`` makes of it, and its end.
+
+    A source that has not begun yet gets a sign of life out at once, and the headers with it.
+    """
     try:
-        while not live.run(source.wait, ping_interval):
+        patience = 0.0
+        while not live.run(source.wait, patience):
             yield encoder.ping()
+            patience = ping_interval
         batches = source.batches()
+        written = monotonic()
         while (batch := live.run(next, batches, None)) is not None:
-            data = encoder.feed(batch) if batch else encoder.ping()
+            data = encoder.feed(batch)
+            if not data and monotonic() - written >= QUIET * ping_interval:
+                data = encoder.ping()
             if data:
                 yield data
-    except GatewayError as error:
-        if error.kind is not Kind.CANCELLED:
-            yield encoder.error(error, request_id)
+                written = monotonic()
+    except GeneratorExit:  # the server could not write
+        live.client_left = True
+        failed(GatewayError(Kind.CANCELLED, "The client left, or took nothing for too long."))
+        raise
+    except Exception as error:
+        yield failed(error)
 
 
 def collect(source: Source, live: Live) -> Reply:
-    """The whole answer, for a client that did not ask for a stream. Raises GatewayError."""
+    """The whole answer, for a client that did not ask for a stream; one that breaks off is asked
+    for once more, since the client has seen nothing of it. Raises GatewayError."""
+    try:
+        return _collect(source, live)
+    except GatewayError as error:
+        if not source.again(error):
+            raise
+        return _collect(source, live)
+
+
+def _collect(source: Source, live: Live) -> Reply:
     folder = Folder()
     while not live.run(source.wait, 3600.0):
         pass

@@ -1,6 +1,6 @@
 """A parsed conversation in, an HTTP response out: what the routes of all dialects share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,11 +9,12 @@ from flask import Response, request
 from app.core.conversation import Conversation
 from app.core.fold import Reply
 from app.core.usage import Meter
+from app.errors import Kind
 
-from . import relay
+from . import failures, relay
 from .access import Record, record
 from .headers import STREAM_HEADERS, listing
-from .lifecycle import Lifecycle
+from .lifecycle import Lifecycle, Live
 
 
 class Exchange(relay.Source, Protocol):
@@ -61,7 +62,11 @@ class Serving:
         current = record()
         current.fields["streamed"] = streamed
         live = self.lifecycle.begin(request.environ)
-        exchange = self.open(conversation)
+        try:
+            exchange = self.open(conversation)
+        except BaseException:
+            live.close()
+            raise
 
         def over() -> None:
             exchange.close()
@@ -71,13 +76,7 @@ class Serving:
         try:
             if streamed:
                 live.run(exchange.wait, self.early_headers)
-                body: Any = relay.stream(
-                    exchange,
-                    encoder(exchange.meter),
-                    live,
-                    request_id=current.request_id,
-                    ping_interval=self.ping_interval,
-                )
+                body: Any = self._stream(exchange, encoder(exchange.meter), live, current)
             else:
                 body = whole(relay.collect(exchange, live), exchange.meter)
         except BaseException:
@@ -88,6 +87,19 @@ class Serving:
         _list(response, exchange)
         response.call_on_close(over)
         return response
+
+    def _stream(
+        self, exchange: Exchange, encoder: relay.Encoder, live: Live, current: Record
+    ) -> Iterator[bytes]:
+        def failed(error: Exception) -> bytes:
+            failure = failures.as_failure(error, current)
+            if failure.kind is Kind.CANCELLED:
+                return b""
+            return encoder.error(failure, current.request_id)
+
+        return relay.stream(
+            exchange, encoder, live, ping_interval=self.ping_interval, failed=failed
+        )
 
 
 def _list(response: Response, exchange: Exchange) -> None:

@@ -59,6 +59,9 @@ def body(error: GatewayError, request_id: str) -> bytes:
 
 
 def _message(error: GatewayError) -> str:
-    if error.kind is Kind.CONTEXT_TOO_LONG and not error.message.startswith(TOO_LONG):
+    if error.kind is not Kind.CONTEXT_TOO_LONG or error.message.startswith(TOO_LONG):
+        return error.message
+    if error.overrun is None:
         return f"{TOO_LONG}: {error.message}"
-    return error.message
+    tokens, maximum = error.overrun
+    return f"{TOO_LONG}: {tokens} tokens > {maximum} maximum. {error.message}"
