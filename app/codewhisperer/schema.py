@@ -62,19 +62,19 @@ class _PlainRoot(Struct, forbid_unknown_fields=True):
 
 
 class _Normaliser:
-    """One pass over one document; remembers which references stay."""
+    """One pass over one document."""
 
     def __init__(self, document: Schema) -> None:
         self._document = document
         self._nodes = 0
-        self._keeps_references = False
         self._open: set[str] = set()
 
     def root(self) -> Schema:
         result = self._as_object(self._clean(self._document, 0))
+        refers = _refers(result)
         for section in _DEFINITIONS:
             definitions = self._document.get(section)
-            if self._keeps_references and isinstance(definitions, dict):
+            if refers and isinstance(definitions, dict):
                 result[section] = self._properties(definitions, 0)
         return result
 
@@ -125,11 +125,7 @@ class _Normaliser:
 
     def _reference(self, node: Schema, depth: int) -> Schema:
         """Keep what points at the root or a definition, write out what points elsewhere."""
-        reference = node["$ref"]
-        if self._points_at_kept(reference):
-            self._keeps_references = True
-            return node
-        return self._expanded(node, depth)
+        return node if self._points_at_kept(node["$ref"]) else self._expanded(node, depth)
 
     def _points_at_kept(self, reference: str) -> bool:
         path = _pointer(reference)
@@ -173,6 +169,14 @@ class _Normaliser:
         if required := _required([*node.get("required", ()), *_in_all(alternatives)]):
             result["required"] = required
         return result
+
+
+def _refers(node: Schema) -> bool:
+    """Whether a reference is left somewhere inside."""
+    inner = [*node.get("properties", {}).values(), *node.get("anyOf", ())]
+    if "items" in node:
+        inner.append(node["items"])
+    return "$ref" in node or any(map(_refers, inner))
 
 
 def _in_all(alternatives: list[Schema]) -> list[str]:

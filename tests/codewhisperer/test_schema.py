@@ -149,6 +149,7 @@ def test_a_reference_that_points_nowhere_allows_anything(reference: str) -> None
 
 def test_definitions_without_a_reference_go() -> None:
     assert normalised(obj(a=NAME) | {"$defs": {"Unused": NAME}}) == obj(a=NAME)
+    assert normalised({"$ref": "#", "$defs": {"Unused": NAME}}) == obj()
 
 
 def test_other_words_for_what_is_kept() -> None:
