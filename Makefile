@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
-.PHONY: run test check format docs clean
+.PHONY: run test check conformance format docs clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/python -m app serve
@@ -18,6 +18,9 @@ check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+conformance: $(DEV)  ## the SDKs' own suites, against the gateway
+	$(BIN)/python -m conformance
 
 format: $(DEV)
 	$(BIN)/ruff check --fix .
