@@ -15,6 +15,7 @@ from app.dialects import openai
 from app.dialects.anthropic import errors as anthropic_errors
 from app.dialects.anthropic import routes as anthropic
 from app.dialects.openai_chat import routes as openai_chat
+from app.dialects.openai_responses import routes as openai_responses
 from app.gateway import Gateway, Timeouts
 from app.settings import Settings
 from app.version import __version__
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(catalogue.blueprint(settings.kiro_models))
     app.register_blueprint(anthropic.blueprint(serving))
     app.register_blueprint(openai_chat.blueprint(serving))
+    app.register_blueprint(openai_responses.blueprint(serving, settings.kiro_default_model))
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

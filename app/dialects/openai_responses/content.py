@@ -1,0 +1,109 @@
+"""The content of messages, and of what tools put out, into parts of the conversation."""
+
+import re
+from base64 import b64decode
+from binascii import Error
+from collections.abc import Callable, Sequence
+from mimetypes import guess_type
+from typing import Any, TypeAlias
+
+from app.core.body import FieldError, Record
+from app.core.conversation import Document, ResultPart, Text
+from app.dialects import openai
+
+from .item_types import InputFile, InputImage, InputText, OutputText, Refusal
+
+Parts: TypeAlias = tuple[ResultPart, ...]
+
+_DATA_URL = re.compile(r"data:([^;,]*)[^,]*;base64,", re.IGNORECASE)
+_TEXT_TYPES = frozenset(
+    f"application/{name}" for name in ("json", "xml", "yaml", "x-yaml", "toml", "javascript")
+)
+
+
+def parts(content: str | Sequence[Any], record: Record, *, in_result: bool = False) -> Parts:
+    """The parts of a message or, ``in_result``, of an output.
+
+    Raises :class:`FieldError` with the path inside its item.
+    """
+    if isinstance(content, str):
+        return (Text(content),)
+    found = []
+    for index, part in enumerate(content):
+        try:
+            found.append(_READERS[type(part)](part, record, in_result))
+        except FieldError as error:
+            raise error.under("output" if in_result else "content", index) from None
+    return tuple(found)
+
+
+def _text(part: InputText | OutputText, record: Record, in_result: bool) -> ResultPart:
+    return Text(part.text)
+
+
+def _refusal(part: Refusal, record: Record, in_result: bool) -> ResultPart:
+    record.note("refusal_as_text")
+    return Text(part.refusal)
+
+
+def _image(part: InputImage, record: Record, in_result: bool) -> ResultPart:
+    if part.detail not in (None, "auto"):
+        record.ignore("detail")
+    if part.image_url is None:
+        missing = "file_id" if part.file_id else "image_url"
+        raise FieldError(
+            (missing,), "images are read from image_url alone: send data:image/...;base64,..."
+        )
+    try:
+        return openai.image(part.image_url)
+    except FieldError as error:
+        raise error.under("image_url") from None
+
+
+def _file(part: InputFile, record: Record, in_result: bool) -> ResultPart:
+    """A file is its text. One that has none is refused; in a tool's output it is told to the model
+    instead: the client did not choose to send it, and could not go on.
+    """
+    for member in ("file_id", "file_url"):
+        if getattr(part, member):
+            raise FieldError(
+                (member,), "files are read from file_data alone: send data:text/...;base64,..."
+            )
+    media_type, data = _decoded(part)
+    if media_type.startswith("text/") or media_type in _TEXT_TYPES:
+        try:
+            return Document(data.decode(), part.filename, media_type)
+        except UnicodeDecodeError:
+            raise FieldError(("file_data",), "the text of the file should be UTF-8") from None
+    if in_result:
+        return Document(None, part.filename, media_type, len(data))
+    raise FieldError(
+        ("file_data",),
+        f"{media_type} files cannot be read by this gateway's models; send the file's text",
+    )
+
+
+def _decoded(part: InputFile) -> tuple[str, bytes]:
+    """The media type and the bytes of a file. The type is that of the data URL, else the one that
+    the file's name tells.
+    """
+    given = part.file_data or ""
+    found = _DATA_URL.match(given)
+    media_type = found[1].lower() if found else guess_type(part.filename or "")[0]
+    try:
+        data = b64decode(given[found.end() :] if found else given, validate=True)
+    except (Error, ValueError):
+        data = b""
+    if not data:
+        raise FieldError(("file_data",), "Input should be a data URL or base64, not empty")
+    return media_type or "application/octet-stream", data
+
+
+Reader: TypeAlias = Callable[[Any, Record, bool], ResultPart]
+_READERS: dict[type, Reader] = {
+    InputText: _text,
+    OutputText: _text,
+    Refusal: _refusal,
+    InputImage: _image,
+    InputFile: _file,
+}

@@ -1,0 +1,123 @@
+"""The items that the input of a Responses request may hold, as types; one class an item type.
+
+An item keeps the members this gateway reads, and what a client keeps for itself (ids, states,
+phases), which asks for nothing. Which content may stand under which role is told here too.
+
+Source: the types of the ``openai`` SDK 3.54 and requests of real clients.
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+from msgspec import Meta, Struct
+
+NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
+
+
+class Tagged(Struct, frozen=True, tag_field="type"):
+    """One of several forms of an object, told apart by its ``type``."""
+
+
+# Content
+
+
+class InputText(Tagged, frozen=True, tag="input_text"):
+    text: str
+
+
+class OutputText(Tagged, frozen=True, tag="output_text"):
+    text: str
+    annotations: Any = None
+    logprobs: Any = None
+
+
+class Refusal(Tagged, frozen=True, tag="refusal"):
+    refusal: str
+
+
+class InputImage(Tagged, frozen=True, tag="input_image"):
+    image_url: str | None = None
+    file_id: str | None = None
+    detail: str | None = None
+
+
+class InputFile(Tagged, frozen=True, tag="input_file"):
+    file_data: str | None = None
+    file_url: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
+
+
+# Messages, told apart by their role; ``type`` may be left out
+
+
+class _Message(Struct, frozen=True, kw_only=True, tag_field="role"):
+    type: str | None = None
+    id: str | None = None
+    status: str | None = None
+    phase: str | None = None
+
+
+class UserMessage(_Message, frozen=True, tag="user"):
+    content: str | list[InputText | OutputText | InputImage | InputFile]
+
+
+class SystemMessage(_Message, frozen=True, tag="system"):
+    content: str | list[InputText | OutputText]
+
+
+class DeveloperMessage(_Message, frozen=True, tag="developer"):
+    content: str | list[InputText | OutputText]
+
+
+class AssistantMessage(_Message, frozen=True, tag="assistant"):
+    content: str | list[InputText | OutputText | Refusal]
+
+
+Message: TypeAlias = UserMessage | SystemMessage | DeveloperMessage | AssistantMessage
+
+
+# The other items
+
+
+class Item(Tagged, frozen=True, kw_only=True):
+    id: str | None = None
+    status: str | None = None
+
+
+class FunctionCall(Item, frozen=True, tag="function_call"):
+    call_id: NotEmpty
+    name: NotEmpty
+    arguments: str
+    namespace: str | None = None
+
+
+class CustomToolCall(Item, frozen=True, tag="custom_tool_call"):
+    call_id: NotEmpty
+    name: NotEmpty
+    input: str
+    namespace: str | None = None
+
+
+Output: TypeAlias = str | list[InputText | OutputText | InputImage | InputFile]
+
+
+class FunctionCallOutput(Item, frozen=True, tag="function_call_output"):
+    call_id: NotEmpty
+    output: Output
+
+
+class CustomToolCallOutput(Item, frozen=True, tag="custom_tool_call_output"):
+    call_id: NotEmpty
+    output: Output
+
+
+class Reasoning(Item, frozen=True, tag="reasoning"):
+    encrypted_content: str | None = None
+    summary: Any = None
+    content: Any = None
+
+
+class WithTools(Struct, frozen=True):
+    """An item that offers more tools."""
+
+    tools: list[dict[str, Any]]

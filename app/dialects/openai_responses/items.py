@@ -1,0 +1,176 @@
+"""The items of the input into turns of the conversation: one row an item type.
+
+What the assistant said, thought and called is told in as many items; those that follow one another
+are one turn, and so are the outputs of tools. An item of a tool that runs at OpenAI stems from
+another service: it becomes readable text where it carries something the model should know, is
+ignored by its type where it does not, and is refused where the conversation would be another
+without it.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from typing import Any, NamedTuple, TypeAlias
+
+from app.core.body import FieldError, Record, convert, ignore_unknown
+from app.core.conversation import Message, Part, Role, Text, ToolCall, ToolResult
+from app.dialects import openai
+
+from . import custom_input, item_types, sealed
+from .content import parts
+from .tools import Callee
+
+
+class Turn(NamedTuple):
+    """What one item says. ``joins``: it is part of the turn before it, if that is of its role and
+    joins too.
+    """
+
+    role: Role
+    parts: tuple[Part, ...]
+    joins: bool = True
+
+
+def read(given: str | Sequence[dict[str, Any]], record: Record) -> tuple[str, tuple[Message, ...]]:
+    """The system text that stands before the conversation, and the conversation.
+
+    Raises :class:`FieldError` with the path from the body's root.
+    """
+    if isinstance(given, str):
+        return "", (Message("user", (Text(given),)),)
+    turns: list[Turn] = []
+    for index, raw in enumerate(given):
+        try:
+            turns += _turn(raw, record)
+        except FieldError as error:
+            raise error.under("input", index) from None
+    leading = list(takewhile(lambda turn: turn.role == "system", turns))
+    texts = [part.text for turn in leading for part in turn.parts if isinstance(part, Text)]
+    return "\n\n".join(texts), _joined(turns[len(leading) :])
+
+
+def _joined(turns: Sequence[Turn]) -> tuple[Message, ...]:
+    messages: list[Message] = []
+    before: Turn | None = None
+    for turn in turns:
+        said = turn.parts
+        if before and turn.joins and before.joins and turn.role == before.role:
+            said = messages.pop().parts + said
+        messages.append(Message(turn.role, said))
+        before = turn
+    return tuple(messages)
+
+
+def _turn(raw: dict[str, Any], record: Record) -> list[Turn]:
+    kind = _kind(raw)
+    if kind in REFUSED:
+        raise FieldError((), f"{kind} {REFUSED[kind]}")
+    if kind in AS_TEXT:
+        return [_as_text(kind, raw, record)]
+    if kind not in _READERS:
+        if kind not in WITH_TOOLS:
+            record.ignore(kind)
+        return []
+    form, reader = _READERS[kind]
+    item = convert(raw, form)
+    ignore_unknown(item, raw, record)
+    return reader(item, record)
+
+
+def _kind(raw: dict[str, Any]) -> str:
+    """A message may leave its type out, and so may a reference."""
+    kind = raw.get("type")
+    if kind is None:
+        if "role" in raw:
+            return "message"
+        if "id" in raw:
+            return "item_reference"
+        raise FieldError(("type",), "Field required")
+    if not isinstance(kind, str):
+        raise FieldError(("type",), "Input should be a valid string")
+    return kind
+
+
+def _message(message: item_types.Message, record: Record) -> list[Turn]:
+    said = parts(message.content, record)
+    if isinstance(message, item_types.AssistantMessage):
+        return [Turn("assistant", said)]
+    if isinstance(message, item_types.UserMessage):
+        return [Turn("user", said, joins=False)]
+    return [Turn("system", said, joins=False)]
+
+
+def _function_call(item: item_types.FunctionCall, record: Record) -> list[Turn]:
+    name = Callee(item.name, item.namespace).flat
+    given = openai.arguments(item.arguments, record)
+    return [Turn("assistant", (ToolCall(item.call_id, name, given),))]
+
+
+def _custom_tool_call(item: item_types.CustomToolCall, _: Record) -> list[Turn]:
+    name = Callee(item.name, item.namespace).flat
+    given = custom_input.as_object(item.input)
+    return [Turn("assistant", (ToolCall(item.call_id, name, given),))]
+
+
+def _output(
+    item: item_types.FunctionCallOutput | item_types.CustomToolCallOutput, record: Record
+) -> list[Turn]:
+    content: Any = parts(item.output, record, in_result=True)
+    return [Turn("user", (ToolResult(item.call_id, content),))]
+
+
+def _reasoning(item: item_types.Reasoning, record: Record) -> list[Turn]:
+    """Without content of our own making it cannot be given back: a summary is signed by nobody."""
+    part = sealed.unseal(item.encrypted_content) if item.encrypted_content else None
+    if part is None:
+        record.ignore("reasoning")
+        return []
+    return [Turn("assistant", (part,))]
+
+
+def _as_text(kind: str, raw: dict[str, Any], record: Record) -> Turn:
+    record.note(f"{kind}_as_text")
+    told = {name: value for name, value in raw.items() if name not in ("type", "id", "status")}
+    return Turn(AS_TEXT[kind], (Text(f"[{kind}: {openai.encode(told).decode()}]"),))
+
+
+AS_TEXT: dict[str, Role] = {
+    "web_search_call": "assistant",
+    "file_search_call": "assistant",
+    "code_interpreter_call": "assistant",
+    "tool_search_call": "assistant",
+    "mcp_call": "assistant",
+    "mcp_approval_request": "assistant",
+    "mcp_approval_response": "user",
+    "local_shell_call": "assistant",
+    "local_shell_call_output": "user",
+    "shell_call": "assistant",
+    "shell_call_output": "user",
+    "apply_patch_call": "assistant",
+    "apply_patch_call_output": "user",
+    "program": "assistant",
+    "program_output": "user",
+}
+WITH_TOOLS = frozenset({"additional_tools", "tool_search_output"})
+"""Items that say nothing, and offer tools from their place on."""
+REFUSED = {
+    "item_reference": (
+        "items are not persisted when `store` is set to false, as it always is here; send the item"
+        " itself"
+    ),
+    "compaction": (
+        "items can be read only by the service that made them; send the conversation itself"
+    ),
+    "compaction_trigger": (
+        "items are not supported by this gateway; have the conversation summarised by a message"
+    ),
+}
+
+Reader: TypeAlias = Callable[[Any, Record], list[Turn]]
+_READERS: dict[str, tuple[Any, Reader]] = {
+    "message": (item_types.Message, _message),
+    "function_call": (item_types.FunctionCall, _function_call),
+    "function_call_output": (item_types.FunctionCallOutput, _output),
+    "custom_tool_call": (item_types.CustomToolCall, _custom_tool_call),
+    "custom_tool_call_output": (item_types.CustomToolCallOutput, _output),
+    "reasoning": (item_types.Reasoning, _reasoning),
+}

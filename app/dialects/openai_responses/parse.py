@@ -1,0 +1,173 @@
+"""A Responses body into a conversation, or a 400 that names the field.
+
+Members this gateway does not know are ignored and named in :attr:`Conversation.ignored`, at any
+depth; so are those it knows but does not act upon. What refers to something kept by the service (an
+earlier response, a conversation, a stored prompt) is refused, since nothing is kept. What the rules
+of a conversation demand beyond types (alternation, an output for each call) is not checked here: it
+is repaired where it is rendered.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from app.core.body import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
+from app.core.conversation import Conversation, Reasoning
+from app.dialects import openai
+from app.errors import GatewayError, Kind
+
+from . import items, schema, tools
+from .item_types import WithTools
+from .reply import Form
+
+
+class ParsedRequest(Struct, frozen=True):
+    """``form`` is what the answer takes from the request."""
+
+    conversation: Conversation
+    stream: bool
+    form: Form
+
+
+def parse_responses(raw: bytes, headers: Mapping[str, str], default_model: str) -> ParsedRequest:
+    """The body of ``POST /v1/responses``. ``headers`` finds names without regard to case;
+    ``default_model`` answers a request that names none.
+
+    Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as OpenAI writes it.
+    """
+    try:
+        body = decode(raw)
+        _refuse_history(body)
+        request = convert(body, schema.ResponsesRequest)
+        record = Record()
+        ignore_unknown(request, body, record)
+        return _parsed(request, body, headers, record, default_model)
+    except RecursionError:
+        raise GatewayError(Kind.INVALID_REQUEST, TOO_DEEP) from None
+    except FieldError as error:
+        raise openai.refusal(error) from None
+
+
+def _refuse_history(body: Mapping[str, Any]) -> None:
+    """Clients that chain responses know an unknown one by code and words, and then send the whole
+    conversation; one that was given no code goes on failing.
+    """
+    if (previous := body.get("previous_response_id")) is not None:
+        raise openai.refusal(
+            FieldError(
+                ("previous_response_id",),
+                f"Previous response with id {str(previous)[:80]!r} not found: this gateway keeps no"
+                " responses; send the whole conversation in input",
+            ),
+            "previous_response_not_found",
+        )
+    for name, problem in NOT_KEPT.items():
+        if body.get(name):
+            raise openai.refusal(FieldError((name,), problem), "unsupported_parameter")
+
+
+NOT_KEPT = {
+    "conversation": "this gateway keeps no conversations; send the whole conversation in input",
+    "prompt": "this gateway keeps no prompts; send the prompt itself in instructions",
+    "background": "this gateway keeps no responses to be fetched later; leave it out",
+}
+
+
+def _parsed(
+    request: schema.ResponsesRequest,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str],
+    record: Record,
+    default_model: str,
+) -> ParsedRequest:
+    model = request.model or default_model
+    offer = _offer(request, record)
+    chosen = tools.choose(request.tool_choice, offer, record)
+    system, messages = items.read(request.input or (), record)
+    reasoning = _reasoning(request.reasoning, record)
+    sealed = schema.ENCRYPTED_REASONING in (request.include or ())
+    _note_ignored(request, record)
+    conversation = Conversation(
+        model=model,
+        messages=messages,
+        system="\n\n".join(filter(None, (request.instructions, system))),
+        tools=chosen.tools,
+        tool_choice=chosen.choice,
+        reasoning=reasoning,
+        json_schema=_json_schema(request, record),
+        session=openai.session(headers, request.prompt_cache_key),
+        ignored=tuple(record.ignored),
+        notes=tuple(record.notes),
+    )
+    told = _told(request, body, chosen, offer)
+    form = Form(model, told, offer.callees, sealed=sealed, summary=not reasoning.omit_text)
+    return ParsedRequest(conversation, bool(request.stream), form)
+
+
+def _offer(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
+    reader = tools.Reader(record)
+    reader.declare(request.tools or (), "tools")
+    given = request.input if isinstance(request.input, list) else ()
+    for index, raw in enumerate(given):
+        if raw.get("type") in items.WITH_TOOLS:
+            try:
+                added = convert(raw, WithTools)
+            except FieldError as error:
+                raise error.under("input", index) from None
+            reader.declare(added.tools, "input", index, "tools")
+    return reader.offer()
+
+
+def _reasoning(wanted: schema.ReasoningConfig | None, record: Record) -> Reasoning:
+    """A summary that is asked for is one of reasoning that takes place."""
+    wanted = wanted or schema.ReasoningConfig()
+    try:
+        effort = openai.effort(wanted.effort, record)
+    except FieldError as error:
+        raise error.under("reasoning", "effort") from None
+    summary = (wanted.summary or wanted.generate_summary) is not None
+    enabled = True if summary and effort != "none" else None
+    return Reasoning(enabled, effort, omit_text=not summary)
+
+
+def _note_ignored(request: schema.ResponsesRequest, record: Record) -> None:
+    for name, default in schema.NOT_HONOURED.items():
+        if getattr(request, name) not in (None, default):
+            record.ignore(name)
+    for value in request.include or ():
+        if value != schema.ENCRYPTED_REASONING:
+            record.ignore(value)
+
+
+def _json_schema(request: schema.ResponsesRequest, record: Record) -> dict[str, Any] | None:
+    wanted = request.text.format if request.text else None
+    if isinstance(wanted, schema.JsonObjectFormat):
+        return {}
+    if not isinstance(wanted, schema.JsonSchemaFormat):
+        return None
+    if wanted.strict:
+        record.ignore("strict")
+    return wanted.schema
+
+
+def _told(
+    request: schema.ResponsesRequest,
+    body: Mapping[str, Any],
+    chosen: tools.Choice,
+    offer: tools.Offer,
+) -> dict[str, Raw]:
+    """The members of the answer that repeat the request, as far as it is honoured, encoded once."""
+    text_format = body["text"]["format"] if request.text and request.text.format else None
+    reasoning = request.reasoning or schema.ReasoningConfig()
+    told = {
+        **schema.NOT_HONOURED,
+        "instructions": request.instructions,
+        "metadata": request.metadata or {},
+        "prompt_cache_key": request.prompt_cache_key,
+        "reasoning": {"effort": reasoning.effort, "summary": reasoning.summary},
+        "text": {"format": text_format or {"type": "text"}},
+        "tool_choice": chosen.told,
+        "tools": offer.told,
+    }
+    return {name: Raw(openai.encode(value)) for name, value in told.items()}

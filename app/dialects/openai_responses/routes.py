@@ -1,0 +1,40 @@
+"""The HTTP surface of the OpenAI Responses API."""
+
+from functools import partial
+from time import time
+from typing import NoReturn
+from uuid import uuid4
+
+from flask import Blueprint, Response, request
+
+from app.errors import GatewayError, Kind
+from app.web.serving import Serving
+
+from .parse import parse_responses
+from .reply import Answer, whole
+from .stream import StreamEncoder
+
+
+def blueprint(serving: Serving, default_model: str) -> Blueprint:
+    """``POST /v1/responses``, streamed or not. ``default_model`` answers where none is named."""
+    routes = Blueprint("openai_responses", __name__)
+
+    @routes.post("/v1/responses")
+    def responses() -> Response:
+        parsed = parse_responses(request.get_data(cache=False), request.headers, default_model)
+        answer = Answer(uuid4().hex, parsed.form, int(time()))
+        return serving.respond(
+            parsed.conversation,
+            streamed=parsed.stream,
+            encoder=partial(StreamEncoder, answer),
+            whole=partial(whole, answer),
+        )
+
+    @routes.get("/v1/responses")
+    def socket() -> NoReturn:
+        """Clients that try a WebSocket first go on over HTTP after a 404 alone."""
+        raise GatewayError(
+            Kind.NOT_FOUND, "This gateway speaks no WebSocket. Use POST /v1/responses."
+        )
+
+    return routes

@@ -1,0 +1,82 @@
+"""What of a Responses API request this gateway understands, as types.
+
+The types are the validation. A member that is not here is not an error: it is ignored, and named in
+the answer's headers. Members that are only checked, and not acted upon, are in
+:data:`NOT_HONOURED`. No member is required: the API's own types require none.
+
+Not here: the forms of ``input`` (:mod:`.item_types`), ``tools`` and ``tool_choice``
+(:mod:`.tools`), whose unknown types must be ignored and not refused.
+
+Source: the types of the ``openai`` SDK 3.54 and requests of real clients.
+"""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from .item_types import Tagged
+
+
+class TextFormat(Tagged, frozen=True, tag="text"):
+    pass
+
+
+class JsonObjectFormat(Tagged, frozen=True, tag="json_object"):
+    pass
+
+
+class JsonSchemaFormat(Tagged, frozen=True, tag="json_schema"):
+    schema: dict[str, Any]
+    name: str | None = None
+    description: str | None = None
+    strict: bool | None = None
+
+
+class TextConfig(Struct, frozen=True):
+    format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
+
+
+class ReasoningConfig(Struct, frozen=True):
+    """``generate_summary`` is the old name of ``summary``."""
+
+    effort: str | None = None
+    summary: str | None = None
+    generate_summary: str | None = None
+
+
+class ResponsesRequest(Struct, frozen=True, kw_only=True):
+    """The body of ``POST /v1/responses``."""
+
+    model: str | None = None
+    input: str | list[dict[str, Any]] | None = None
+    instructions: str | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    reasoning: ReasoningConfig | None = None
+    text: TextConfig | None = None
+    include: list[str] | None = None
+    metadata: dict[str, str] | None = None
+    prompt_cache_key: str | None = None
+    stream: bool | None = None
+    store: bool | None = None
+    background: bool | None = None
+    parallel_tool_calls: bool | None = None
+    truncation: str | None = None
+    max_output_tokens: Annotated[int, Meta(ge=1)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+
+
+NOT_HONOURED: dict[str, Any] = {
+    "store": False,
+    "parallel_tool_calls": True,
+    "truncation": "disabled",
+    "max_output_tokens": None,
+    "temperature": None,
+    "top_p": None,
+}
+"""Members that have no effect, each with the value that asks for what happens anyway; the answer
+tells that value.
+"""
+ENCRYPTED_REASONING = "reasoning.encrypted_content"
+"""The one value of ``include`` that is honoured."""

@@ -1,0 +1,53 @@
+"""Reasoning as a client carries it from turn to turn: ``encrypted_content`` of a reasoning item.
+
+The service keeps nothing, so what the upstream gave (a text with its signature, or opaque data)
+travels in the item itself, and is given back to the upstream unchanged when the client sends it
+again. It is base64 of a JSON object, and not encrypted: nobody but the client gets it, which is
+shown the same text. Clients must treat it as opaque.
+"""
+
+from binascii import Error, a2b_base64, b2a_base64
+from typing import TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from app.core.conversation import RedactedThinking, Thinking
+
+
+class _Form(Struct, frozen=True, tag_field="kiro2api", forbid_unknown_fields=True):
+    """The tag's name tells our own from other services' content."""
+
+
+class _Signed(_Form, frozen=True, tag="thinking"):
+    text: str
+    signature: str
+
+
+class _Opaque(_Form, frozen=True, tag="redacted_thinking"):
+    data: str
+
+
+Reasoning: TypeAlias = Thinking | RedactedThinking
+
+_decode = msgspec.json.Decoder(_Signed | _Opaque).decode
+
+
+def seal(part: Reasoning) -> str:
+    """The content that :func:`unseal` reads."""
+    if isinstance(part, RedactedThinking):
+        form: _Form = _Opaque(part.data)
+    else:
+        form = _Signed(part.text, part.signature)
+    return b2a_base64(msgspec.json.encode(form), newline=False).decode()
+
+
+def unseal(content: str) -> Reasoning | None:
+    """What was sealed; None for what another service made, or nobody."""
+    try:
+        form = _decode(a2b_base64(content, strict_mode=True))
+    except (Error, ValueError, msgspec.MsgspecError):
+        return None
+    if isinstance(form, _Opaque):
+        return RedactedThinking(form.data)
+    return Thinking(form.text, form.signature)

@@ -1,0 +1,238 @@
+"""The tools of a request: which are offered to the model, which one it must call, and what the
+client knows each by.
+
+Functions are offered as they are. A custom tool takes free text: it is offered as a function of one
+string (:mod:`.custom_input`), the grammar of its text told in its description. The tools of a
+namespace are offered under a name made of both. Types that run at OpenAI, and those not known, are
+left out and named as ignored: clients offer them beside their own, and the turn must go on.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from app.core.body import FieldError, Record, convert, ignore_unknown
+from app.core.conversation import Tool, ToolChoice
+from app.dialects import openai
+
+from . import custom_input
+from .item_types import NotEmpty, Tagged
+
+
+class Callee(Struct, frozen=True):
+    """A tool as its client knows it."""
+
+    name: str
+    namespace: str | None = None
+    custom: bool = False
+
+    @property
+    def flat(self) -> str:
+        """Its name in the conversation, where names have one part."""
+        return f"{self.namespace}__{self.name}" if self.namespace else self.name
+
+
+class Offer(Struct, frozen=True):
+    """The tools of a request. ``callees`` are by the names of ``tools``; ``told`` are those entries
+    of the request that are offered, for the answer to repeat.
+    """
+
+    tools: tuple[Tool, ...]
+    callees: dict[str, Callee]
+    told: tuple[dict[str, Any], ...]
+
+
+class FunctionTool(Tagged, frozen=True, tag="function"):
+    name: NotEmpty
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class FreeText(Tagged, frozen=True, tag="text"):
+    pass
+
+
+class Grammar(Tagged, frozen=True, tag="grammar"):
+    syntax: str
+    definition: str
+
+
+class CustomTool(Tagged, frozen=True, tag="custom"):
+    name: NotEmpty
+    description: str | None = None
+    format: FreeText | Grammar | None = None
+
+
+class Namespace(Tagged, frozen=True, tag="namespace"):
+    name: NotEmpty
+    tools: list[dict[str, Any]]
+    description: str | None = None
+
+
+_FORMS: dict[str, type[FunctionTool | CustomTool | Namespace]] = {
+    "function": FunctionTool,
+    "custom": CustomTool,
+    "namespace": Namespace,
+}
+
+
+class Reader:
+    """Reads declared tools, those of the request first and then those that items add."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._tools: dict[str, Tool] = {}
+        self._callees: dict[str, Callee] = {}
+        self._told: list[dict[str, Any]] = []
+        self._names: set[str] = set()  # of the list that is being read
+
+    def declare(self, declared: Sequence[dict[str, Any]], *where: str | int) -> None:
+        """One list of tools; they take the place of those of an earlier list.
+
+        Raises :class:`FieldError` with ``where`` before the path inside ``declared``.
+        """
+        self._names.clear()
+        for index, raw in enumerate(declared):
+            try:
+                if self._read(raw):
+                    self._told.append(raw)
+            except FieldError as error:
+                raise error.under(*where, index) from None
+
+    def offer(self) -> Offer:
+        return Offer(tuple(self._tools.values()), self._callees, tuple(self._told))
+
+    def _read(self, raw: dict[str, Any], within: Namespace | None = None) -> bool:
+        """Whether it is offered."""
+        kind = raw.get("type")
+        if not isinstance(kind, str):
+            problem = "Field required" if kind is None else "Input should be a valid string"
+            raise FieldError(("type",), problem)
+        form = _FORMS.get(kind)
+        if form is None or (within and form is Namespace):
+            self._record.ignore(kind)
+            return False
+        tool = convert(raw, form)
+        ignore_unknown(tool, raw, self._record)
+        if isinstance(tool, Namespace):
+            return self._read_all(tool)
+        self._add(tool, within)
+        return True
+
+    def _read_all(self, namespace: Namespace) -> bool:
+        offered = False
+        for index, raw in enumerate(namespace.tools):
+            try:
+                offered |= self._read(raw, namespace)
+            except FieldError as error:
+                raise error.under("tools", index) from None
+        return offered
+
+    def _add(self, tool: FunctionTool | CustomTool, within: Namespace | None) -> None:
+        own = _custom(tool) if isinstance(tool, CustomTool) else self._function(tool)
+        callee = Callee(tool.name, within.name if within else None, isinstance(tool, CustomTool))
+        name = callee.flat
+        if name in self._names:
+            raise FieldError(("name",), f"Tool names must be unique, and {name!r} is there already")
+        self._names.add(name)
+        texts = (within.description if within else None, own.description)
+        self._tools[name] = Tool(name, "\n\n".join(filter(None, texts)), own.schema)
+        self._callees[name] = callee
+
+    def _function(self, tool: FunctionTool) -> Tool:
+        if tool.strict:
+            self._record.ignore("strict")
+        return Tool(tool.name, tool.description or "", tool.parameters or {})
+
+
+def _custom(tool: CustomTool) -> Tool:
+    rule = "The input is free text: give it as the one string of the argument."
+    if isinstance(tool.format, Grammar):
+        grammar = tool.format
+        rule += f" It must match this grammar ({grammar.syntax}):\n\n{grammar.definition}"
+    schema = {
+        "type": "object",
+        "properties": {custom_input.NAME: {"type": "string", "description": "The whole input"}},
+        "required": [custom_input.NAME],
+        "additionalProperties": False,
+    }
+    return Tool(tool.name, "\n\n".join(filter(None, (tool.description, rule))), schema)
+
+
+class Choice(Struct, frozen=True):
+    """``tools`` are those that may be called; ``told`` is the choice as the answer repeats it."""
+
+    tools: tuple[Tool, ...]
+    choice: ToolChoice
+    told: str | dict[str, Any] = "auto"
+
+
+def choose(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) -> Choice:
+    """Raises :class:`FieldError`, with the path from the body's root, when the tool wanted is not
+    offered. A choice among tools that were ignored is ignored too.
+    """
+    try:
+        if wanted is None:
+            return Choice(offer.tools, ToolChoice())
+        if isinstance(wanted, str):
+            return _by_mode(wanted, offer.tools, wanted, record)
+        if wanted.get("type") in ("function", "custom"):
+            named = convert(wanted, NamedTool)
+            return Choice(offer.tools, openai.named_choice(_flat(named), offer.tools), wanted)
+        if wanted.get("type") == "allowed_tools":
+            return _allowed(wanted, offer, record)
+    except FieldError as error:
+        raise error.under("tool_choice") from None
+    record.ignore("tool_choice")
+    return Choice(offer.tools, ToolChoice())
+
+
+class NamedTool(Struct, frozen=True):
+    """A tool where it is not declared, but chosen."""
+
+    name: NotEmpty
+    namespace: str | None = None
+
+
+class AllowedTools(Struct, frozen=True):
+    tools: list[dict[str, Any]]
+    mode: str = "auto"
+
+
+def _flat(tool: NamedTool) -> str:
+    return Callee(tool.name, tool.namespace).flat
+
+
+def _by_mode(
+    mode: str, tools: tuple[Tool, ...], told: str | dict[str, Any], record: Record
+) -> Choice:
+    choice = openai.mode_choice(mode, tools, record)
+    ignored = choice.mode == "auto" and mode != "auto"
+    return Choice(tools, choice, "auto" if ignored else told)
+
+
+def _allowed(wanted: dict[str, Any], offer: Offer, record: Record) -> Choice:
+    allowed = convert(wanted, AllowedTools)
+    names = set(_names(allowed.tools, offer.callees, record))
+    tools = tuple(tool for tool in offer.tools if tool.name in names)
+    return _by_mode(allowed.mode, tools, wanted, record)
+
+
+def _names(
+    entries: Iterable[dict[str, Any]], callees: Mapping[str, Callee], record: Record
+) -> Iterable[str]:
+    """The flat names of the allowed tools; what is not offered is ignored by its name."""
+    for index, raw in enumerate(entries):
+        if raw.get("type") not in ("function", "custom"):
+            record.ignore(str(raw.get("type")))
+            continue
+        try:
+            name = _flat(convert(raw, NamedTool))
+        except FieldError as error:
+            raise error.under("tools", index) from None
+        if name in callees:
+            yield name
+        else:
+            record.ignore(name)
