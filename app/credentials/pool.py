@@ -13,29 +13,28 @@ is disguised, and one that is suspended stays out.
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import GatewayError, Kind
-from app.version import __version__
 
-from . import sources
+from . import sources, wiring
 from .account import ControlPlane, Tools
 from .found import Source
 from .keeper import Keeper
 from .model import Login, Token
 from .refresh import Refresher
-from .standing import CONSEQUENCES, Others, Use
-from .store import FileStore, TokenStore
+from .report import AccountReport, report
+from .standing import CONSEQUENCES, Others, Use, cleared
+from .store import TokenStore
+from .watch import Watch
 
 if TYPE_CHECKING:
     from app.settings import Settings
 
 log = logging.getLogger("kiro2api.credentials")
 
-_LOOK_EVERY = 1.0  # seconds between looks at the files of the sources and at the store
 _SESSIONS = 10_000
 
 
@@ -50,19 +49,20 @@ class Credentials:
         refresher: Refresher,
         control: ControlPlane | None = None,
         clock: Callable[[], float] = time.time,
+        announce: bool = True,
     ) -> None:
-        """Reads the sources. Raises GatewayError NO_CREDENTIAL if none holds a usable login."""
-        self._tools = Tools(store, refresher, self._reread, clock, control)
-        self._candidates = list(candidates)
+        """Reads the sources. Raises GatewayError NO_CREDENTIAL if none holds a usable login.
+
+        Without ``announce`` the first choice is not logged, since the master process did so.
+        """
+        self._watch = Watch(candidates, clock, announce=announce)
+        self._tools = Tools(store, refresher, self._watch.reread, clock, control)
         self._source: Source | None = None
         self._keepers: dict[str, Keeper] = {}
         self._sessions: OrderedDict[str, str] = OrderedDict()
-        self._told: set[str] = set()
-        self._seen: Sequence[object] = ()
-        self._look_at = 0.0
         self._look()
         if not self._keepers:
-            raise sources.no_credential(sorted(self._told))
+            raise sources.no_credential(self._watch.complaints)
 
     @classmethod
     def from_settings(
@@ -71,22 +71,16 @@ class Credentials:
         *,
         control: ControlPlane | None = None,
         clock: Callable[[], float] = time.time,
+        announce: bool = True,
     ) -> "Credentials":
         """The credentials that the settings name. Raises GatewayError NO_CREDENTIAL."""
-        refresher = Refresher(
-            user_agent=f"kiro2api/{__version__}",
-            auth_url=settings.kiro_auth_url,
-            oidc_url=settings.kiro_oidc_url,
-            proxy=settings.kiro_upstream_proxy,
-            connect_timeout=settings.kiro_connect_timeout,
-            clock=clock,
-        )
         return cls(
             sources.from_settings(settings),
-            store=_store(settings),
-            refresher=refresher,
+            store=wiring.store(settings),
+            refresher=wiring.refresher(settings, clock),
             control=control,
             clock=clock,
+            announce=announce,
         )
 
     def token(self, session: str = "") -> Token:
@@ -148,7 +142,27 @@ class Credentials:
 
     def problems(self) -> list[str]:
         """What the owner should repair although requests still work, in sentences."""
-        return self._tools.store.problems()
+        return self._watch.complaints + self._tools.store.problems()
+
+    def report(self) -> list[AccountReport]:
+        """What there is to say of each account, in order; nothing secret."""
+        self._look()
+        now = self._tools.clock()
+        return [report(keeper.account, now) for keeper in self._keepers.values()]
+
+    def ask_quotas(self, *, older_than: float) -> None:
+        """Ask the upstream for each quota that was not asked for so many seconds. Waits."""
+        now = self._tools.clock()
+        for keeper in self._keepers.values():
+            if now - keeper.account.standing.quota_at > older_than:
+                keeper.ask_quota()
+
+    def clear(self, account: str) -> bool:
+        """Forget what is held against an account; False if there is no such account."""
+        keeper = self._keepers.get(account)
+        if keeper:
+            keeper.account.amend(cleared)
+        return keeper is not None
 
     def close(self) -> None:
         """Finish the refreshes under way, whose answers must not be lost."""
@@ -203,7 +217,7 @@ class Credentials:
         """What is held against the account that comes back first."""
         known = [keeper.account.standing for keeper in self._keepers.values()]
         if not known:
-            return sources.no_credential(sorted(self._told))
+            return sources.no_credential(self._watch.complaints)
         first = min(known, key=lambda one: (one.mode == "out", one.until))
         after = max(1.0, max(first.until, first.probe_until) - self._tools.clock())
         return GatewayError(
@@ -216,15 +230,11 @@ class Credentials:
         )
 
     def _look(self) -> None:
-        """Take up what changed in the files of the sources, and what other workers know."""
-        now = self._tools.clock()
-        if 0 <= self._look_at - now <= _LOOK_EVERY:
+        """Take up what changed in the sources, and what other workers know."""
+        if not self._watch.is_time():
             return
-        self._look_at = now + _LOOK_EVERY
-        seen = [_stamp(path) for source in self._candidates for path in source.watched()]
-        if seen != self._seen or not self._keepers:
-            self._seen = seen
-            self._take(sources.choose(self._candidates))
+        if choice := self._watch.news():
+            self._take(choice)
         for keeper in self._keepers.values():
             keeper.look_around()
 
@@ -235,7 +245,7 @@ class Credentials:
                 keepers[login.account] = self._keeper(login)
             except GatewayError as error:  # a record that must not be passed over
                 choice.found.problems.append(error.message)
-        self._tell(choice)
+        self._watch.tell(choice)
         if self._keepers and choice.found.problems and choice.source is not self._source:
             return  # perhaps half written: what was read before stays in use
         self._source = choice.source
@@ -248,38 +258,6 @@ class Credentials:
         keeper.source_changed(login)
         return keeper
 
-    def _tell(self, choice: sources.Choice) -> None:
-        """Log what was not logged before, each thing once."""
-        found = choice.found
-        lines = dict.fromkeys(found.problems, logging.ERROR)
-        lines |= dict.fromkeys(found.doubts, logging.WARNING)
-        if choice.source:
-            lines[f"using {choice.source.name}: {len(found.logins)} login(s)"] = logging.INFO
-        for line in lines.keys() - self._told:
-            log.log(lines[line], "credential: %s", line)
-        self._told = set(lines)
-
-    def _reread(self, login: Login) -> Login | None:
-        """The same login as its source holds it at this moment."""
-        found = sources.choose(self._candidates).found
-        return next((other for other in found.logins if other.account == login.account), None)
-
-
-def _store(settings: "Settings") -> TokenStore:
-    local = FileStore(settings.kiro_token_cache)
-    if not settings.kiro_token_store:
-        return local
-    try:
-        from .redis_store import RedisStore  # its packages are an extra
-        from .remote import Remote
-    except ImportError as error:
-        raise GatewayError(
-            Kind.NO_CREDENTIAL,
-            f"KIRO_TOKEN_STORE needs a package that is not installed ({error.name}): run "
-            "`pip install -r requirements-redis.txt`.",
-        ) from None
-    return RedisStore(Remote(settings.kiro_token_store, settings.kiro_store_key), local)
-
 
 def _for_request(
     token: Token, session: str, tried: frozenset[str], *, is_probe: bool = False
@@ -287,12 +265,3 @@ def _for_request(
     if not (session or tried or is_probe):
         return token
     return replace(token, session=session, tried=tried, is_probe=is_probe)
-
-
-def _stamp(path: Path) -> object:
-    """Whatever changes when the file does, None if there is no such file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -139,9 +139,14 @@ def from_settings(settings: "Settings") -> list[Source]:
     if settings.auth_method == "idc" or (settings.idc_refresh_token and not settings.auth_method):
         idc = ("idc_client_id", "idc_client_secret", "idc_refresh_token")
         places.append(IdcSource(*map(text, idc)))
-    places.append(FileSource("the Kiro token file", settings.kiro_token_file, chosen=False))
+    places.append(token_file(settings))
     places += databases.known()
     return places
+
+
+def token_file(settings: "Settings") -> Source:
+    """The file of the Kiro IDE, and of the command ``login``."""
+    return FileSource("the Kiro token file", settings.kiro_token_file, chosen=False)
 
 
 def is_given(settings: "Settings") -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.credentials.account import ControlPlane
+from app.credentials.calls import Calls
 from app.credentials.found import Source, read_json, read_refresh_tokens
 from app.credentials.pool import Credentials
 from app.credentials.refresh import Refresher
@@ -51,14 +52,8 @@ def build(
         control: ControlPlane | None = None,
         store: TokenStore | None = None,
     ) -> Credentials:
-        refresher = Refresher(
-            user_agent="kiro2api/test",
-            auth_url=service.url,
-            oidc_url=service.url,
-            connect_timeout=5,
-            answer_timeout=5,
-            clock=clock,
-        )
+        calls = Calls(user_agent="kiro2api/test", connect_timeout=5, answer_timeout=5)
+        refresher = Refresher(calls, auth_url=service.url, oidc_url=service.url, clock=clock)
         store = store or file_store(tmp_path, cache)
         built.append(
             Credentials(sources, store=store, refresher=refresher, control=control, clock=clock)

@@ -1,0 +1,98 @@
+"""HTTP to the services that give out tokens.
+
+Requests and answers are made of secrets: neither is ever logged, repeated in an error or kept in an
+exception that might be. Nothing of the environment is read, no cookie is kept, and no redirect is
+followed, which would hand the secrets to somebody else.
+"""
+
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, NamedTuple
+
+import msgspec
+import requests
+
+from app.errors import GatewayError, Kind
+
+_ANSWER_TIMEOUT = 30.0
+
+
+class Answer(NamedTuple):
+    """``members`` is empty where the body is no JSON object."""
+
+    status: int
+    members: Mapping[str, Any]
+    retry_after: float | None
+
+    def text(self, *names: str) -> str:
+        """The first of these members that is a string with something in it, else ""."""
+        for name in names:
+            value = self.members.get(name)
+            if isinstance(value, str) and value:
+                return value
+        return ""
+
+    def number(self, *names: str) -> float:
+        """The first of these members that is a positive number, else 0."""
+        for name in names:
+            value = self.members.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+                return value
+        return 0.0
+
+
+class Calls:
+    """A session of its own; for all greenlets of the process."""
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        proxy: str | None = None,
+        connect_timeout: float = 10.0,
+        answer_timeout: float = _ANSWER_TIMEOUT,
+    ) -> None:
+        self._timeout = (connect_timeout, answer_timeout)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers["User-Agent"] = user_agent
+        if proxy:
+            self._session.proxies = {"http": proxy, "https": proxy}
+
+    def post(self, url: str, **body: Any) -> Answer:
+        """POST ``json=`` or ``data=``. Raises GatewayError when there is no answer."""
+        try:
+            response = self._session.post(url, **body, timeout=self._timeout, allow_redirects=False)
+        except requests.RequestException as error:
+            raise _no_answer(url, error) from None  # the error holds the request
+        after = response.headers.get("Retry-After", "")
+        return Answer(
+            response.status_code,
+            _members(response.content),
+            float(after) if after.isascii() and after.isdigit() else None,
+        )
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._session.close()
+
+
+def _members(content: bytes) -> Mapping[str, Any]:
+    try:
+        members = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return members if isinstance(members, dict) else {}
+
+
+def _no_answer(url: str, error: requests.RequestException) -> GatewayError:
+    host = url.split("/")[2] if url.count("/") > 1 else url
+    kind, why = Kind.CONNECTION, f"cannot be reached ({type(error).__name__})"
+    if isinstance(error, requests.Timeout):
+        kind, why = Kind.TIMEOUT, "did not answer in time"
+    elif isinstance(error, requests.exceptions.SSLError):
+        kind, why = Kind.TLS, "has a certificate that was not accepted"
+    elif isinstance(error, requests.exceptions.ProxyError):
+        why = "cannot be reached through KIRO_UPSTREAM_PROXY"
+    return GatewayError(kind, f"The service that gives out tokens ({host}) {why}.")
