@@ -1,0 +1,364 @@
+"""What of a request is understood, ignored by name, or refused by name."""
+
+import pytest
+from werkzeug.datastructures import Headers
+
+from app.core.conversation import Message, Reasoning, Text, Tool, ToolChoice
+from app.dialects.openai_chat.parse import parse_chat
+from app.errors import GatewayError, Kind
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+F = {"type": "function", "function": {"name": "f", "description": "d", "parameters": SCHEMA}}
+G = {"type": "function", "function": {"name": "g"}}
+MODES = "Input should be one of 'none', 'auto', 'required', or an object"
+EFFORTS = "Input should be one of 'none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'"
+
+
+def named(name):
+    return {"type": "function", "function": {"name": name}}
+
+
+def allowed(mode, *tools):
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": list(tools)}}
+
+
+def test_the_least_a_request_may_hold(parse):
+    parsed = parse()
+    assert parsed.model == parsed.conversation.model == "m"
+    assert (parsed.stream, parsed.include_usage, parsed.legacy) == (False, False, False)
+    assert parsed.conversation.messages == (Message("user", (Text("hi"),)),)
+    assert parsed.conversation.json_schema is None
+    assert parsed.conversation.ignored == ()
+    assert parsed.conversation.notes == ()
+
+
+REFUSED = [
+    ({"model": None}, "model: Input should be a valid string"),
+    ({"model": ""}, "model: Input should have a length of at least 1"),
+    ({"stream": "yes"}, "stream: Input should be a valid boolean"),
+    ({"stream_options": []}, "stream_options: Input should be a valid object"),
+    (
+        {"stream_options": {"include_usage": 1}},
+        "stream_options.include_usage: Input should be a valid boolean",
+    ),
+    ({"n": 2}, "n: this gateway gives one choice; send the request n times for as many"),
+    ({"n": 0}, "n: Input should be greater than or equal to 1"),
+    ({"n": "1"}, "n: Input should be a valid integer"),
+    ({"logprobs": True}, "logprobs: this gateway's models tell no log probabilities; leave it"),
+    ({"logprobs": True, "top_logprobs": 3}, "logprobs: this gateway's models tell no log"),
+    ({"top_logprobs": 3}, "top_logprobs: this gateway's models tell no log probabilities"),
+    ({"top_logprobs": -1}, "top_logprobs: Input should be greater than or equal to 0"),
+    ({"max_tokens": 0}, "max_tokens: Input should be greater than or equal to 1"),
+    ({"max_tokens": "9"}, "max_tokens: Input should be a valid integer"),
+    (
+        {"max_completion_tokens": 0},
+        "max_completion_tokens: Input should be greater than or equal to 1",
+    ),
+    ({"stop": 5}, "stop: Input should be a valid string or list"),
+    ({"stop": ["x", 1]}, "stop[1]: Input should be a valid string"),
+    ({"parallel_tool_calls": "no"}, "parallel_tool_calls: Input should be a valid boolean"),
+    ({"temperature": 2.5}, "temperature: Input should be less than or equal to 2.0"),
+    ({"temperature": "hot"}, "temperature: Input should be a valid number"),
+    ({"top_p": -1}, "top_p: Input should be greater than or equal to 0.0"),
+    ({"prompt_cache_key": 5}, "prompt_cache_key: Input should be a valid string"),
+    ({"reasoning_effort": "huge"}, f"reasoning_effort: {EFFORTS}"),
+    ({"response_format": {}}, "response_format.type: Field required"),
+    ({"response_format": {"type": "xml"}}, "response_format.type: 'xml' is not supported here"),
+    (
+        {"response_format": {"type": "json_schema"}},
+        "response_format.json_schema: Field required",
+    ),
+    (
+        {"response_format": {"type": "json_schema", "json_schema": {"schema": "x"}}},
+        "response_format.json_schema.schema: Input should be a valid object",
+    ),
+    ({"tools": {}}, "tools: Input should be a valid list"),
+    ({"tools": [5]}, "tools[0]: Input should be a valid object"),
+    ({"tools": [{"type": 5}]}, "tools[0].type: Input should be a valid string"),
+    ({"tools": [F, {"type": "function"}]}, "tools[1].function: Field required"),
+    ({"tools": [{"name": "f"}]}, "tools[0].function: Field required"),
+    ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name: Field required"),
+    (
+        {"tools": [{"type": "function", "function": {"name": "f", "parameters": True}}]},
+        "tools[0].function.parameters: Input should be a valid object",
+    ),
+    (
+        {"tools": [{"type": "custom", "custom": {"name": "f"}}]},
+        "tools[0].type: custom tools are not supported by this gateway; offer a function instead",
+    ),
+    ({"functions": [{}]}, "functions[0].name: Field required"),
+    ({"tools": [F], "tool_choice": 5}, "tool_choice: Input should be a valid string or object"),
+    ({"tools": [F], "tool_choice": "some"}, f"tool_choice: {MODES}"),
+    ({"tools": [F], "tool_choice": {"type": "custom"}}, "tool_choice.type: 'custom' is not"),
+    ({"tools": [F], "tool_choice": {"type": "function"}}, "tool_choice.function: Field required"),
+    (
+        {"tools": [F], "tool_choice": named("g")},
+        "tool_choice.function.name: Tool 'g' not found in provided tools",
+    ),
+    (
+        {"tools": [F], "tool_choice": allowed("some", named("f"))},
+        f"tool_choice.allowed_tools.mode: {MODES}",
+    ),
+    (
+        {"tools": [F], "tool_choice": allowed("auto", named("f"), named("g"))},
+        "tool_choice.allowed_tools.tools[1].function.name: Tool 'g' not found in provided tools",
+    ),
+    ({"functions": [{"name": "f"}], "function_call": "some"}, f"function_call: {MODES}"),
+    (
+        {"functions": [{"name": "f"}], "function_call": {"name": "g"}},
+        "function_call.name: Tool 'g' not found in provided tools",
+    ),
+]
+
+
+@pytest.mark.parametrize(("members", "problem"), REFUSED)
+def test_a_wrong_field_is_refused_by_its_name(refused, members, problem):
+    refused(problem, **members)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"", "The request body is not valid JSON: "),
+        (b'{"model": "m",', "The request body is not valid JSON: "),
+        (b'{"model": "\xff"}', "The request body is not valid JSON: "),
+        (b"[" * 100_000, "The request body is nested too deeply"),
+        (b"[]", "The request body must be a JSON object"),
+        (b"{}", "model: Field required"),
+        (b'{"model": "m"}', "messages: Field required"),
+        (b'{"messages": [{"role": "user", "content": ""}]}', "model: Field required"),
+    ],
+)
+def test_a_body_that_cannot_be_read(raw, message):
+    with pytest.raises(GatewayError) as failure:
+        parse_chat(raw, Headers())
+    assert failure.value.kind is Kind.INVALID_REQUEST
+    assert failure.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("members", "stream", "include_usage"),
+    [
+        ({"stream": None, "stream_options": None}, False, False),
+        ({"stream": True}, True, False),
+        ({"stream": True, "stream_options": {}}, True, False),
+        ({"stream": True, "stream_options": {"include_usage": True}}, True, True),
+    ],
+)
+def test_a_stream_and_its_usage(parse, members, stream, include_usage):
+    parsed = parse(**members)
+    assert (parsed.stream, parsed.include_usage) == (stream, include_usage)
+
+
+def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
+    part = {"type": "text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}}
+    call = {"id": "x", "type": "function", "function": {"name": "f", "arguments": "{}"}, "index": 0}
+    parsed = parse(
+        seed=1,
+        messages=[
+            {"role": "user", "name": "Ann", "content": [part, part]},
+            {"role": "assistant", "reasoning_content": "hm", "tool_calls": [call]},
+        ],
+        stream_options={"include_obfuscation": False},
+        tools=[{**F, "cache_control": {"type": "ephemeral"}}],
+        logit_bias={"5": 1},
+        user="u",
+        metadata={"a": "b"},
+    )
+    assert parsed.conversation.ignored == (
+        "seed",
+        "logit_bias",
+        "user",
+        "metadata",
+        "name",
+        "prompt_cache_breakpoint",
+        "reasoning_content",
+        "index",
+        "include_obfuscation",
+        "cache_control",
+    )
+
+
+def test_a_schema_is_the_clients_own(parse):
+    odd = {"type": "object", "strict": True, "properties": {"unknown": {"odd": 1}}}
+    parsed = parse(tools=[{"type": "function", "function": {"name": "f", "parameters": odd}}])
+    assert parsed.conversation.ignored == ()
+    assert parsed.conversation.tools == (Tool("f", "", odd),)
+
+
+def test_fields_that_are_checked_and_not_honoured_are_listed(parse):
+    parsed = parse(
+        max_tokens=1,
+        max_completion_tokens=9,
+        stop="x",
+        parallel_tool_calls=False,
+        temperature=0,
+        top_p=1,
+    )
+    assert parsed.conversation.ignored == (
+        "max_tokens",
+        "max_completion_tokens",
+        "stop",
+        "parallel_tool_calls",
+        "temperature",
+        "top_p",
+    )
+
+
+def test_fields_that_ask_for_nothing_are_not_listed(parse):
+    parsed = parse(
+        stop=[],
+        parallel_tool_calls=True,
+        n=1,
+        logprobs=False,
+        top_logprobs=0,
+        temperature=None,
+        tools=None,
+        functions=[],
+        tool_choice=None,
+        function_call=None,
+        response_format=None,
+        reasoning_effort=None,
+    )
+    assert parsed.conversation.ignored == ()
+    assert parsed.conversation == parse().conversation
+
+
+@pytest.mark.parametrize(
+    ("effort", "expected", "notes"),
+    [
+        ("none", "none", ()),
+        ("minimal", "low", ("minimal_effort_as_low",)),
+        ("xhigh", "xhigh", ()),
+    ],
+)
+def test_reasoning(parse, effort, expected, notes):
+    conversation = parse(reasoning_effort=effort).conversation
+    assert conversation.reasoning == Reasoning(effort=expected)
+    assert conversation.notes == notes
+
+
+@pytest.mark.parametrize(
+    ("wanted", "schema", "ignored"),
+    [
+        ({"type": "text"}, None, ()),
+        ({"type": "json_object"}, {}, ()),
+        ({"type": "json_schema", "json_schema": {"name": "n"}}, {}, ()),
+        ({"type": "json_schema", "json_schema": {"schema": SCHEMA}}, SCHEMA, ()),
+        (
+            {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": True}},
+            SCHEMA,
+            ("strict",),
+        ),
+        (
+            {"type": "json_schema", "json_schema": {"schema": SCHEMA, "description": "d"}},
+            SCHEMA,
+            ("description",),
+        ),
+        (
+            {"type": "json_schema", "json_schema": {"schema": SCHEMA, "strict": False}},
+            SCHEMA,
+            (),
+        ),
+    ],
+)
+def test_response_format(parse, wanted, schema, ignored):
+    conversation = parse(response_format=wanted).conversation
+    assert conversation.json_schema == schema
+    assert conversation.ignored == ignored
+
+
+def test_tools(parse):
+    tools = [F, G, {"function": {"name": "h", "description": None, "parameters": None}}]
+    assert parse(tools=tools).conversation.tools == (Tool("f", "d", SCHEMA), Tool("g"), Tool("h"))
+
+
+@pytest.mark.parametrize(("strict", "ignored"), [(True, ("strict",)), (False, ()), (None, ())])
+def test_strict_is_ignored_and_told(parse, strict, ignored):
+    tool = {"type": "function", "function": {"name": "f", "strict": strict}}
+    conversation = parse(tools=[tool]).conversation
+    assert conversation.tools == (Tool("f"),)
+    assert conversation.ignored == ignored
+
+
+def test_tools_that_run_at_openai_are_ignored_by_their_type(parse):
+    conversation = parse(tools=[{"type": "web_search", "filters": {}}, G]).conversation
+    assert conversation.tools == (Tool("g"),)
+    assert conversation.ignored == ("web_search",)
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (None, ToolChoice()),
+        ("auto", ToolChoice()),
+        ("none", ToolChoice("none")),
+        ("required", ToolChoice("any")),
+        (named("f"), ToolChoice("tool", "f")),
+    ],
+)
+def test_tool_choice(parse, choice, expected):
+    conversation = parse(tools=[F, G], tool_choice=choice).conversation
+    assert conversation.tool_choice == expected
+    assert len(conversation.tools) == 2
+
+
+@pytest.mark.parametrize(
+    ("choice", "names", "expected", "ignored"),
+    [
+        (allowed("auto", named("g")), ["g"], ToolChoice(), ()),
+        (allowed("required", named("g"), named("f")), ["f", "g"], ToolChoice("any"), ()),
+        (allowed("auto"), [], ToolChoice(), ()),
+        (allowed("required", {"type": "mcp"}), [], ToolChoice(), ("mcp", "tool_choice")),
+    ],
+)
+def test_allowed_tools_are_those_that_are_offered(parse, choice, names, expected, ignored):
+    conversation = parse(tools=[F, G], tool_choice=choice).conversation
+    assert [tool.name for tool in conversation.tools] == names
+    assert conversation.tool_choice == expected
+    assert conversation.ignored == ignored
+
+
+def test_no_call_can_be_required_where_all_tools_are_ignored(parse):
+    conversation = parse(tools=[{"type": "web_search"}], tool_choice="required").conversation
+    assert conversation.tool_choice == ToolChoice()
+    assert conversation.ignored == ("web_search", "tool_choice")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (None, ToolChoice()),
+        ("auto", ToolChoice()),
+        ("none", ToolChoice("none")),
+        ({"name": "f"}, ToolChoice("tool", "f")),
+    ],
+)
+def test_functions(parse, wanted, expected):
+    function = {"name": "f", "description": "d", "parameters": SCHEMA}
+    parsed = parse(functions=[function], function_call=wanted)
+    assert parsed.conversation.tools == (Tool("f", "d", SCHEMA),)
+    assert parsed.conversation.tool_choice == expected
+    assert parsed.legacy
+
+
+def test_who_offers_tools_too_reads_tool_calls(parse):
+    parsed = parse(functions=[{"name": "f"}], tools=[G])
+    assert [tool.name for tool in parsed.conversation.tools] == ["g", "f"]
+    assert not parsed.legacy
+
+
+@pytest.mark.parametrize(
+    ("headers", "session"),
+    [({}, "k"), ({"x-session-affinity": "a"}, "a"), ({"X-Session-Id": "s"}, "s")],
+)
+def test_the_session(parse, headers, session):
+    conversation = parse(headers, prompt_cache_key="k").conversation
+    assert conversation.session == session
+    assert conversation.ignored == ()
+
+
+def test_who_the_user_is_names_no_session(parse):
+    conversation = parse(user="u", safety_identifier="s").conversation
+    assert conversation.session == ""
+    assert conversation.ignored == ("user", "safety_identifier")
