@@ -30,7 +30,7 @@ def blueprint(serving: Serving, default_model: str) -> Blueprint:
             whole=partial(whole, answer),
         )
 
-    @routes.get("/v1/responses")
+    @routes.get("/v1/responses", websocket=True)
     def socket() -> NoReturn:
         """Clients that try a WebSocket first go on over HTTP after a 404 alone."""
         raise GatewayError(
