@@ -90,7 +90,7 @@ def _require_credential() -> None:
     from app.errors import GatewayError
 
     try:
-        Credentials.from_settings(settings)
+        Credentials.from_settings(settings).close()
     except GatewayError as error:
         sys.exit(f"kiro2api cannot start. {error.message}")
 

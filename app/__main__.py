@@ -1,4 +1,5 @@
-"""The command line: ``python -m app serve | simulate | settings``, from the top of the checkout.
+"""The command line: ``python -m app serve | simulate | settings | accounts | login | logout``, from
+the top of the checkout.
 
 ``serve`` is gunicorn with ``gunicorn.conf.py``; it adds only what a newcomer without a credential
 needs, the simulated upstream. Serving for real, gunicorn may as well be started directly.
@@ -16,7 +17,8 @@ from typing import NoReturn
 
 import click
 
-from app.credentials import sources
+from app.credentials import commands, sources
+from app.credentials.account import ControlPlane
 from app.settings import Settings, SettingsError, docs
 from app.version import __version__
 
@@ -130,6 +132,15 @@ def _local_url(settings: Settings) -> str:
     every_address = {f"{host}:{settings.port}" for host in ("0.0.0.0", "[::]")}
     local = f"localhost:{settings.port}"
     return f"http://{local if settings.bind in every_address else settings.bind}"
+
+
+def _control_plane(settings: Settings) -> ControlPlane:
+    from app.application import control_plane
+
+    return control_plane(settings)
+
+
+commands.add_to(cli, _control_plane)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from flask_cors import CORS
 
 from app.codewhisperer.client import Client
 from app.codewhisperer.hosts import HostChoice
+from app.codewhisperer.operations import ControlPlane
 from app.core import models
 from app.credentials import Credentials
 from app.dialects import openai
@@ -28,11 +29,12 @@ USER_AGENT = f"kiro2api/{__version__}"
 
 
 def create_app(settings: Settings) -> Flask:
-    """The WSGI application of one worker. Raises GatewayError when no credential is configured."""
+    """The WSGI application of one worker; the master has checked that there is a credential."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     gateway = _gateway(settings)
+    app.extensions["credentials"] = gateway.credentials
     serving = Serving(
         gateway.open, lifecycle, settings.kiro_early_headers, settings.kiro_ping_interval
     )
@@ -55,17 +57,19 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+def control_plane(settings: Settings) -> ControlPlane:
+    """What asks the upstream about an account, for the command line."""
+    return ControlPlane(_client(settings), _hosts(settings))
+
+
 def _gateway(settings: Settings) -> Gateway:
-    client = Client(
-        connections=settings.kiro_max_streams,
-        connect_timeout=settings.kiro_connect_timeout,
-        user_agent=USER_AGENT,
-        proxy=settings.kiro_upstream_proxy or "",
-    )
+    client, hosts = _client(settings), _hosts(settings)
     return Gateway(
         client=client,
-        credentials=Credentials.from_settings(settings),
-        hosts=HostChoice(settings.kiro_api_url, settings.kiro_region),
+        credentials=Credentials.from_settings(
+            settings, control=ControlPlane(client, hosts), checked=True
+        ),
+        hosts=hosts,
         resolve=partial(
             models.resolve, default=settings.kiro_default_model, aliases=settings.kiro_models
         ),
@@ -77,6 +81,19 @@ def _gateway(settings: Settings) -> Gateway:
         ),
         max_tool_description=settings.max_tool_description_length,
     )
+
+
+def _client(settings: Settings) -> Client:
+    return Client(
+        connections=settings.kiro_max_streams,
+        connect_timeout=settings.kiro_connect_timeout,
+        user_agent=USER_AGENT,
+        proxy=settings.kiro_upstream_proxy or "",
+    )
+
+
+def _hosts(settings: Settings) -> HostChoice:
+    return HostChoice(settings.kiro_api_url, settings.kiro_region)
 
 
 ANTHROPIC = failures.Shape(anthropic_errors.body, lambda error: error.status)

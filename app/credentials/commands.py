@@ -58,7 +58,7 @@ def show_accounts(
     settings: Settings, control: "Callable[[Settings], ControlPlane]", clear: str | None = None
 ) -> None:
     """Print the accounts. Raises GatewayError."""
-    credentials = Credentials.from_settings(settings, control=control(settings), announce=False)
+    credentials = Credentials.from_settings(settings, control=control(settings))
     try:
         if clear and not credentials.clear(clear):
             raise click.BadParameter(f"there is no account {clear}", param_hint="--clear")

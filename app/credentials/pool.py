@@ -49,19 +49,20 @@ class Credentials:
         refresher: Refresher,
         control: ControlPlane | None = None,
         clock: Callable[[], float] = time.time,
-        announce: bool = True,
+        checked: bool = False,
     ) -> None:
         """Reads the sources. Raises GatewayError NO_CREDENTIAL if none holds a usable login.
 
-        Without ``announce`` the first choice is not logged, since the master process did so.
+        ``checked``: another process has done so and told the choice in the log. This one neither
+        repeats that, nor fails for a file that happens to be half written at this moment.
         """
-        self._watch = Watch(candidates, clock, announce=announce)
+        self._watch = Watch(candidates, clock, announce=not checked)
         self._tools = Tools(store, refresher, self._watch.reread, clock, control)
         self._source: Source | None = None
         self._keepers: dict[str, Keeper] = {}
         self._sessions: OrderedDict[str, str] = OrderedDict()
         self._look()
-        if not self._keepers:
+        if not self._keepers and not checked:
             raise sources.no_credential(self._watch.complaints)
 
     @classmethod
@@ -71,16 +72,16 @@ class Credentials:
         *,
         control: ControlPlane | None = None,
         clock: Callable[[], float] = time.time,
-        announce: bool = True,
+        checked: bool = False,
     ) -> "Credentials":
-        """The credentials that the settings name. Raises GatewayError NO_CREDENTIAL."""
+        """The credentials that the settings name; the rest as for the class."""
         return cls(
             sources.from_settings(settings),
             store=wiring.store(settings),
             refresher=wiring.refresher(settings, clock),
             control=control,
             clock=clock,
-            announce=announce,
+            checked=checked,
         )
 
     def token(self, session: str = "") -> Token:
@@ -164,10 +165,11 @@ class Credentials:
             keeper.account.amend(cleared)
         return keeper is not None
 
-    def close(self) -> None:
+    def close(self, timeout: float = 15) -> None:
         """Finish the refreshes under way, whose answers must not be lost."""
+        end = time.monotonic() + timeout
         for keeper in self._keepers.values():
-            keeper.settle(timeout=15)
+            keeper.settle(max(0.0, end - time.monotonic()))
         self._tools.refresher.close()
         self._tools.store.close()
 

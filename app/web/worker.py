@@ -5,7 +5,8 @@ word. Here, upon SIGTERM (a stop, or a reload in the master):
 
 1. connections that wait for a next request are closed, and new requests are refused;
 2. running answers go on until ``MARGIN`` seconds before the end of the graceful time;
-3. what is left then gets its dialect's error event and ends cleanly.
+3. what is left then gets its dialect's error event and ends cleanly;
+4. a token refresh under way is waited for, since its answer may hold the only valid login.
 """
 
 from time import monotonic
@@ -23,8 +24,8 @@ POLL = 0.1
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
-    """``worker_class`` of ``gunicorn.conf.py``. The application brings its Lifecycle as an
-    extension."""
+    """``worker_class`` of ``gunicorn.conf.py``. The application brings its Lifecycle and its
+    Credentials as extensions."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,7 +34,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until told to stop, then drain."""
         gevent.spawn(self._drain_when_stopped)
-        super().run()
+        try:
+            super().run()
+        finally:
+            self.wsgi.extensions["credentials"].close()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """One connection, from its first request to its end."""
