@@ -23,6 +23,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 import gevent
 
 from app.codewhisperer.client import Answer, Client
+from app.codewhisperer.error_table import UNKNOWN_OPERATION
 from app.codewhisperer.events import EventDecoder
 from app.codewhisperer.hosts import Host, HostChoice, authorization
 from app.codewhisperer.request import RenderedRequest, render
@@ -231,7 +232,8 @@ class Exchange:
         self._held = []
         if self._another_token(error) or self._older_host(error):
             return
-        if not POLICY[error.kind].retry or self._attempts >= MAX_ATTEMPTS:
+        hopeless = error.code == UNKNOWN_OPERATION or not POLICY[error.kind].retry
+        if hopeless or self._attempts >= MAX_ATTEMPTS:
             raise error
         pause = min(FIRST_PAUSE * 2 ** (self._attempts - 1), LONGEST_PAUSE)
         pause *= random.uniform(0.5, 1.0)
@@ -256,7 +258,7 @@ class Exchange:
         return fresh is not None
 
     def _older_host(self, error: GatewayError) -> bool:
-        if self._host is None or error.code not in ("unreachable", "unknown_operation"):
+        if self._host is None or error.code not in ("unreachable", UNKNOWN_OPERATION):
             return False
         older = self._gateway.hosts.older(self._host)
         self._host = older or self._host

@@ -45,7 +45,12 @@ class Body:
         if self._socket is None:
             return
         plain = self._raw.chunked and "content-encoding" not in self._raw.headers
-        yield from self._drained() if plain else self._read()
+        try:
+            yield from self._drained() if plain else self._read()
+        except TimeoutError:
+            raise
+        except (ChunkedError, OSError) as error:
+            raise ProtocolError(f"Connection broken: {error!r}", error) from error
         self.release_conn()
 
     def _drained(self) -> Iterator[bytes]:
@@ -55,22 +60,17 @@ class Body:
             data = self._file.read(len(data))
         self._socket.settimeout(0)
         first = True  # what a TLS layer already decrypted makes no socket readable
-        try:
-            while True:
-                if data and (payload := chunks.feed(data)):
-                    yield payload
-                if chunks.complete:
-                    break
-                if first or cast(Any, self.wait).ready():
-                    first = False
-                    data = self._receive()
-                else:
-                    data = b""
-                    yield data
-        except TimeoutError:
-            raise
-        except (ChunkedError, OSError) as error:
-            raise ProtocolError(f"Connection broken: {error!r}", error) from error
+        while True:
+            if data and (payload := chunks.feed(data)):
+                yield payload
+            if chunks.complete:
+                break
+            if first or cast(Any, self.wait).ready():
+                first = False
+                data = self._receive()
+            else:
+                data = b""
+                yield data
         self._socket.settimeout(self._timeout)
         self.complete = True
 

@@ -1,0 +1,436 @@
+"""The faults, one row each: what goes wrong, what clients get, what the upstream sees, what the log
+says. ``docs/faults.md`` is rendered from here, and ``test_rows.py`` holds every row.
+
+A row says it for all dialects, in the words of core events and kinds of failure; how a dialect
+writes those is its adapter's affair.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from app.errors import Kind
+
+from .proxy import Plan
+
+GOOD: Mapping[str, Any] = {"text": ["Hel", "lo ", "lo ", "世界 🙂"]}
+SAID = "Hello lo 世界 🙂"
+PIECE = '{"text": "a long story'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gets:
+    """What a client gets: an answer that ends with ``stop``; or a failure of ``kind``, as the
+    status of a refusal, or after ``begun`` output as an error inside the stream.
+
+    ``calls``: what was written of each tool call's input, and whether the call was ended.
+    ``waited``: bounds in seconds for the answer's head. ``quiet``: there were silent stretches, so
+    signs of life must have come.
+    """
+
+    text: str = ""
+    thinking: str = ""
+    calls: tuple[tuple[str, bool], ...] = ()
+    stop: str | None = None
+    kind: Kind | None = None
+    begun: bool = False
+    retry_after: str | None = None
+    message: str = ""
+    waited: tuple[float, float] = (0.0, 30.0)
+    quiet: bool = False
+
+
+def answered(text: str = SAID, stop: str = "end_turn", **more: Any) -> Gets:
+    return Gets(text=text, stop=stop, **more)
+
+
+def refused(kind: Kind, **more: Any) -> Gets:
+    return Gets(kind=kind, **more)
+
+
+def broken(kind: Kind, text: str, **more: Any) -> Gets:
+    return Gets(kind=kind, text=text, begun=True, **more)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """``answers``: what the upstream is told to answer, one request after the other, the last one
+    to all others; ``plans`` the same for the network. ``stream`` and ``whole``: what a client gets
+    that asked for a stream, or not; ``asked``: how many requests reach the upstream then.
+    ``gateway``: "patient" has the default timeouts, "impatient" those of :data:`IMPATIENT`.
+    ``log``: members of the access log's line beyond the failure's kind. ``heavy`` rows are for the
+    long form.
+    """
+
+    name: str
+    what: str
+    answers: tuple[Mapping[str, Any], ...] = (GOOD,)
+    plans: tuple[Plan, ...] = ()
+    stream: Gets
+    whole: Gets
+    asked: tuple[int, int] = (1, 1)
+    gateway: Literal["patient", "impatient"] = "patient"
+    log: Mapping[str, Any] = field(default_factory=dict)
+    padding: int = 0
+    heavy: bool = False
+
+
+IMPATIENT = {
+    "KIRO_FIRST_EVENT_TIMEOUT": "3",
+    "KIRO_IDLE_TIMEOUT": "2",
+    "KIRO_EARLY_HEADERS": "0.5",
+    "KIRO_PING_INTERVAL": "0.4",
+}
+
+TRIES = 3
+"""Attempts at what may pass: the first, and two more."""
+
+
+def both(name: str, what: str, gets: Gets, asked: int = 1, **more: Any) -> Row:
+    """A row that is the same for streams and whole answers."""
+    return Row(name=name, what=what, stream=gets, whole=gets, asked=(asked, asked), **more)
+
+
+def breaks(name: str, what: str, kind: Kind, text: str, *, again: bool = True, **more: Any) -> Row:
+    """A row of an answer that breaks after ``text``: a stream gets the error event; a whole answer
+    is asked for once more where that may help, and then refused."""
+    calls = more.pop("calls", ())
+    asked = (1, 2 if again else 1)
+    stream = broken(kind, text, calls=calls)
+    return Row(name=name, what=what, stream=stream, whole=refused(kind), asked=asked, **more)
+
+
+REFUSALS: Mapping[str, tuple[Kind, int]] = {
+    "throttled": (Kind.THROTTLED, TRIES),
+    "user_rate": (Kind.THROTTLED, TRIES),
+    "service_rate": (Kind.THROTTLED, TRIES),
+    "insufficient_capacity": (Kind.CAPACITY, TRIES),
+    "model_unavailable": (Kind.UNAVAILABLE, TRIES),
+    "high_load": (Kind.UNAVAILABLE, TRIES),
+    "unavailable_500": (Kind.UNAVAILABLE, TRIES),
+    "unavailable_503": (Kind.UNAVAILABLE, TRIES),
+    "html_503": (Kind.UNAVAILABLE, TRIES),
+    "html_504": (Kind.UNAVAILABLE, TRIES),
+    "html_524": (Kind.UNAVAILABLE, TRIES),
+    "internal": (Kind.UPSTREAM_ERROR, TRIES),
+    "html_502": (Kind.UPSTREAM_ERROR, TRIES),
+    "unknown_operation": (Kind.UPSTREAM_ERROR, 1),
+    "too_long": (Kind.CONTEXT_TOO_LONG, 1),
+    "invalid_model": (Kind.INVALID_MODEL, 1),
+    "invalid_conversation": (Kind.REJECTED, 1),
+    "conversation_limit_402": (Kind.REJECTED, 1),
+    "improperly_formed": (Kind.REJECTED, 1),
+    "body_invalid": (Kind.REJECTED, 1),
+    "tool_mismatch": (Kind.REJECTED, 1),
+    "tool_schema_invalid": (Kind.REJECTED, 1),
+    "profile_arn_required": (Kind.REJECTED, 1),
+    "resource_not_found": (Kind.REJECTED, 1),
+    "too_large_413": (Kind.REQUEST_TOO_LARGE, 1),
+    "feature_not_supported": (Kind.FORBIDDEN, 1),
+    "customization_denied": (Kind.FORBIDDEN, 1),
+    "html_403": (Kind.FORBIDDEN, 1),
+    "invalid_kms_grant": (Kind.FORBIDDEN, 1),
+    "kms_conflict": (Kind.FORBIDDEN, 1),
+}
+"""The simulator's name of an HTTP refusal: what it is, and how often the upstream is asked. Those
+that end the use of an account are in :data:`ACCOUNT_REFUSALS`."""
+
+ACCOUNT_REFUSALS: Mapping[str, tuple[Kind, int]] = {
+    "monthly_quota": (Kind.QUOTA, 1),
+    "monthly_quota_400": (Kind.QUOTA, 1),
+    "daily_quota": (Kind.QUOTA, 1),
+    "service_quota_402": (Kind.QUOTA, 1),
+    "overage_limit_402": (Kind.QUOTA, 1),
+    "suspended": (Kind.SUSPENDED, 1),
+    "suspended_text": (Kind.SUSPENDED, 1),
+    "suspended_423": (Kind.SUSPENDED, 1),
+    "suspicious_activity": (Kind.SUSPENDED, 1),
+    "bearer_invalid": (Kind.REFUSED_TOKEN, 2),
+    "not_authorized": (Kind.REFUSED_TOKEN, 2),
+    "expired_token_401": (Kind.REFUSED_TOKEN, 2),
+    "unrecognized_client_401": (Kind.REFUSED_TOKEN, 2),
+}
+"""Refusals that are held against the account, each tried with one of its own. A refused token is
+refreshed and tried once more."""
+
+INSIDE = ("throttled", "insufficient_capacity", "internal", "model_unavailable", "too_long",
+          "improperly_formed", "feature_not_supported")  # fmt: skip
+"""Refusals that are also tried as exceptions inside a stream."""
+
+Inside = Mapping[str, Any]
+
+
+def refusals() -> Iterator[Row]:
+    """Every HTTP refusal of the upstream."""
+    for name, (kind, asked) in REFUSALS.items():
+        yield both(
+            f"http-{name}",
+            f"the upstream refuses with `{name}`",
+            refused(kind),
+            asked,
+            answers=({"fail": name},),
+        )
+
+
+def account_refusals() -> Iterator[Row]:
+    """Every refusal that is held against the account."""
+    for name, (kind, asked) in ACCOUNT_REFUSALS.items():
+        yield both(
+            f"account-{name}",
+            f"the upstream refuses with `{name}`",
+            refused(kind),
+            asked,
+            answers=({"fail": name},),
+        )
+    yield both(
+        "retry-after",
+        "throttled with Retry-After: 1, then a good answer",
+        answered(waited=(1.0, 10.0)),
+        2,
+        answers=({"fail": {"fault": "throttled", "headers": {"retry-after": "1"}}}, GOOD),
+    )
+    later = {"fault": "throttled", "headers": {"retry-after": "120"}}
+    yield both(
+        "retry-after-long",
+        "throttled with Retry-After: 120, longer than anybody would wait",
+        refused(Kind.THROTTLED, retry_after="120"),
+        answers=({"fail": later},),
+    )
+
+
+def exceptions() -> Iterator[Row]:
+    """Refusals inside a stream whose status was 200, before and after content."""
+    for name in INSIDE:
+        kind, asked = REFUSALS[name]
+        yield both(
+            f"exception-{name}",
+            f"200, then the exception `{name}` before any content",
+            refused(kind),
+            asked,
+            answers=({"exception": name},),
+        )
+        yield breaks(
+            f"late-exception-{name}",
+            f"200, text, then the exception `{name}`",
+            kind,
+            "Hello",
+            again=asked > 1,
+            answers=({"text": ["Hel", "lo"], "exception": name},),
+        )
+
+
+def recoveries() -> Iterator[Row]:
+    """What passes before the attempts are used up: the client notices nothing."""
+    for name, trouble in {
+        "throttled": {"fail": "throttled"},
+        "internal": {"fail": "internal"},
+        "capacity-in-stream": {"exception": "insufficient_capacity"},
+        "empty": {"empty": True},
+        "reset": {"reset": "request"},
+        "cut-before-content": {**GOOD, "cut": {"after": 1}},
+        "damage-before-content": {**GOOD, "corrupt": {"frame": 0}},
+    }.items():
+        yield both(
+            f"recovers-{name}",
+            f"`{name}` twice, then a good answer",
+            answered(),
+            TRIES,
+            answers=(trouble, trouble, GOOD),
+            log={"attempts": TRIES},
+        )
+
+
+BEFORE_CONTENT: tuple[Row, ...] = (
+    both("empty", "200 without any event, again and again", refused(Kind.EMPTY), TRIES,
+         answers=({"empty": True},)),
+    both("metadata-only", "200 with metadata and figures, but no content and no stop reason",
+         refused(Kind.EMPTY), TRIES, answers=({"say": [], "omit": ["metadataEvent"]},)),
+    both("says-nothing", "the model ends its turn without a word", answered(""),
+         answers=({"say": [], "stop_reason": "END_TURN"},)),
+    both("reset-in-request", "the connection is reset while the request is sent",
+         refused(Kind.CONNECTION), 0, plans=(Plan(reset="before request"),), padding=500_000),
+    both("reset-before-request", "the connection is reset instead of an answer",
+         refused(Kind.CONNECTION), 0, plans=(Plan(reset="before request"),)),
+    both("reset-after-request", "the connection is reset once the upstream has the request",
+         refused(Kind.CONNECTION), TRIES, plans=(Plan(reset="after request"),)),
+    both("reset-after-head", "the connection is reset after the response's head",
+         refused(Kind.TRUNCATED), TRIES, plans=(Plan(reset="after head"),)),
+    both("reset-once", "the connection is reset once", answered(), 2,
+         plans=(Plan(reset="after request"), Plan()), log={"attempts": 2}),
+    both("cut-in-head", "the connection ends inside the response's head",
+         refused(Kind.TRUNCATED), TRIES, plans=(Plan(stop_at=50),)),
+    both("cut-in-status", "the connection ends inside the status line",
+         refused(Kind.CONNECTION), TRIES, plans=(Plan(stop_at=8),)),
+    both("damaged-first-event", "the first event's checksum is wrong",
+         refused(Kind.CORRUPT), TRIES, answers=({**GOOD, "corrupt": {"frame": 0}},)),
+    both("damaged-first-lengths", "the checksum of the first event's lengths is wrong",
+         refused(Kind.CORRUPT), TRIES,
+         answers=({**GOOD, "corrupt": {"frame": 0, "part": "prelude"}},)),
+    both("not-an-event-stream", "200 with a page instead of events", refused(Kind.CORRUPT), TRIES,
+         answers=({"raw": base64.b64encode(b"<html>Sign in to the network</html>").decode(),
+                   "bare": True},)),
+    both("stalled-refusal", "a refusal whose body never comes", refused(Kind.REJECTED),
+         answers=({"fail": "improperly_formed"},),
+         plans=(Plan(stop_at=250, how="stall"),), heavy=True),
+)  # fmt: skip
+
+_TOOL = {"name": "write", "fragments": ['{"text": ', '"a long story'], "stop": False}
+_WHOLE_TOOL = {"name": "write", "input": {"text": "done"}}
+_BAD_TOOL = {"name": "write", "fragments": ['{"text": nonsense']}
+_DONE = '{"text": "done"}'
+
+ENDS: tuple[Row, ...] = (
+    breaks("cut-in-text", "the connection ends between two events of text", Kind.TRUNCATED, "Hello",
+           answers=({"text": ["Hel", "lo", "!"], "cut": {"after": 3}},)),
+    breaks("reset-in-text", "the connection is reset between two events of text", Kind.TRUNCATED,
+           "Hello", answers=({"text": ["Hel", "lo", "!"], "cut": {"after": 3, "how": "rst"}},)),
+    breaks("cut-in-frame", "the connection ends inside an event", Kind.TRUNCATED, "Hel",
+           answers=({"bare": True, "text": ["Hel", "lo"], "cut": {"at": 200}},)),
+    breaks("ends-in-frame", "the HTTP body ends properly, but inside an event", Kind.TRUNCATED,
+           "Hel", answers=({"bare": True, "text": ["Hel", "lo"], "cut": {"at": 200, "how": "end"}},)),
+    breaks("half-closed", "the upstream closes its side in the middle of the body and stays",
+           Kind.TRUNCATED, "Hello",
+           answers=({"text": ["Hel", "lo"], "stall": {"after": 3}},),
+           plans=(Plan(stop_behind=b'"lo"', how="half-close"),)),
+    breaks("damaged-in-text", "an event behind text is damaged", Kind.CORRUPT, "Hello",
+           answers=({"text": ["Hel", "lo", "!"], "corrupt": {"frame": 3}},)),
+    breaks("lengths-damaged-in-text", "the lengths of an event behind text are damaged",
+           Kind.CORRUPT, "Hello",
+           answers=({"text": ["Hel", "lo", "!"], "corrupt": {"frame": 3, "part": "prelude"}},)),
+    breaks("payload-no-json", "an event behind text whose payload is no JSON", Kind.CORRUPT, "Hel",
+           answers=({"say": [{"text": "Hel"}, {"raw": base64.b64encode(b"x" * 99).decode()}]},)),
+    breaks("error-frame", "an error message of no known type inside the stream",
+           Kind.UPSTREAM_ERROR, "Hel",
+           answers=({"text": "Hel", "error": {"code": "Oops", "message": "It broke."}},)),
+    breaks("invalid-state", "an invalidStateEvent behind text", Kind.UPSTREAM_ERROR, "Hel",
+           answers=({"text": "Hel", "event": {"type": "invalidStateEvent", "payload": {
+               "reason": "INVALID_TASK_ASSIST_PLAN", "message": "No plan."}}},)),
+    breaks("short-length", "Content-Length promises more than comes", Kind.TRUNCATED, SAID,
+           answers=({**GOOD, "framing": "length", "length_error": 100},)),
+    breaks("closed-without-proof", "a body ended by closing, without the events that come last",
+           Kind.TRUNCATED, SAID, answers=({**GOOD, "framing": "close", "bare": True},)),
+    breaks("closed-in-text", "a body ended by closing, cut in text", Kind.TRUNCATED, "Hel",
+           answers=({**GOOD, "framing": "close", "cut": {"after": 2}},)),
+    breaks("cut-in-tool", "the connection ends inside a tool call", Kind.TRUNCATED, "Let me.",
+           calls=((PIECE, False),),
+           answers=({"text": "Let me.", "tool": _TOOL, "cut": {"after": 5}},)),
+    Row(name="tool-without-stop", what="the HTTP body is complete, but a tool call has no stop",
+        answers=({"text": "Let me.", "tool": _TOOL},),
+        stream=answered("Let me.", "max_tokens", calls=((PIECE, True),)),
+        whole=answered("Let me.", "max_tokens")),
+    Row(name="second-tool-without-stop", what="the same with a whole call before it",
+        answers=({"tools": [_WHOLE_TOOL, _TOOL]},),
+        stream=answered("", "max_tokens", calls=((_DONE, True), (PIECE, True))),
+        whole=answered("", "max_tokens", calls=((_DONE, True),))),
+    Row(name="tool-input-no-json", what="a tool call is stopped, but its input is no JSON",
+        answers=({"tool": _BAD_TOOL},),
+        stream=answered("", "max_tokens", calls=(('{"text": nonsense', True),)),
+        whole=answered("", "max_tokens")),
+    both("output-limit-told", "the upstream says MAX_TOKENS", answered(stop="max_tokens"),
+         answers=({**GOOD, "stop_reason": "MAX_TOKENS"},)),
+    both("output-limit-as-exception", "ContentLengthExceededException behind text",
+         answered("Hello", "max_tokens"),
+         answers=({"text": ["Hel", "lo"],
+                   "exception": {"type": "ContentLengthExceededException"}},)),
+    both("filtered", "the upstream says CONTENT_FILTERED", answered(stop="refusal"),
+         answers=({**GOOD, "stop_reason": "CONTENT_FILTERED"},)),
+    both("wrong-stop-reason", "END_TURN behind a tool call",
+         answered("", "tool_use", calls=((_DONE, True),)),
+         answers=({"tool": _WHOLE_TOOL, "stop_reason": "END_TURN"},)),
+)  # fmt: skip
+
+HARMLESS: tuple[Row, ...] = (
+    both("chunked", "a chunked body", answered()),
+    both("length", "a body with Content-Length", answered(),
+         answers=({**GOOD, "framing": "length"},)),
+    both("closed", "a body ended by closing the connection", answered(),
+         answers=({**GOOD, "framing": "close"},)),
+    both("chunked-without-figures", "a chunked body without the events that come last",
+         answered(), answers=({**GOOD, "bare": True},)),
+    both("one-byte-chunks", "every byte in a chunk of its own", answered(),
+         answers=({**GOOD, "bytes_per_chunk": 1},)),
+    both("one-byte-segments", "every byte of the connection by itself", answered(),
+         plans=(Plan(piece=1),)),
+    both("slow-network", "eight bytes at a time, with pauses", answered(),
+         plans=(Plan(piece=16, pause=0.002),)),
+    both("many-events-a-chunk", "all events in one chunk", answered(),
+         answers=({**GOOD, "frames_per_chunk": 100},)),
+    both("duplicated-frame", "an event twice: two equal pieces are two pieces",
+         answered("HelHello"), answers=({"text": ["Hel", "lo"], "duplicate": [1]},)),
+    both("unknown-events", "events of types nobody knows", answered("Hello"),
+         answers=({"say": [{"event": {"type": "newsEvent", "payload": {"content": "no"}}},
+                           {"text": "Hel"},
+                           {"event": {"type": "followupPromptEvent",
+                                      "payload": {"followupPrompt": {"content": "no"}}}},
+                           {"text": "lo"}]},),
+         log={"skipped": {"newsEvent": 1}}),
+    both("interleaved-tools", "two tool calls whose events alternate",
+         answered("", "tool_use", calls=((_DONE, True), ('{"text": "two"}', True))),
+         answers=({"interleaved": [{**_WHOLE_TOOL, "split": 3},
+                                   {"name": "write", "input": {"text": "two"}, "split": 4}]},)),
+    both("closes-after", "the upstream closes the connection after each answer", answered(),
+         answers=({**GOOD, "close_after": True},)),
+    both("large-event", "one event of 20 MB", answered("0123456789" * 2_000_000),
+         answers=({"text": {"repeat": "0123456789", "times": 2_000_000}},)),
+    breaks("too-large-event", "one event over 24 MiB, the longest that is taken", Kind.CORRUPT,
+           "Hel", answers=({"text": ["Hel", "0123456789" * 2_600_000]},), heavy=True),
+)  # fmt: skip
+
+_EARLY = (0.45, 1.5)
+
+TIMES: tuple[Row, ...] = (
+    Row(name="slow-first-event", what="the first event takes longer than KIRO_EARLY_HEADERS",
+        answers=({**GOOD, "delay_first": 1.6},),
+        stream=answered(waited=_EARLY, quiet=True), whole=answered(waited=(1.5, 5))),
+    Row(name="slow-head", what="the response's head takes longer than KIRO_EARLY_HEADERS",
+        answers=({**GOOD, "delay_head": 1.6},),
+        stream=answered(waited=_EARLY, quiet=True), whole=answered(waited=(1.5, 5))),
+    Row(name="recovers-late", what="a retry succeeds after the headers had to go out",
+        answers=({"fail": "throttled", "delay_head": 1.0}, GOOD),
+        stream=answered(waited=_EARLY, quiet=True), whole=answered(), asked=(2, 2)),
+    Row(name="refused-late", what="the upstream refuses after the headers had to go out",
+        answers=({"fail": "too_long", "delay_head": 1.2},),
+        stream=broken(Kind.CONTEXT_TOO_LONG, "", waited=_EARLY, quiet=True),
+        whole=refused(Kind.CONTEXT_TOO_LONG)),
+    Row(name="no-head", what="the upstream takes the request and never answers",
+        answers=({**GOOD, "delay_head": 60},),
+        stream=broken(Kind.TIMEOUT, "", waited=_EARLY, quiet=True), whole=refused(Kind.TIMEOUT)),
+    Row(name="no-first-event", what="the upstream sends a head and no event",
+        answers=({**GOOD, "stall": {"after": 0}},),
+        stream=broken(Kind.TIMEOUT, "", waited=_EARLY, quiet=True), whole=refused(Kind.TIMEOUT)),
+    Row(name="metadata-then-nothing", what="the upstream sends metadata, but nothing else",
+        answers=({**GOOD, "stall": {"after": 1}},),
+        stream=broken(Kind.TIMEOUT, "", waited=_EARLY, quiet=True), whole=refused(Kind.TIMEOUT)),
+    Row(name="stall-in-text", what="the upstream falls silent for ever in the middle of text",
+        answers=({"text": ["Hel", "lo"], "stall": {"after": 2}},),
+        stream=broken(Kind.TIMEOUT, "Hel", quiet=True), whole=refused(Kind.TIMEOUT)),
+    Row(name="stall-in-tool", what="the same in the middle of a tool call",
+        answers=({"tool": _TOOL, "stall": {"after": 3}},),
+        stream=broken(Kind.TIMEOUT, "", calls=(('{"text": ', False),), quiet=True),
+        whole=refused(Kind.TIMEOUT)),
+    Row(name="pause-in-text", what="a pause between two events, shorter than KIRO_IDLE_TIMEOUT",
+        answers=({"text": ["Hel", "lo"], "stall": {"after": 2, "seconds": 1.2}},),
+        stream=answered("Hello", quiet=True), whole=answered("Hello")),
+    Row(name="nothing-but-unknown-events", what="for a while only events come that say nothing",
+        answers=({"say": [{"text": "Hel"},
+                          *[{"event": {"type": "newsEvent"}} for _ in range(8)], {"text": "lo"}],
+                  "delay": 0.2},),
+        stream=answered("Hello", quiet=True), whole=answered("Hello")),
+    Row(name="empty-deltas", what="for a while only empty pieces of text come",
+        answers=({"say": [{"text": "Hel"}, {"text": [""] * 8}, {"text": "lo"}], "delay": 0.2},),
+        stream=answered("Hello", quiet=True), whole=answered("Hello")),
+)  # fmt: skip
+
+
+def all_rows() -> tuple[Row, ...]:
+    """Every row that is tried on a shared gateway."""
+    return (
+        *refusals(),
+        *exceptions(),
+        *recoveries(),
+        *BEFORE_CONTENT,
+        *ENDS,
+        *HARMLESS,
+        *(replace(row, gateway="impatient") for row in TIMES),
+    )
