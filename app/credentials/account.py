@@ -8,7 +8,7 @@ from app.core.quota import Quota
 from app.errors import GatewayError, Kind
 
 from . import policy
-from .model import Grant, Login, Token, mark, profile_region
+from .model import Grant, Login, Token, profile_region
 from .refresh import Refresher
 from .standing import Standing
 from .store import TokenStore
@@ -101,5 +101,5 @@ class Account:
 
     def _own(self, known: Standing) -> Standing:
         """The standing, if it is this login's; another login begins with a clean one."""
-        name = mark(self.grant)
+        name = self.grant.mark
         return known if name in known.lineage else Standing(lineage=(name,))

@@ -12,7 +12,7 @@ from app.errors import GatewayError
 
 from . import policy, standing
 from .account import Account, Tools
-from .model import Login, Token
+from .model import Login, Token, mark
 from .policy import Tier
 from .renewal import Need, Renewal, wait
 from .standing import Standing
@@ -48,7 +48,9 @@ class Keeper:
 
     def accepted(self, token: Token) -> None:
         """The upstream took this token."""
-        self._accepted = token.access_token
+        if token.access_token != self._accepted:  # once for each token
+            self._accepted = token.access_token
+            self._share_acceptance(mark(token.access_token))
         if token.is_probe:
             log.info("credential: account %s works again", self.account.name)
             self.account.amend(standing.cleared)
@@ -64,7 +66,7 @@ class Keeper:
         account.sync()
         may_cure = policy.refreshable(account.login, account.grant) and policy.may_cure(
             max(account.grant.refreshed_at, account.standing.refreshed_at),
-            accepted=token.access_token == self._accepted,
+            accepted=account.standing.accepted == mark(token.access_token),
             now=self._tools.clock(),
         )
         if may_cure:
@@ -123,6 +125,11 @@ class Keeper:
         grant = self._tools.store.load(login)
         if self.account.grant is before:  # else a refresh has looked, and later
             self.account.adopt(login, grant)
+
+    def _share_acceptance(self, name: str) -> None:
+        """So that every worker knows that a later refusal can be cured."""
+        if self.account.standing.accepted != name:
+            self.account.amend(lambda known: standing.accepted(known, name))
 
     def _lacks_profile(self) -> bool:
         account = self.account

@@ -33,6 +33,11 @@ class Grant:
     refreshed_at: float = 0.0
     generation: int = 0
 
+    @property
+    def mark(self) -> str:
+        """Tells the logins of an account apart."""
+        return mark(self.refresh_token or self.access_token)
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -90,9 +95,9 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def mark(grant: Grant) -> str:
-    """Tells the logins of an account apart, as the store keeps it."""
-    return fingerprint(grant.refresh_token or grant.access_token)[:16]
+def mark(secret: str) -> str:
+    """A short name for a token, to tell it from others of the same account."""
+    return fingerprint(secret)[:16]
 
 
 def profile_region(profile_arn: str | None) -> str | None:

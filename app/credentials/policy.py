@@ -8,10 +8,10 @@ until it is refused, unless there is nothing but a refresh token. API keys and l
 refresh token are never refreshed.
 
 A token that the upstream refuses (401, or a 403 that speaks of the token) is refreshed at once if
-it was accepted before: it was revoked or its clock was wrong. One that was never accepted is
-refreshed too, but not if it is itself the fruit of a refresh of the last sixty seconds: then the
-reason is another (a wrong region, a wrong profile), which no refresh can cure. The request that met
-the refusal is sent once more, with the new token.
+it was accepted before, by whichever worker: it was revoked, or a clock is wrong. One that was never
+accepted is refreshed too, but not if it is itself the fruit of a refresh of the last sixty seconds:
+then the reason is another (a wrong region, a wrong profile), which no refresh can cure. The request
+that met the refusal is sent once more, with the new token.
 
 There is one refresh at a time: the greenlets of a process share it, the workers of a host exclude
 each other by a lock, and whoever gets the lock first looks whether another has already done the

@@ -15,7 +15,7 @@ from app.errors import GatewayError, Kind
 
 from . import policy, standing
 from .account import Account, Tools
-from .model import Grant, Token, mark
+from .model import Grant, Token
 from .records import SourceChanged
 
 log = logging.getLogger("kiro2api.credentials")
@@ -122,7 +122,7 @@ class Renewal:
 
     def _take(self, fresh: Grant) -> None:
         now = self._tools.clock()
-        self._account.amend(lambda known: standing.refreshed(known, mark(fresh), now))
+        self._account.amend(lambda known: standing.refreshed(known, fresh.mark, now))
         self._account.adopt(self._account.login, fresh)
         log.info("credential: account %s: token refreshed", self._account.name)
 

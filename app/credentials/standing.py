@@ -32,7 +32,8 @@ Mode: TypeAlias = Literal["", "last", "parked", "out"]
 
 class Standing(Struct, frozen=True):
     """``lineage``: fingerprints of the login's latest refresh tokens; a login that is not in it
-    begins with a clean slate. ``over``: the login was refused for good.
+    begins with a clean slate. ``accepted``: the mark of the access token that the upstream took
+    last. ``over``: the login was refused for good.
     """
 
     lineage: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Standing(Struct, frozen=True):
     until: float = 0.0
     probe_until: float = 0.0
     refreshed_at: float = 0.0
+    accepted: str = ""
     refresh_failures: int = 0
     refresh_at: float = 0.0
     refresh_kind: str = ""
@@ -144,9 +146,15 @@ def cleared(standing: Standing) -> Standing:
     return Standing(
         lineage=standing.lineage,
         refreshed_at=standing.refreshed_at,
+        accepted=standing.accepted,
         quota=standing.quota,
         quota_at=standing.quota_at,
     )
+
+
+def accepted(standing: Standing, mark: str) -> Standing:
+    """After the upstream took the access token with this mark."""
+    return msgspec.structs.replace(standing, accepted=mark)
 
 
 def refreshed(standing: Standing, mark: str, now: float) -> Standing:

@@ -116,6 +116,21 @@ def test_an_accepted_token_that_is_refused_is_refreshed_at_once(build, service) 
     assert credentials.token() == fresh
 
 
+def test_what_one_worker_saw_accepted_is_refreshed_by_another(build, service) -> None:
+    one, two = build(env_tokens()), build(env_tokens())
+    one.accepted(one.token())
+    assert two.refused(two.token(), REFUSED).access_token == access_token(2)
+
+
+def test_a_token_that_another_worker_replaced_is_not_refreshed_again(build, service) -> None:
+    one, two = build(env_tokens()), build(env_tokens())
+    old = two.token()
+    one.accepted(one.token())
+    fresh = one.refused(old, REFUSED)
+    assert two.refused(old, REFUSED) == fresh
+    assert len(service.calls) == 2
+
+
 def test_a_fresh_token_refused_at_first_sight_is_not_refreshed_for_a_minute(
     build, service, clock
 ) -> None:

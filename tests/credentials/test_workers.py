@@ -1,0 +1,159 @@
+"""Many workers, real processes: gunicorn as it is shipped, in front of the simulator."""
+
+import json
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from app.simulator import Simulator
+from tests.credentials.conftest import require
+from tests.credentials.redis_server import RedisServer
+from tests.credentials.service import refresh_token
+from tests.live.servers import KEY, Gateway
+
+BODY = {
+    "model": "claude-sonnet-4-6",
+    "max_tokens": 99,
+    "messages": [{"role": "user", "content": "Hello"}],
+}
+REQUESTS = 200
+
+
+@pytest.fixture
+def upstream() -> Iterator[Simulator]:
+    with Simulator(log_limit=2000) as running:
+        yield running
+
+
+@pytest.fixture
+def start(tmp_path) -> Iterator[Callable[..., Gateway]]:
+    """Gateways that are stopped at the end."""
+    running: list[Gateway] = []
+
+    def make(upstream: Simulator, host: str = "host", **settings: str) -> Gateway:
+        work = tmp_path / host
+        work.mkdir(exist_ok=True)
+        running.append(Gateway(upstream.url, work, **settings))
+        return running[-1]
+
+    yield make
+    for gateway in running:
+        gateway.stop()
+
+
+def ask(gateway: Gateway) -> int:
+    answer = requests.post(
+        f"{gateway.url}/v1/messages", json=BODY, headers={"x-api-key": KEY}, timeout=60
+    )
+    return answer.status_code
+
+
+def ask_often(*gateways: Gateway) -> Counter[int]:
+    """All requests at once, spread over the gateways; how often each status came."""
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        return Counter(pool.map(ask, (gateways * REQUESTS)[:REQUESTS]))
+
+
+def test_eight_workers_share_one_refresh(upstream, start, tmp_path) -> None:
+    path = tmp_path / "token.json"
+    login = {"refreshToken": refresh_token(0), "accessToken": "at", "expiresAt": "2020-01-01"}
+    path.write_text(json.dumps(login))
+    gateway = start(upstream, WEB_CONCURRENCY="8", AWS_REFRESHTOKEN="", KIRO_TOKEN_FILE=str(path))
+    assert ask_often(gateway) == {200: REQUESTS}
+    assert upstream.stats["refreshes"] == 1
+    upstream.configure_tokens(expire="all")  # unknown to the gateway, which meets the refusal
+    assert ask_often(gateway) == {200: REQUESTS}
+    assert upstream.stats["refreshes"] == 2
+    kept = json.loads(path.read_text())
+    gateway.stop()
+    assert kept["refreshToken"] not in gateway.log_text()
+    assert kept["accessToken"] not in gateway.log_text()
+
+
+def test_two_hosts_on_one_redis_share_one_refresh(upstream, start, tmp_path) -> None:
+    require(RedisServer.is_installed(), "redis-server")
+    pytest.importorskip("redis")
+    redis = RedisServer(tmp_path)
+    hosts = [
+        start(
+            upstream,
+            host,
+            WEB_CONCURRENCY="4",
+            AWS_REFRESHTOKEN=refresh_token(0),
+            KIRO_TOKEN_STORE=redis.url,
+        )
+        for host in ("one", "two")
+    ]
+    assert ask_often(*hosts) == {200: REQUESTS}
+    assert upstream.stats["refreshes"] == 1
+    upstream.configure_tokens(expire="all")
+    assert ask_often(*hosts) == {200: REQUESTS}
+    assert upstream.stats["refreshes"] == 2
+    for host in hosts:
+        host.stop()
+    redis.stop()
+
+
+def write_aging_token(path: Path) -> None:
+    """A token with four minutes left, which the first request refreshes in the background."""
+    login = {"refreshToken": refresh_token(0), "accessToken": "at", "expiresAt": time.time() + 240}
+    path.write_text(json.dumps(login))
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def slow(service, start, tmp_path) -> Iterator[tuple[Gateway, Path]]:
+    """A gateway whose refreshes are answered when the test lets them, and its token file."""
+    path = tmp_path / "token.json"
+    with Simulator(accept_any_token=True) as upstream:
+        write_aging_token(path)
+        yield (
+            start(
+                upstream,
+                WEB_CONCURRENCY="1",
+                AWS_REFRESHTOKEN="",
+                KIRO_TOKEN_FILE=str(path),
+                KIRO_AUTH_URL=service.url,
+            ),
+            path,
+        )
+
+
+def test_a_stop_waits_for_the_refresh_under_way(slow, service) -> None:
+    gateway, path = slow
+    service.hold.clear()
+    assert ask(gateway) == 200  # with the old token
+    assert service.arrived.wait(10)
+    gateway.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: "Handling signal: term" in gateway.log_text())
+    threading.Timer(3, service.hold.set).start()  # gunicorn looks once a second
+    assert gateway.process.wait(20) == 0
+    assert json.loads(path.read_text())["refreshToken"] == refresh_token(1)
+
+
+def test_a_client_that_leaves_does_not_take_the_refresh_with_it(slow, service) -> None:
+    gateway, path = slow
+    path.write_text(json.dumps({"refreshToken": refresh_token(0)}))
+    service.hold.clear()
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(
+            f"{gateway.url}/v1/messages", json=BODY, headers={"x-api-key": KEY}, timeout=1.5
+        )
+    assert service.arrived.is_set()
+    service.hold.set()
+    wait_until(lambda: json.loads(path.read_text())["refreshToken"] == refresh_token(1))
+    assert ask(gateway) == 200
+    assert len(service.calls) == 1
