@@ -12,6 +12,7 @@ import glob
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,14 @@ def sweep(path: Path) -> None:
     for left in path.parent.glob(f"{glob.escape(_prefix(path))}*.tmp"):
         with contextlib.suppress(OSError):
             left.unlink()
+
+
+def expire(directory: Path, pattern: str, age: float) -> None:
+    """Remove the files that nobody has written for so many seconds."""
+    for old in directory.glob(pattern):
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > age:
+                old.unlink()
 
 
 def private_directory(path: Path, *, shared_parent: bool = False) -> None:

@@ -37,6 +37,8 @@ log = logging.getLogger("kiro2api.credentials")
 SHARED_MEMORY = Path("/dev/shm")
 _LEASE_TIMEOUT = 60.0
 _AMEND_TIMEOUT = 2.0
+_ABANDONED = 600.0  # seconds after which nobody is writing a file any more
+_FORGOTTEN = 90 * 86400.0  # seconds after which a refresh token that was not used is dead
 
 
 class TokenStore(Protocol):
@@ -102,6 +104,9 @@ class FileStore:
         with self._locked(login, ".lock", login.path, self._lease_timeout):
             for path in self._places(login):
                 files.sweep(path)
+            for directory in self._directories():  # what former logins left
+                files.expire(directory, ".*.tmp", _ABANDONED)
+                files.expire(directory, "*.json", _FORGOTTEN)
             yield
 
     def save(self, login: Login, grant: Grant) -> None:

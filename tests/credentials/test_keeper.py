@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -370,6 +372,17 @@ def test_a_damaged_record_gives_way_to_the_source(build, service, clock, tmp_pat
     service.valid = refresh_token(0)
     assert build(env_tokens()).token().access_token == access_token(2)
     assert json.loads(record.read_text())["refreshToken"] == refresh_token(2)
+
+
+def test_what_former_logins_left_is_removed_in_time(build, tmp_path) -> None:
+    directory = tmp_path / "cache"
+    directory.mkdir()
+    ages = {"old.json": 91 * 86400, "kept.json": 89 * 86400, ".a.x.tmp": 700, ".b.y.tmp": 500}
+    for name, age in ages.items():
+        (directory / name).write_text("{}")
+        os.utime(directory / name, (time.time() - age,) * 2)
+    build(env_tokens()).token()
+    assert {name for name in ages if (directory / name).exists()} == {"kept.json", ".b.y.tmp"}
 
 
 def test_the_record_of_a_later_version_is_left_alone(build, service, tmp_path) -> None:
