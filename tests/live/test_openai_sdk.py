@@ -9,6 +9,7 @@ from typing import Any
 
 import openai
 import pytest
+import requests
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
@@ -378,3 +379,33 @@ def test_what_is_not_here_says_so(client: OpenAI) -> None:
         client.completions.create(model=MODEL, prompt="hi")
     with pytest.raises(openai.NotFoundError, match="no embedding models"):
         client.embeddings.create(model=MODEL, input="hi")
+
+
+ANTHROPICS = {"anthropic-version": "2023-06-01"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "members"),
+    [
+        ("GET", "/v1/chat/completions", {}, 405, {"error"}),
+        ("POST", "/chat/completions", {}, 400, {"error"}),
+        ("POST", "/v1/chat/none", {}, 404, {"error"}),
+        ("POST", "/v1/embeddings", ANTHROPICS, 404, {"error"}),
+        ("GET", "/v1/models/none", {}, 404, {"error"}),
+        ("GET", "/v1/models/none", ANTHROPICS, 404, {"type", "error", "request_id"}),
+        ("POST", "/v1/messages", {}, 400, {"type", "error", "request_id"}),
+        ("GET", "/none", {}, 404, {"type", "error", "request_id"}),
+    ],
+)
+def test_a_failure_is_told_in_the_shape_of_the_dialect_spoken_to(
+    gateway: Gateway,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    status: int,
+    members: set[str],
+) -> None:
+    key = {"Authorization": f"Bearer {KEY}"}
+    answer = requests.request(method, gateway.url + path, headers=headers | key, timeout=20)
+    assert answer.status_code == status
+    assert answer.json().keys() == members

@@ -191,6 +191,11 @@ def test_a_legacy_answer_without_a_call_is_kept(said):
     ]
 
 
+def test_a_legacy_call_is_answered_once(said):
+    turns = said(USER, legacy_call("f"), function("f", "1"), function("f", "2"))
+    assert [result.call_id for result in turns[2][1]] == ["function_call_1", "function_call_of_f"]
+
+
 def user(*parts):
     return [{"role": "user", "content": list(parts)}]
 
