@@ -150,7 +150,7 @@ AS_TEXT: dict[str, Role] = {
     "program": "assistant",
     "program_output": "user",
 }
-WITH_TOOLS = frozenset({"additional_tools", "tool_search_output"})
+WITH_TOOLS = ("additional_tools", "tool_search_output")
 """Items that say nothing, and offer tools from their place on."""
 REFUSED = {
     "item_reference": (

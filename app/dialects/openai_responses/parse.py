@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 from app.core.body import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.core.conversation import Conversation, Reasoning
+from app.core.headers import Headers
 from app.dialects import openai
 from app.errors import GatewayError, Kind
 
@@ -30,7 +31,7 @@ class ParsedRequest(Struct, frozen=True):
     form: Form
 
 
-def parse_responses(raw: bytes, headers: Mapping[str, str], default_model: str) -> ParsedRequest:
+def parse_responses(raw: bytes, headers: Headers, default_model: str) -> ParsedRequest:
     """The body of ``POST /v1/responses``. ``headers`` finds names without regard to case;
     ``default_model`` answers a request that names none.
 
@@ -63,7 +64,7 @@ def _refuse_history(body: Mapping[str, Any]) -> None:
             "previous_response_not_found",
         )
     for name, problem in NOT_KEPT.items():
-        if body.get(name):
+        if body.get(name) not in (None, False):
             raise openai.refusal(FieldError((name,), problem), "unsupported_parameter")
 
 
@@ -77,7 +78,7 @@ NOT_KEPT = {
 def _parsed(
     request: schema.ResponsesRequest,
     body: Mapping[str, Any],
-    headers: Mapping[str, str],
+    headers: Headers,
     record: Record,
     default_model: str,
 ) -> ParsedRequest:

@@ -59,12 +59,16 @@ class ResponsesRequest(Struct, frozen=True, kw_only=True):
     prompt_cache_key: str | None = None
     stream: bool | None = None
     store: bool | None = None
-    background: bool | None = None
     parallel_tool_calls: bool | None = None
     truncation: str | None = None
     max_output_tokens: Annotated[int, Meta(ge=1)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    # refused if given: see parse.NOT_KEPT
+    previous_response_id: None = None
+    conversation: None = None
+    prompt: None = None
+    background: bool | None = None
 
 
 NOT_HONOURED: dict[str, Any] = {

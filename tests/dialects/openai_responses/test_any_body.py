@@ -1,0 +1,150 @@
+"""Whatever a body holds, it is understood or refused: nothing else ever comes out."""
+
+import copy
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from werkzeug.datastructures import Headers
+
+from app.dialects.openai_responses.parse import ParsedRequest, parse_responses
+from app.errors import GatewayError, Kind
+
+BODY = {
+    "model": "m",
+    "stream": True,
+    "instructions": "i",
+    "input": [
+        {"role": "developer", "content": "d"},
+        {
+            "type": "message",
+            "role": "user",
+            "content": [
+                {"type": "input_text", "text": "a"},
+                {"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "low"},
+                {"type": "input_file", "filename": "a.txt", "file_data": "AAAA"},
+            ],
+        },
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "AAAA"},
+        {
+            "type": "message",
+            "role": "assistant",
+            "id": "msg_1",
+            "content": [
+                {"type": "output_text", "text": "b", "annotations": []},
+                {"type": "refusal", "refusal": "c"},
+            ],
+        },
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"a":1}'},
+        {"type": "custom_tool_call", "call_id": "d", "name": "p", "input": "x", "namespace": "n"},
+        {"type": "web_search_call", "id": "ws", "action": {"query": []}},
+        {
+            "type": "function_call_output",
+            "call_id": "c",
+            "output": [{"type": "input_text", "text": "a"}],
+        },
+        {"type": "custom_tool_call_output", "call_id": "d", "output": "x"},
+        {"type": "additional_tools", "tools": [{"type": "function", "name": "h"}]},
+    ],
+    "tools": [
+        {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": True},
+        {
+            "type": "custom",
+            "name": "p",
+            "format": {"type": "grammar", "syntax": "lark", "definition": "x"},
+        },
+        {"type": "namespace", "name": "n", "tools": [{"type": "custom", "name": "g"}]},
+        {"type": "web_search"},
+    ],
+    "tool_choice": {
+        "type": "allowed_tools",
+        "mode": "required",
+        "tools": [{"type": "function", "name": "f"}],
+    },
+    "reasoning": {"effort": "high", "summary": "auto"},
+    "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}, "verbosity": "low"},
+    "include": ["reasoning.encrypted_content"],
+    "metadata": {"a": "b"},
+    "prompt_cache_key": "k",
+    "store": True,
+    "max_output_tokens": 99,
+}
+
+
+def places(value, path=()):
+    """Where in it something can be put in the place of something else."""
+    members = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, member in members:
+        yield (*path, key)
+        if isinstance(member, dict | list):
+            yield from places(member, (*path, key))
+
+
+PLACES = list(places(BODY))
+MISSING = object()
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+    | st.sampled_from(["message", "function", "custom", "namespace", "auto", "user", "text"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["type", "name", "role", "id"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+def put(body, path, value):
+    for key in path[:-1]:
+        body = body[key]
+    if value is MISSING:
+        del body[path[-1]]
+    else:
+        body[path[-1]] = value
+
+
+def outcome(raw):
+    """The request or the error; any other exception is the test's failure."""
+    try:
+        return parse_responses(raw, Headers(), "default")
+    except GatewayError as error:
+        return error
+
+
+def test_the_body_itself_is_understood():
+    parsed = outcome(msgspec.json.encode(BODY))
+    assert [tool.name for tool in parsed.conversation.tools] == ["f"]
+    assert [message.role for message in parsed.conversation.messages] == [
+        "user",
+        "assistant",
+        "user",
+    ]
+
+
+@settings(deadline=None, max_examples=600)
+@given(st.sampled_from(PLACES), st.just(MISSING) | values)
+def test_a_body_with_one_thing_changed(place, value):
+    body = copy.deepcopy(BODY)
+    put(body, place, value)
+    result = outcome(msgspec.json.encode(body))
+    if isinstance(result, GatewayError):
+        assert result.kind is Kind.INVALID_REQUEST
+        assert result.message.startswith(f"{result.field}: ")
+    else:
+        assert isinstance(result, ParsedRequest)
+
+
+@pytest.mark.parametrize("depth", [50, 200, 400, 800, 1600, 10_000, 100_000])
+def test_what_is_nested_beyond_reason_is_refused(depth):
+    """At every depth: what JSON's reader takes may still be too deep for what comes after it."""
+    raw = b'{"input":[{"type":"mcp_call","output":%b}]}' % (b"[" * depth + b"]" * depth)
+    result = outcome(raw)
+    if isinstance(result, GatewayError):
+        assert depth > 50
+        assert result.message == "The request body is nested too deeply"
+    else:
+        assert depth < 100_000

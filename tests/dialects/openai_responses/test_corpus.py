@@ -1,0 +1,94 @@
+"""Every captured request of a real client is accepted, and the service accepts what it becomes."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from werkzeug.datastructures import Headers
+
+from app.codewhisperer.hosts import candidates
+from app.codewhisperer.request import render
+from app.core.conversation import ToolCall, ToolResult
+from app.core.models import resolve
+from app.dialects.openai_responses.parse import parse_responses
+from app.simulator.validate import violations
+
+REQUESTS = Path(__file__).parents[2] / "corpus/client-requests"
+CORPUS = sorted(
+    path for path in REQUESTS.glob("*.json") if '"path": "/v1/responses' in path.read_text()
+)
+
+IGNORED = {
+    "client_metadata",
+    "detail",
+    "max_output_tokens",
+    "strict",
+    "tool_search",
+    "verbosity",
+    "web_search",
+}
+"""All that any of them sends and this gateway ignores."""
+
+
+def parsed(path):
+    request = json.loads(path.read_text())
+    raw = json.dumps(request["body"], ensure_ascii=False).encode()
+    return request["body"], parse_responses(raw, Headers(request["headers"]), "default")
+
+
+def test_the_corpus_is_there():
+    assert len(CORPUS) == 30
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_a_real_request(path):
+    body, request = parsed(path)
+    conversation = request.conversation
+    assert conversation.model == body["model"]
+    assert request.stream == bool(body.get("stream"))
+    assert set(conversation.ignored) <= IGNORED
+    assert conversation.notes == ()
+    items = body["input"] if isinstance(body["input"], list) else []
+    told = [part for message in conversation.messages for part in message.parts]
+    for kind, part in (("function_call", ToolCall), ("function_call_output", ToolResult)):
+        sent = [item["call_id"] for item in items if item.get("type") == kind]
+        ids = [p.id if part is ToolCall else p.call_id for p in told if isinstance(p, part)]
+        assert ids == sent
+
+
+@pytest.mark.parametrize("host", candidates("us-east-1", None), ids=lambda host: host.generation)
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_the_service_accepts_it(path, host):
+    conversation = parsed(path)[1].conversation
+    rendered = render(
+        conversation,
+        host=host,
+        model=resolve(conversation.model, "auto", {}).model,
+        profile_arn="arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK",
+        conversation_id="conversation",
+        max_description=10_000,
+    )
+    body = msgspec.json.decode(rendered.body)
+    assert violations(body, headers=host.chat()[1], binding=host.binding) == []
+
+
+def test_codex_offers_its_namespaces_and_custom_tools():
+    callees = [parsed(path)[1].form.callees for path in CORPUS if path.stem.startswith("codex")]
+    assert len(callees) == 6
+    flat = {name for known in callees for name, callee in known.items() if callee.namespace}
+    assert "multi_agent_v1__spawn_agent" in flat
+    assert {name for known in callees for name, callee in known.items() if callee.custom} == {
+        "apply_patch"
+    }
+
+
+def test_sessions_are_told_apart():
+    sessions = {}
+    for path in CORPUS:
+        sessions.setdefault(path.stem.split("-")[0], set()).add(
+            parsed(path)[1].conversation.session
+        )
+    assert len(sessions["codex"]) == 5  # two of the six requests are of one task
+    assert "" not in sessions["codex"]
+    assert sessions["vercel"] == {""}

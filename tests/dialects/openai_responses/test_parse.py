@@ -1,0 +1,248 @@
+"""The members of a request: what each comes to, and how a wrong one is refused."""
+
+import msgspec
+import pytest
+from werkzeug.datastructures import Headers
+
+from app.core.conversation import Message, Reasoning, Text
+from app.dialects import openai
+from app.dialects.openai_responses.parse import parse_responses
+from app.errors import GatewayError, Kind
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
+
+
+def test_the_least_that_a_request_can_be():
+    """The API requires no member at all."""
+    parsed = parse_responses(b"{}", Headers(), "default")
+    assert parsed.conversation.model == parsed.form.model == "default"
+    assert parsed.conversation.messages == ()
+    assert not parsed.stream
+    assert parsed.conversation.ignored == parsed.conversation.notes == ()
+
+
+def test_a_model_that_is_named_is_the_one_that_answers(parse):
+    parsed = parse(model="gpt-5")
+    assert parsed.conversation.model == parsed.form.model == "gpt-5"
+
+
+@pytest.mark.parametrize("model", [None, ""])
+def test_a_model_that_is_not_named_is_the_default(parse, model):
+    assert parse(model=model).conversation.model == "default"
+
+
+def test_input_as_text(parse):
+    assert parse(input="hello").conversation.messages == (Message("user", (Text("hello"),)),)
+
+
+@pytest.mark.parametrize(("stream", "streamed"), [(True, True), (False, False), (None, False)])
+def test_stream(parse, stream, streamed):
+    assert parse(stream=stream).stream is streamed
+
+
+def test_instructions_and_what_stands_before_the_conversation_are_the_system_text(parse):
+    conversation = parse(
+        instructions="A",
+        input=[
+            {"role": "developer", "content": "B"},
+            {"role": "system", "content": [{"type": "input_text", "text": "C"}]},
+            {"role": "user", "content": "hi"},
+            {"role": "developer", "content": "D"},
+        ],
+    ).conversation
+    assert conversation.system == "A\n\nB\n\nC"
+    assert conversation.messages == (
+        Message("user", (Text("hi"),)),
+        Message("system", (Text("D"),)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reasoning"),
+    [
+        (None, Reasoning(None, None, omit_text=True)),
+        ({}, Reasoning(None, None, omit_text=True)),
+        ({"effort": "high"}, Reasoning(None, "high", omit_text=True)),
+        ({"effort": "high", "summary": "auto"}, Reasoning(True, "high", omit_text=False)),
+        ({"effort": "none", "summary": "auto"}, Reasoning(None, "none", omit_text=False)),
+        ({"summary": "detailed"}, Reasoning(True, None, omit_text=False)),
+        ({"generate_summary": "concise"}, Reasoning(True, None, omit_text=False)),
+        ({"effort": "minimal"}, Reasoning(None, "low", omit_text=True)),
+        ({"effort": None, "summary": None}, Reasoning(None, None, omit_text=True)),
+    ],
+)
+def test_reasoning(parse, wanted, reasoning):
+    assert parse(reasoning=wanted).conversation.reasoning == reasoning
+
+
+def test_a_summary_is_shown_if_it_was_asked_for(parse):
+    assert parse(reasoning={"summary": "auto"}).form.summary
+    assert not parse(reasoning={"effort": "high"}).form.summary
+
+
+def test_reasoning_is_carried_if_that_was_asked_for(parse):
+    parsed = parse(include=["reasoning.encrypted_content", "message.output_text.logprobs"])
+    assert parsed.form.sealed
+    assert parsed.conversation.ignored == ("message.output_text.logprobs",)
+    assert not parse(include=[]).form.sealed
+
+
+@pytest.mark.parametrize(
+    ("text", "schema"),
+    [
+        (None, None),
+        ({}, None),
+        ({"format": {"type": "text"}}, None),
+        ({"format": {"type": "json_object"}}, {}),
+        ({"format": {"type": "json_schema", "name": "n", "schema": SCHEMA}}, SCHEMA),
+    ],
+)
+def test_the_format_of_the_answer(parse, text, schema):
+    assert parse(text=text).conversation.json_schema == schema
+
+
+def test_the_session_is_the_cache_key_unless_a_header_tells_it(parse):
+    assert parse(prompt_cache_key="k").conversation.session == "k"
+    assert parse({"session-id": "s"}, prompt_cache_key="k").conversation.session == "s"
+    assert parse().conversation.session == ""
+
+
+IGNORED = [
+    ({"store": True}, "store"),
+    ({"parallel_tool_calls": False}, "parallel_tool_calls"),
+    ({"truncation": "auto"}, "truncation"),
+    ({"max_output_tokens": 16}, "max_output_tokens"),
+    ({"temperature": 0}, "temperature"),
+    ({"top_p": 1}, "top_p"),
+    ({"text": {"verbosity": "low"}}, "verbosity"),
+    ({"text": {"format": {"type": "json_schema", "schema": {}, "strict": True}}}, "strict"),
+    ({"client_metadata": {"a": "b"}}, "client_metadata"),
+    ({"user": "u"}, "user"),
+    ({"reasoning": {"context": "auto"}}, "context"),
+]
+
+
+@pytest.mark.parametrize(("members", "name"), IGNORED, ids=[name for _, name in IGNORED])
+def test_what_has_no_effect_is_named(parse, members, name):
+    assert parse(**members).conversation.ignored == (name,)
+
+
+def test_what_asks_for_nothing_is_not_named(parse):
+    parsed = parse(
+        store=False,
+        parallel_tool_calls=True,
+        truncation="disabled",
+        max_output_tokens=None,
+        temperature=None,
+        include=None,
+        tools=None,
+        tool_choice=None,
+        metadata=None,
+        previous_response_id=None,
+        conversation=None,
+        prompt=None,
+        background=False,
+    )
+    assert parsed.conversation.ignored == ()
+
+
+def test_the_answer_repeats_what_is_in_effect(parse):
+    tool = {"type": "function", "name": "f", "parameters": SCHEMA, "x": 1}
+    text_format = {"type": "json_schema", "name": "n", "schema": SCHEMA, "strict": False}
+    form = parse(
+        instructions="I",
+        metadata={"a": "b"},
+        prompt_cache_key="k",
+        reasoning={"effort": "low", "summary": "auto"},
+        text={"format": text_format},
+        tools=[tool, {"type": "web_search"}],
+        tool_choice={"type": "function", "name": "f"},
+        store=True,
+        temperature=0.5,
+        max_output_tokens=99,
+        parallel_tool_calls=False,
+    ).form
+    assert {name: msgspec.json.decode(value) for name, value in form.told.items()} == {
+        "instructions": "I",
+        "metadata": {"a": "b"},
+        "prompt_cache_key": "k",
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "text": {"format": text_format},
+        "tools": [tool],
+        "tool_choice": {"type": "function", "name": "f"},
+        "store": False,
+        "temperature": None,
+        "top_p": None,
+        "max_output_tokens": None,
+        "parallel_tool_calls": True,
+        "truncation": "disabled",
+    }
+
+
+REFUSED = [
+    ({"input": 5}, "input: Input should be a valid string or list"),
+    ({"input": ["x"]}, "input[0]: Input should be a valid object"),
+    ({"model": 5}, "model: Input should be a valid string"),
+    ({"instructions": ["x"]}, "instructions: Input should be a valid string"),
+    ({"metadata": {"a": 1}}, "metadata"),
+    ({"max_output_tokens": 0}, "max_output_tokens: Input should be greater than or equal to 1"),
+    ({"temperature": 3}, "temperature: Input should be less than or equal to 2.0"),
+    ({"reasoning": {"effort": "hard"}}, "reasoning.effort: Input should be one of 'none',"),
+    ({"text": {"format": {"type": "xml"}}}, "text.format.type: 'xml' is not supported here"),
+    ({"text": {"format": {"type": "json_schema"}}}, "text.format.schema: Field required"),
+    ({"stream": "yes"}, "stream: Input should be a valid boolean"),
+]
+
+
+@pytest.mark.parametrize(("members", "message"), REFUSED)
+def test_a_wrong_member_is_refused_by_its_name(refused, members, message):
+    error = refused(**members)
+    assert error.message.startswith(message)
+    assert error.field == error.message.partition(":")[0]
+    assert error.code == ""
+
+
+def test_a_response_that_is_not_kept_is_refused_as_clients_know_it(refused):
+    """Clients that chain responses look for this code, or for these words, and send everything."""
+    error = refused(previous_response_id="resp_1")
+    assert openai.details(error) == {
+        "message": "previous_response_id: Previous response with id 'resp_1' not found: this"
+        " gateway keeps no responses; send the whole conversation in input",
+        "type": "invalid_request_error",
+        "param": "previous_response_id",
+        "code": "previous_response_not_found",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("conversation", "conv_1"),
+        ("conversation", {"id": "conv_1"}),
+        ("prompt", {"id": "pmpt_1"}),
+        ("prompt", {}),
+        ("background", True),
+    ],
+)
+def test_what_would_have_to_be_kept_is_refused(refused, name, value):
+    error = refused(**{name: value})
+    assert error.field == name
+    assert error.message.startswith(f"{name}: this gateway keeps no ")
+    assert openai.details(error)["code"] == "unsupported_parameter"
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"", "The request body is not valid JSON: "),
+        (b'{"input": "\xff"}', "The request body is not valid JSON: "),
+        (b'{"input": "\\ud83d"}', "The request body is not valid JSON: "),
+        (b"[" * 100_000, "The request body is nested too deeply"),
+        (b"[]", "The request body must be a JSON object"),
+    ],
+)
+def test_a_body_that_cannot_be_read(raw, message):
+    with pytest.raises(GatewayError) as failure:
+        parse_responses(raw, Headers(), "default")
+    assert failure.value.kind is Kind.INVALID_REQUEST
+    assert failure.value.message.startswith(message)

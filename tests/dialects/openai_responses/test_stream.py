@@ -1,0 +1,578 @@
+"""The stream of an answer: its bytes, its order, and what the official SDK reads from it."""
+
+import json
+import re
+from itertools import pairwise
+from typing import get_args
+
+import httpx2
+import openai
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Raw
+from openai.lib.streaming.responses._responses import ResponseStreamState
+from openai.types.responses import ResponseStreamEvent
+
+from app.core.conversation import RedactedThinking, Thinking
+from app.core.events import (
+    Finish,
+    RedactedThinkingBlock,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingSignature,
+    ToolEnd,
+    ToolInput,
+    ToolStart,
+    Usage,
+)
+from app.core.fold import fold
+from app.dialects.openai_responses.reply import OUTCOMES, Answer, Form, whole
+from app.dialects.openai_responses.sealed import seal
+from app.dialects.openai_responses.stream import StreamEncoder
+from app.dialects.openai_responses.tools import Callee
+from app.errors import GatewayError, Kind
+
+from ..doubles import FixedMeter
+
+END = Finish("end_turn")
+CALLEES = {"patch": Callee("patch", custom=True), "ns__g": Callee("g", "ns")}
+TOLD = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
+
+
+def answer(sealed=True, summary=True):
+    told = {name: Raw(json.dumps(value).encode()) for name, value in TOLD.items()}
+    form = Form("m", told, CALLEES, sealed=sealed, summary=summary)
+    return Answer("7", form, 1700000000, clock=lambda: 1700000009.5)
+
+
+def encoder(**options):
+    return StreamEncoder(answer(**options), FixedMeter())
+
+
+def read(data, first=0):
+    """The payloads of a stream's events. Every event must be whole, named as its payload, and
+    numbered from ``first``.
+    """
+    assert data.endswith(b"\n\n")
+    payloads = []
+    for chunk in data.decode().removesuffix("\n\n").split("\n\n"):
+        name, payload = re.fullmatch(r"event: ([\w.]+)\ndata: (\{.*\})", chunk).groups()
+        payloads.append(json.loads(payload))
+        assert payloads[-1].pop("type") == name
+        assert payloads[-1].pop("sequence_number") == first + len(payloads) - 1
+        payloads[-1] = (name.removeprefix("response."), payloads[-1])
+    return payloads
+
+
+def part(text):
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+
+def message(index, *parts, status="completed"):
+    return {
+        "id": f"msg_7_{index}",
+        "type": "message",
+        "status": status,
+        "role": "assistant",
+        "content": list(parts),
+    }
+
+
+def function(index, arguments, status="completed", name="f", **members):
+    return {
+        "id": f"fc_7_{index}",
+        "type": "function_call",
+        "status": status,
+        "call_id": "t",
+        "name": name,
+        **members,
+        "arguments": arguments,
+    }
+
+
+def custom(index, text, status="completed"):
+    return {
+        "id": f"ctc_7_{index}",
+        "type": "custom_tool_call",
+        "status": status,
+        "call_id": "t",
+        "name": "patch",
+        "input": text,
+    }
+
+
+def reasoning(index, *texts, content=None):
+    summary = [{"type": "summary_text", "text": text} for text in texts]
+    return {
+        "id": f"rs_7_{index}",
+        "type": "reasoning",
+        "summary": summary,
+        "encrypted_content": seal(content) if content else None,
+    }
+
+
+def added(item):
+    index = int(item["id"].rpartition("_")[2])
+    return ("output_item.added", {"output_index": index, "item": item})
+
+
+def done(item):
+    return ("output_item.done", added(item)[1])
+
+
+def texts(index, *pieces):
+    """All events of a message."""
+    place = {"item_id": f"msg_7_{index}", "output_index": index, "content_index": 0}
+    text = "".join(pieces)
+    return [
+        added(message(index, status="in_progress")),
+        ("content_part.added", place | {"part": part("")}),
+        *[("output_text.delta", place | {"logprobs": [], "delta": piece}) for piece in pieces],
+        ("output_text.done", place | {"text": text, "logprobs": []}),
+        ("content_part.done", place | {"part": part(text)}),
+        done(message(index, part(text))),
+    ]
+
+
+def summaries(index, *pieces, signature=""):
+    """All events of reasoning that is shown."""
+    place = {"item_id": f"rs_7_{index}", "output_index": index, "summary_index": 0}
+    text = "".join(pieces)
+    whole_part = {"type": "summary_text", "text": text}
+    return [
+        added(reasoning(index)),
+        ("reasoning_summary_part.added", place | {"part": whole_part | {"text": ""}}),
+        *[("reasoning_summary_text.delta", place | {"delta": piece}) for piece in pieces],
+        ("reasoning_summary_text.done", place | {"text": text}),
+        ("reasoning_summary_part.done", place | {"part": whole_part}),
+        done(reasoning(index, text, content=Thinking(text, signature))),
+    ]
+
+
+def calls(item, *pieces):
+    """All events of a call."""
+    kind, member = {
+        "function_call": ("function_call_arguments", "arguments"),
+        "custom_tool_call": ("custom_tool_call_input", "input"),
+    }[item["type"]]
+    begun = added(item | {"status": "in_progress", member: ""})
+    place = {"item_id": item["id"], "output_index": begun[1]["output_index"]}
+    return [
+        begun,
+        *[(f"{kind}.delta", place | {"delta": piece}) for piece in pieces],
+        (f"{kind}.done", place | {member: item[member]}),
+        done(item),
+    ]
+
+
+USAGE = {
+    "input_tokens": 1215,
+    "input_tokens_details": {"cached_tokens": 7, "cache_write_tokens": 8},
+    "output_tokens": 56,
+    "output_tokens_details": {"reasoning_tokens": 0},
+    "total_tokens": 1271,
+}
+
+
+def response(status, output=(), **members):
+    return {
+        "response": {
+            "id": "resp_7",
+            "object": "response",
+            "created_at": 1700000000,
+            "completed_at": None,
+            "status": status,
+            "background": False,
+            "error": None,
+            "incomplete_details": None,
+            "model": "m",
+            "output": list(output),
+            "usage": None,
+            "conversation": None,
+            "previous_response_id": None,
+            "prompt": None,
+            "max_tool_calls": None,
+            "top_logprobs": None,
+            "safety_identifier": None,
+            "service_tier": None,
+            "user": None,
+            **TOLD,
+            **members,
+        }
+    }
+
+
+STARTED = [("created", response("in_progress")), ("in_progress", response("in_progress"))]
+
+
+def ended(reason, output):
+    status, why = OUTCOMES[reason]
+    members = {
+        "completed_at": 1700000009 if status == "completed" else None,
+        "incomplete_details": {"reason": why} if why else None,
+        "usage": USAGE,
+    }
+    return (status, response(status, output, **members))
+
+
+STREAMS = {
+    "nothing": ([END], []),
+    "text": ([TextDelta("a"), TextDelta("a"), END], texts(0, "a", "a")),
+    "empty pieces": (
+        [TextDelta(""), ThinkingDelta(""), TextDelta("a"), TextDelta(""), END],
+        texts(0, "a"),
+    ),
+    "calls, and text after them": (
+        [
+            ToolStart("t", "f"),
+            ToolInput(""),
+            ToolInput('{"a"'),
+            ToolInput(":1}"),
+            ToolEnd(),
+            ToolStart("t", "ns__g"),
+            ToolEnd(),
+            TextDelta("a"),
+            Finish("tool_use"),
+        ],
+        [
+            *calls(function(0, '{"a":1}'), '{"a"', ":1}"),
+            *calls(function(1, "{}", name="g", namespace="ns"), "{}"),
+            *texts(2, "a"),
+        ],
+    ),
+    "custom tools": (
+        [
+            ToolStart("t", "patch"),
+            ToolInput('{"input": "*** Be'),
+            ToolInput("gin\\"),
+            ToolInput('n"}'),
+            ToolEnd(),
+            ToolStart("t", "patch"),
+            ToolInput('{"other": 1}'),
+            ToolEnd(),
+            ToolStart("t", "patch"),
+            ToolEnd(),
+            Finish("tool_use"),
+        ],
+        [
+            *calls(custom(0, "*** Begin\n"), "*** Be", "gin", "\n"),
+            *calls(custom(1, '{"other":1}'), '{"other":1}'),
+            *calls(custom(2, "")),
+        ],
+    ),
+    "a call cut short is never done": (
+        [ToolStart("t", "f"), ToolInput('{"a'), ToolEnd(complete=False), Finish("max_tokens")],
+        calls(function(0, '{"a'), '{"a')[:-2],
+    ),
+    "a call cut before its input": (
+        [ToolStart("t", "patch"), ToolEnd(complete=False), Finish("max_tokens")],
+        calls(custom(0, ""))[:-2],
+    ),
+    "what follows a call cut short has a place of its own": (
+        [ToolStart("t", "f"), ToolEnd(complete=False), TextDelta("a"), Finish("max_tokens")],
+        [*calls(function(0, ""))[:-2], *texts(1, "a")],
+    ),
+    "thinking with a signature, then without": (
+        [
+            ThinkingDelta("hm"),
+            ThinkingDelta("m"),
+            ThinkingSignature("sig"),
+            ThinkingDelta("b"),
+            TextDelta("a"),
+            END,
+        ],
+        [*summaries(0, "hm", "m", signature="sig"), *summaries(1, "b"), *texts(2, "a")],
+    ),
+    "a signature alone": (
+        [ThinkingSignature("sig"), END],
+        [added(reasoning(0)), done(reasoning(0, content=Thinking("", "sig")))],
+    ),
+    "redacted thinking": (
+        [RedactedThinkingBlock("Eo8B"), RedactedThinkingBlock("Eo8C"), END],
+        [
+            added(reasoning(0)),
+            done(reasoning(0, content=RedactedThinking("Eo8B"))),
+            added(reasoning(1)),
+            done(reasoning(1, content=RedactedThinking("Eo8C"))),
+        ],
+    ),
+    "usage anywhere": (
+        [
+            Usage(credits=1.0),
+            TextDelta("a"),
+            Usage(),
+            TextDelta("b"),
+            ToolStart("t", "f"),
+            Usage(),
+            ToolInput("{}"),
+            ToolEnd(),
+            Usage(),
+            END,
+        ],
+        [*texts(0, "a", "b"), *calls(function(1, "{}"), "{}")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_streams(name):
+    events, told = STREAMS[name]
+    output = [payload["item"] for kind, payload in told if kind == "output_item.done"]
+    last = ended(events[-1].reason, output)
+    assert read(encoder().feed(events)) == [*STARTED, *told, last]
+
+
+@pytest.mark.parametrize("reason", OUTCOMES)
+def test_the_last_event_tells_how_it_ended(reason):
+    assert read(encoder().feed([Finish(reason)]))[2:] == [ended(reason, [])]
+
+
+def test_reasoning_that_was_not_asked_for_is_told_without_its_text():
+    events = [ThinkingDelta("hm"), ThinkingDelta("m"), ThinkingSignature("sig"), END]
+    item = reasoning(0, content=Thinking("hmm", "sig"))
+    assert read(encoder(summary=False).feed(events))[2:-1] == [added(reasoning(0)), done(item)]
+
+
+def test_reasoning_is_not_carried_unless_that_was_asked_for():
+    events = [ThinkingDelta("hm"), ThinkingSignature("sig"), RedactedThinkingBlock("Eo8B"), END]
+    told = read(encoder(sealed=False).feed(events))
+    items = [payload["item"] for kind, payload in told if kind == "output_item.done"]
+    assert items == [reasoning(0, "hm"), reasoning(1)]
+
+
+AWKWARD = '"\\/\b\f\n\r\t\x00\x1f\x7f é 漢字 😀 \u2028\u2029 event: ping\n\ndata: {}\n\n'
+
+
+def test_text_of_any_kind_comes_through_in_one_event_each():
+    payloads = read(encoder().feed([TextDelta(AWKWARD), TextDelta("x"), END]))
+    assert payloads[2:-1] == texts(0, AWKWARD, "x")
+
+
+def test_a_custom_tools_text_of_any_kind_comes_through():
+    fragments = map(ToolInput, json.dumps({"input": AWKWARD}))
+    payloads = read(encoder().feed([ToolStart("t", "patch"), *fragments, ToolEnd(), END]))
+    deltas = [payload["delta"] for kind, payload in payloads if kind.endswith(".delta")]
+    assert deltas == list(AWKWARD)
+    assert payloads[-2] == done(custom(0, AWKWARD))
+
+
+def test_what_is_not_ascii_is_sent_as_it_is():
+    assert "漢字 😀".encode() in encoder().feed([TextDelta("漢字 😀")])
+
+
+def kinds(data):
+    return re.findall(r"(?m)^event: response\.(.*)$", data.decode())
+
+
+def test_nothing_is_held_back():
+    """What a client should see is written with the event that tells it, not with the next one."""
+    stream = encoder()
+    assert kinds(stream.feed([ThinkingDelta("a")]))[-1] == "reasoning_summary_text.delta"
+    assert kinds(stream.feed([ThinkingSignature("s")]))[-1] == "output_item.done"
+    assert kinds(stream.feed([TextDelta("a")]))[-1] == "output_text.delta"
+    assert kinds(stream.feed([TextDelta("b")])) == ["output_text.delta"]
+    assert kinds(stream.feed([ToolStart("t", "patch")]))[-2:] == [
+        "output_item.done",
+        "output_item.added",
+    ]
+    assert kinds(stream.feed([ToolInput('{"input":"a')])) == ["custom_tool_call_input.delta"]
+    assert kinds(stream.feed([ToolInput('"}')])) == []
+    assert kinds(stream.feed([ToolEnd()])) == ["custom_tool_call_input.done", "output_item.done"]
+    assert kinds(stream.feed([END])) == ["completed"]
+
+
+def test_events_without_bytes_write_nothing():
+    stream = encoder()
+    assert stream.feed([]) == b""
+    assert stream.feed([Usage(), TextDelta("")]) == b""
+
+
+def test_a_ping_before_anything_begins_the_response():
+    stream = encoder()
+    assert read(stream.ping()) == STARTED
+    assert stream.ping() == b": ping\n\n"
+    assert read(stream.feed([TextDelta("a")]), 2) == texts(0, "a")[:3]
+    assert stream.ping() == b": ping\n\n"
+    stream.feed([END])
+    assert stream.ping() == b""
+
+
+FAILURE = GatewayError(Kind.TRUNCATED, "The upstream's answer broke off.")
+ERROR = {
+    "message": "The upstream's answer broke off.",
+    "type": "server_error",
+    "param": None,
+    "code": "server_error",
+}
+
+
+def test_a_failure_is_the_last_event_and_tells_what_was_done():
+    stream = encoder()
+    stream.feed([ThinkingDelta("hm"), TextDelta("a")])
+    item = reasoning(0, "hm", content=Thinking("hm"))
+    data = stream.error(FAILURE, "req_1")
+    number = int(re.search(rb'"sequence_number":(\d+)', data)[1])
+    assert read(data, number) == [("failed", response("failed", [item], error=ERROR))]
+    assert stream.ping() == b""
+    assert stream.error(FAILURE, "req_1") == b""
+    with pytest.raises(GatewayError):
+        stream.feed([TextDelta("b")])
+
+
+def test_a_failure_before_anything_begins_the_response():
+    """The SDK knows no other first event."""
+    assert read(encoder().error(FAILURE, "req_1")) == [
+        *STARTED,
+        ("failed", response("failed", error=ERROR)),
+    ]
+
+
+def test_a_failure_after_the_response_is_not_written():
+    stream = encoder()
+    stream.feed([END])
+    assert stream.error(FAILURE, "req_1") == b""
+
+
+ILLEGAL = [
+    ([ToolInput("{}")], "ToolInput before the answer"),
+    ([ToolEnd()], "ToolEnd before the answer"),
+    ([TextDelta("a"), ToolInput("{}")], "ToolInput in text"),
+    ([ThinkingDelta("a"), ToolEnd()], "ToolEnd in reasoning"),
+    ([ToolStart("t", "f"), TextDelta("a")], "TextDelta in a tool call"),
+    ([ToolStart("t", "f"), ThinkingDelta("a")], "ThinkingDelta in a tool call"),
+    ([ToolStart("t", "f"), ToolStart("u", "f")], "ToolStart in a tool call"),
+    ([ToolStart("t", "f"), END], "Finish in a tool call"),
+    ([ToolStart("t", "f"), ToolEnd(), ToolInput("")], "ToolInput between items"),
+    ([END, TextDelta("a")], "TextDelta after the answer"),
+    ([END, END], "Finish after the answer"),
+    ([object()], "object before the answer"),
+]
+
+
+@pytest.mark.parametrize(("events", "told"), ILLEGAL)
+def test_an_order_that_is_none_is_an_error(events, told):
+    stream = encoder()
+    with pytest.raises(GatewayError, match=told) as failure:
+        stream.feed(events)
+    assert failure.value.kind is Kind.INTERNAL
+
+
+# Properties: any legal answer, in any batches
+
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | words,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2),
+    max_leaves=4,
+)
+inputs = st.dictionaries(words | st.just("input"), json_values, max_size=3)
+names = st.sampled_from(["f", "ns__g", "patch"])
+
+
+@st.composite
+def tool_calls(draw):
+    wanted = draw(st.just("") | inputs.map(json.dumps))
+    cuts = sorted(draw(st.lists(st.integers(0, len(wanted)), max_size=4)))
+    fragments = [wanted[start:end] for start, end in pairwise([0, *cuts, len(wanted)])]
+    # ids are the upstream's, which are its own for each call
+    call_id = draw(st.uuids()).hex
+    return [ToolStart(call_id, draw(names)), *map(ToolInput, fragments), ToolEnd()]
+
+
+pieces = (
+    words.map(lambda text: [TextDelta(text)])
+    | words.map(lambda text: [ThinkingDelta(text)])
+    | words.filter(bool).map(lambda text: [ThinkingSignature(text)])
+    | words.map(lambda text: [RedactedThinkingBlock(text)])
+    | st.just([Usage(credits=0.5)])
+    | tool_calls()
+)
+
+
+@st.composite
+def answers(draw, reasons=tuple(OUTCOMES)):
+    told = [event for piece in draw(st.lists(pieces, max_size=12)) for event in piece]
+    return [*told, Finish(draw(st.sampled_from(reasons)))]
+
+
+@settings(deadline=None)
+@given(answers(), st.lists(st.integers(0, 60), max_size=6))
+def test_the_same_bytes_in_whatever_batches(events, cuts):
+    places = sorted({0, *(min(cut, len(events)) for cut in cuts), len(events)})
+    stream = encoder()
+    parts = [stream.feed(events[start:end]) for start, end in pairwise(places)]
+    assert b"".join(parts) == encoder().feed(events)
+
+
+def comparable(output):
+    """Items whose arguments are compared as JSON: a stream has the upstream's own spacing."""
+    return [
+        item | {"arguments": json.loads(item["arguments"])} if "arguments" in item else item
+        for item in output
+    ]
+
+
+@settings(deadline=None)
+@given(answers(), st.booleans(), st.booleans())
+def test_a_stream_ends_with_the_whole_answer(events, sealed, summary):
+    _, streamed = read(encoder(sealed=sealed, summary=summary).feed(events))[-1]
+    made = whole(answer(sealed=sealed, summary=summary), fold(events), FixedMeter())
+    told = [streamed["response"], json.loads(made)]
+    first, second = [body | {"output": comparable(body["output"])} for body in told]
+    assert first == second
+
+
+EVENT_TYPES = {
+    get_args(model.model_fields["type"].annotation)[0]: model
+    for model in get_args(get_args(ResponseStreamEvent)[0])
+}
+
+
+@settings(deadline=None)
+@given(answers())
+def test_every_event_is_strictly_of_the_sdks_types(events):
+    for chunk in encoder().feed(events).decode().removesuffix("\n\n").split("\n\n"):
+        payload = json.loads(chunk.partition("\ndata: ")[2])
+        EVENT_TYPES[payload["type"]].model_validate(payload, strict=True)
+
+
+def test_a_failure_is_strictly_of_the_sdks_types():
+    data = encoder().error(FAILURE, "req_1")
+    payload = json.loads(data.split(b"data: ")[-1])
+    EVENT_TYPES["response.failed"].model_validate(payload, strict=True)
+
+
+def sdk_events(data):
+    """The stream as the official SDK reads it."""
+    reply = httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=data)
+    transport = httpx2.MockTransport(lambda _: reply)
+    with openai.OpenAI(
+        api_key="k", http_client=httpx2.Client(transport=transport), max_retries=0
+    ) as client:
+        return list(client.responses.create(model="m", input="hi", stream=True))
+
+
+def accumulated(items):
+    """Texts and arguments as they were put together from deltas alone."""
+    return {
+        index: item.content[0].text if item.type == "message" else item.arguments
+        for index, item in items.items()
+        if item.type in ("message", "function_call")
+    }
+
+
+@settings(deadline=None)
+@given(answers(("end_turn", "tool_use")))
+def test_the_sdk_puts_deltas_together_to_what_is_done(events):
+    state = ResponseStreamState(input_tools=openai.omit, text_format=openai.omit)
+    read_events = sdk_events(encoder().feed(events))
+    for event in read_events:
+        state.handle_event(event)
+    final = state._completed_response
+    assert accumulated(state._output_items) == accumulated(dict(enumerate(final.output)))
+    custom_deltas = [e for e in read_events if e.type == "response.custom_tool_call_input.delta"]
+    for index, item in enumerate(final.output):
+        if item.type == "custom_tool_call":
+            told = "".join(e.delta for e in custom_deltas if e.output_index == index)
+            assert told == item.input
