@@ -102,6 +102,7 @@ class Exchange:
         self._rest: Iterator[Sequence[Event]] = iter(())
         self._failure: Exception | None = None
         self._again = False
+        self._closed = False
         self._opening = gevent.spawn(self._open)
 
     def wait(self, seconds: float) -> bool:
@@ -138,9 +139,10 @@ class Exchange:
 
     def close(self) -> None:
         """End the call if it is still under way, and with it what it costs. Idempotent."""
+        self._closed = True
         self._opening.kill(block=False)
-        if self._answer is not None:
-            self._answer.close()
+        if self._opening.ready():
+            self._drop_answer()
 
     @property
     def repairs(self) -> tuple[str, ...]:
@@ -182,6 +184,13 @@ class Exchange:
             self._failure = error
         except Exception as error:  # carried to whoever waits; a greenlet has nobody to raise to
             self._failure = error
+        finally:
+            if self._closed:  # the answer may have come in the moment of closing
+                self._drop_answer()
+
+    def _drop_answer(self) -> None:
+        if self._answer is not None:
+            self._answer.close()
 
     def _negotiate(self, deadline: float) -> None:
         if self._token is None or self._host is None:
@@ -226,9 +235,8 @@ class Exchange:
 
     def _recover(self, error: GatewayError, deadline: float) -> None:
         """Prepare another attempt as the policy says, or raise the error for good."""
-        if self._answer is not None:
-            self._answer.close()
-            self._answer = None
+        self._drop_answer()
+        self._answer = None
         self._held = []
         if self._another_token(error) or self._older_host(error):
             return

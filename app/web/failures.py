@@ -1,12 +1,13 @@
 """Failures as HTTP answers, each in the shape of the dialect that was spoken to."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
+from app.core.headers import Headers
 from app.errors import POLICY, GatewayError, Kind
 
 from .access import Record, record
@@ -28,7 +29,7 @@ class Shape(NamedTuple):
     status: Callable[[GatewayError], int]
 
 
-def install(app: Flask, shape_of: Callable[[str, Mapping[str, str]], Shape]) -> None:
+def install(app: Flask, shape_of: Callable[[str, Headers], Shape]) -> None:
     """``shape_of(path, headers)`` tells which dialect a request speaks."""
 
     @app.errorhandler(GatewayError)
@@ -73,6 +74,11 @@ def as_failure(error: Exception, current: Record) -> GatewayError:
 
 def _from_werkzeug(error: HTTPException) -> GatewayError:
     status = error.code or 500
+    if isinstance(error, ClientDisconnected):
+        return GatewayError(
+            Kind.INVALID_REQUEST,
+            "The request body did not come whole: it broke off, or paused for KIRO_CLIENT_STALL.",
+        )
     if status >= 500:
         return GatewayError(Kind.INTERNAL, error.description or "The gateway failed.")
     kind = KINDS.get(status, Kind.INVALID_REQUEST)

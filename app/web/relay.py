@@ -13,6 +13,9 @@ from app.errors import GatewayError, Kind
 
 from .lifecycle import Live
 
+PIECE = 256 * 1024
+"""Bytes of the longest write."""
+
 QUIET = 0.9
 """The part of the ping interval without a write after which a ping is due: a tick of silence is
 counted from the last read, a moment before the last write."""
@@ -68,7 +71,7 @@ def stream(
             if not data and monotonic() - written >= QUIET * ping_interval:
                 data = encoder.ping()
             if data:
-                yield data
+                yield from pieces(data)
                 written = monotonic()
     except GeneratorExit:  # the server could not write
         live.client_left = True
@@ -76,6 +79,14 @@ def stream(
         raise
     except Exception as error:
         yield failed(error)
+
+
+def pieces(data: bytes) -> Sequence[bytes]:
+    """What is written at a time: KIRO_CLIENT_STALL is for a client that takes nothing of it, not
+    for one that takes long for much."""
+    if len(data) <= PIECE:
+        return (data,)
+    return [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
 
 
 def collect(source: Source, live: Live) -> Reply:

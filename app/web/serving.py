@@ -78,7 +78,7 @@ class Serving:
                 live.run(exchange.wait, self.early_headers)
                 body: Any = self._stream(exchange, encoder(exchange.meter), live, current)
             else:
-                body = whole(relay.collect(exchange, live), exchange.meter)
+                body = relay.pieces(whole(relay.collect(exchange, live), exchange.meter))
         except BaseException:
             over()
             raise

@@ -9,10 +9,12 @@ word. Here, upon SIGTERM (a stop, or a reload in the master):
 4. a token refresh under way is waited for, since its answer may hold the only valid login.
 """
 
+from errno import EPIPE
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import gevent
+from flask import Flask
 from gunicorn.workers.ggevent import GeventWorker
 
 from .lifecycle import Lifecycle
@@ -23,7 +25,7 @@ MARGIN = 2.0
 POLL = 0.1
 
 
-class Worker(GeventWorker):  # type: ignore[misc]
+class Worker(GeventWorker):
     """``worker_class`` of ``gunicorn.conf.py``. The application brings its Lifecycle and its
     Credentials as extensions."""
 
@@ -37,7 +39,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         try:
             super().run()
         finally:
-            self.wsgi.extensions["credentials"].close()
+            self._extensions()["credentials"].close()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """One connection, from its first request to its end."""
@@ -47,8 +49,16 @@ class Worker(GeventWorker):  # type: ignore[misc]
         finally:
             self._clients.discard(client)
 
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
+        """One request. A client that takes nothing for too long counts as one that has left, which
+        its line in the log says; gunicorn would add a traceback."""
+        try:
+            return super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError as error:
+            raise BrokenPipeError(EPIPE, "the client takes nothing") from error
+
     def _drain_when_stopped(self) -> None:
-        lifecycle: Lifecycle = self.wsgi.extensions["lifecycle"]
+        lifecycle: Lifecycle = self._extensions()["lifecycle"]
         while self.alive:
             gevent.sleep(POLL)
         lifecycle.stop_taking()
@@ -60,3 +70,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         while True:  # what ends now leaves an idle connection behind
             lifecycle.close_idle(self._clients)
             gevent.sleep(POLL)
+
+    def _extensions(self) -> dict[str, Any]:
+        application = cast(Flask, self.wsgi)
+        return application.extensions

@@ -70,6 +70,15 @@ class Asking:
         self._connection.close()
         return self.understood()
 
+    def hear_slowly(self, size: int, *, pause: float) -> Heard:
+        """The same with a pause after every ``size`` bytes."""
+        self.head()
+        assert self._response
+        while more := self._response.read(size):
+            self.data += more
+            time.sleep(pause)
+        return self.understood()
+
     def understood(self) -> Heard:
         """What was heard so far."""
         if self._response is None:

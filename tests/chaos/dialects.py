@@ -111,20 +111,22 @@ WRITE = {
 }
 
 
+ANTHROPIC_STOPS = {
+    "end_turn": "end_turn",
+    "tool_use": "tool_use",
+    "max_tokens": "max_tokens",
+    "stop_sequence": "stop_sequence",
+    "model_context_window_exceeded": "context_window",
+    "refusal": "refusal",
+}
+
+
 class Anthropic:
     """The Messages API."""
 
     name = "anthropic"
     path = "/v1/messages"
     opening_pings = 1
-    stops = {
-        "end_turn": "end_turn",
-        "tool_use": "tool_use",
-        "max_tokens": "max_tokens",
-        "stop_sequence": "stop_sequence",
-        "model_context_window_exceeded": "context_window",
-        "refusal": "refusal",
-    }
 
     def body(self, prompt: str, *, stream: bool) -> bytes:
         tool = {"name": "write", "description": "Write a text.", "input_schema": WRITE}
@@ -159,7 +161,7 @@ class Anthropic:
             else:
                 check(block["type"] == "tool_use", block)
                 heard.calls.append(Call(block["name"], json.dumps(block["input"]), ended=True))
-        heard.stop = self.stops[message["stop_reason"]]
+        heard.stop = ANTHROPIC_STOPS[message["stop_reason"]]
 
     def read_error(self, data: bytes, heard: Heard) -> None:
         _take_anthropic_error(json.loads(data), heard, heard.status)
@@ -226,7 +228,7 @@ class _AnthropicStream:
 
     def _message_delta(self, event: dict[str, Any]) -> None:
         check(self._state == "open" and self._block is None, "message_delta inside a block")
-        self._heard.stop = Anthropic.stops[event["delta"]["stop_reason"]]
+        self._heard.stop = ANTHROPIC_STOPS[event["delta"]["stop_reason"]]
         self._state = "stopped"
 
     def _message_stop(self, _: dict[str, Any]) -> None:

@@ -288,7 +288,8 @@ ENDS: tuple[Row, ...] = (
     breaks("cut-in-frame", "the connection ends inside an event", Kind.TRUNCATED, "Hel",
            answers=({"bare": True, "text": ["Hel", "lo"], "cut": {"at": 200}},)),
     breaks("ends-in-frame", "the HTTP body ends properly, but inside an event", Kind.TRUNCATED,
-           "Hel", answers=({"bare": True, "text": ["Hel", "lo"], "cut": {"at": 200, "how": "end"}},)),
+           "Hel",
+           answers=({"bare": True, "text": ["Hel", "lo"], "cut": {"at": 200, "how": "end"}},)),
     breaks("half-closed", "the upstream closes its side in the middle of the body and stays",
            Kind.TRUNCATED, "Hello",
            answers=({"text": ["Hel", "lo"], "stall": {"after": 3}},),
@@ -377,7 +378,7 @@ HARMLESS: tuple[Row, ...] = (
            "Hel", answers=({"text": ["Hel", "0123456789" * 2_600_000]},), heavy=True),
 )  # fmt: skip
 
-_EARLY = (0.45, 1.5)
+_EARLY = (0.45, 2.0)
 
 TIMES: tuple[Row, ...] = (
     Row(name="slow-first-event", what="the first event takes longer than KIRO_EARLY_HEADERS",
@@ -420,6 +421,40 @@ TIMES: tuple[Row, ...] = (
     Row(name="empty-deltas", what="for a while only empty pieces of text come",
         answers=({"say": [{"text": "Hel"}, {"text": [""] * 8}, {"text": "lo"}], "delay": 0.2},),
         stream=answered("Hello", quiet=True), whole=answered("Hello")),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """A client that goes away, or takes nothing any more. ``ready``: how many events the upstream
+    has sent by then; None: not even the response's head.
+    """
+
+    name: str
+    what: str
+    answers: tuple[Mapping[str, Any], ...]
+    ready: int | None
+    asked: int = 1
+    reset: bool = False
+
+
+_FLOW = {"text": {"repeat": "word ", "deltas": 20_000}, "delay": 0.001}
+
+LEAVINGS: tuple[Leaving, ...] = (
+    Leaving(name="before-head", what="before the upstream has answered at all",
+            answers=({**GOOD, "delay_head": 60},), ready=None),
+    Leaving(name="before-first-event", what="after the upstream's head, before its first event",
+            answers=({**GOOD, "stall": {"after": 0}},), ready=0),
+    Leaving(name="after-metadata", what="after events that are no content",
+            answers=({**GOOD, "stall": {"after": 1}},), ready=1),
+    Leaving(name="in-silence", what="in the middle of the answer, while nothing comes",
+            answers=({"text": ["Hel", "lo"], "stall": {"after": 2}},), ready=2),
+    Leaving(name="in-flow", what="in the middle of the answer, while events come",
+            answers=(_FLOW,), ready=50),
+    Leaving(name="by-reset", what="by a reset instead of a proper close",
+            answers=({"text": ["Hel", "lo"], "stall": {"after": 2}},), ready=2, reset=True),
+    Leaving(name="in-tool", what="in the middle of a tool call",
+            answers=({"tool": _TOOL, "stall": {"after": 3}},), ready=3),
 )  # fmt: skip
 
 

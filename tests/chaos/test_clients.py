@@ -1,0 +1,169 @@
+"""Clients that go away, and clients that take nothing: what the upstream sees, what the log says."""
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from app.simulator.log import Seen
+from tests.live import processes
+
+from .arena import Arena
+from .dialects import DIALECTS, Dialect
+from .rows import LEAVINGS, Leaving
+
+NOTICED = 0.1
+"""Seconds within which the upstream must see that the client left."""
+
+AT_WORST = 1.5
+"""The same on a machine that is busy with other tests."""
+
+
+@pytest.fixture(scope="module")
+def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    with Arena(tmp_path_factory.mktemp("clients"), KIRO_CLIENT_STALL="1") as arena:
+        yield arena
+
+
+def is_ready(row: Leaving, seen: Seen) -> bool:
+    return row.ready is None or (seen.status == 200 and seen.events_sent >= row.ready)
+
+
+def leave(arena: Arena, row: Leaving, dialect: Dialect, *, stream: bool) -> tuple[list[str], float]:
+    """What is not as it must be, and the seconds until the upstream saw the client leave."""
+    mark = f"leave.{row.name}.{dialect.name}.{'stream' if stream else 'whole'}."
+    arena.script(mark, *row.answers)
+    asking = arena.ask(dialect, mark, stream=stream)
+    arena.await_chat(mark, lambda seen: is_ready(row, seen))
+    left = asking.leave(reset=row.reset)
+    seen = arena.await_chat(mark, lambda seen: seen.ended_at is not None)
+    line = arena.line(mark)
+    problems = [
+        f"the log says {name}={line.get(name)!r}, not {due!r}"
+        for name, due in (("cancelled", True), ("error", "cancelled"))
+        if line.get(name) != due
+    ]
+    if seen.outcome != "client_closed" or seen.client_closed_at is None:
+        return [*problems, f"the upstream's answer is {seen.outcome}"], 0.0
+    if not line["input_tokens"]:
+        problems.append("the log does not say what was used")
+    if len(arena.chats(mark)) != row.asked:
+        problems.append(f"the upstream was asked {len(arena.chats(mark))} times")
+    return problems, seen.client_closed_at - left
+
+
+def test_clients_that_leave(arena: Arena, subtests: pytest.Subtests) -> None:
+    trials = [*product(LEAVINGS, DIALECTS, (True, False))]
+    with ThreadPoolExecutor(8) as pool:
+        results = [*pool.map(lambda it: leave(arena, it[0], it[1], stream=it[2]), trials)]
+    for (row, dialect, stream), (problems, _) in zip(trials, results, strict=True):
+        with subtests.test(row=row.name, dialect=dialect.name, stream=stream):
+            assert not problems, "\n".join(problems)
+    noticed = [seconds for _, seconds in results]
+    assert median(noticed) < NOTICED, noticed
+    assert max(noticed) < AT_WORST, noticed
+    assert "Traceback" not in arena.gateway.log_text()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_no_retry_for_a_client_that_left_between_two(arena: Arena, stream: bool) -> None:
+    mark = f"leave.between-retries.{stream}."
+    arena.script(mark, {"fail": "internal"})
+    asking = arena.ask(DIALECTS[0], mark, stream=stream)
+    arena.await_chat(mark, lambda seen: seen.ended_at is not None)
+    asking.leave()
+    assert arena.line(mark)["cancelled"] is True
+    time.sleep(1.0)  # longer than the pause that it left in
+    assert len(arena.chats(mark)) == 1
+
+
+def test_a_client_that_leaves_while_it_sends(arena: Arena) -> None:
+    with socket.create_connection(("127.0.0.1", arena.gateway.port)) as client:
+        body = DIALECTS[0].body("leave.in-upload.", stream=True)
+        head = "".join(f"{name}: {value}\r\n" for name, value in DIALECTS[0].headers().items())
+        client.sendall(
+            f"POST {DIALECTS[0].path} HTTP/1.1\r\nhost: localhost\r\n{head}"
+            f"x-request-id: leave.in-upload.\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+            + body[:50]
+        )
+    assert arena.line("leave.in-upload.")["status"] == 400
+    assert arena.chats("leave.in-upload.") == []
+
+
+def test_what_a_client_that_left_has_cost_is_logged(arena: Arena) -> None:
+    mark = "leave.cost."
+    metering = {"type": "meteringEvent", "payload": {"usage": 0.25, "unit": "credit"}}
+    say = [{"text": "Hello there"}, {"event": metering}]
+    arena.script(mark, {"say": say, "stall": {"after": 3}})
+    asking = arena.ask(DIALECTS[0], mark, stream=True)
+    asking.until(b"Hello there")
+    arena.await_chat(mark, lambda seen: seen.events_sent == 3)
+    asking.leave()
+    line = arena.line(mark)
+    assert (line["cancelled"], line["credits"], line["output_tokens"]) == (True, 0.25, 4)
+
+
+def memory(arena: Arena) -> int:
+    """Bytes of the gateway's workers."""
+    return sum(map(processes.memory, processes.children(arena.gateway.process.pid)))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+def test_a_client_that_stops_reading_is_dropped(arena: Arena, dialect: Dialect) -> None:
+    mark = f"leave.stops-reading.{dialect.name}."
+    arena.script(mark, {"text": {"repeat": "0123456789", "times": 6_500, "deltas": 1_200}})
+    before = memory(arena)
+    asking = arena.ask(dialect, mark, stream=True)
+    asking.head()
+    seen = arena.await_chat(mark, lambda seen: seen.ended_at is not None)
+    assert seen.outcome == "client_closed"
+    assert seen.bytes_sent < 50_000_000
+    line = arena.line(mark)
+    assert (line["cancelled"], line["error"]) == (True, "cancelled")
+    assert memory(arena) - before < 30_000_000
+    assert "Traceback" not in arena.gateway.log_text()
+    asking.leave()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_reads_slowly_gets_everything(arena: Arena, stream: bool) -> None:
+    mark = f"leave.slow.{stream}."
+    text = "0123456789" * 2_000_000
+    arena.script(mark, {"text": text})
+    asking = arena.ask(DIALECTS[0], mark, stream=stream)
+    asking.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    asking.head()
+    heard = asking.hear_slowly(400_000, pause=0.05)
+    assert heard.text == text
+    assert heard.stop == "end_turn"
+
+
+def test_a_client_that_never_finishes_its_head_is_dropped(tmp_path: Path) -> None:
+    with Arena(tmp_path, KIRO_GRACEFUL_TIMEOUT="2", WEB_CONCURRENCY="1") as arena:
+        with socket.create_connection(("127.0.0.1", arena.gateway.port), timeout=10) as client:
+            client.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\n")
+            assert client.recv(100) == b""
+
+
+def test_a_client_that_never_finishes_its_body_is_dropped(arena: Arena) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", arena.gateway.port, timeout=10)
+    connection.putrequest("POST", DIALECTS[0].path)
+    for name, value in DIALECTS[0].headers().items():
+        connection.putheader(name, value)
+    connection.putheader("content-length", "1000")
+    connection.putheader("x-request-id", "leave.half-a-body.")
+    connection.endheaders(b"{")
+    answer = connection.getresponse()
+    assert answer.status == 400
+    error = json.loads(answer.read())["error"]
+    assert error["type"] == "invalid_request_error"
+    assert "KIRO_CLIENT_STALL" in error["message"]
+    assert arena.line("leave.half-a-body.")["status"] == 400
+    connection.close()
