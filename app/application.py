@@ -1,6 +1,5 @@
 """The WSGI application: the only place that wires the parts together."""
 
-from collections.abc import Mapping
 from functools import partial
 from math import inf
 
@@ -11,6 +10,7 @@ from app.codewhisperer.client import Client
 from app.codewhisperer.hosts import HostChoice
 from app.codewhisperer.operations import ControlPlane
 from app.core import models
+from app.core.headers import Headers
 from app.credentials import Credentials
 from app.dialects import openai
 from app.dialects.anthropic import errors as anthropic_errors
@@ -101,12 +101,12 @@ OPENAI = failures.Shape(openai.body, openai.status)
 OPENAI_PATHS = ("/v1/chat", "/v1/responses", "/v1/completions", "/v1/embeddings")
 
 
-def _error_shape(path: str, headers: Mapping[str, str]) -> failures.Shape:
+def _error_shape(path: str, headers: Headers) -> failures.Shape:
     """The dialect that a request speaks: by its path, and by the header that every SDK of
     Anthropic's sends where both have that path; Anthropic's where nothing tells.
     """
     if path.startswith(OPENAI_PATHS):
         return OPENAI
-    if path.startswith("/v1/models") and "anthropic-version" not in headers:
+    if path.startswith("/v1/models") and headers.get("anthropic-version") is None:
         return OPENAI
     return ANTHROPIC

@@ -8,13 +8,14 @@ clients.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
 from app.core.body import FieldError, Path, Record
 from app.core.conversation import Effort, Image, ImageFormat, Tool, ToolChoice
+from app.core.headers import Headers
 from app.errors import GatewayError, Kind
 
 encode = msgspec.json.Encoder().encode
@@ -209,7 +210,7 @@ SESSION_HEADERS = (
 )
 
 
-def session(headers: Mapping[str, str], prompt_cache_key: str | None) -> str:
+def session(headers: Headers, prompt_cache_key: str | None) -> str:
     """The client's session, if it tells one. Members that name a person (``user``,
     ``safety_identifier``) do not: one person holds many conversations.
     """

@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
+
+Number = TypeVar("Number", int, float)
 
 
 class Value(NamedTuple):
@@ -170,7 +172,7 @@ def _has_valid_port(parts: SplitResult) -> bool:
     return parts.port is None or parts.port > 0
 
 
-def _within(number: Any, low: float, high: float) -> Any:
+def _within(number: Number, low: float, high: float) -> Number:
     if not low <= number <= high:
         raise ValueError(number)
     return number

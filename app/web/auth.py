@@ -1,12 +1,12 @@
 """Who may use the gateway."""
 
 import hmac
-from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import Flask, request
 
+from app.core.headers import Headers
 from app.errors import GatewayError, Kind
 
 
@@ -17,7 +17,7 @@ class Doorkeeper:
         self._key = key.encode()
         self._only_loopback = only_loopback
 
-    def check(self, headers: Mapping[str, str]) -> None:
+    def check(self, headers: Headers) -> None:
         """Raise GatewayError unless the request brings the key and may be served.
 
         The key may come as ``Authorization: Bearer`` (or bare) or as ``x-api-key``; one right one
@@ -43,15 +43,15 @@ class Doorkeeper:
         return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._key)
 
 
-def presented(headers: Mapping[str, str]) -> list[str]:
+def presented(headers: Headers) -> list[str]:
     """Every key the request brings."""
-    bearer = headers.get("Authorization", "")
+    bearer = headers.get("Authorization") or ""
     scheme, _, rest = bearer.partition(" ")
     return [
         key
         for key in (
             rest.strip() if scheme.lower() == "bearer" else bearer,
-            headers.get("x-api-key", ""),
+            headers.get("x-api-key") or "",
         )
         if key
     ]

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from app.core.body import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.core.conversation import Conversation, Effort, Message, Part, Reasoning
+from app.core.headers import Headers
 from app.errors import GatewayError, Kind
 
 from . import blocks, schema, tools
@@ -30,7 +31,7 @@ class ParsedRequest(Struct, frozen=True):
     model: str
 
 
-def parse_messages(raw: bytes, headers: Mapping[str, str]) -> ParsedRequest:
+def parse_messages(raw: bytes, headers: Headers) -> ParsedRequest:
     """The body of ``POST /v1/messages``. ``headers`` finds names without regard to case.
 
     Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as a dotted path, or
@@ -40,13 +41,13 @@ def parse_messages(raw: bytes, headers: Mapping[str, str]) -> ParsedRequest:
     return ParsedRequest(conversation, bool(request.stream), request.model)
 
 
-def parse_count_tokens(raw: bytes, headers: Mapping[str, str]) -> Conversation:
+def parse_count_tokens(raw: bytes, headers: Headers) -> Conversation:
     """The body of ``POST /v1/messages/count_tokens``; otherwise as :func:`parse_messages`."""
     return _parse(raw, headers, schema.CountTokensRequest)[1]
 
 
 def _parse(
-    raw: bytes, headers: Mapping[str, str], model: type[schema.CountTokensRequest]
+    raw: bytes, headers: Headers, model: type[schema.CountTokensRequest]
 ) -> tuple[Any, Conversation]:
     try:
         body = decode(raw)
@@ -78,7 +79,7 @@ def _refuse_thread(body: Mapping[str, Any]) -> None:
 
 
 def _conversation(
-    request: schema.CountTokensRequest, headers: Mapping[str, str], record: Record
+    request: schema.CountTokensRequest, headers: Headers, record: Record
 ) -> Conversation:
     offered = tools.offered(request.tools or (), request.messages, record)
     output = request.output_config or schema.OutputConfig()
@@ -173,7 +174,7 @@ def _checked_effort(effort: str | None, *where: str | int) -> Effort | None:
     raise FieldError((*where, "output_config", "effort"), f"Input should be one of {allowed}")
 
 
-def _session(metadata: schema.Metadata | None, headers: Mapping[str, str]) -> str:
+def _session(metadata: schema.Metadata | None, headers: Headers) -> str:
     """Sub-agents of one Claude Code session hold conversations of their own."""
     if session := headers.get("X-Claude-Code-Session-Id"):
         agent = headers.get("X-Claude-Code-Agent-Id")

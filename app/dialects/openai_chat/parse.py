@@ -7,13 +7,13 @@ the rules of a conversation demand beyond types (alternation, an answer for each
 checked here: it is repaired where it is rendered.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from app.core.body import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.core.conversation import Conversation, Reasoning
+from app.core.headers import Headers
 from app.dialects import openai
 from app.errors import GatewayError, Kind
 
@@ -33,7 +33,7 @@ class ParsedRequest(Struct, frozen=True):
     legacy: bool
 
 
-def parse_chat(raw: bytes, headers: Mapping[str, str]) -> ParsedRequest:
+def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
     """The body of ``POST /v1/chat/completions``. ``headers`` finds names without regard to case.
 
     Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as OpenAI writes it.
@@ -59,7 +59,7 @@ def parse_chat(raw: bytes, headers: Mapping[str, str]) -> ParsedRequest:
 
 
 def _conversation(
-    request: schema.ChatRequest, headers: Mapping[str, str], record: Record
+    request: schema.ChatRequest, headers: Headers, record: Record
 ) -> Conversation:
     _refuse(request)
     system, messages = Reader(record).read(request.messages)
