@@ -47,8 +47,8 @@ def _check_whole(body: dict[str, Any], answer: requests.Response) -> None:
     if not body.get("stream"):
         assert answer.json()
     else:
-        ends = ("message_stop", "[DONE]", "response.completed")
-        assert any(end in answer.text[-20_000:] for end in ends)
+        last = answer.text.rstrip("\n").rpartition("\n\n")[2]
+        assert last.startswith(("event: message_stop", "data: [DONE]", "event: response.completed"))
         assert "error" not in [
             line.removeprefix("event: ")
             for line in answer.text.splitlines()
