@@ -66,6 +66,7 @@ class Gateway:
         resolve: Callable[[str], Resolution],
         timeouts: Timeouts,
         max_tool_description: int,
+        sleep: Callable[[float], object] = gevent.sleep,
     ) -> None:
         self.client = client
         self.credentials = credentials
@@ -73,6 +74,7 @@ class Gateway:
         self.resolve = resolve
         self.timeouts = timeouts
         self.max_tool_description = max_tool_description
+        self.sleep = sleep
 
     def open(self, conversation: Conversation) -> "Exchange":
         """Begin the upstream call; failures come from the exchange's ``wait``."""
@@ -249,7 +251,7 @@ class Exchange:
             pause = max(pause, error.retry_after)
         if pause > LONGEST_PAUSE or monotonic() + pause >= deadline:
             raise error
-        gevent.sleep(pause)
+        self._gateway.sleep(pause)
 
     def _another_token(self, error: GatewayError) -> bool:
         credentials, token = self._gateway.credentials, self._token

@@ -1,0 +1,274 @@
+"""The retry policy, against simulated upstreams over real sockets."""
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from math import inf
+from typing import Any
+
+import pytest
+
+from app.codewhisperer.client import Client
+from app.codewhisperer.hosts import Host, HostChoice
+from app.core import models
+from app.core.conversation import Conversation, Message, Text
+from app.core.events import Finish, TextDelta
+from app.credentials import Token
+from app.errors import GatewayError, Kind
+from app.gateway import MAX_ATTEMPTS, Exchange, Gateway, Timeouts
+from app.simulator import Simulator
+from app.simulator.script import CHAT
+
+HELLO = Conversation(model="claude-sonnet-4-5", messages=(Message("user", (Text("Hello"),)),))
+
+
+def token(access: str) -> Token:
+    return Token(
+        access_token=access, kind="social", profile_arn=None, region=None, account=access,
+        expires_at=inf,
+    )  # fmt: skip
+
+
+class Logins:
+    """Credentials with two tokens: the second is what a refresh, or another account, gives."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = [token(access) for access in tokens]
+        self.calls: list[str] = []
+
+    def token(self, session: str = "") -> Token:
+        return self.tokens[0]
+
+    def accepted(self, used: Token) -> None:
+        self.calls.append(f"accepted {used.access_token}")
+
+    def refused(self, used: Token, error: GatewayError) -> Token | None:
+        return self._next("refused", used)
+
+    def failed(self, used: Token, error: GatewayError) -> Token | None:
+        return self._next(f"failed {error.kind}", used)
+
+    def _next(self, what: str, used: Token) -> Token | None:
+        self.calls.append(f"{what} {used.access_token}")
+        place = self.tokens.index(used) + 1
+        return self.tokens[place] if place < len(self.tokens) else None
+
+
+class Hosts(HostChoice):
+    """Hosts of our own in place of those of the service."""
+
+    def __init__(self, *hosts: Host) -> None:
+        super().__init__(None, None)
+        self.hosts = hosts
+
+    def _candidates(self, region: str) -> tuple[Host, ...]:
+        return self.hosts
+
+
+def host(url: str, generation: Any = "q") -> Host:
+    binding: Any = "json-rpc" if generation == "kiro" else "rest"
+    origin = "KIRO_CLI" if generation == "kiro" else "AI_EDITOR"
+    return Host(generation, "us-east-1", url, url, binding, origin)
+
+
+@pytest.fixture
+def upstream() -> Iterator[Simulator]:
+    with Simulator(tokens=("one", "two")) as running:
+        yield running
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """The pauses between attempts, which take no time here."""
+    return []
+
+
+Open = Callable[..., tuple[Exchange, Logins]]
+
+
+@pytest.fixture
+def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
+    opened: list[Exchange] = []
+
+    def run(
+        *hosts: Host, tokens: Sequence[str] = ("one",), first_event: float = 20.0
+    ) -> tuple[Exchange, Logins]:
+        logins = Logins(*tokens)
+        gateway = Gateway(
+            client=Client(connections=5, connect_timeout=2, user_agent="test"),
+            credentials=logins,  # type: ignore[arg-type]
+            hosts=Hosts(*(hosts or (host(upstream.url),))),
+            resolve=partial(models.resolve, default="claude-sonnet-4-5", aliases={}),
+            timeouts=Timeouts(first_event=first_event, idle=20, total=inf, ping=20),
+            max_tool_description=10_000,
+            sleep=pauses.append,
+        )
+        exchange = gateway.open(HELLO)
+        opened.append(exchange)
+        return exchange, logins
+
+    yield run
+    for exchange in opened:
+        exchange.close()
+
+
+def answer(exchange: Exchange) -> str:
+    assert exchange.wait(20)
+    events = [event for batch in exchange.batches() for event in batch]
+    assert type(events[-1]) is Finish
+    return "".join(event.text for event in events if type(event) is TextDelta)
+
+
+def failure(exchange: Exchange) -> GatewayError:
+    with pytest.raises(GatewayError) as failed:
+        exchange.wait(20)
+    return failed.value
+
+
+def chats(upstream: Simulator) -> int:
+    return [seen.operation for seen in upstream.requests].count(CHAT)
+
+
+def test_a_passing_fault_is_tried_again(
+    upstream: Simulator, begin: Open, pauses: list[float]
+) -> None:
+    upstream.script({"fail": "unavailable_503", "times": 2}, {"text": ["hi"]})
+    exchange, logins = begin()
+    assert answer(exchange) == "hi"
+    assert chats(upstream) == 3
+    assert 0.25 <= pauses[0] <= 0.5 <= pauses[1] <= 1.0
+    assert exchange.facts()["attempts"] == 3
+    assert logins.calls[-1] == "accepted one"
+
+
+def test_three_attempts_are_all(upstream: Simulator, begin: Open, pauses: list[float]) -> None:
+    upstream.script({"fail": "internal", "times": 9})
+    exchange, _ = begin()
+    assert failure(exchange).kind is Kind.UPSTREAM_ERROR
+    assert chats(upstream) == MAX_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("too_long", Kind.CONTEXT_TOO_LONG),
+        ("improperly_formed", Kind.REJECTED),
+        ("invalid_model", Kind.INVALID_MODEL),
+        ("suspended", Kind.SUSPENDED),
+        ("monthly_quota", Kind.QUOTA),
+    ],
+)
+def test_what_would_fail_again_is_not_tried_again(
+    upstream: Simulator, begin: Open, pauses: list[float], fault: str, kind: Kind
+) -> None:
+    upstream.script({"fail": fault, "times": 9})
+    exchange, _ = begin()
+    assert failure(exchange).kind is kind
+    assert (chats(upstream), pauses) == (1, [])
+
+
+def test_an_empty_answer_is_tried_again(
+    upstream: Simulator, begin: Open, pauses: list[float]
+) -> None:
+    upstream.script({"empty": True}, {"text": ["hi"]})
+    exchange, _ = begin()
+    assert answer(exchange) == "hi"
+
+
+def test_nothing_is_repeated_after_the_first_content(
+    upstream: Simulator, begin: Open, pauses: list[float]
+) -> None:
+    upstream.script({"text": ["a", "b", "c"], "exception": {"type": "InternalServerException", "message": "no"}})
+    exchange, _ = begin()
+    assert exchange.wait(20)
+    batches = exchange.batches()
+    assert [type(event) for event in next(batches)][-1] is TextDelta
+    with pytest.raises(GatewayError):
+        _ = [*batches]
+    assert chats(upstream) == 1
+
+
+def test_a_short_retry_after_is_obeyed(
+    upstream: Simulator, begin: Open, pauses: list[float]
+) -> None:
+    upstream.script(
+        {"fail": {"fault": "throttled", "headers": {"Retry-After": "3"}}}, {"text": ["hi"]}
+    )
+    exchange, _ = begin()
+    assert answer(exchange) == "hi"
+    assert pauses == [3.0]
+
+
+def test_a_long_retry_after_is_the_clients_to_obey(
+    upstream: Simulator, begin: Open, pauses: list[float]
+) -> None:
+    upstream.script({"fail": {"fault": "throttled", "headers": {"Retry-After": "60"}}})
+    exchange, _ = begin()
+    error = failure(exchange)
+    assert (error.kind, error.retry_after) == (Kind.THROTTLED, 60)
+    assert (chats(upstream), pauses) == (1, [])
+
+
+def test_a_refused_token_is_replaced_once(upstream: Simulator, begin: Open) -> None:
+    exchange, logins = begin(tokens=("stale", "one"))
+    assert answer(exchange)
+    assert logins.calls == ["refused stale", "accepted one"]
+    exchange, logins = begin(tokens=("stale", "stale too", "one"))
+    assert failure(exchange).kind is Kind.REFUSED_TOKEN
+    assert logins.calls == ["refused stale"]
+
+
+def test_another_account_is_asked_at_once(
+    upstream: Simulator, begin: Open, pauses: list[float]
+) -> None:
+    upstream.script({"fail": "monthly_quota"}, {"text": ["hi"]})
+    exchange, logins = begin(tokens=("one", "two"))
+    assert answer(exchange) == "hi"
+    assert logins.calls == ["failed quota one", "accepted two"]
+    assert pauses == []
+
+
+def test_a_host_that_is_not_there_gives_way_to_an_older_one(
+    upstream: Simulator, begin: Open
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gone = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    exchange, _ = begin(host(gone, "kiro"), host(upstream.url, "q"))
+    assert answer(exchange)
+    assert exchange.facts()["host"] == "q"
+
+
+def test_a_host_that_lost_the_operation_gives_way_to_an_older_one(begin: Open) -> None:
+    with (
+        Simulator(tokens=("one",), bindings=frozenset({"rest"})) as only_rest,
+        Simulator(tokens=("one",)) as older,
+    ):
+        exchange, _ = begin(host(only_rest.url, "kiro"), host(older.url, "q"))
+        assert answer(exchange)
+        [seen] = [seen for seen in older.requests if seen.operation == CHAT]
+        message = seen.body["conversationState"]["currentMessage"]["userInputMessage"]
+    assert message["modelId"] == "CLAUDE_SONNET_4_5_20250929_V1_0"
+    assert message["origin"] == "AI_EDITOR"
+
+
+def test_the_newest_host_is_asked_in_its_own_words(upstream: Simulator, begin: Open) -> None:
+    exchange, _ = begin(host(upstream.url, "kiro"), host(upstream.url, "q"))
+    assert answer(exchange)
+    [seen] = [seen for seen in upstream.requests if seen.operation == CHAT]
+    message = seen.body["conversationState"]["currentMessage"]["userInputMessage"]
+    assert (message["modelId"], message["origin"]) == ("claude-sonnet-4.5", "KIRO_CLI")
+
+
+def test_the_first_event_has_a_deadline(upstream: Simulator, begin: Open) -> None:
+    upstream.script({"text": ["late"], "stall": {"after": 0, "seconds": None}})
+    exchange, _ = begin(first_event=0.6)
+    assert not exchange.wait(0.1)
+    assert failure(exchange).kind is Kind.TIMEOUT
+
+
+def test_closing_ends_the_upstream_call(upstream: Simulator, begin: Open) -> None:
+    upstream.script({"text": ["a", "b"], "stall": {"after": 2, "seconds": None}})
+    exchange, _ = begin()
+    assert exchange.wait(20)
+    exchange.close()
+    assert upstream.wait_for(lambda seen: [one for one in seen if one.outcome == "client_closed"])
