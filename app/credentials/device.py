@@ -21,13 +21,18 @@ _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 _CLIENT_NAME = "kiro2api"
 _INTERVAL = 5.0  # RFC 8628 section 3.2, where the service names none
 _SLOW_DOWN = 5.0  # section 3.5
+_CODES = {
+    "access_denied", "invalid_client", "invalid_client_metadata", "invalid_grant",
+    "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type",
+}  # fmt: skip
+"""What of an answer is repeated: a code outside of these may be anything, a secret even."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
     """What identifies this program to the service; good for weeks."""
 
-    client_id: str
+    client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
     expires_at: float = 0.0
 
@@ -145,9 +150,10 @@ def _required(answer: Answer, member: str) -> str:
 
 
 def _refused(answer: Answer) -> GatewayError:
-    said = answer.text("error_description", "error", "message") or "nothing more"
+    code = answer.text("error")
+    code = code if code in _CODES else "nothing known"
     return GatewayError(
         Kind.UPSTREAM_ERROR,
-        f"The sign-in service refused with status {answer.status} and said: {said[:200]}. Check "
-        "the start URL and the region.",
+        f"The sign-in service refused with status {answer.status} and said: {code}. Check the "
+        "start URL and the region.",
     )

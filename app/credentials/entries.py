@@ -39,7 +39,7 @@ class Origin:
     name: str
     path: Path | None = None
     identity: str = ""
-    """What makes the account, where that is not its secret: the place of the entry in a file."""
+    """The place of the entry, where others keep it up to date and may change its secrets."""
 
 
 def decode_json(data: bytes | str, name: str) -> Any:
@@ -67,6 +67,7 @@ def read_login(entry: object, origin: Origin) -> Login:
         kind=kind,
         grant=grant,
         path=origin.path,
+        is_shared=bool(origin.identity),
         region=reader.text("region") or None,
         client_id=reader.text("clientId") or registration.get("clientId", ""),
         client_secret=reader.text("clientSecret") or registration.get("clientSecret", ""),

@@ -17,11 +17,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
+class Changed(Exception):
+    """Somebody else wrote the file meanwhile; it is untouched."""
+
+
+def replace(
+    path: Path, content: bytes, *, expected: bytes | None = None, durable: bool = True
+) -> None:
     """Put ``content`` in the place of ``path``, readable by its owner alone.
 
-    Raises OSError if that cannot be promised; the file is then whole all the same. Not ``durable``:
-    a power cut may undo it.
+    Raises OSError if that cannot be promised; the file is then whole all the same. Raises Changed
+    if the file does not hold the ``expected`` bytes at the last moment. Not ``durable``: a power
+    cut may undo it.
     """
     path = path.resolve()  # a symbolic link stays one
     with _temporary(path) as (descriptor, name):
@@ -30,6 +37,8 @@ def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
             file.flush()
             if durable:
                 os.fsync(file.fileno())
+        if expected is not None and path.read_bytes() != expected:
+            raise Changed
         os.replace(name, path)
     if durable:
         _flush_directory(path.parent)

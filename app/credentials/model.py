@@ -45,7 +45,8 @@ class Login:
 
     ``account`` is stable over refreshes and restarts and tells nothing secret. ``path`` is the file
     to keep up to date when the source is one; others must be able to read it too, so it keeps the
-    form it has. ``region`` is that of the service that refreshes (for an API key, of the API).
+    form it has. ``is_shared``: other programs refresh the same login. ``region`` is that of the
+    service that refreshes (for an API key, of the API).
     """
 
     account: str
@@ -53,8 +54,9 @@ class Login:
     kind: AuthKind
     grant: Grant
     path: Path | None = None
+    is_shared: bool = False
     region: str | None = None
-    client_id: str = ""
+    client_id: str = field(default="", repr=False)
     client_secret: str = field(default="", repr=False)
     token_endpoint: str = ""
     scopes: str = ""

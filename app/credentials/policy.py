@@ -22,9 +22,10 @@ A login without a profile is asked for it with its first token and at each refre
 hosts want one; not to find any is no failure.
 
 A refresh that fails is not tried again before a back-off of 1, 2, 4 ... 60 seconds, or what the
-service's Retry-After says. A refresh that is refused for good is first repeated with what the
-source holds now, in case another program refreshed the same login; if that is refused too, the
-login is over, and nobody is called again until the source holds another one.
+service's Retry-After says. A refresh that is refused for good is repeated with what the source
+holds within the next two seconds, in case another program refreshed the same login; if that is
+refused too, or nothing else comes, the login is over, and nobody is called again until the source
+holds another one.
 
 While the store cannot tell what other hosts did, nothing is refreshed ahead, and no refusal is
 taken as final.

@@ -1,5 +1,6 @@
 """How a grant is written: as a record of our own, and into the file its login came from."""
 
+import contextlib
 import errno
 import os
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from .model import Grant, Login
 from .times import format_time, parse_time
 
 _VERSION = 1
+_ATTEMPTS = 5
 
 
 class SourceChanged(Exception):
@@ -63,8 +65,16 @@ def write_back(path: Path, login: Login, grant: Grant) -> None:
 
     Raises SourceChanged, and OSError if the file cannot be written.
     """
+    for _ in range(_ATTEMPTS):
+        with contextlib.suppress(files.Changed):
+            return _write_back(path, login, grant)
+    raise OSError(errno.EBUSY, "another program writes it all the time")
+
+
+def _write_back(path: Path, login: Login, grant: Grant) -> None:
     try:
-        document = decode_json(path.read_bytes(), str(path))
+        before = path.read_bytes()
+        document = decode_json(before, str(path))
     except FileNotFoundError:
         raise SourceChanged from None
     except BadEntry as problem:
@@ -75,7 +85,7 @@ def write_back(path: Path, login: Login, grant: Grant) -> None:
     if not os.access(path, os.W_OK):  # renaming needs only the directory, but read-only means it
         raise PermissionError(errno.EACCES, "it is read-only")
     entry |= _members(grant)
-    files.replace(path, _pretty(document))
+    files.replace(path, _pretty(document), expected=before)
 
 
 def _entries_with(document: object, refresh_token: str) -> Iterator[dict[str, Any]]:

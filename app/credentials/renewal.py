@@ -6,6 +6,7 @@ given up while it waits must not take a new refresh token with it.
 
 import logging
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import replace
 from enum import Enum
@@ -21,6 +22,8 @@ from .records import SourceChanged
 log = logging.getLogger("kiro2api.credentials")
 
 _ATTEMPTS = 3  # at a login that changes while it is refreshed
+_GRACE = 2.0  # for another program between its refresh and its writing
+_GRACE_STEP = 0.05
 _LONGEST_WAIT = 120.0  # above what a lock, a refresh and the search for a profile may take
 
 Flight: TypeAlias = "Future[GatewayError | None]"
@@ -127,10 +130,19 @@ class Renewal:
         log.info("credential: account %s: token refreshed", self._account.name)
 
     def _was_outrun(self, error: GatewayError) -> bool:
-        """Whether a refresh was refused only because another program did it meanwhile."""
-        _, grant = self._account.newest()
+        """Whether a refresh was refused only because another program did it meanwhile. That one may
+        need a moment to write down what it got.
+        """
+        if error.kind is not Kind.LOGIN_OVER:
+            return False
         spent = self._account.grant.refresh_token
-        return error.kind is Kind.LOGIN_OVER and grant.refresh_token != spent
+        end = time.monotonic() + (_GRACE if self._account.login.is_shared else 0)
+        while True:
+            if self._account.newest()[1].refresh_token != spent:
+                return True
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_GRACE_STEP)
 
     def _note(self, error: GatewayError) -> None:
         now = self._tools.clock()
