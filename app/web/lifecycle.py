@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, request
 from gevent import get_hub, getcurrent
+from gevent.monkey import get_original
 from gevent.socket import socket as gevent_socket
 
 from app.errors import GatewayError, Kind
@@ -95,15 +96,17 @@ class Lifecycle:
     def __init__(self, *, client_stall: float) -> None:
         self._client_stall = client_stall
         self._busy: set[Any] = set()
+        self._waiting: dict[Any, None] = {}  # for their next request, the longest first
         self._live: set[Live] = set()
-        self._stopping = False
+        self._closing = False  # no connection has another request
+        self._over = False  # no request is taken
 
     def begin(self, environ: dict[str, Any]) -> Live:
         """Watch over a request whose body was read; close what this gives when it is answered.
 
-        Raises GatewayError SHUTTING_DOWN for one whose body took so long that the worker stops.
+        Raises GatewayError SHUTTING_DOWN for one whose body took until the end of the worker.
         """
-        self._refuse_when_stopping()
+        self._refuse_when_over()
         return Live(environ.get("gunicorn.socket"), self._live)
 
     def install(self, app: Flask) -> None:
@@ -116,44 +119,65 @@ class Lifecycle:
             if client is not None:
                 client.settimeout(self._client_stall)
                 self._busy.add(client)
-            self._refuse_when_stopping()
+                self._waiting.pop(client, None)
+            self._refuse_when_over()
 
         @app.after_request
         def leave(response: Response) -> Response:
-            if self._stopping:
+            if self._closing:
                 response.headers["Connection"] = "close"
             client = request.environ.get("gunicorn.socket")
-            response.call_on_close(lambda: self._busy.discard(client))
+            if client is not None:
+                response.call_on_close(lambda: self._answered(client))
             return response
 
-    def _refuse_when_stopping(self) -> None:
-        if self._stopping:
+    def _answered(self, client: Any) -> None:
+        self._busy.discard(client)
+        self._waiting[client] = None
+
+    def _refuse_when_over(self) -> None:
+        if self._over:
             raise GatewayError(
                 Kind.SHUTTING_DOWN, "The gateway is being stopped; try again.", retry_after=1
             )
 
-    @property
-    def busy(self) -> bool:
-        """Whether any request is being answered."""
-        return bool(self._busy)
-
-    def stop_taking(self) -> None:
-        """Refuse every request from now on."""
-        self._stopping = True
+    def close_connections(self) -> None:
+        """From now on each answer is the last of its connection."""
+        self._closing = True
 
     def close_idle(self, clients: Iterable[Any]) -> None:
         """End the connections that only wait for a next request; what has arrived is still read."""
         for client in tuple(clients):
             if client not in self._busy:
-                try:
-                    client.shutdown(SHUT_RD)
-                except OSError:
-                    continue  # it is gone already
+                self._waiting.pop(client, None)
+                _shut(client)
+
+    def close_longest_idle(self) -> None:
+        """End the connection that has waited longest for a next request, if there is one."""
+        if self._waiting:
+            self.close_idle([next(iter(self._waiting))])
+
+    def ended(self, client: Any) -> None:
+        """The connection is no more."""
+        self._busy.discard(client)
+        self._waiting.pop(client, None)
 
     def end_all(self) -> None:
-        """End what is still being answered, each in its dialect's words."""
+        """End what is still being answered, each in its dialect's words, and refuse the rest."""
+        self._over = True
         error = GatewayError(
             Kind.SHUTTING_DOWN, "The gateway was stopped before this answer was whole; try again."
         )
         for live in tuple(self._live):
             get_hub().loop.run_callback(live.interrupt, error)
+
+
+def _shut(client: Any) -> None:
+    """Make its next read end. Below gevent, whose own shutdown would raise in that read."""
+    plain = get_original("socket", "socket")(fileno=client.fileno())
+    try:
+        plain.shutdown(SHUT_RD)
+    except OSError:
+        pass  # it is gone already
+    finally:
+        plain.detach()

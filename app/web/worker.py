@@ -3,18 +3,23 @@
 gunicorn lets running requests finish within ``graceful_timeout`` and then kills them without a
 word. Here, upon SIGTERM (a stop, or a reload in the master):
 
-1. connections that wait for a next request are closed, and new requests are refused;
-2. running answers go on until ``MARGIN`` seconds before the end of the graceful time;
+1. no connection is accepted any more, and those that wait for a next request are closed;
+2. running answers go on until ``MARGIN`` seconds before the end of the graceful time, and so do
+   those to requests that come on an open connection meanwhile, each the last of its connection;
 3. what is left then gets its dialect's error event and ends cleanly;
 4. a token refresh under way is waited for, since its answer may hold the only valid login.
 """
 
 from errno import EPIPE
+from functools import partial
 from time import monotonic
 from typing import Any, cast
 
 import gevent
 from flask import Flask
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
 from .lifecycle import Lifecycle
@@ -24,6 +29,13 @@ MARGIN = 2.0
 
 POLL = 0.1
 
+FIRST_REQUEST = 0.5
+"""Seconds for the first request of a new connection to arrive in, when the worker stops."""
+
+SPARE = 100
+"""Connections that new clients must always find free: from there on, each new one ends the one that
+has waited longest for a next request. Otherwise those refused in a flood would shut the door."""
+
 
 class Worker(GeventWorker):
     """``worker_class`` of ``gunicorn.conf.py``. The application brings its Lifecycle and its
@@ -31,23 +43,46 @@ class Worker(GeventWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._clients: set[Any] = set()
+        self._clients: dict[Any, float] = {}  # when each was accepted
 
     def run(self) -> None:
-        """Serve until told to stop, then drain."""
-        gevent.spawn(self._drain_when_stopped)
+        """Serve until told to stop, then drain.
+
+        gunicorn's own accepts for up to a second more, which upon a reload takes requests away from
+        the workers that are to answer them.
+        """
+        ssl = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
+        servers = [self._server(listener, **ssl) for listener in self.sockets]
+        while self.alive:
+            self.notify()
+            gevent.sleep(POLL)
+        for server in servers:
+            server.close()
         try:
-            super().run()
+            self._drain()
         finally:
             self._extensions()["credentials"].close()
 
+    def _server(self, listener: Any, **ssl: Any) -> StreamServer:
+        listener.setblocking(True)
+        pool = Pool(self.worker_connections)
+        server = StreamServer(listener, partial(self.handle, listener), spawn=pool, **ssl)
+        if self.cfg.workers > 1:
+            server.max_accept = 1  # else one worker takes all that wait
+        server.start()
+        return server
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """One connection, from its first request to its end."""
-        self._clients.add(client)
+        lifecycle: Lifecycle = self._extensions()["lifecycle"]
+        self._clients[client] = monotonic()
+        if len(self._clients) > self.worker_connections - SPARE:
+            lifecycle.close_longest_idle()
         try:
             super().handle(listener, client, addr)
         finally:
-            self._clients.discard(client)
+            del self._clients[client]
+            lifecycle.ended(client)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         """One request. A client that takes nothing for too long counts as one that has left, which
@@ -57,18 +92,20 @@ class Worker(GeventWorker):
         except TimeoutError as error:
             raise BrokenPipeError(EPIPE, "the client takes nothing") from error
 
-    def _drain_when_stopped(self) -> None:
+    def _drain(self) -> None:
         lifecycle: Lifecycle = self._extensions()["lifecycle"]
-        while self.alive:
-            gevent.sleep(POLL)
-        lifecycle.stop_taking()
-        end = monotonic() + max(self.cfg.graceful_timeout - MARGIN, 0)
-        while lifecycle.busy and monotonic() < end:
-            lifecycle.close_idle(self._clients)
-            gevent.sleep(POLL)
+        lifecycle.close_connections()
+        end = monotonic() + self.cfg.graceful_timeout
+        self._wait_for_clients(lifecycle, end - MARGIN)
         lifecycle.end_all()
-        while True:  # what ends now leaves an idle connection behind
-            lifecycle.close_idle(self._clients)
+        self._wait_for_clients(lifecycle, end)
+
+    def _wait_for_clients(self, lifecycle: Lifecycle, end: float) -> None:
+        """Until the last is gone, or ``end``; those that wait for nothing are sent away."""
+        while self._clients and (now := monotonic()) < end:
+            old = [client for client, at in self._clients.items() if now - at > FIRST_REQUEST]
+            lifecycle.close_idle(old)
+            self.notify()
             gevent.sleep(POLL)
 
     def _extensions(self) -> dict[str, Any]:

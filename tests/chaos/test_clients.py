@@ -1,4 +1,4 @@
-"""Clients that go away, and clients that take nothing: what the upstream sees, what the log says."""
+"""Clients that go away or take nothing: what the upstream sees, and what the log says."""
 
 import http.client
 import json
@@ -146,10 +146,12 @@ def test_a_client_that_reads_slowly_gets_everything(arena: Arena, stream: bool) 
 
 
 def test_a_client_that_never_finishes_its_head_is_dropped(tmp_path: Path) -> None:
-    with Arena(tmp_path, KIRO_GRACEFUL_TIMEOUT="2", WEB_CONCURRENCY="1") as arena:
-        with socket.create_connection(("127.0.0.1", arena.gateway.port), timeout=10) as client:
-            client.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\n")
-            assert client.recv(100) == b""
+    with (
+        Arena(tmp_path, KIRO_GRACEFUL_TIMEOUT="2", WEB_CONCURRENCY="1") as arena,
+        socket.create_connection(("127.0.0.1", arena.gateway.port), timeout=10) as client,
+    ):
+        client.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\n")
+        assert client.recv(100) == b""
 
 
 def test_a_client_that_never_finishes_its_body_is_dropped(arena: Arena) -> None:
