@@ -70,7 +70,7 @@ def file_store(tmp_path: Path, cache: Path | None = None) -> FileStore:
 
 
 def require(possible: object, what: str) -> None:
-    """Skip a test where ``what`` it needs is missing; where everything must run, fail."""
+    """Skip a test where ``what`` it needs is missing; with CI=true, where all must run, fail."""
     if not possible and os.environ.get("CI") == "true":
         pytest.fail(f"needs {what}, and CI=true allows no skip")
     if not possible:

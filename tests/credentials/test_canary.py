@@ -19,6 +19,8 @@ from app.credentials import commands, sources
 from app.credentials.calls import Calls
 from app.credentials.device import DeviceFlow, Registration
 from app.credentials.pool import Credentials
+from app.credentials.redis_store import RedisStore
+from app.credentials.remote import Remote
 from app.credentials.store import FileStore
 from app.errors import GatewayError, Kind
 from app.settings import Settings, SettingsError
@@ -124,7 +126,10 @@ def use(credentials: Credentials, written: Written) -> None:
 
 @pytest.mark.parametrize("login", LOGINS, ids=lambda login: login.get("auth", "social"))
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: str(answer[0]))
-def test_a_refresh_that_succeeds_or_fails(build, service, written, tmp_path, login, answer) -> None:
+def test_a_refresh_that_succeeds_or_fails(
+    build, service, written, tmp_path, monkeypatch, login, answer
+) -> None:
+    monkeypatch.setattr("app.credentials.renewal._GRACE", 0.0)
     login = json.loads(json.dumps(login).replace("URL", service.url))
     for source in (env_json(login), token_file(tmp_path / "token.json", login)):
         service.fail = [answer] * 3
@@ -201,10 +206,6 @@ def test_a_proxy_with_a_password(written, tmp_path) -> None:
 
 def test_redis_with_a_password(build, service, written, tmp_path) -> None:
     require(RedisServer.is_installed(), "redis-server")
-    pytest.importorskip("redis")
-    from app.credentials.redis_store import RedisStore
-    from app.credentials.remote import Remote
-
     service.valid = REFRESH
     server = RedisServer(tmp_path)
     for url in (

@@ -7,9 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-
-pytest.importorskip("redis")
-
 import redis
 from cryptography.fernet import Fernet
 

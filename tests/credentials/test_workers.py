@@ -79,7 +79,6 @@ def test_eight_workers_share_one_refresh(upstream, start, tmp_path) -> None:
 
 def test_two_hosts_on_one_redis_share_one_refresh(upstream, start, tmp_path) -> None:
     require(RedisServer.is_installed(), "redis-server")
-    pytest.importorskip("redis")
     redis = RedisServer(tmp_path)
     hosts = [
         start(
