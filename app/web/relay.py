@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Protocol
 
-from app.core.events import Event
+from app.core.events import Event, Finish
 from app.core.fold import Folder, Reply
 from app.errors import GatewayError, Kind
 
 from .lifecycle import Live
+from .response import Last
 
 PIECE = 256 * 1024
 """Bytes of the longest write."""
@@ -68,6 +69,8 @@ def stream(
         written = monotonic()
         while (batch := live.run(next, batches, None)) is not None:
             data = encoder.feed(batch)
+            if batch and type(batch[-1]) is Finish:
+                data = Last(data)
             if not data and monotonic() - written >= QUIET * ping_interval:
                 data = encoder.ping()
             if data:
@@ -78,7 +81,7 @@ def stream(
         failed(GatewayError(Kind.CANCELLED, "The client left, or took nothing for too long."))
         raise
     except Exception as error:
-        yield failed(error)
+        yield Last(failed(error))
 
 
 def pieces(data: bytes) -> Sequence[bytes]:

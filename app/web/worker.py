@@ -10,6 +10,7 @@ word. Here, upon SIGTERM (a stop, or a reload in the master):
 4. a token refresh under way is waited for, since its answer may hold the only valid login.
 """
 
+import gc
 from errno import EPIPE
 from functools import partial
 from time import monotonic
@@ -19,15 +20,21 @@ import gevent
 from flask import Flask
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn.http.wsgi import create
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
 from .lifecycle import Lifecycle
+from .response import MergingResponse
 
 MARGIN = 2.0
 """Seconds to write error events in, before gunicorn cuts what is left."""
 
 POLL = 0.1
+
+GC_THRESHOLDS = 50_000, 20, 50
+"""Objects before a collection. Requests leave few cycles behind and many objects in use; the
+default of 700 walks those of a thousand streams again and again."""
 
 FIRST_REQUEST = 0.5
 """Seconds for the first request of a new connection to arrive in, when the worker stops."""
@@ -53,6 +60,9 @@ class Worker(GeventWorker):
         """
         ssl = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
         servers = [self._server(listener, **ssl) for listener in self.sockets]
+        gc.collect()
+        gc.freeze()  # what was loaded stays; collecting it again and again finds nothing
+        gc.set_threshold(*GC_THRESHOLDS)
         while self.alive:
             self.notify()
             gevent.sleep(POLL)
@@ -86,11 +96,38 @@ class Worker(GeventWorker):
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         """One request. A client that takes nothing for too long counts as one that has left, which
-        its line in the log says; gunicorn would add a traceback."""
+        its line in the log says; gunicorn would add a traceback.
+
+        Raises StopIteration for the last request of a connection, as gunicorn does.
+        """
+        response, environ = create(
+            req, sock, addr, listener_name, self.cfg, response_class=MergingResponse
+        )
+        if not self.alive:
+            response.force_close()
         try:
-            return super().handle_request(listener_name, req, sock, addr)
+            self._answer(environ, response)
         except TimeoutError as error:
             raise BrokenPipeError(EPIPE, "the client takes nothing") from error
+        except OSError:
+            raise
+        except Exception:
+            if not response.headers_sent:
+                raise
+            self.log.exception("an answer broke off")  # another status cannot be sent any more
+            raise StopIteration from None
+        if response.should_close():
+            raise StopIteration
+        return True
+
+    def _answer(self, environ: Any, response: Any) -> None:
+        body: Any = self.wsgi(environ, response.start_response)
+        try:
+            for piece in body:
+                response.write(piece)
+            response.close()
+        finally:
+            body.close()
 
     def _drain(self) -> None:
         lifecycle: Lifecycle = self._extensions()["lifecycle"]
