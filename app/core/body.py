@@ -150,15 +150,15 @@ _FINDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = 
 )
 _LOCATED = re.compile(r"(.*) - at `\$(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
-_STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
+"""What is wrong inside a dict stands at ``[...]``, which names no member: the dict's path is told.
+"""
 
 
 def _field_error(text: str) -> FieldError:
     located = _LOCATED.fullmatch(text)
     finding, where = located.groups() if located else (text, "")
-    path: Path = tuple(
-        name or (int(index) if index.isdigit() else index) for name, index in _STEP.findall(where)
-    )
+    path: Path = tuple(name or int(index) for name, index in _STEP.findall(where))
     if missing := _MISSING.fullmatch(finding):
         path += (missing[1],)
     for pattern, problem in _FINDINGS:

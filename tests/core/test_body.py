@@ -21,6 +21,7 @@ class Tree(Struct):
     name: Annotated[str, Meta(min_length=1)]
     first: Leaf | None = None
     grown: str | list[Leaf | Twig] = ""
+    notes: dict[str, str] | None = None
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,7 @@ class Tree(Struct):
             ("first", "size"),
             "Input should be less than or equal to 9",
         ),
+        ({"name": "a", "notes": {"b": 1}}, ("notes",), "Input should be a valid string"),
     ],
 )
 def test_what_does_not_fit_is_named(value, path, problem):

@@ -184,7 +184,7 @@ REFUSED = [
     ({"input": ["x"]}, "input[0]: Input should be a valid object"),
     ({"model": 5}, "model: Input should be a valid string"),
     ({"instructions": ["x"]}, "instructions: Input should be a valid string"),
-    ({"metadata": {"a": 1}}, "metadata"),
+    ({"metadata": {"a": 1}}, "metadata: Input should be a valid string"),
     ({"max_output_tokens": 0}, "max_output_tokens: Input should be greater than or equal to 1"),
     ({"temperature": 3}, "temperature: Input should be less than or equal to 2.0"),
     ({"reasoning": {"effort": "hard"}}, "reasoning.effort: Input should be one of 'none',"),
