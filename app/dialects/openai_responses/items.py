@@ -155,7 +155,7 @@ WITH_TOOLS = ("additional_tools", "tool_search_output")
 REFUSED = {
     "item_reference": (
         "items are not persisted when `store` is set to false, as it always is here; send the item"
-        " itself"
+        " itself, as clients do whose own option store is false"
     ),
     "compaction": (
         "items can be read only by the service that made them; send the conversation itself"

@@ -8,6 +8,7 @@ from uuid import uuid4
 from flask import Blueprint, Response, request
 
 from app.errors import GatewayError, Kind
+from app.web.intake import body
 from app.web.serving import Serving
 
 from .parse import parse_responses
@@ -21,7 +22,7 @@ def blueprint(serving: Serving, default_model: str) -> Blueprint:
 
     @routes.post("/v1/responses")
     def responses() -> Response:
-        parsed = parse_responses(request.get_data(cache=False), request.headers, default_model)
+        parsed = parse_responses(body(), request.headers, default_model)
         answer = Answer(uuid4().hex, parsed.form, int(time()))
         return serving.respond(
             parsed.conversation,

@@ -49,6 +49,7 @@ def test_a_custom_tool_without_a_grammar(parse, members):
 
 def test_a_namespace_is_flattened_and_told_apart(parse):
     inner = [*AGENTS["tools"], {"type": "custom", "name": "note"}, {"type": "mcp"}]
+    inner.append(AGENTS | {"name": "deeper"})
     parsed = parse(tools=[AGENTS | {"tools": inner}, FUNCTION])
     assert [tool.name for tool in parsed.conversation.tools] == [
         "agents__spawn",
@@ -59,7 +60,7 @@ def test_a_namespace_is_flattened_and_told_apart(parse):
     assert parsed.form.callee("agents__spawn") == Callee("spawn", "agents")
     assert parsed.form.callee("agents__note") == Callee("note", "agents", custom=True)
     assert parsed.form.callee("f") == Callee("f")
-    assert parsed.conversation.ignored == ("mcp",)
+    assert parsed.conversation.ignored == ("mcp", "namespace")
 
 
 def test_a_name_that_is_no_tools_is_a_functions(parse):
