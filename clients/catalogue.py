@@ -1,5 +1,5 @@
 """All cases, in the order of the table."""
 
-from . import claude_code, codex, opencode
+from . import aider, claude_code, codex, libraries, opencode
 
-CASES = [*claude_code.CASES, *codex.CASES, *opencode.CASES]
+CASES = [*claude_code.CASES, *codex.CASES, *opencode.CASES, *aider.CASES, *libraries.CASES]

@@ -1,0 +1,32 @@
+"""What all programs share: the gateway and the prompt, from the environment, and two tools.
+
+A program is a few lines as a user of the library would write them, run by the library's own
+interpreter, with the API to use as its argument. It prints the model's answer.
+"""
+
+import os
+import sys
+
+API = sys.argv[1]
+URL = os.environ["GATEWAY_URL"]
+KEY = os.environ["GATEWAY_KEY"]
+TASK = os.environ["TASK"]
+MODEL = "claude-sonnet-4-6"
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def multiply(a: int, b: int) -> int:
+    """Multiply two numbers."""
+    return a * b
+
+
+TOOLS = {"add": add, "multiply": multiply}
+SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+    "required": ["a", "b"],
+}
