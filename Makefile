@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
-.PHONY: run test check conformance format docs clean
+.PHONY: run test check conformance clients format docs clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/python -m app serve
@@ -21,6 +21,9 @@ check: $(DEV)
 
 conformance: $(DEV)  ## the SDKs' own suites, against the gateway
 	$(BIN)/python -m conformance
+
+clients: $(DEV)  ## released clients, through a whole task
+	$(BIN)/python -m clients
 
 format: $(DEV)
 	$(BIN)/ruff check --fix .

@@ -1,5 +1,12 @@
 """All cases, in the order of the table."""
 
-from . import aider, claude_code, codex, libraries, opencode
+from . import aider, claude_code, codex, javascript, libraries, opencode
 
-CASES = [*claude_code.CASES, *codex.CASES, *opencode.CASES, *aider.CASES, *libraries.CASES]
+CASES = [
+    *claude_code.CASES,
+    *codex.CASES,
+    *opencode.CASES,
+    *aider.CASES,
+    *libraries.CASES,
+    *javascript.CASES,
+]

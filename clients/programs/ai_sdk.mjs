@@ -1,0 +1,30 @@
+// The Vercel AI SDK, which goes round the loop itself and streams every turn.
+
+import { createAnthropic } from "@ai-sdk/anthropic";
+import { createOpenAI } from "@ai-sdk/openai";
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { jsonSchema, stepCountIs, streamText, tool } from "ai";
+import { API, KEY, MODEL, SCHEMA, TASK, TOOLS, URL } from "./task.mjs";
+
+const settings = { name: "kiro", baseURL: `${URL}/v1`, apiKey: KEY };
+const models = {
+  messages: () => createAnthropic(settings)(MODEL),
+  chat: () => createOpenAICompatible(settings)(MODEL),
+  responses: () => createOpenAI(settings).responses(MODEL),
+};
+const tools = Object.entries(TOOLS).map(([name, execute]) => [
+  name,
+  tool({ inputSchema: jsonSchema(SCHEMA), execute }),
+]);
+const result = streamText({
+  model: models[API](),
+  prompt: TASK,
+  tools: Object.fromEntries(tools),
+  stopWhen: stepCountIs(5),
+  onError: ({ error }) => {
+    throw error;
+  },
+});
+let answer = "";
+for await (const text of result.textStream) answer += text;
+console.log(answer);

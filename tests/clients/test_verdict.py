@@ -1,0 +1,114 @@
+"""The judgement of a client's run: what passes, and what each thing that went wrong is called."""
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from clients.case import ANSWER, Case, Launch
+from clients.verdict import CHAT, Evidence, problems
+
+CASE = Case(
+    client="some",
+    name="Some client",
+    api="messages",
+    registry="npm",
+    packages=("@some/client@1.2.3",),
+    configure="",
+    launch=lambda place: Launch([]),
+    streamed=2,
+    results=("kiro-one",),
+)
+
+
+def line(**changes: Any) -> dict[str, Any]:
+    known = {"method": "POST", "path": "/v1/messages", "status": 200, "streamed": True}
+    return known | changes
+
+
+def chat(content: str, *results: str, identity: str = "1") -> dict[str, Any]:
+    given = [{"toolUseId": "t", "content": [{"text": text}]} for text in results]
+    context = {"userInputMessageContext": {"toolResults": given}} if results else {}
+    current = {"userInputMessage": {"content": content, **context}}
+    return {
+        "operation": CHAT,
+        "outcome": "complete",
+        "violations": [],
+        "body": {"conversationState": {"conversationId": identity, "currentMessage": current}},
+    }
+
+
+GOOD = Evidence(
+    exit_status=0,
+    output=f"... {ANSWER}\n",
+    access_log=[line(), {"method": "HEAD", "path": "/", "status": 200}, line()],
+    upstream=[{"operation": "ListAvailableModels"}, chat("go"), chat("", "kiro-one\n")],
+)
+
+
+def test_a_good_run_has_no_problem() -> None:
+    assert problems(CASE, GOOD) == []
+
+
+def changed(change: Callable[[Any], Any], field: str) -> Evidence:
+    value = copy.deepcopy(getattr(GOOD, field))
+    return replace(GOOD, **{field: change(value)})
+
+
+def with_last(**members: Any) -> Callable[[list[Any]], list[Any]]:
+    return lambda records: [*records[:-1], {**records[-1], **members}]
+
+
+BAD = {
+    "hangs": ("exit_status", lambda _: None, "did not end"),
+    "crashes": ("exit_status", lambda _: 3, "status 3"),
+    "silent": ("output", lambda _: "something else", "did not print"),
+    "fell back": ("access_log", with_last(streamed=False), "1 streamed and 1 whole"),
+    "refused": ("access_log", lambda log: [*log, line(status=400)], "refused with 400"),
+    "asked more": ("access_log", lambda log: [*log, line()], "3 streamed and 0 whole"),
+    "other API": (
+        "access_log",
+        lambda log: [*log, line(path="/v1/responses")],
+        "/v1/responses was asked instead of /v1/messages",
+    ),
+    "other path": ("access_log", lambda log: [*log, line(path="/v1/x", status=404)], "with 404"),
+    "upstream retried": ("upstream", lambda seen: [*seen, chat("more")], "got 3 requests"),
+    "upstream repeated": (
+        "upstream",
+        lambda seen: [seen[1], chat("go", identity="2")],
+        "sent twice",
+    ),
+    "upstream refused": (
+        "upstream",
+        with_last(violations=[{"rule": "enum", "message": "origin"}]),
+        "enum: origin",
+    ),
+    "cut": ("upstream", with_last(outcome="client_closed"), "client_closed"),
+    "result lost": ("upstream", lambda seen: [seen[1], chat("other")], "0 tool results"),
+    "result wrong": (
+        "upstream",
+        lambda seen: [seen[1], chat("", "command not found")],
+        "has no 'kiro-one'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("field", "change", "said"), BAD.values(), ids=BAD)
+def test_what_goes_wrong_is_named(field: str, change: Callable[[Any], Any], said: str) -> None:
+    found = problems(CASE, changed(change, field))
+    assert [text for text in found if said in text], json.dumps(found)
+
+
+def test_results_are_expected_in_order() -> None:
+    case = replace(CASE, results=("one", "two"))
+    seen = replace(GOOD, upstream=[chat("", "two"), chat("", "one")])
+    assert len(problems(case, seen)) == 2
+
+
+def test_version_is_that_of_the_first_package() -> None:
+    assert CASE.version == "1.2.3"
+    python = replace(CASE, registry="pypi", packages=("some[extra]==4.5", "other==6"))
+    assert python.version == "4.5"
