@@ -21,6 +21,7 @@ from app.gateway import Gateway, Timeouts
 from app.settings import Settings
 from app.version import __version__
 from app.web import access, auth, catalogue, failures, health
+from app.web.admission import Admission
 from app.web.lifecycle import Lifecycle
 from app.web.paths import CanonicalPaths
 from app.web.serving import Serving
@@ -36,7 +37,11 @@ def create_app(settings: Settings) -> Flask:
     gateway = _gateway(settings)
     app.extensions["credentials"] = gateway.credentials
     serving = Serving(
-        gateway.open, lifecycle, settings.kiro_early_headers, settings.kiro_ping_interval
+        open=gateway.open,
+        lifecycle=lifecycle,
+        admission=Admission(settings.kiro_max_streams),
+        early_headers=settings.kiro_early_headers,
+        ping_interval=settings.kiro_ping_interval,
     )
     access.install(app)
     lifecycle.install(app)

@@ -1,6 +1,7 @@
 """A parsed conversation in, an HTTP response out: what the routes of all dialects share."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from app.errors import Kind
 
 from . import failures, relay
 from .access import Record, record
+from .admission import Admission
 from .headers import STREAM_HEADERS, listing
 from .lifecycle import Lifecycle, Live
 
@@ -43,6 +45,7 @@ class Serving:
 
     open: Callable[[Conversation], Exchange]
     lifecycle: Lifecycle
+    admission: Admission
     early_headers: float
     ping_interval: float
 
@@ -61,32 +64,23 @@ class Serving:
         """
         current = record()
         current.fields["streamed"] = streamed
-        live = self.lifecycle.begin(request.environ)
-        try:
+        with ExitStack() as ending:
+            live = self.lifecycle.begin(request.environ)
+            ending.callback(live.close)
+            ending.callback(self.admission.enter(live))
             exchange = self.open(conversation)
-        except BaseException:
-            live.close()
-            raise
-
-        def over() -> None:
-            exchange.close()
-            live.close()
-            _note(current, exchange, client_left=live.client_left)
-
-        try:
+            ending.callback(_note, current, exchange, live)
+            ending.callback(exchange.close)
             if streamed:
                 live.run(exchange.wait, self.early_headers)
                 body: Any = self._stream(exchange, encoder(exchange.meter), live, current)
             else:
                 body = relay.pieces(whole(relay.collect(exchange, live), exchange.meter))
-        except BaseException:
-            over()
-            raise
-        mimetype = "text/event-stream" if streamed else "application/json"
-        response = Response(body, mimetype=mimetype, headers=STREAM_HEADERS if streamed else {})
-        _list(response, exchange)
-        response.call_on_close(over)
-        return response
+            mimetype = "text/event-stream" if streamed else "application/json"
+            response = Response(body, mimetype=mimetype, headers=STREAM_HEADERS if streamed else {})
+            _list(response, exchange)
+            response.call_on_close(ending.pop_all().close)
+            return response
 
     def _stream(
         self, exchange: Exchange, encoder: relay.Encoder, live: Live, current: Record
@@ -111,7 +105,7 @@ def _list(response: Response, exchange: Exchange) -> None:
             response.headers[name] = listing(values)
 
 
-def _note(current: Record, exchange: Exchange, *, client_left: bool) -> None:
+def _note(current: Record, exchange: Exchange, live: Live) -> None:
     counts = exchange.meter.counts()
     current.fields |= {
         "input_tokens": counts.input_tokens,
@@ -119,7 +113,7 @@ def _note(current: Record, exchange: Exchange, *, client_left: bool) -> None:
         "credits": counts.credits,
         "repairs": exchange.repairs,
         "ignored": exchange.ignored,
-        "cancelled": client_left,
+        "cancelled": live.client_left,
         **exchange.facts(),
     }
     first = current.fields.pop("first_event_at", None)

@@ -198,9 +198,10 @@ def test_a_body_over_the_limit(default_key: Gateway) -> None:
     assert error_of(answer)["type"] == "request_too_large"
 
 
-def test_a_chunked_body_over_the_limit(default_key: Gateway) -> None:
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/v1/responses"])
+def test_a_chunked_body_over_the_limit(default_key: Gateway, path: str) -> None:
     pieces = iter([json.dumps(BODY).encode()[:-1], b',"system":"', b"x" * 3000, b'"}'])
-    answer = post(default_key, data=pieces, headers={"x-api-key": "123456"})
+    answer = post(default_key, path, data=pieces, headers={"x-api-key": "123456"})
     assert answer.status_code == 413, answer.text
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 from flask import Blueprint, Response, request
 
 from app.errors import GatewayError, Kind
+from app.web.intake import body
 from app.web.serving import Serving
 
 from .parse import parse_chat
@@ -27,7 +28,7 @@ def blueprint(serving: Serving) -> Blueprint:
 
     @routes.post("/v1/chat/completions")
     def chat() -> Response:
-        parsed = parse_chat(request.get_data(cache=False), request.headers)
+        parsed = parse_chat(body(), request.headers)
         answer = Answer(
             f"chatcmpl-{uuid4().hex}",
             int(time()),
