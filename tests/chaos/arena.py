@@ -31,7 +31,7 @@ class Asking:
         self.dialect = dialect
         self.stream = stream
         self.heard = Heard()
-        self.data = b""
+        self.data = bytearray()
         self.started = time.monotonic()
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self._connection.connect()
@@ -84,11 +84,11 @@ class Asking:
         if self._response is None:
             return self.heard
         if self.heard.status != 200:
-            self.dialect.read_error(self.data, self.heard)
+            self.dialect.read_error(bytes(self.data), self.heard)
         elif self.stream:
-            self.dialect.read_stream(self.data, self.heard)
+            self.dialect.read_stream(bytes(self.data), self.heard)
         elif self.heard.whole:
-            self.dialect.read_whole(self.data, self.heard)
+            self.dialect.read_whole(bytes(self.data), self.heard)
         return self.heard
 
     def leave(self, *, reset: bool = False) -> float:

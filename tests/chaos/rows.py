@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from app.errors import Kind
 
+from .dialects import CallState
 from .proxy import Plan
 
 GOOD: Mapping[str, Any] = {"text": ["Hel", "lo ", "lo ", "世界 🙂"]}
@@ -24,14 +25,14 @@ class Gets:
     """What a client gets: an answer that ends with ``stop``; or a failure of ``kind``, as the
     status of a refusal, or after ``begun`` output as an error inside the stream.
 
-    ``calls``: what was written of each tool call's input, and whether the call was ended.
+    ``calls``: what was written of each tool call's input, and how it ended.
     ``waited``: bounds in seconds for the answer's head. ``quiet``: there were silent stretches, so
     signs of life must have come.
     """
 
     text: str = ""
     thinking: str = ""
-    calls: tuple[tuple[str, bool], ...] = ()
+    calls: tuple[tuple[str, CallState], ...] = ()
     stop: str | None = None
     kind: Kind | None = None
     begun: bool = False
@@ -314,19 +315,19 @@ ENDS: tuple[Row, ...] = (
     breaks("closed-in-text", "a body ended by closing, cut in text", Kind.TRUNCATED, "Hel",
            answers=({**GOOD, "framing": "close", "cut": {"after": 2}},)),
     breaks("cut-in-tool", "the connection ends inside a tool call", Kind.TRUNCATED, "Let me.",
-           calls=((PIECE, False),),
+           calls=((PIECE, "open"),),
            answers=({"text": "Let me.", "tool": _TOOL, "cut": {"after": 5}},)),
     Row(name="tool-without-stop", what="the HTTP body is complete, but a tool call has no stop",
         answers=({"text": "Let me.", "tool": _TOOL},),
-        stream=answered("Let me.", "max_tokens", calls=((PIECE, True),)),
+        stream=answered("Let me.", "max_tokens", calls=((PIECE, "cut"),)),
         whole=answered("Let me.", "max_tokens")),
     Row(name="second-tool-without-stop", what="the same with a whole call before it",
         answers=({"tools": [_WHOLE_TOOL, _TOOL]},),
-        stream=answered("", "max_tokens", calls=((_DONE, True), (PIECE, True))),
-        whole=answered("", "max_tokens", calls=((_DONE, True),))),
+        stream=answered("", "max_tokens", calls=((_DONE, "whole"), (PIECE, "cut"))),
+        whole=answered("", "max_tokens", calls=((_DONE, "whole"),))),
     Row(name="tool-input-no-json", what="a tool call is stopped, but its input is no JSON",
         answers=({"tool": _BAD_TOOL},),
-        stream=answered("", "max_tokens", calls=(('{"text": nonsense', True),)),
+        stream=answered("", "max_tokens", calls=(('{"text": nonsense', "cut"),)),
         whole=answered("", "max_tokens")),
     both("output-limit-told", "the upstream says MAX_TOKENS", answered(stop="max_tokens"),
          answers=({**GOOD, "stop_reason": "MAX_TOKENS"},)),
@@ -337,7 +338,7 @@ ENDS: tuple[Row, ...] = (
     both("filtered", "the upstream says CONTENT_FILTERED", answered(stop="refusal"),
          answers=({**GOOD, "stop_reason": "CONTENT_FILTERED"},)),
     both("wrong-stop-reason", "END_TURN behind a tool call",
-         answered("", "tool_use", calls=((_DONE, True),)),
+         answered("", "tool_use", calls=((_DONE, "whole"),)),
          answers=({"tool": _WHOLE_TOOL, "stop_reason": "END_TURN"},)),
 )  # fmt: skip
 
@@ -367,7 +368,7 @@ HARMLESS: tuple[Row, ...] = (
                            {"text": "lo"}]},),
          log={"skipped": {"newsEvent": 1}}),
     both("interleaved-tools", "two tool calls whose events alternate",
-         answered("", "tool_use", calls=((_DONE, True), ('{"text": "two"}', True))),
+         answered("", "tool_use", calls=((_DONE, "whole"), ('{"text": "two"}', "whole"))),
          answers=({"interleaved": [{**_WHOLE_TOOL, "split": 3},
                                    {"name": "write", "input": {"text": "two"}, "split": 4}]},)),
     both("closes-after", "the upstream closes the connection after each answer", answered(),
@@ -408,7 +409,7 @@ TIMES: tuple[Row, ...] = (
         stream=broken(Kind.TIMEOUT, "Hel", quiet=True), whole=refused(Kind.TIMEOUT)),
     Row(name="stall-in-tool", what="the same in the middle of a tool call",
         answers=({"tool": _TOOL, "stall": {"after": 3}},),
-        stream=broken(Kind.TIMEOUT, "", calls=(('{"text": ', False),), quiet=True),
+        stream=broken(Kind.TIMEOUT, "", calls=(('{"text": ', "open"),), quiet=True),
         whole=refused(Kind.TIMEOUT)),
     Row(name="pause-in-text", what="a pause between two events, shorter than KIRO_IDLE_TIMEOUT",
         answers=({"text": ["Hel", "lo"], "stall": {"after": 2, "seconds": 1.2}},),

@@ -38,7 +38,7 @@ def is_ready(row: Leaving, seen: Seen) -> bool:
 
 def leave(arena: Arena, row: Leaving, dialect: Dialect, *, stream: bool) -> tuple[list[str], float]:
     """What is not as it must be, and the seconds until the upstream saw the client leave."""
-    mark = f"leave.{row.name}.{dialect.name}.{'stream' if stream else 'whole'}."
+    mark = f"leave.{row.name}.{dialect.name}.{'sw'[not stream]}."
     arena.script(mark, *row.answers)
     asking = arena.ask(dialect, mark, stream=stream)
     arena.await_chat(mark, lambda seen: is_ready(row, seen))

@@ -74,9 +74,8 @@ def idle_connections(arena: Arena, count: int) -> Iterator[None]:
 
 def stopping(dialect: Dialect, *, stream: bool) -> tuple[object, ...]:
     """What a client gets whose answer did not end in time: status, failure, stop, HTTP's end."""
-    failure = dialect.failure(Kind.SHUTTING_DOWN)
-    status = 200 if stream else failure.status
-    return status, failure._replace(status=0) if stream else failure, None, True
+    failure = dialect.failure(Kind.SHUTTING_DOWN, begun=stream)
+    return 200 if stream else failure.status, failure, None, True
 
 
 def told(heard: Heard) -> tuple[object, ...]:

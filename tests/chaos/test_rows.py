@@ -18,7 +18,7 @@ NAMES = [row.name for row in all_rows()]
 
 def try_row(arena: Arena, row: Row, dialect: Dialect, *, stream: bool) -> list[str]:
     """What is not as the row says."""
-    mark = f"row.{row.name}.{dialect.name}.{'stream' if stream else 'whole'}."
+    mark = f"row.{row.name}.{dialect.name}.{'sw'[not stream]}."
     arena.script(mark, *row.answers)
     if row.plans:
         arena.proxy.plan(mark, *row.plans)
@@ -42,22 +42,31 @@ def judge(gets: Gets, heard: Heard, dialect: Dialect, *, stream: bool) -> Iterat
 
     status, failure = 200, None
     if gets.kind is not None:
-        failure = dialect.failure(gets.kind)
+        failure = dialect.failure(gets.kind, begun=gets.begun)
         status = 200 if gets.begun else failure.status
-        failure = failure._replace(status=0) if gets.begun else failure
     yield from differs("status", heard.status, status)
     yield from differs("failure", heard.failure, failure)
-    yield from differs("stop", heard.stop, gets.stop)
+    stop = gets.stop and dialect.stop(gets.stop)
+    yield from differs("stop", heard.stop, stop)
     yield from differs("text", heard.text, gets.text)
     yield from differs("thinking", heard.thinking, gets.thinking)
-    calls = tuple((call.written, call.ended) for call in heard.calls)
-    yield from differs("tool calls", calls, gets.calls)
+    calls = [(_spaceless(call.written), call.ended) for call in heard.calls]
+    due = [
+        (_spaceless(written), not stream or dialect.ends(state, stop))
+        for written, state in gets.calls
+    ]
+    yield from differs("tool calls", calls, due)
     yield from differs("a proper end of HTTP", heard.whole, True)
     yield from differs("retry-after", heard.headers.get("retry-after"), gets.retry_after)
     if not gets.waited[0] <= heard.waited <= gets.waited[1]:
         yield f"the head came after {heard.waited:.2f} s, not {gets.waited}"
     if stream and gets.quiet and heard.pings <= dialect.opening_pings:
         yield "no sign of life in a silent stretch"
+
+
+def _spaceless(json: str) -> str:
+    """Whole answers write JSON anew."""
+    return json.replace(" ", "")
 
 
 def judge_log(line: Mapping[str, Any], gets: Gets, row: Row) -> Iterator[str]:
