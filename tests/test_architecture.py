@@ -20,7 +20,7 @@ from app.settings.historic import HISTORIC
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
 
-LEAVES = {"errors", "settings", "version"}
+LEAVES = {"errors", "files", "settings", "version"}
 PARTS = {"core", *LEAVES}
 EVERYTHING = {
     *PARTS, "codewhisperer", "credentials", "dialects", "routes", "gateway", "web", "simulator",
@@ -29,6 +29,7 @@ EVERYTHING = {
 ALLOWED = {
     "core": set(),
     "errors": set(),
+    "files": set(),
     "settings": set(),
     "version": set(),
     "codewhisperer": PARTS,

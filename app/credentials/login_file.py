@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from . import files
+from app import files
+
 from .device import BUILDER_ID, SCOPES, Registration
 from .entries import BadEntry, decode_json
 from .locks import exclusive

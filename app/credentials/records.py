@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from app import files
 from app.errors import GatewayError, Kind
 
-from . import files
 from .entries import BadEntry, decode_json
 from .model import Grant, Login
 from .times import format_time, parse_time

@@ -24,9 +24,10 @@ from typing import Protocol
 
 import msgspec
 
+from app import files
 from app.errors import GatewayError, Kind
 
-from . import files, records
+from . import records
 from .entries import BadEntry
 from .locks import exclusive
 from .model import Grant, Login, fingerprint
@@ -91,9 +92,11 @@ class FileStore:
         self._lease_timeout = lease_timeout
         self._grants: dict[str, Grant] = {}
         self._standings: dict[str, tuple[int, Standing]] = {}
-        self._problems: dict[str, str] = {}
+        self._logins: dict[str, Login] = {}
+        self._reasons: dict[str, str] = {}
 
     def load(self, login: Login) -> Grant:
+        self._logins[login.account] = login
         found = [self._grants.get(_name(login))]
         found += [self._read(directory / _name(login)) for directory in self._directories()]
         kept = [grant for grant in found if grant]
@@ -114,7 +117,7 @@ class FileStore:
         if source:
             try:
                 records.write_back(source, login, grant)
-                return self._kept(login, None)
+                return self._kept(login, None, failures)
             except OSError as error:
                 failures.append(f"{source} cannot be written ({_reason(error)})")
         for directory in self._directories():
@@ -125,11 +128,13 @@ class FileStore:
             except OSError as error:
                 failures.append(f"{directory} cannot be written ({_reason(error)})")
         self._grants[_name(login)] = grant
-        return self._tell(login, failures, "the memory of one process", lost_at="its end")
+        return self._tell(login, failures)
 
     def forget(self, login: Login) -> None:
-        self._kept(login, None)
+        self._logins.pop(login.account, None)
+        self._grants.pop(_name(login), None)
         for directory in self._directories():
+            _remove(directory / _name(login))
             _remove(directory / _standing_name(login))
 
     def standing(self, login: Login) -> Standing:
@@ -161,15 +166,17 @@ class FileStore:
         return True
 
     def problems(self) -> list[str]:
-        return list(self._problems.values())
+        return [problem for login in self._logins.values() if (problem := self._problem(login))]
 
     def close(self) -> None:
         """Nothing is open."""
 
     def _directories(self) -> Sequence[Path]:
         """Where records can be, best first."""
-        has_memory = self._memory_directory.parent.is_dir()
-        return (self._directory, self._memory_directory) if has_memory else (self._directory,)
+        memory = self._memory_directory
+        if memory.parent.is_dir() and (files.is_private(memory) or not memory.exists()):
+            return self._directory, memory
+        return (self._directory,)
 
     def _places(self, login: Login) -> list[Path]:
         records = [directory / _name(login) for directory in self._directories()]
@@ -189,25 +196,43 @@ class FileStore:
             log.error("credential: %s; its source is used instead", problem)
         return None
 
-    def _kept(self, login: Login, where: Path | None, failures: Sequence[str] = ()) -> None:
+    def _kept(self, login: Login, where: Path | None, failures: Sequence[str]) -> None:
         """The newest grant is durably in ``where`` (None: in its source): older ones go."""
         self._grants.pop(_name(login), None)
         for directory in self._directories():
             if directory != where:
                 _remove(directory / _name(login))
-        if where == self._memory_directory:
-            self._tell(login, failures, f"memory ({where})", lost_at="the next restart of the host")
-        elif self._problems.pop(login.account, None):
-            log.info("credential: account %s: tokens are kept on disk again", login.account)
+        self._tell(login, failures)
 
-    def _tell(self, login: Login, failures: Sequence[str], where: str, *, lost_at: str) -> None:
-        problem = (
-            f"account {login.account}: {' and '.join(failures)}; its refreshed tokens are kept in "
-            f"{where} and are lost at {lost_at}"
-        )
-        if self._problems.get(login.account) != problem:
-            self._problems[login.account] = problem
+    def _tell(self, login: Login, failures: Sequence[str]) -> None:
+        """Log why a grant is not where it belongs, and when it is again; each once."""
+        self._logins[login.account] = login
+        before = self._reasons.get(login.account, "")
+        reason = self._reasons[login.account] = " and ".join(failures)
+        problem = self._problem(login)
+        if reason == before:
+            return
+        if problem:
             log.error("credential: %s", problem)
+        elif reason:
+            log.info("credential: %s; tokens are kept in %s", reason, self._directory)
+        else:
+            log.info("credential: account %s: tokens are kept in their place again", login.account)
+
+    def _problem(self, login: Login) -> str:
+        """What is wrong with where the newest grant is; seen by every process alike."""
+        memory = self._memory_directory
+        if _name(login) in self._grants:
+            where, end = "the memory of one process", "its end"
+        elif memory in self._directories() and (memory / _name(login)).exists():
+            where, end = f"memory ({memory})", "the next restart of the host"
+        else:
+            return ""
+        reason = self._reasons.get(login.account) or "there was no place on disk to be written"
+        return (
+            f"account {login.account}: {reason}; its refreshed tokens are kept in {where} and are "
+            f"lost at {end}"
+        )
 
     @contextlib.contextmanager
     def _locked(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.credentials import files
+from app import files
 from app.credentials.calls import Calls
 from app.credentials.found import read_refresh_tokens
 from app.credentials.pool import Credentials

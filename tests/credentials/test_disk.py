@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from app.credentials import files
+from app import files
+from app.credentials.model import mark
 from app.errors import GatewayError, Kind
 from tests.credentials.conftest import env_tokens, require, token_file
 from tests.credentials.service import AuthService, access_token, refresh_token
@@ -66,14 +67,14 @@ def test_on_a_full_disk_the_workers_go_on_in_shared_memory(
     clock.now += 4000
     assert {worker.token().access_token for worker in workers} == {access_token(2)}
     assert len(service.calls) == 2
-    assert "No space left" in workers[0].problems()[0]
-    assert "lost at the next restart of the host" in workers[0].problems()[0]
+    for worker in workers:
+        assert "lost at the next restart of the host" in worker.problems()[0]
     assert "No space left" in caplog.text
 
     disk.empty()
     clock.now += 4000
     assert {worker.token().access_token for worker in workers} == {access_token(3)}
-    assert workers[0].problems() == []
+    assert [worker.problems() for worker in workers] == [[], [], []]
     restarted = build(env_tokens(), cache=disk.path / "cache")
     assert restarted.token().access_token == access_token(3)
     assert list(shared_memory.rglob("9*.json")) == []
@@ -116,12 +117,16 @@ def test_with_nowhere_to_write_a_process_goes_on_by_itself(build, clock, disk) -
 def test_shared_memory_that_another_user_prepared_is_not_used(
     build, clock, shared_memory, tmp_path
 ) -> None:
-    (shared_memory / f"kiro2api-{os.geteuid()}").mkdir(mode=0o755)
+    prepared = shared_memory / f"kiro2api-{os.geteuid()}"
+    prepared.mkdir(mode=0o755)
     (tmp_path / "file").write_text("")
     credentials = build(env_tokens(), cache=tmp_path / "file" / "cache")
-    credentials.token()
-    assert "not this user's alone" in credentials.problems()[0]
-    assert list(shared_memory.rglob("*.json")) == []
+    account = credentials.token().account
+    assert "the memory of one process" in credentials.problems()[0]
+    assert list(prepared.iterdir()) == []
+    suspended = '{"lineage": ["%s"], "mode": "out", "kind": "suspended"}' % mark(refresh_token(0))
+    (prepared / f"{account}.state.json").write_text(suspended)
+    assert build(env_tokens(), cache=tmp_path / "file" / "cache").report()[0].state == "ready"
 
 
 def test_a_file_is_never_seen_half_written(tmp_path) -> None:

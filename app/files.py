@@ -67,10 +67,18 @@ def private_directory(path: Path, *, shared_parent: bool = False) -> None:
     refused.
     """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = path.lstat()
-    is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
-    if shared_parent and (not is_ours or status.st_mode & 0o077):
+    if shared_parent and not is_private(path):
         raise PermissionError(errno.EPERM, "it is not this user's alone")
+
+
+def is_private(path: Path) -> bool:
+    """Whether it is a directory that only this user can read and write."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+    return is_ours and not status.st_mode & 0o077
 
 
 @contextlib.contextmanager
