@@ -59,20 +59,22 @@ class Body:
         if data:
             data = self._file.read(len(data))
         self._socket.settimeout(0)
-        first = True  # what a TLS layer already decrypted makes no socket readable
+        first = self._layered  # what it has decrypted already makes no socket readable
         while True:
-            if data and (payload := chunks.feed(data)):
+            payload = chunks.feed(data)
+            if chunks.complete:  # known before the last piece leaves, which then can end the answer
+                self._socket.settimeout(self._timeout)
+                self.complete = True
+            if payload:
                 yield payload
             if chunks.complete:
-                break
+                return
             if first or cast(Any, self.wait).ready():
                 first = False
                 data = self._receive()
             else:
                 data = b""
                 yield data
-        self._socket.settimeout(self._timeout)
-        self.complete = True
 
     def _receive(self) -> bytes:
         """All that the connection has: one read of a plain socket, all records of a TLS one."""

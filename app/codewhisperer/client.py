@@ -21,12 +21,16 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 from app.errors import GatewayError, Kind
 
 from .body import Body
+from .connection import POOLS
 from .errors import from_response
 from .sweeper import Sweeper
 
 BODY_TIMEOUT = 30.0
 """Seconds for the body of an answer whose reader sets no limits: a refusal, a control-plane call.
 """
+
+MAX_HOSTS = 64
+"""Hosts with a pool of connections: some of each generation and region, the sign-in services."""
 
 
 def tls_context() -> ssl.SSLContext:
@@ -42,16 +46,38 @@ class DrainingAdapter(HTTPAdapter):
     def __init__(self, *, connections: int, context: ssl.SSLContext, sweeper: Sweeper) -> None:
         self._context = context
         self._sweeper = sweeper
-        super().__init__(pool_connections=8, pool_maxsize=connections, max_retries=0)
+        self._pools: dict[str, Any] = {}
+        super().__init__(pool_connections=MAX_HOSTS, pool_maxsize=connections, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         kwargs |= {"ssl_context": self._context, "proxy_ssl_context": self._context}
         if proxy.startswith("socks"):
             del kwargs["proxy_ssl_context"]
         return super().proxy_manager_for(proxy, **kwargs)
+
+    def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """The pool of the URL's host; requests would work out anew which one that is."""
+        origin = request.url[: request.url.find("/", len("https://"))]
+        pool = self._pools.get(origin)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(request, *args, **kwargs)
+            self._pools[origin] = pool
+        return pool
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> requests.Response:
+        """The response without what nobody here reads: cookies, encoding, history."""
+        response = requests.Response()
+        response.status_code = resp.status
+        response.headers = CaseInsensitiveDict(resp.headers)
+        response.raw = resp
+        response.reason = resp.reason
+        response.request = req
+        response.url = req.url or ""
+        return response
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """The context holds the CA bundle; requests would load it again for each connection."""

@@ -23,14 +23,32 @@ def event_batches(answer: Answer, events: EventDecoder) -> Iterator[Sequence[Eve
             yield ()
             continue
         batch, failure = _decode(data, frames, events)
-        yield batch
+        last = answer.complete and failure is None  # its events leave with those of the end
+        if last:
+            ending, failure = _end(frames, events, complete=True)
+            batch = [*batch, *ending]
+        yield batch  # also when it is empty, so that a client gets its signs of life
         if failure is not None:
             raise failure
+        if last:
+            return
+    ending, failure = _end(frames, events, complete=answer.complete)
+    if failure is not None:
+        raise failure
+    yield ending
+
+
+def _end(
+    frames: FrameDecoder, events: EventDecoder, *, complete: bool
+) -> tuple[Sequence[Event], GatewayError | None]:
+    """The closing events, or why there are none."""
     try:
         frames.eof()
+        return events.finish(complete=complete), None
     except FrameError as error:
-        raise from_frames(error) from error
-    yield events.finish(complete=answer.complete)
+        return (), from_frames(error)
+    except GatewayError as error:
+        return (), error
 
 
 def _decode(

@@ -23,11 +23,15 @@ class Body:
     """An HTTP body that arrives in these pieces; ``complete``: HTTP proves that it is whole."""
 
     def __init__(self, pieces: Iterable[bytes], complete: bool) -> None:
-        self.pieces = pieces
-        self.complete = complete
+        self.pieces = [*pieces]
+        self.complete = False
+        self._proved = complete
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self.pieces)
+        for left, piece in zip(range(len(self.pieces) - 1, -1, -1), self.pieces, strict=True):
+            self.complete = self._proved and not left
+            yield piece
+        self.complete = self._proved
 
 
 def hear(
