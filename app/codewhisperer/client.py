@@ -210,6 +210,12 @@ def connection_error(error: requests.RequestException, url: str) -> GatewayError
     host = url.split("/")[2]
     reason: Any = error.args[0] if error.args else error
     reason = getattr(reason, "reason", reason)
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return GatewayError(
+            Kind.CONNECTION,
+            f"No connection to the upstream {host} within KIRO_CONNECT_TIMEOUT.",
+            code="unreachable",
+        )
     if isinstance(error, requests.exceptions.ReadTimeout):
         return GatewayError(
             Kind.TIMEOUT, f"The upstream {host} did not answer in time (KIRO_FIRST_EVENT_TIMEOUT)."

@@ -425,6 +425,25 @@ TIMES: tuple[Row, ...] = (
 )  # fmt: skip
 
 
+REACH: tuple[Row, ...] = (
+    both("connection-refused", "nobody listens where the upstream should be",
+         refused(Kind.CONNECTION), 0, log={"attempts": TRIES, "error_code": "unreachable"}),
+    both("no-connection", "no connection within KIRO_CONNECT_TIMEOUT",
+         refused(Kind.CONNECTION), 0, log={"attempts": TRIES, "error_code": "unreachable"}),
+    both("unknown-name", "the upstream's name cannot be resolved",
+         refused(Kind.CONNECTION), 0, log={"attempts": TRIES, "error_code": "unreachable"}),
+    both("certificate-untrusted", "a certificate by an authority nobody trusts",
+         refused(Kind.TLS), 0, log={"attempts": 1}),
+    both("certificate-of-another", "a certificate for another host",
+         refused(Kind.TLS), 0, log={"attempts": 1}),
+    both("certificate-expired", "a certificate that has expired",
+         refused(Kind.TLS), 0, log={"attempts": 1}),
+    both("certificate-trusted", "a certificate by an authority that SSL_CERT_FILE names",
+         answered(), 1),
+)  # fmt: skip
+"""Each on a gateway of its own, since it is about the upstream's address."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Leaving:
     """A client that goes away, or takes nothing any more. ``ready``: how many events the upstream
