@@ -69,6 +69,8 @@ def on_reload(server: Any) -> None:
         check_exposure(settings, _addresses(server))
     except SettingsError as error:
         raise HaltServer(str(error), exit_status=1) from None
+    if missing := _missing_credential():  # a file may be half written; running workers had one
+        server.log.error(missing)
 
 
 def post_worker_init(_worker: Any) -> None:
@@ -86,13 +88,20 @@ def _refuse_exposure(addresses: Iterable[object]) -> str:
 
 
 def _require_credential() -> None:
+    if missing := _missing_credential():
+        sys.exit(f"kiro2api cannot start. {missing}")
+
+
+def _missing_credential() -> str:
+    """Why no login can be used, "" if one can. What is used goes to the log, here and only here."""
     from app.credentials import Credentials
     from app.errors import GatewayError
 
     try:
         Credentials.from_settings(settings).close()
     except GatewayError as error:
-        sys.exit(f"kiro2api cannot start. {error.message}")
+        return error.message
+    return ""
 
 
 def _addresses(server: Any) -> list[Any]:

@@ -1,5 +1,6 @@
 """The commands ``accounts``, ``login`` and ``logout``."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -58,6 +59,7 @@ def show_accounts(
     settings: Settings, control: "Callable[[Settings], ControlPlane]", clear: str | None = None
 ) -> None:
     """Print the accounts. Raises GatewayError."""
+    logging.getLogger("kiro2api").addHandler(logging.NullHandler())  # problems are printed below
     credentials = Credentials.from_settings(settings, control=control(settings))
     try:
         if clear and not credentials.clear(clear):

@@ -27,7 +27,8 @@ from .model import Grant, Login, fingerprint
 from .records import SourceChanged
 from .remote import Away, Remote
 from .standing import Standing
-from .store import FileStore, busy, read_standing
+from .standing_files import decode as read_standing
+from .store import FileStore, busy
 
 log = logging.getLogger("kiro2api.credentials")
 

@@ -17,27 +17,23 @@ reading and our renaming.
 
 import contextlib
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
-
-import msgspec
 
 from app import files
 from app.errors import GatewayError, Kind
 
 from . import records
+from .directories import SHARED_MEMORY, Directories, reason, remove
 from .entries import BadEntry
-from .locks import exclusive
 from .model import Grant, Login, fingerprint
 from .standing import Standing
+from .standing_files import StandingFiles
 
 log = logging.getLogger("kiro2api.credentials")
 
-SHARED_MEMORY = Path("/dev/shm")
 _LEASE_TIMEOUT = 60.0
-_AMEND_TIMEOUT = 2.0
 _ABANDONED = 600.0  # seconds after which nobody is writing a file any more
 _FORGOTTEN = 90 * 86400.0  # seconds after which a refresh token that was not used is dead
 
@@ -87,80 +83,62 @@ class FileStore:
         shared_memory: Path = SHARED_MEMORY,
         lease_timeout: float = _LEASE_TIMEOUT,
     ) -> None:
-        self._directory = directory
-        self._memory_directory = shared_memory / f"kiro2api-{os.geteuid()}"
+        self._directories = Directories(directory, shared_memory)
+        self._standings = StandingFiles(self._directories)
         self._lease_timeout = lease_timeout
         self._grants: dict[str, Grant] = {}
-        self._standings: dict[str, tuple[int, Standing]] = {}
         self._logins: dict[str, Login] = {}
         self._reasons: dict[str, str] = {}
 
     def load(self, login: Login) -> Grant:
         self._logins[login.account] = login
         found = [self._grants.get(_name(login))]
-        found += [self._read(directory / _name(login)) for directory in self._directories()]
+        found += [_read(directory / _name(login)) for directory in self._directories]
         kept = [grant for grant in found if grant]
         return max(kept, key=lambda grant: grant.generation) if kept else login.grant
 
     @contextlib.contextmanager
     def lease(self, login: Login) -> Iterator[None]:
-        with self._locked(login, ".lock", login.path, self._lease_timeout):
-            for path in self._places(login):
-                files.sweep(path)
-            for directory in self._directories():  # what former logins left
-                files.expire(directory, ".*.tmp", _ABANDONED)
-                files.expire(directory, "*.json", _FORGOTTEN)
+        with contextlib.ExitStack() as stack:
+            lock = self._directories.locked(login.account, self._lease_timeout, beside=login.path)
+            try:
+                stack.enter_context(lock)
+            except TimeoutError:
+                raise busy(login.source, self._lease_timeout) from None
+            self._tidy(login)
             yield
 
     def save(self, login: Login, grant: Grant) -> None:
-        source, failures = login.path if login.grant.refresh_token else None, []
+        failures: list[str] = []
+        source = login.path if login.grant.refresh_token else None
         if source:
             try:
                 records.write_back(source, login, grant)
                 return self._kept(login, None, failures)
             except OSError as error:
-                failures.append(f"{source} cannot be written ({_reason(error)})")
-        for directory in self._directories():
+                failures.append(f"{source} cannot be written ({reason(error)})")
+        for directory in self._directories:
             try:
-                self._make(directory)
+                self._directories.make(directory)
                 files.replace(directory / _name(login), records.encode(grant))
                 return self._kept(login, directory, failures)
             except OSError as error:
-                failures.append(f"{directory} cannot be written ({_reason(error)})")
+                failures.append(f"{directory} cannot be written ({reason(error)})")
         self._grants[_name(login)] = grant
         return self._tell(login, failures)
 
     def forget(self, login: Login) -> None:
         self._logins.pop(login.account, None)
         self._grants.pop(_name(login), None)
-        for directory in self._directories():
-            _remove(directory / _name(login))
-            _remove(directory / _standing_name(login))
+        for directory in self._directories:
+            remove(directory / _name(login))
+        self._standings.forget(login.account)
 
     def standing(self, login: Login) -> Standing:
-        paths = [directory / _standing_name(login) for directory in self._directories()]
-        stamp, path = max((_stamp(path), path) for path in paths)
-        known = self._standings.get(login.account)
-        if known is None or known[0] < stamp:
-            known = self._standings[login.account] = (stamp, read_standing(_content(path)))
-        return known[1]
+        return self._standings.read(login.account)
 
     def amend(self, login: Login, change: Callable[[Standing], Standing]) -> Standing:
-        with self._locked(login, ".state.lock", None, _AMEND_TIMEOUT, required=False):
-            standing = self.standing(login)
-            changed = change(standing)
-            if changed == standing:
-                return standing
-            self._standings[login.account] = (0, changed)
-            for directory in self._directories():
-                path = directory / _standing_name(login)
-                with contextlib.suppress(OSError):  # it is no loss that anybody would notice
-                    self._make(directory)
-                    files.sweep(path)
-                    files.replace(path, msgspec.json.encode(changed), durable=False)
-                    self._standings[login.account] = (_stamp(path), changed)
-                    break
-            return changed
+        return self._standings.amend(login.account, change)
 
     def knows_all(self) -> bool:
         return True
@@ -171,141 +149,68 @@ class FileStore:
     def close(self) -> None:
         """Nothing is open."""
 
-    def _directories(self) -> Sequence[Path]:
-        """Where records can be, best first."""
-        memory = self._memory_directory
-        if memory.parent.is_dir() and (files.is_private(memory) or not memory.exists()):
-            return self._directory, memory
-        return (self._directory,)
-
-    def _places(self, login: Login) -> list[Path]:
-        records = [directory / _name(login) for directory in self._directories()]
-        return [login.path, *records] if login.path else records
-
-    def _make(self, directory: Path) -> None:
-        files.private_directory(directory, shared_parent=directory == self._memory_directory)
-
-    def _read(self, path: Path) -> Grant | None:
-        try:
-            return records.decode(path.read_bytes(), str(path))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            log.error("credential: %s cannot be read: %s", path, _reason(error))
-        except BadEntry as problem:
-            log.error("credential: %s; its source is used instead", problem)
-        return None
+    def _tidy(self, login: Login) -> None:
+        """Under the lease: what killed processes and former logins left."""
+        if login.path:
+            files.sweep(login.path)
+        for directory in self._directories:
+            files.sweep(directory / _name(login))
+            files.expire(directory, ".*.tmp", _ABANDONED)
+            files.expire(directory, "*.json", _FORGOTTEN)
 
     def _kept(self, login: Login, where: Path | None, failures: Sequence[str]) -> None:
         """The newest grant is durably in ``where`` (None: in its source): older ones go."""
         self._grants.pop(_name(login), None)
-        for directory in self._directories():
+        for directory in self._directories:
             if directory != where:
-                _remove(directory / _name(login))
+                remove(directory / _name(login))
         self._tell(login, failures)
 
     def _tell(self, login: Login, failures: Sequence[str]) -> None:
         """Log why a grant is not where it belongs, and when it is again; each once."""
         self._logins[login.account] = login
         before = self._reasons.get(login.account, "")
-        reason = self._reasons[login.account] = " and ".join(failures)
-        problem = self._problem(login)
-        if reason == before:
+        why = self._reasons[login.account] = " and ".join(failures)
+        if why == before:
             return
-        if problem:
+        if problem := self._problem(login):
             log.error("credential: %s", problem)
-        elif reason:
-            log.info("credential: %s; tokens are kept in %s", reason, self._directory)
+        elif why:
+            log.info("credential: %s; tokens are kept in %s", why, self._directories.on_disk)
         else:
             log.info("credential: account %s: tokens are kept in their place again", login.account)
 
     def _problem(self, login: Login) -> str:
         """What is wrong with where the newest grant is; seen by every process alike."""
-        memory = self._memory_directory
+        memory = self._directories.in_memory
         if _name(login) in self._grants:
             where, end = "the memory of one process", "its end"
-        elif memory in self._directories() and (memory / _name(login)).exists():
+        elif memory in self._directories and (memory / _name(login)).exists():
             where, end = f"memory ({memory})", "the next restart of the host"
         else:
             return ""
-        reason = self._reasons.get(login.account) or "there was no place on disk to be written"
+        why = self._reasons.get(login.account) or "there was no place on disk to be written"
         return (
-            f"account {login.account}: {reason}; its refreshed tokens are kept in {where} and are "
+            f"account {login.account}: {why}; its refreshed tokens are kept in {where} and are "
             f"lost at {end}"
         )
-
-    @contextlib.contextmanager
-    def _locked(
-        self,
-        login: Login,
-        suffix: str,
-        beside: Path | None,
-        timeout: float,
-        *,
-        required: bool = True,
-    ) -> Iterator[None]:
-        """Under the lock beside the record, or wherever there can be one."""
-        with contextlib.ExitStack() as stack:
-            for path in self._lock_paths(login, suffix, beside):
-                try:
-                    if path.parent in self._directories():
-                        self._make(path.parent)
-                    stack.enter_context(exclusive(path, timeout))
-                except TimeoutError:
-                    if required:
-                        raise busy(str(path), timeout) from None
-                except OSError as error:
-                    log.warning("credential: no lock at %s: %s", path, _reason(error))
-                    continue
-                break
-            yield
-
-    def _lock_paths(self, login: Login, suffix: str, beside: Path | None) -> Iterator[Path]:
-        if beside:
-            target = beside.resolve()
-            yield target.with_name(target.name + suffix)
-        for directory in self._directories():
-            yield directory / (login.account + suffix)
 
 
 def _name(login: Login) -> str:
     return f"{fingerprint(login.secret)}.json"
 
 
-def _standing_name(login: Login) -> str:
-    return f"{login.account}.state.json"
-
-
-def _stamp(path: Path) -> int:
-    """Grows whenever the file is replaced; 0 if there is none."""
+def _read(path: Path) -> Grant | None:
+    """The grant of a record, None if there is none that can be used."""
     try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def read_standing(content: bytes) -> Standing:
-    """A standing as it is stored; one that cannot be read holds nothing against anybody."""
-    try:
-        return msgspec.json.decode(content, type=Standing)
-    except msgspec.MsgspecError:
-        return Standing()
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__
+        return records.decode(path.read_bytes(), str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        log.error("credential: %s cannot be read: %s", path, reason(error))
+    except BadEntry as problem:
+        log.error("credential: %s; its source is used instead", problem)
+    return None
 
 
 def busy(where: str, seconds: float) -> GatewayError:

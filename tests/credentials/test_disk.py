@@ -124,8 +124,8 @@ def test_shared_memory_that_another_user_prepared_is_not_used(
     account = credentials.token().account
     assert "the memory of one process" in credentials.problems()[0]
     assert list(prepared.iterdir()) == []
-    suspended = '{"lineage": ["%s"], "mode": "out", "kind": "suspended"}' % mark(refresh_token(0))
-    (prepared / f"{account}.state.json").write_text(suspended)
+    suspended = {"lineage": [mark(refresh_token(0))], "mode": "out", "kind": "suspended"}
+    (prepared / f"{account}.state.json").write_text(json.dumps(suspended))
     assert build(env_tokens(), cache=tmp_path / "file" / "cache").report()[0].state == "ready"
 
 

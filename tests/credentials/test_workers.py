@@ -100,6 +100,31 @@ def test_two_hosts_on_one_redis_share_one_refresh(upstream, start, tmp_path) -> 
     redis.stop()
 
 
+def log_of(gateway: Gateway, word: str) -> list[str]:
+    return [line for line in gateway.log_text().splitlines() if word in line]
+
+
+def test_what_is_used_is_logged_once_and_again_when_it_changes(upstream, start, tmp_path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(json.dumps([{"apiKey": "ksk_1"}, {"auth": "api_key"}]))
+    gateway = start(upstream, AWS_REFRESHTOKEN="", KIRO_AUTH_TOKEN_FILE=str(secret))
+    assert ask(gateway) == 200
+    assert len(log_of(gateway, "using KIRO_AUTH_TOKEN: 1 login")) == 1
+    assert len(log_of(gateway, "entry 2: apiKey is missing")) == 1
+    health = requests.get(
+        f"{gateway.url}/health", headers={"Accept": "application/json"}, timeout=10
+    ).json()
+    assert health["status"] == "degraded"
+    assert str(tmp_path) not in json.dumps(health)
+
+    secret.write_text("[")
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: log_of(gateway, "is not whole JSON"))
+    wait_until(lambda: ask(gateway) == 503)  # the new workers have no login, and live
+    secret.write_text(json.dumps({"apiKey": "ksk_2"}))
+    wait_until(lambda: ask(gateway) == 200)
+
+
 def write_aging_token(path: Path) -> None:
     """A token with four minutes left, which the first request refreshes in the background."""
     login = {"refreshToken": refresh_token(0), "accessToken": "at", "expiresAt": time.time() + 240}

@@ -1,0 +1,78 @@
+"""The directories for what the gateway keeps itself, and the locks in them."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from app import files
+
+from .locks import exclusive
+
+log = logging.getLogger("kiro2api.credentials")
+
+SHARED_MEMORY = Path("/dev/shm")
+
+
+class Directories:
+    """Those that can be used, best first: the one that was set, and one in the machine's shared
+    memory, which every worker sees and a restart of the machine clears.
+    """
+
+    def __init__(self, directory: Path, shared_memory: Path = SHARED_MEMORY) -> None:
+        self.on_disk = directory
+        self.in_memory = shared_memory / f"kiro2api-{os.geteuid()}"
+
+    def __iter__(self) -> Iterator[Path]:
+        yield self.on_disk
+        memory = self.in_memory
+        # what somebody else has prepared there is neither written nor believed
+        if memory.parent.is_dir() and (files.is_private(memory) or not memory.exists()):
+            yield memory
+
+    def make(self, directory: Path) -> None:
+        """Make one of them if needed. Raises OSError."""
+        files.private_directory(directory, shared_parent=directory == self.in_memory)
+
+    @contextlib.contextmanager
+    def locked(
+        self, name: str, timeout: float, *, beside: Path | None = None, required: bool = True
+    ) -> Iterator[None]:
+        """Under a lock: beside a file, or else in the first directory where there can be one.
+
+        Raises TimeoutError if it is ``required``. Where there can be no lock at all, whoever wants
+        it goes on without.
+        """
+        with contextlib.ExitStack() as stack:
+            for path in self._lock_paths(name, beside):
+                try:
+                    if path.parent in (self.on_disk, self.in_memory):
+                        self.make(path.parent)
+                    stack.enter_context(exclusive(path, timeout))
+                except TimeoutError:
+                    if required:
+                        raise
+                except OSError as error:
+                    log.warning("credential: no lock at %s: %s", path, reason(error))
+                    continue
+                break
+            yield
+
+    def _lock_paths(self, name: str, beside: Path | None) -> Iterator[Path]:
+        if beside:
+            target = beside.resolve()
+            yield target.with_name(f"{target.name}.lock")
+        for directory in self:
+            yield directory / f"{name}.lock"
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there and that can be done."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def reason(error: OSError) -> str:
+    """Why, in a few words."""
+    return error.strerror or str(error) or type(error).__name__
