@@ -32,7 +32,8 @@ class Conformance:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
         """Take out what a rule excludes, and write down why."""
-        kept, excluded = [], []
+        kept: list[pytest.Item] = []
+        excluded: list[pytest.Item] = []
         for item in items:
             reason = self._excluded(_id(item.nodeid))
             (excluded if reason else kept).append(item)
