@@ -136,9 +136,9 @@ def from_settings(settings: "Settings") -> list[Source]:
     for name in ("aws_refreshtoken", "refresh_token", "bulk_refresh_tokens"):
         if refresh_tokens := text(name):
             places.append(TextSource(refresh_tokens, read_refresh_tokens))
-    if settings.auth_method == "idc" or (settings.idc_refresh_token and not settings.auth_method):
-        idc = ("idc_client_id", "idc_client_secret", "idc_refresh_token")
-        places.append(IdcSource(*map(text, idc)))
+    idc = [text(name) for name in ("idc_client_id", "idc_client_secret", "idc_refresh_token")]
+    if settings.auth_method == "idc" or (any(idc) and not settings.auth_method):
+        places.append(IdcSource(*idc))
     places.append(token_file(settings))
     places += databases.known()
     return places

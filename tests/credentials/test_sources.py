@@ -180,7 +180,8 @@ def test_the_idc_variables_make_a_login(home) -> None:
 
 def test_an_incomplete_idc_login_names_what_is_missing(home) -> None:
     problem = "IDC_CLIENT_SECRET and IDC_REFRESH_TOKEN must be set too for an IdC login"
-    assert choose(AUTH_METHOD="idc", IDC_CLIENT_ID="x").found.problems == [problem]
+    for method in ("idc", ""):
+        assert choose(AUTH_METHOD=method, IDC_CLIENT_ID="x").found.problems == [problem]
 
 
 def test_auth_method_social_leaves_the_idc_variables_alone(home) -> None:
