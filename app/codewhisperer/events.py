@@ -118,22 +118,18 @@ class EventDecoder:
         be read (CORRUPT); on it are the events from before.
         """
         events: list[Event] = []
-        name: object = None
+        headers: Mapping[str, object] = {}
+        handle: _Handler = EventDecoder._skip
         try:
             for frame in frames:
-                headers = frame.headers
-                if headers.get(":message-type") != "event":
-                    self._refused(frame)
-                    continue
-                name = headers.get(":event-type")
-                handle = _HANDLERS.get(name)
-                if handle is not None:
-                    handle(self, frame.payload, events)
-                else:
-                    self._unknown(name)
+                if frame.headers is not headers:  # frames of one kind, and most are, share them
+                    headers = frame.headers
+                    handle = _handler(headers)
+                handle(self, frame.payload, events)
         except GatewayError as error:
             raise StreamError(error, events) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            name = headers.get(":event-type")
             raise StreamError(corrupt(f"the payload of {name} cannot be read"), events) from error
         return events
 
@@ -182,7 +178,11 @@ class EventDecoder:
             self._model = text.model_id
             events.append(Usage(model=text.model_id))
         if text.content:
-            self._say(TextDelta(text.content), events)
+            if self._tools.open_id is None:  # as in _say, without the call: most events are these
+                self._spoke = True
+                events.append(TextDelta(text.content))
+            else:
+                self._say(TextDelta(text.content), events)
 
     def _on_reasoning(self, payload: bytes, events: list[Event]) -> None:
         reasoning = _reasoning(payload)
@@ -240,19 +240,18 @@ class EventDecoder:
             raise corrupt("an event without a type")
         self.skipped[name[:64]] += 1
 
-    def _refused(self, frame: Frame) -> None:
-        """An exception or error in the stream: raised, unless it only tells why the answer ends."""
-        headers = {name: str(value) for name, value in frame.headers.items()}
+    def _refused(self, headers: Mapping[str, object], payload: bytes) -> None:
+        """A message that is no event: raised as an error, unless it tells only why the answer ends."""
         kind = headers.get(":message-type")
         if kind == "exception":
-            name = headers.get(":exception-type", "")
+            name = str(headers.get(":exception-type", ""))
             if name != OUTPUT_TOO_LONG or not self._said():
-                raise from_stream(name, frame.payload)
+                raise from_stream(name, payload)
             self._stop = "max_tokens"
             self._closing = True
         elif kind == "error":
             code, message = headers.get(":error-code", ""), headers.get(":error-message", "")
-            raise from_stream(code, frame.payload, message)
+            raise from_stream(str(code), payload, str(message))
         else:
             raise corrupt("a message that is neither an event nor an error")
 
@@ -279,3 +278,11 @@ _HANDLERS: dict[object, _Handler] = {
     "supplementaryWebLinksEvent": EventDecoder._skip,
     "toolResultEvent": EventDecoder._skip,
 }
+
+
+def _handler(headers: Mapping[str, object]) -> _Handler:
+    """What to do with the payload of a frame that has these headers."""
+    if headers.get(":message-type") != "event":
+        return lambda decoder, payload, events: decoder._refused(headers, payload)
+    name = headers.get(":event-type")
+    return _HANDLERS.get(name) or (lambda decoder, payload, events: decoder._unknown(name))

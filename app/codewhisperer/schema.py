@@ -11,18 +11,25 @@ Pure: equal schemas give equal results, so a caller may keep them by content.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 from urllib.parse import unquote
 
 from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert
+from msgspec.json import Encoder, decode
 
 Schema: TypeAlias = dict[str, Any]
 _T = TypeVar("_T")
 NonEmpty: TypeAlias = Annotated[list[_T], Meta(min_length=1)]
 
+KEPT, LONGEST_KEPT = 512, 16 * 1024
+"""Results that are kept, of schemas of so many bytes: 8 MiB and their trees at the most."""
+
 MAX_DEPTH = 64
 MAX_NODES = 50_000
 """Bounds on nesting and on the size after references were written out."""
+
+_encode = Encoder().encode
 
 _TypeName: TypeAlias = Literal["object", "array", "string", "number", "integer", "boolean", "null"]
 _TYPES = frozenset(get_args(_TypeName))
@@ -37,9 +44,26 @@ def normalised(schema: Schema) -> Schema:
     try:
         convert(schema, _PlainRoot)
     except (ValidationError, RecursionError):
-        result = _Normaliser(schema).root()
+        result = _reduced(schema)
         return schema if result == schema else result
     return schema
+
+
+def _reduced(schema: Schema) -> Schema:
+    """An agent sends the same tools every turn: what was worked out for one is kept."""
+    try:
+        content = _encode(schema)
+    except RecursionError:
+        content = b""
+    if not 0 < len(content) <= LONGEST_KEPT:
+        return _Normaliser(schema).root()
+    return _kept(content)
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(content: bytes) -> Schema:
+    """Shared by all who ask for it: nobody may change it."""
+    return _Normaliser(decode(content)).root()
 
 
 class _Plain(Struct, forbid_unknown_fields=True, rename="camel"):

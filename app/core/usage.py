@@ -28,7 +28,10 @@ class Meter:
         written = 0
         for event in events:
             kind = type(event)
-            if kind is TextDelta or kind is ThinkingDelta:
+            if kind is TextDelta:
+                text = event.text  # type: ignore[union-attr]
+                written += len(text) if text.isascii() else byte_length(text)
+            elif kind is ThinkingDelta:
                 written += byte_length(event.text)  # type: ignore[union-attr]
             elif kind is ToolInput:
                 written += byte_length(event.fragment)  # type: ignore[union-attr]
