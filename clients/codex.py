@@ -4,7 +4,7 @@ from .case import Case, Launch, Place, prompt
 
 CONFIGURE = """\
 model_provider = "kiro"
-model_providers.kiro = { name = "kiro", base_url = "{url}/v1", env_key = "KIRO_KEY", \
+model_providers.kiro = { name = "kiro", base_url = "{url}/v1", env_key = "OPENAI_API_KEY", \
 wire_api = "responses" }"""
 QUIET = """\
 model = "claude-sonnet-4-6"
@@ -25,7 +25,7 @@ def _launch(place: Place) -> Launch:
     codex = place.installed / "node_modules" / ".bin" / "codex"
     return Launch(
         [codex, "exec", "--skip-git-repo-check", TASK],
-        {"CODEX_HOME": str(home), "KIRO_KEY": place.key},
+        {"CODEX_HOME": str(home), "OPENAI_API_KEY": place.key},
     )
 
 
@@ -39,6 +39,6 @@ CASES = [
         configure=CONFIGURE,
         launch=_launch,
         results=("kiro-one", "kiro-two"),
-        note="`~/.codex/config.toml`, and the key in `KIRO_KEY`",
+        note="`~/.codex/config.toml`, and the key in `OPENAI_API_KEY`",
     )
 ]

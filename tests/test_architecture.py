@@ -229,7 +229,8 @@ def test_documents_name_only_what_exists(path):
     text = path.read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
     assert [link for link in links if not (path.parent / link).exists()] == []
-    foreign = {"HTTPS_PROXY", "HTTP_PROXY", "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"}
+    foreign = {"HTTPS_PROXY", "HTTP_PROXY"}
+    foreign |= {f"ANTHROPIC_{name}" for name in ("BASE_URL", "AUTH_TOKEN", "API_BASE", "API_KEY")}
     known = {variable(item) for item in setting_fields()} | HISTORIC.keys() | foreign
     known |= {f"{variable(item)}_FILE" for item in setting_fields() if item.metadata["secret"]}
     assert set(re.findall(r"\b(?:KIRO|LOG|MAX|AWS|HTTPS?|ANTHROPIC)_[A-Z_]+", text)) <= known
