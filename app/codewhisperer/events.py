@@ -241,7 +241,7 @@ class EventDecoder:
         self.skipped[name[:64]] += 1
 
     def _refused(self, headers: Mapping[str, object], payload: bytes) -> None:
-        """A message that is no event: raised as an error, unless it tells only why the answer ends."""
+        """A message that is no event: an error, unless it only tells why the answer ends."""
         kind = headers.get(":message-type")
         if kind == "exception":
             name = str(headers.get(":exception-type", ""))
