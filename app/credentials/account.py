@@ -96,8 +96,8 @@ class Account:
         left = known.refresh_at - self._tools.clock()
         if not known.over and left <= 0:
             return None
-        kind, after = Kind(known.refresh_kind), None if known.over else left
-        return GatewayError(kind, known.refresh_why, retry_after=after)
+        kind = known.refresh_kind or Kind.UNAVAILABLE
+        return GatewayError(kind, known.refresh_why, retry_after=None if known.over else left)
 
     def _own(self, known: Standing) -> Standing:
         """The standing, if it is this login's; another login begins with a clean one."""

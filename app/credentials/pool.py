@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING
 
 from app.errors import GatewayError, Kind
 
-from . import sources, wiring
+from . import sources, standing, wiring
 from .account import ControlPlane, Tools
 from .found import Source
 from .keeper import Keeper
 from .model import Login, Token
 from .refresh import Refresher
 from .report import AccountReport, report
-from .standing import CONSEQUENCES, Others, Use, cleared
+from .standing import CONSEQUENCES, Others, Use
 from .store import TokenStore
 from .watch import Watch
 
@@ -162,7 +162,7 @@ class Credentials:
         """Forget what is held against an account; False if there is no such account."""
         keeper = self._keepers.get(account)
         if keeper:
-            keeper.account.amend(cleared)
+            keeper.account.amend(standing.cleared)
         return keeper is not None
 
     def close(self, timeout: float = 15) -> None:
@@ -221,15 +221,13 @@ class Credentials:
         if not known:
             return sources.no_credential(self._watch.complaints)
         first = min(known, key=lambda one: (one.mode == "out", one.until))
-        after = max(1.0, max(first.until, first.probe_until) - self._tools.clock())
-        return GatewayError(
-            Kind(first.kind),
-            first.why
-            if len(known) == 1
-            else f"None of the {len(known)} accounts can be used now. "
-            f"The first to come back is parked for this: {first.why}",
-            retry_after=None if first.mode == "out" else after,
-        )
+        why = first.why
+        if len(known) > 1:
+            why = (
+                f"None of the {len(known)} accounts can be used now. The first to come back: {why}"
+            )
+        after = standing.back_in(first, self._tools.clock())
+        return GatewayError(first.kind or Kind.UNAVAILABLE, why, retry_after=after)
 
     def _look(self) -> None:
         """Take up what changed in the sources, and what other workers know."""

@@ -12,8 +12,8 @@ from .standing import Use
 
 @dataclass(frozen=True, slots=True)
 class AccountReport:
-    """Nothing secret. ``expires_at`` is 0 where nobody knows; ``state`` is one of ``ready``,
-    ``used last``, ``parked``, ``to be tried``, ``out``, ``login over`` and ``refresh fails``;
+    """Nothing secret. ``expires_at`` is 0 where nobody knows; ``state`` is one of ``ready``, ``used
+    last``, ``paused``, ``parked``, ``to be tried``, ``out``, ``login over`` and ``refresh fails``;
     ``until`` is 0 where no time is known.
     """
 
@@ -43,6 +43,8 @@ def report(account: Account, now: float) -> AccountReport:
     state, why, until = _STATES[standing.use(known, now)], known.why, known.until
     if known.mode == "out":
         state, until = "out", 0.0
+    elif state == "parked":
+        state = known.mode
     elif known.over or known.refresh_at > now:
         state, why = "login over" if known.over else "refresh fails", known.refresh_why
         until = 0.0 if known.over else known.refresh_at

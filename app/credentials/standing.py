@@ -25,9 +25,10 @@ ASK_QUOTA = 1800.0
 
 _LINEAGE = 8
 
-Mode: TypeAlias = Literal["", "last", "parked", "out"]
-"""``last``: used only when no other account can be; ``parked``: not used before its time;
-``out``: not used until its source changes."""
+Mode: TypeAlias = Literal["", "last", "paused", "parked", "out"]
+"""``last``: for a time used only when no other account can be; ``paused``: not used for a time;
+``parked``: not used for a time, and then by one request first; ``out``: not used until its source
+changes."""
 
 
 class Standing(Struct, frozen=True):
@@ -38,7 +39,7 @@ class Standing(Struct, frozen=True):
 
     lineage: tuple[str, ...] = ()
     mode: Mode = ""
-    kind: str = ""
+    kind: Kind | None = None
     why: str = ""
     until: float = 0.0
     probe_until: float = 0.0
@@ -46,7 +47,7 @@ class Standing(Struct, frozen=True):
     accepted: str = ""
     refresh_failures: int = 0
     refresh_at: float = 0.0
-    refresh_kind: str = ""
+    refresh_kind: Kind | None = None
     refresh_why: str = ""
     over: bool = False
     quota: Quota | None = None
@@ -98,7 +99,18 @@ def use(standing: Standing, now: float) -> Use:
     if standing.mode == "parked":
         due = now >= standing.until and now >= standing.probe_until
         return Use.PROBE if due else Use.NOT
-    return Use.LAST if standing.mode == "last" and now < standing.until else Use.NOW
+    if now >= standing.until:
+        return Use.NOW
+    return {"last": Use.LAST, "paused": Use.NOT}.get(standing.mode, Use.NOW)
+
+
+def back_in(standing: Standing, now: float) -> float | None:
+    """Seconds until the account can be asked for again, None for never. While one request tries it
+    the answer is soon there.
+    """
+    if standing.mode == "out":
+        return None
+    return max(1.0, standing.until - now)
 
 
 def after(standing: Standing, error: GatewayError, now: float) -> Standing:
@@ -108,11 +120,11 @@ def after(standing: Standing, error: GatewayError, now: float) -> Standing:
         return standing
     seconds = row.seconds if error.retry_after is None else error.retry_after
     # a time that the upstream names is kept; without one a lone account had better be tried
-    mode: Mode = "parked" if row.mode == "last" and error.retry_after else row.mode
+    mode: Mode = "paused" if row.mode == "last" and error.retry_after else row.mode
     return msgspec.structs.replace(
         standing,
         mode=mode,
-        kind=error.kind.value,
+        kind=error.kind,
         why=error.message,
         until=max(now + seconds, _known_reset(standing, error, now)),
         probe_until=0.0,
@@ -166,7 +178,7 @@ def refreshed(standing: Standing, mark: str, now: float) -> Standing:
         refreshed_at=now,
         refresh_failures=0,
         refresh_at=0.0,
-        refresh_kind="",
+        refresh_kind=None,
         refresh_why="",
         over=False,
     )
@@ -180,7 +192,7 @@ def refresh_failed(
         standing,
         refresh_failures=standing.refresh_failures + 1,
         refresh_at=now + pause,
-        refresh_kind=error.kind.value,
+        refresh_kind=error.kind,
         refresh_why=error.message,
         over=over,
     )

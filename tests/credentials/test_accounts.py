@@ -146,6 +146,24 @@ def test_throttling_honours_retry_after_even_for_a_lone_account(build, clock) ->
     assert tokens(credentials) == ["ksk_one"]
 
 
+def test_after_throttling_all_requests_go_at_once(build, clock) -> None:
+    credentials = build(keys("ksk_one"))
+    token = credentials.token()
+    credentials.failed(token, GatewayError(Kind.THROTTLED, "slow down", retry_after=2))
+    clock.now += 2.1
+    assert tokens(credentials, 5) == ["ksk_one"] * 5
+
+
+def test_while_a_parked_account_is_tried_others_come_back_soon(build, clock) -> None:
+    credentials = build(keys("ksk_one"))
+    credentials.failed(credentials.token(), QUOTA)
+    clock.now += 601
+    assert credentials.token().is_probe
+    with pytest.raises(GatewayError) as raised:
+        credentials.token()
+    assert raised.value.retry_after == 1
+
+
 def test_throttling_without_a_time_only_puts_others_first(build, clock) -> None:
     throttled = GatewayError(Kind.THROTTLED, "slow down")
     lone = build(keys("ksk_lone"))
