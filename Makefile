@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+BENCH := $(VENV)/.bench
 
-.PHONY: run test check conformance clients format docs clean
+.PHONY: run test check conformance clients bench format docs clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/python -m app serve
@@ -24,6 +25,9 @@ conformance: $(DEV)  ## the SDKs' own suites, against the gateway
 
 clients: $(DEV)  ## released clients, through a whole task
 	$(BIN)/python -m clients
+
+bench: $(BENCH)  ## speed and memory, about eight minutes: docs/performance.md
+	$(BIN)/python -m benchmarks
 
 format: $(DEV)
 	$(BIN)/ruff check --fix .
@@ -44,6 +48,10 @@ $(RUNTIME): requirements.txt | $(BIN)/python
 $(DEV): requirements-dev.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(RUNTIME)
+
+$(BENCH): requirements-bench.txt requirements-dev.txt requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@ $(DEV) $(RUNTIME)
 
 $(BIN)/python:
 	@for python in $(PYTHON); do \

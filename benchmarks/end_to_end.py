@@ -1,0 +1,197 @@
+"""The gateway as it is shipped, with one worker, between a load generator and the simulator.
+
+Each case meets a worker of its own, warmed up by a few small requests. The rounds go through all
+cases, so that a disturbance of the machine does not fall on all runs of one case.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import msgspec
+from werkzeug.datastructures import Headers
+
+from app.codewhisperer.hosts import authorization, candidates
+from app.codewhisperer.request import render
+from app.core.models import resolve
+from app.simulator import Simulator
+from tests.live.processes import children
+from tests.live.servers import KEY, ROOT, Gateway
+
+from .cases import KB, Case, Scale, cases
+from .dialects import MODEL
+from .load import OPEN, Plan, Result
+from .processes import Memory, cpu_seconds, memory
+from .samples import deltas, text_request
+
+MAX_STREAMS = 2000
+FILES = 8192
+"""Descriptors that a process may need: two sockets a stream, and some."""
+
+IDLE_SECONDS = 1.0
+SETTLE = 0.1
+"""Seconds after the last answer for the worker to write its log."""
+
+WARM_UP = Case("warm-up", "", 0, text_request(8 * KB), 10, requests=20, script={"text": deltas(10)})
+
+
+class LoadFailed(Exception):
+    """An answer was not as it should be; there is nothing to measure."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a case. ``cpu``: seconds of the worker, without what it uses when idle. ``idle``
+    and ``held`` are its memory before the load and while all of a paced load's streams are open.
+    ``alone`` is what the load generator saw of the upstream without a gateway.
+    """
+
+    cpu: float
+    seen: Result
+    idle: Memory
+    held: Memory | None
+    alone: Result | None
+
+
+class Measured(NamedTuple):
+    """All runs of a case, one a round."""
+
+    case: Case
+    runs: list[Run]
+
+
+def measure(scale: Scale, told: Callable[[str], object]) -> dict[str, list[Measured]]:
+    """Every case, by group; ``told`` hears how far it is. Raises :class:`LoadFailed`."""
+    _allow_files()
+    table = [Measured(case, []) for case in cases(scale)]
+    with Simulator(accept_any_token=True, log_limit=1) as upstream:
+        for number in range(scale.rounds):
+            for case, runs in table:
+                told(f"round {number + 1} of {scale.rounds}: {case.group}, {case.label}")
+                runs.append(run(case, upstream, alone=case.alone and number == 0))
+    groups: dict[str, list[Measured]] = {}
+    for measured in table:
+        groups.setdefault(measured.case.group, []).append(measured)
+    return groups
+
+
+def run(case: Case, upstream: Simulator, *, alone: bool = False) -> Run:
+    """One run of a case with a worker of its own. Raises :class:`LoadFailed`."""
+    with _gateway(upstream) as (port, worker):
+        _load(WARM_UP, _plan(WARM_UP, port), upstream)
+        before, idle_rate = memory(worker), _idle_rate(worker)
+        began, used = time.monotonic(), cpu_seconds(worker)
+        seen, held = _load(case, _plan(case, port), upstream, worker)
+        time.sleep(SETTLE)
+        idle = idle_rate * (time.monotonic() - began)
+        used = cpu_seconds(worker) - used - idle
+    direct = _load(case, _plan_alone(case, upstream), upstream)[0] if alone else None
+    return Run(used, seen, before, held, direct)
+
+
+@contextmanager
+def _gateway(upstream: Simulator) -> Iterator[tuple[int, int]]:
+    """The port, and the process that serves it."""
+    with TemporaryDirectory(prefix="bench-") as work:
+        gateway = Gateway(
+            upstream.url, Path(work), WEB_CONCURRENCY="1", KIRO_MAX_STREAMS=str(MAX_STREAMS)
+        )
+        try:
+            [worker] = children(gateway.process.pid)
+            yield gateway.port, worker
+        finally:
+            gateway.stop()
+
+
+def _idle_rate(worker: int) -> float:
+    """CPU seconds a second that the worker uses for nothing."""
+    used = cpu_seconds(worker)
+    time.sleep(IDLE_SECONDS)
+    return (cpu_seconds(worker) - used) / IDLE_SECONDS
+
+
+def _plan(case: Case, port: int) -> Plan:
+    return Plan(
+        port,
+        case.dialect.path,
+        {**case.headers, "x-api-key": KEY},
+        case.body,
+        case.dialect.text_mark,
+        case.dialect.end_mark,
+        case.events,
+        case.connections,
+        case.requests,
+        case.ramp,
+    )
+
+
+def _plan_alone(case: Case, upstream: Simulator) -> Plan:
+    """The same load as the gateway makes of it, for the simulator itself."""
+    [host] = candidates("us-east-1", upstream.url)
+    conversation = case.dialect.parse(case.body, Headers(case.headers))
+    rendered = render(
+        conversation,
+        host=host,
+        model=resolve(conversation.model, MODEL, {}).model,
+        profile_arn=None,
+        conversation_id="bench",
+        max_description=10_000,
+    )
+    url, headers = host.chat()
+    plan = _plan(case, upstream.port)
+    return msgspec.structs.replace(
+        plan,
+        path=url.removeprefix(upstream.url),
+        headers={name.lower(): value for name, value in headers.items()}
+        | authorization("bench", "social"),
+        body=rendered.body,
+        text_mark=b"assistantResponseEvent",
+        end_mark=b"contextUsageEvent",
+    )
+
+
+def _load(
+    case: Case, plan: Plan, upstream: Simulator, worker: int = 0
+) -> tuple[Result, Memory | None]:
+    """Run a plan; the second is the worker's memory while all streams are open, if they stay so."""
+    upstream.reset()
+    upstream.script({**case.script, "times": None})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.load"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    with process:
+        process.stdin.write(msgspec.msgpack.encode(plan))
+        process.stdin.close()
+        first = process.stdout.read(len(OPEN))
+        held = memory(worker) if first == OPEN and worker and case.paced else None
+        told = first.removeprefix(OPEN) + process.stdout.read()
+    if process.returncode != 0:
+        raise LoadFailed(f"{case.group}, {case.label}: the load generator ended; see above")
+    result = msgspec.msgpack.decode(told, type=Result)
+    if result.failures:
+        problems = "\n  ".join(result.failures[:3])
+        raise LoadFailed(
+            f"{case.group}, {case.label}: {len(result.failures)} failed:\n  {problems}"
+        )
+    return result, held
+
+
+def _allow_files() -> None:
+    """For this process and those it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < FILES:
+        raise LoadFailed(f"{FILES} open files are needed, {hard} allowed; raise ulimit -n")
+    if soft < FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, hard))

@@ -1,0 +1,94 @@
+"""Figures from runs: what a column of a table or a line of a plot shows."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from math import ceil
+from statistics import median
+from typing import NamedTuple
+
+from .cases import KB, Case
+from .end_to_end import Measured, Run
+from .load import Result
+from .processes import Memory
+
+ENOUGH = 100
+"""Samples that a 99th percentile needs."""
+
+
+class Spread(NamedTuple):
+    """One figure over all rounds."""
+
+    median: float
+    low: float
+    high: float
+
+
+def spread(runs: Sequence[Run], figure: Callable[[Run], float]) -> Spread:
+    """Median and extremes of a figure of each run."""
+    values = [figure(run) for run in runs]
+    return Spread(median(values), min(values), max(values))
+
+
+def percentile(samples: Sequence[float], percent: int) -> float | None:
+    """The nearest-rank percentile; None where the samples are too few for it."""
+    if not samples or (percent > 90 and len(samples) < ENOUGH):
+        return None
+    return sorted(samples)[ceil(percent / 100 * len(samples)) - 1]
+
+
+def cpu_per_event(measured: Measured) -> Spread:
+    """Microseconds."""
+    case, runs = measured
+    return spread(runs, lambda run: run.cpu / _requests(case) / case.events * 1e6)
+
+
+def cpu_per_request(measured: Measured) -> Spread:
+    """Milliseconds."""
+    case, runs = measured
+    return spread(runs, lambda run: run.cpu / _requests(case) * 1e3)
+
+
+def memory_per_stream(measured: Measured) -> Spread | None:
+    """KB of PSS by which the worker grew; None where there are too few streams to tell."""
+    case, runs = measured
+    if case.connections < 10:
+        return None
+    return spread(runs, lambda run: (_held(run).pss - run.idle.pss) / case.connections / KB)
+
+
+def memory(measured: Measured) -> Memory:
+    """Of the worker with all streams open, in bytes."""
+    held = [_held(run) for run in measured.runs]
+    return Memory(
+        round(median(each.rss for each in held)), round(median(each.pss for each in held))
+    )
+
+
+def first_event(measured: Measured, percent: int, *, alone: bool = False) -> float | None:
+    """Milliseconds from sending a request to its first event; ``alone``: without a gateway."""
+    return _milliseconds([result.first for result in _results(measured, alone)], percent)
+
+
+def gap(measured: Measured, percent: int, *, alone: bool = False) -> float | None:
+    """Milliseconds between two events; ``alone``: without a gateway."""
+    return _milliseconds([result.gaps for result in _results(measured, alone)], percent)
+
+
+def _results(measured: Measured, alone: bool) -> list[Result]:
+    if alone:
+        return [run.alone for run in measured.runs if run.alone]
+    return [run.seen for run in measured.runs]
+
+
+def _held(run: Run) -> Memory:
+    assert run.held, "the streams of a paced case stay open"
+    return run.held
+
+
+def _requests(case: Case) -> int:
+    return case.connections * case.requests
+
+
+def _milliseconds(times: Iterable[Sequence[float]], percent: int) -> float | None:
+    found = percentile([*chain.from_iterable(times)], percent)
+    return None if found is None else found * 1e3

@@ -1,0 +1,199 @@
+"""docs/performance.md: the tables, and what their figures mean."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from . import figures
+from .cases import KB, MB, Scale
+from .end_to_end import Measured
+from .figures import Spread
+from .parts import Part
+
+STREAMS_PLOT, SIZES_PLOT = "performance-streams.svg", "performance-requests.svg"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and when it was measured. ``others``: the share of the machine's CPU time, 0 to 1,
+    that went to other programs meanwhile."""
+
+    date: str
+    code: str
+    machine: str
+    versions: str
+    others: float
+
+
+HEAD = """\
+# Performance
+
+Written by `make bench`. Measured on {date} with kiro2api {code}: {machine}; {versions}. Other
+programs used {others:.0%} of the machine's CPU time meanwhile.
+
+Gateway, simulated upstream and load generator run on this one machine and share its cores, each in
+a process of its own; the gateway as it is shipped (logs, token counts, repairs and limits
+included), but with one worker. CPU time is that of the worker, less what it uses when idle. Figures
+are medians of {rounds} rounds, each with a worker of its own, and the extremes behind them are
+those of the rounds. *Upstream alone* is what the load generator sees of the simulator without a
+gateway: the gateway adds the difference. Times of waiting say something about the simulator and the
+load generator too, which take CPU time from the gateway; the CPU times do not. A dash: too few
+samples, or nothing to measure.
+"""
+
+STREAMS = """\
+## Slow streams
+
+Streams opened within a second, an event each {gap:.0f} ms, {events} events each, requests of 8 KB.
+Memory is that of the worker with all streams open; of a stream, by how much it grew for each.
+
+![CPU time of an event and memory of a stream against the number of streams]({plot})
+"""
+
+LENGTHS = """\
+## Long answers
+
+As fast as they come, four at a time. Real upstreams send one frame in an HTTP chunk; what is read
+together leaves together, so the more arrives between two reads, the less an event costs.
+"""
+
+SIZES = """\
+## Large requests
+
+Messages requests, one after the other, answered with ten events in one chunk. Those of text are
+tasks in which tools were used, a turn for each 4 KB and a tool for each 8 KB. The simulator refuses
+text beyond 1,300,000 characters, as the service does; larger requests are images.
+
+![CPU time of a request and its first event against its size]({plot})
+"""
+
+TURNS = """\
+## Turns of agents
+
+The longest captured request of a client, answered with a text of {events} events and a tool call,
+four frames in an HTTP chunk.
+"""
+
+PARTS = """\
+## Parts
+
+What does no IO, called in one process without garbage collection: median CPU time of a unit of
+work, and its interquartile range. *All captured* and *the largest* are requests of real clients.
+"""
+
+
+Column = tuple[str, Callable[[Measured], str]]
+
+
+def markdown(
+    setting: Setting, scale: Scale, groups: Mapping[str, Sequence[Measured]], parts: Sequence[Part]
+) -> str:
+    """The whole file."""
+    lengths = [*groups["lengths of 1"], *groups["lengths of 8"]]
+    sections = (
+        HEAD.format(**vars(setting), rounds=scale.rounds),
+        STREAMS.format(gap=scale.gap * 1e3, events=scale.paced_events, plot=STREAMS_PLOT),
+        _table(STREAM_COSTS, groups["streams"]),
+        _table(STREAM_WAITS, groups["streams"]),
+        LENGTHS,
+        _table(LENGTH_COSTS, lengths),
+        SIZES.format(plot=SIZES_PLOT),
+        _table(SIZE_COSTS, [*groups["text"], *groups["images"]]),
+        TURNS.format(events=groups["turns"][0].case.events),
+        _table(TURN_COSTS, groups["turns"]),
+        PARTS,
+        _parts(parts),
+    )
+    return "\n".join(sections)
+
+
+def _label(measured: Measured) -> str:
+    return measured.case.label
+
+
+def _cpu_per_event(measured: Measured) -> str:
+    return _spread(figures.cpu_per_event(measured))
+
+
+def _cpu_per_request(measured: Measured) -> str:
+    return _spread(figures.cpu_per_request(measured))
+
+
+def _cpu_per_100_kb(measured: Measured) -> str:
+    return _number(figures.cpu_per_request(measured).median / measured.case.x * 100 * KB)
+
+
+def _waits(what: str, wait: Callable[..., float | None], *, alone: bool) -> Iterator[Column]:
+    """Percentiles with a gateway, and those of the upstream alone."""
+    for of in (False, True) if alone else (False,):
+        for percent in (50, 99):
+            name = f"{what}, {'upstream alone' if of else 'ms'}, p{percent}"
+            yield name, partial(_wait, wait, percent, of)
+
+
+def _wait(wait: Callable[..., float | None], percent: int, alone: bool, measured: Measured) -> str:
+    return _number(wait(measured, percent, alone=alone))
+
+
+STREAM_COSTS: tuple[Column, ...] = (
+    ("Streams", _label),
+    ("CPU of an event, µs", _cpu_per_event),
+    ("CPU of a stream, ms", _cpu_per_request),
+    ("Memory of a stream, KB", lambda each: _spread(figures.memory_per_stream(each))),
+    ("PSS of the worker, MB", lambda each: _number(figures.memory(each).pss / MB)),
+    ("RSS, MB", lambda each: _number(figures.memory(each).rss / MB)),
+)
+STREAM_WAITS: tuple[Column, ...] = (
+    ("Streams", _label),
+    *_waits("First event", figures.first_event, alone=True),
+    *_waits("Between events", figures.gap, alone=True),
+)
+LENGTH_COSTS: tuple[Column, ...] = (
+    ("Events", _label),
+    ("CPU of an event, µs", _cpu_per_event),
+    ("CPU of a stream, ms", _cpu_per_request),
+)
+SIZE_COSTS: tuple[Column, ...] = (
+    ("Request", _label),
+    ("CPU, ms", _cpu_per_request),
+    ("for each 100 KB, ms", _cpu_per_100_kb),
+    *_waits("First event", figures.first_event, alone=True),
+)
+TURN_COSTS: tuple[Column, ...] = (
+    ("Client", _label),
+    ("Request, KB", lambda each: _number(each.case.x / KB)),
+    ("CPU, ms", _cpu_per_request),
+    *_waits("First event", figures.first_event, alone=False),
+)
+
+
+def _table(columns: Sequence[Column], measured: Sequence[Measured]) -> str:
+    head = [name for name, _ in columns]
+    return _markdown(head, ([cell(each) for _, cell in columns] for each in measured), texts=1)
+
+
+def _parts(parts: Iterable[Part]) -> str:
+    head = ("Part", "Of what", "Unit", "CPU of a unit, µs", "range")
+    rows = (
+        (each.part, each.what, each.unit, _number(each.median), _number(each.iqr)) for each in parts
+    )
+    return _markdown(head, rows, texts=3)
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int) -> str:
+    """The first ``texts`` columns hold text, the others figures."""
+    rule = ["---"] * texts + ["--:"] * (len(head) - texts)
+    return "".join(f"| {' | '.join(row)} |\n" for row in [head, rule, *rows])
+
+
+def _spread(found: Spread | None) -> str:
+    if found is None:
+        return "-"
+    return f"{_number(found.median)} ({_number(found.low)}-{_number(found.high)})"
+
+
+def _number(value: float | None) -> str:
+    """Three digits that count."""
+    if value is None:
+        return "-"
+    return f"{value:,.{max(0, 3 - len(str(int(abs(value)))))}f}"
