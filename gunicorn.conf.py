@@ -50,6 +50,7 @@ def on_starting(server: Any) -> None:
     server.ends_with_terminal = _has_terminal() and not _is_nohup()
     warning = _refuse_exposure(server.cfg.address)
     _require_credential()
+    _require_client_keys()
     for text in filter(None, [warning, *settings.warnings]):
         server.log.warning(text)
 
@@ -102,6 +103,16 @@ def _missing_credential() -> str:
     except GatewayError as error:
         return error.message
     return ""
+
+
+def _require_client_keys() -> None:
+    from app.web import keys
+
+    try:
+        if settings.kiro_client_keys_file:
+            keys.read(settings.kiro_client_keys_file)
+    except keys.KeysError as error:
+        sys.exit(f"kiro2api cannot start. KIRO_CLIENT_KEYS_FILE: {error}")
 
 
 def _addresses(server: Any) -> list[Any]:

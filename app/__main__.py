@@ -1,5 +1,5 @@
-"""The command line: ``python -m app serve | simulate | settings | accounts | login | logout``, from
-the top of the checkout.
+"""The command line: ``python -m app serve | simulate | settings | accounts | login | logout |
+keys``, from the top of the checkout.
 
 ``serve`` is gunicorn with ``gunicorn.conf.py``; it adds only what a newcomer without a credential
 needs, the simulated upstream. Serving for real, gunicorn may as well be started directly.
@@ -21,6 +21,7 @@ from app.credentials import commands, sources
 from app.credentials.account import ControlPlane
 from app.settings import Settings, SettingsError, docs
 from app.version import __version__
+from app.web import key_commands
 
 SIMULATED = """\
 ========================================================================
@@ -57,7 +58,7 @@ def serve() -> NoReturn:
     if _is_unconfigured(settings):
         environment |= _start_companion()
         click.secho(SIMULATED, bold=True)
-    key = settings.kiro_client_token if settings.has_default_token else "$KIRO_CLIENT_TOKEN"
+    key = settings.owner_key if settings.has_default_token else "$KIRO_CLIENT_TOKEN"
     click.echo(TRY_IT.format(url=_local_url(settings), key=key))
     sys.stdout.flush()
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
@@ -141,6 +142,7 @@ def _control_plane(settings: Settings) -> ControlPlane:
 
 
 commands.add_to(cli, _control_plane)
+key_commands.add_to(cli)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from math import inf
 
 from flask import Flask
 from flask_cors import CORS
+from limits.storage import MemoryStorage
 
 from app.codewhisperer.client import Client
 from app.codewhisperer.hosts import HostChoice
@@ -20,9 +21,11 @@ from app.dialects.openai_responses import routes as openai_responses
 from app.gateway import Gateway, Timeouts
 from app.settings import Settings
 from app.version import __version__
-from app.web import access, auth, catalogue, failures, health
+from app.web import access, auth, catalogue, failures, health, limits
 from app.web.admission import Admission
+from app.web.keys import KeyFile
 from app.web.lifecycle import Lifecycle
+from app.web.limits import KeyLimits, Rates, Share, Window
 from app.web.paths import CanonicalPaths
 from app.web.serving import Serving
 
@@ -36,30 +39,53 @@ def create_app(settings: Settings) -> Flask:
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     gateway = _gateway(settings)
     app.extensions["credentials"] = gateway.credentials
+    key_limits = KeyLimits(
+        _rates(settings), workers=settings.web_concurrency, resolve=gateway.resolve
+    )
     serving = Serving(
         open=gateway.open,
         lifecycle=lifecycle,
         admission=Admission(settings.kiro_max_streams),
+        limits=key_limits,
         early_headers=settings.kiro_early_headers,
         ping_interval=settings.kiro_ping_interval,
     )
     access.install(app)
     lifecycle.install(app)
-    failures.install(app, _error_shape)
-    auth.install(
-        app,
-        auth.Doorkeeper(settings.kiro_client_token, only_loopback=settings.has_default_token),
-        open_paths=frozenset({"/", "/health"}),
-    )
+    failures.install(app, _shape)
+    limits.install(app, lambda path, headers: _shape(path, headers).rate_headers)
+    auth.install(app, _doorkeeper(settings), open_paths=frozenset({"/", "/health"}))
     if settings.kiro_cors_origins:
         CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
     app.register_blueprint(health.blueprint(__version__))
-    app.register_blueprint(catalogue.blueprint(settings.kiro_models))
+    app.register_blueprint(
+        catalogue.blueprint(
+            settings.kiro_models, lambda model: key_limits.may_use(auth.client_key(), model)
+        )
+    )
     app.register_blueprint(anthropic.blueprint(serving))
     app.register_blueprint(openai_chat.blueprint(serving))
     app.register_blueprint(openai_responses.blueprint(serving, settings.kiro_default_model))
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _doorkeeper(settings: Settings) -> auth.Doorkeeper:
+    path = settings.kiro_client_keys_file
+    return auth.Doorkeeper(
+        settings.owner_key,
+        KeyFile(path) if path else None,
+        only_loopback=settings.has_default_token,
+    )
+
+
+def _rates(settings: Settings) -> Rates:
+    share = Share(Window(MemoryStorage()), settings.web_concurrency)
+    if not settings.kiro_token_store:
+        return share
+    from app.web.shared_rates import SharedRates  # its packages are an extra
+
+    return SharedRates(settings.kiro_token_store, share)
 
 
 def control_plane(settings: Settings) -> ControlPlane:
@@ -101,12 +127,14 @@ def _hosts(settings: Settings) -> HostChoice:
     return HostChoice(settings.kiro_api_url, settings.kiro_region)
 
 
-ANTHROPIC = failures.Shape(anthropic_errors.body, lambda error: error.status)
-OPENAI = failures.Shape(openai.body, openai.status)
+ANTHROPIC = failures.Shape(
+    anthropic_errors.body, lambda error: error.status, anthropic_errors.rate_headers
+)
+OPENAI = failures.Shape(openai.body, openai.status, openai.rate_headers)
 OPENAI_PATHS = ("/v1/chat", "/v1/responses", "/v1/completions", "/v1/embeddings")
 
 
-def _error_shape(path: str, headers: Headers) -> failures.Shape:
+def _shape(path: str, headers: Headers) -> failures.Shape:
     """The dialect that a request speaks: by its path, and by the header that every SDK of
     Anthropic's sends where both have that path; Anthropic's where nothing tells.
     """

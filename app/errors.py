@@ -19,6 +19,7 @@ class Kind(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TOO_LARGE = "request_too_large"
     UNSUPPORTED_THREAD = "unsupported_thread"
+    KEY_LIMITED = "key_limited"
     # the upstream's answer
     CONTEXT_TOO_LONG = "context_too_long"
     INVALID_MODEL = "invalid_model"
@@ -66,6 +67,7 @@ POLICY: dict[Kind, Policy] = {
     Kind.METHOD_NOT_ALLOWED: Policy(405, False, False),
     Kind.REQUEST_TOO_LARGE: Policy(413, False, False),
     Kind.UNSUPPORTED_THREAD: Policy(400, False, False),
+    Kind.KEY_LIMITED: Policy(429, False, None),
     Kind.CONTEXT_TOO_LONG: Policy(400, False, False),
     Kind.INVALID_MODEL: Policy(404, False, False),
     Kind.REJECTED: Policy(400, False, False),

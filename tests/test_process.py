@@ -168,6 +168,17 @@ class TestRefusedStart:
         assert "canary" not in said
         assert "KIRO_AUTH_TOKEN" in said
 
+    @pytest.mark.parametrize(
+        ("content", "problem"), [(None, "keys add` makes it"), ("{", "truncated")]
+    )
+    def test_client_keys_that_cannot_be_read(self, start, tmp_path, content, problem):
+        path = tmp_path / "keys.json"
+        if content is not None:
+            path.write_text(content)
+        said = refused(start(*GUNICORN, KIRO_CLIENT_KEYS_FILE=str(path), **LOGIN))
+        assert f"KIRO_CLIENT_KEYS_FILE: {path}" in said
+        assert problem in said
+
     @pytest.mark.parametrize("key", ["", "123456"])
     def test_default_key_on_every_address(self, start, key):
         said = refused(start(*GUNICORN, HOST="0.0.0.0", KIRO_CLIENT_TOKEN=key, **LOGIN))

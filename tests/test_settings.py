@@ -150,7 +150,8 @@ class TestSecrets:
 
     def test_no_variable_that_sounds_secret_is_shown(self):
         shown = {variable(item) for item in setting_fields() if not item.metadata["secret"]}
-        assert {name for name in shown if re.search("TOKEN$|SECRET|KEY", name)} == set()
+        named = {name for name in shown if re.search("TOKEN$|SECRET|KEY", name)}
+        assert {name for name in named if not name.endswith("_FILE")} == set()
 
 
 class TestSources:
@@ -274,6 +275,29 @@ class TestLogConfig:
         config = log_config(Settings(log_level="debug"))
         assert config["loggers"]["kiro2api"]["level"] == "DEBUG"
         assert config["root"]["level"] == "INFO"
+
+
+class TestTokenStore:
+    KEY = "A" * 43 + "="
+
+    @pytest.mark.parametrize(
+        "url", ["redis://h", "rediss://u:p@h:6379/1", "unix:///run/redis.sock", "redis://[::1]:1"]
+    )
+    def test_urls_of_redis(self, url):
+        found = settings(KIRO_TOKEN_STORE=url, KIRO_STORE_KEY=self.KEY)
+        assert (found.kiro_token_store, found.kiro_store_key) == (url, self.KEY)
+        assert found.warnings == ()
+
+    @pytest.mark.parametrize("url", ["h:6379", "http://h", "redis://", "redis://h:0"])
+    def test_other_urls_are_refused_and_not_shown(self, url):
+        (problem,) = problems(KIRO_TOKEN_STORE=url)
+        assert problem.startswith("KIRO_TOKEN_STORE: found")
+        assert url not in problem.partition("allowed")[0]
+
+    def test_a_key_without_a_store_is_a_warning(self):
+        assert settings(KIRO_STORE_KEY=self.KEY).warnings == (
+            "KIRO_STORE_KEY has no effect without KIRO_TOKEN_STORE",
+        )
 
 
 class TestSecretFiles:

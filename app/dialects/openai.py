@@ -9,6 +9,8 @@ clients.
 
 import re
 from collections.abc import Sequence
+from math import ceil
+from time import time
 from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
@@ -33,6 +35,7 @@ ERRORS: dict[Kind, tuple[str, str | None]] = {
     Kind.METHOD_NOT_ALLOWED: (_INVALID, None),
     Kind.REQUEST_TOO_LARGE: (_INVALID, "request_too_large"),
     Kind.UNSUPPORTED_THREAD: (_INVALID, None),
+    Kind.KEY_LIMITED: (_RATE, _RATE),
     Kind.CONTEXT_TOO_LONG: (_INVALID, "context_length_exceeded"),
     Kind.INVALID_MODEL: (_INVALID, "model_not_found"),
     Kind.REJECTED: (_INVALID, None),
@@ -93,6 +96,16 @@ def details(error: GatewayError) -> dict[str, str | None]:
 def status(error: GatewayError) -> int:
     """The HTTP status that OpenAI's clients are told."""
     return STATUSES.get(error.status, error.status)
+
+
+def rate_headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
+    """What a key may still ask; ``reset`` in seconds since the epoch."""
+    minutes, seconds = divmod(max(0, ceil(reset - time())), 60)
+    return {
+        "x-ratelimit-limit-requests": str(limit),
+        "x-ratelimit-remaining-requests": str(remaining),
+        "x-ratelimit-reset-requests": f"{minutes}m{seconds}s" if minutes else f"{seconds}s",
+    }
 
 
 def _message(error: GatewayError) -> str:

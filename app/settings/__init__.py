@@ -74,8 +74,10 @@ class Settings:
 
     # fmt: off
     kiro_client_token: str = setting("Serving", values.text(), DEFAULT_CLIENT_TOKEN,
-        "The key clients must send. The default is accepted only on a loopback address or a unix "
-        "socket.", secret=True)
+        "The owner's key, which clients must send. The default is accepted only on a loopback "
+        "address or a unix socket, and not at all beside KIRO_CLIENT_KEYS_FILE.", secret=True)
+    kiro_client_keys_file: Path | None = setting("Serving", values.path("file"), "",
+        "More keys, each with its models, limits and end; `python -m app keys` changes them.")
     host: str = setting("Serving", values.text("a host name or address"), "127.0.0.1",
         "Address to listen on. Any other than loopback needs a KIRO_CLIENT_TOKEN of your own.")
     port: int = setting("Serving", values.integer(1, 65535), "8080", "Port to listen on.")
@@ -189,6 +191,8 @@ class Settings:
         files, unread = sources.read_secret_files(found, secrets)
         problems += unread
         warnings += sources.unknown_names(found, dotenv, known)
+        if "KIRO_STORE_KEY" in found and "KIRO_TOKEN_STORE" not in found:
+            warnings.append("KIRO_STORE_KEY has no effect without KIRO_TOKEN_STORE")
         parsed = {}
         for name, item in known.items():
             if name in found:
@@ -211,7 +215,13 @@ class Settings:
     @property
     def has_default_token(self) -> bool:
         """Whether clients may use the key that everybody knows."""
-        return self.kiro_client_token == DEFAULT_CLIENT_TOKEN
+        return self.owner_key == DEFAULT_CLIENT_TOKEN
+
+    @property
+    def owner_key(self) -> str | None:
+        """The key without limits, None if there are keys of a file and none was set."""
+        is_default = self.kiro_client_token == DEFAULT_CLIENT_TOKEN
+        return None if is_default and self.kiro_client_keys_file else self.kiro_client_token
 
 
 def setting_fields() -> list[dataclasses.Field[Any]]:

@@ -1,24 +1,35 @@
 """Who may use the gateway."""
 
-import hmac
+from datetime import datetime
+from hmac import compare_digest
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flask import Flask, request
+from flask import Flask, g, request
 
 from app.core.headers import Headers
 from app.errors import GatewayError, Kind
 
+from . import keys
+from .access import record
+from .keys import ClientKey, KeyFile
+
+OWN = "KIRO_CLIENT_TOKEN"
+"""The name of the owner's key, which has no limits. No key of the file can have it."""
+
 
 class Doorkeeper:
-    """Holds the client key and checks requests against it."""
+    """Knows the client keys and checks requests against them."""
 
-    def __init__(self, key: str, *, only_loopback: bool) -> None:
-        self._key = key.encode()
+    def __init__(
+        self, own: str | None, key_file: KeyFile | None = None, *, only_loopback: bool
+    ) -> None:
+        self._own = () if own is None else (ClientKey(OWN, keys.digest(own)),)
+        self._file = key_file
         self._only_loopback = only_loopback
 
-    def check(self, headers: Headers) -> None:
-        """Raise GatewayError unless the request brings the key and may be served.
+    def check(self, headers: Headers) -> ClientKey:
+        """Whose request it is. Raises GatewayError unless it brings a key and may be served.
 
         The key may come as ``Authorization: Bearer`` (or bare) or as ``x-api-key``; one right one
         is enough. With the default key only a loopback ``Host`` and ``Origin`` are served, so that
@@ -32,15 +43,28 @@ class Doorkeeper:
                         f"The {name} of this request is not loopback, and the default client key "
                         "is for this machine only. Set KIRO_CLIENT_TOKEN to a key of your own.",
                     )
-        if not any([self._is_key(given) for given in presented(headers)]):  # noqa: C419
-            raise GatewayError(
-                Kind.AUTHENTICATION,
-                "No valid client key: send the value of KIRO_CLIENT_TOKEN as "
-                "'Authorization: Bearer <key>' or 'x-api-key: <key>'.",
-            )
+        known = self._own + (self._file.current() if self._file else ())
+        given = [keys.digest(key) for key in presented(headers)]
+        # all pairs, whichever match: how long it takes tells nothing
+        matching = [key for key in known for one in given if compare_digest(one, key.sha256)]
+        return _valid(matching, keys.now())
 
-    def _is_key(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._key)
+
+def _valid(matching: list[ClientKey], now: datetime) -> ClientKey:
+    for key in matching:
+        if not key.is_expired(now):
+            return key
+    if matching:
+        raise GatewayError(
+            Kind.AUTHENTICATION,
+            f"The client key {matching[0].name!r} expired on {matching[0].expires:%Y-%m-%d}; ask "
+            "the owner of this gateway for another.",
+        )
+    raise GatewayError(
+        Kind.AUTHENTICATION,
+        "No valid client key: send the value of KIRO_CLIENT_TOKEN, or the key that you were given, "
+        "as 'Authorization: Bearer <key>' or 'x-api-key: <key>'.",
+    )
 
 
 def presented(headers: Headers) -> list[str]:
@@ -59,13 +83,18 @@ def presented(headers: Headers) -> list[str]:
 
 def is_loopback(value: str) -> bool:
     """Whether a Host header or an origin names this machine."""
-    host = urlsplit(value if "//" in value else f"//{value}").hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
     try:
-        return ip_address(host).is_loopback
-    except ValueError:
+        host = urlsplit(value if "//" in value else f"//{value}").hostname or ""
+        named = host == "localhost" or host.endswith(".localhost")
+        return named or ip_address(host).is_loopback
+    except ValueError:  # neither a URL nor an address
         return False
+
+
+def client_key() -> ClientKey:
+    """Whose request is being served."""
+    key: ClientKey = g.client_key
+    return key
 
 
 def install(app: Flask, doorkeeper: Doorkeeper, *, open_paths: frozenset[str]) -> None:
@@ -74,4 +103,5 @@ def install(app: Flask, doorkeeper: Doorkeeper, *, open_paths: frozenset[str]) -
     @app.before_request
     def check() -> None:
         if request.method != "OPTIONS" and request.path not in open_paths:
-            doorkeeper.check(request.headers)
+            g.client_key = doorkeeper.check(request.headers)
+            record().fields["key"] = client_key().name

@@ -4,7 +4,7 @@ Both families ask on the same path. The members of each are those its SDK's type
 one name has two meanings (``created`` in seconds, ``created_at`` as a date) both are sent.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,14 +17,20 @@ from app.errors import GatewayError, Kind
 DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
 
 
-def blueprint(aliases: Mapping[str, str]) -> Blueprint:
-    """The list, paged as Anthropic's is when asked to, and each model by its id."""
+def blueprint(aliases: Mapping[str, str], may_use: Callable[[str], bool]) -> Blueprint:
+    """The list, paged as Anthropic's is when asked to, and each model by its id.
+
+    There are those alone that the client's key may use, as ``may_use(id)`` tells.
+    """
     routes = Blueprint("models", __name__)
-    listed = [_view(model) for model in models.listing(aliases)]
+    views = [_view(model) for model in models.listing(aliases)]
+
+    def listed() -> list[dict[str, Any]]:
+        return [view for view in views if may_use(view["id"])]
 
     @routes.get("/v1/models")
     def all_models() -> dict[str, Any]:
-        page, more = _page(listed, request.args)
+        page, more = _page(listed(), request.args)
         return {
             "object": "list",
             "data": page,
@@ -35,7 +41,7 @@ def blueprint(aliases: Mapping[str, str]) -> Blueprint:
 
     @routes.get("/v1/models/<path:name>")
     def one_model(name: str) -> dict[str, Any]:
-        for view in listed:
+        for view in listed():
             if view["id"] == name.lower():
                 return view
         raise GatewayError(

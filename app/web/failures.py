@@ -11,6 +11,7 @@ from app.core.headers import Headers
 from app.errors import POLICY, GatewayError, Kind
 
 from .access import Record, record
+from .limits import Tell
 
 log = logging.getLogger("kiro2api.web")
 
@@ -23,10 +24,12 @@ KINDS = {
 
 
 class Shape(NamedTuple):
-    """How a dialect tells a failure: the JSON body for it and the request's id, and the status."""
+    """How a dialect tells a failure: the JSON body for it and the request's id, and the status; and
+    the headers that tell what a client's key may still ask."""
 
     body: Callable[[GatewayError, str], bytes]
     status: Callable[[GatewayError], int]
+    rate_headers: Tell
 
 
 def install(app: Flask, shape_of: Callable[[str, Headers], Shape]) -> None:

@@ -12,11 +12,12 @@ from app.core.fold import Reply
 from app.core.usage import Meter
 from app.errors import Kind
 
-from . import failures, relay
+from . import auth, failures, relay
 from .access import Record, record
 from .admission import Admission
 from .headers import STREAM_HEADERS, listing
 from .lifecycle import Lifecycle, Live
+from .limits import KeyLimits
 
 
 class Exchange(relay.Source, Protocol):
@@ -46,6 +47,7 @@ class Serving:
     open: Callable[[Conversation], Exchange]
     lifecycle: Lifecycle
     admission: Admission
+    limits: KeyLimits
     early_headers: float
     ping_interval: float
 
@@ -65,6 +67,7 @@ class Serving:
         current = record()
         current.fields["streamed"] = streamed
         with ExitStack() as ending:
+            ending.callback(self.limits.enter(auth.client_key(), conversation.model))
             live = self.lifecycle.begin(request.environ)
             ending.callback(live.close)
             ending.callback(self.admission.enter(live))

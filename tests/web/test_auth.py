@@ -1,7 +1,12 @@
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
 from app.errors import GatewayError, Kind
-from app.web.auth import Doorkeeper, is_loopback
+from app.web import keys
+from app.web.auth import OWN, Doorkeeper, is_loopback
+from app.web.keys import ClientKey, KeyFile
 
 KEY = "s3cret"
 
@@ -18,7 +23,7 @@ KEY = "s3cret"
     ],
 )
 def test_one_right_key_is_enough(headers: dict[str, str]) -> None:
-    Doorkeeper(KEY, only_loopback=False).check(headers)
+    assert Doorkeeper(KEY, only_loopback=False).check(headers).name == OWN
 
 
 @pytest.mark.parametrize(
@@ -43,6 +48,8 @@ def test_no_right_key_is_refused(headers: dict[str, str]) -> None:
         ("evil.example", False),
         ("https://evil.example", False),
         ("null", False),
+        ("[", False),
+        ("http://[::1", False),
         ("", False),
     ],
 )
@@ -57,3 +64,39 @@ def test_the_default_key_is_for_this_machine_only(name: str) -> None:
         Doorkeeper(KEY, only_loopback=True).check(headers)
     assert refused.value.kind is Kind.PERMISSION
     Doorkeeper(KEY, only_loopback=False).check(headers)
+
+
+class TestKeysOfAFile:
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> KeyFile:
+        path = tmp_path / "keys.json"
+        members = [
+            ClientKey("alice", keys.digest("of alice")),
+            ClientKey("late", keys.digest("of late"), expires=keys.now() - timedelta(seconds=1)),
+            ClientKey("soon", keys.digest("of soon"), expires=keys.now() + timedelta(hours=1)),
+        ]
+        keys.change(path, lambda _: members)
+        return KeyFile(path)
+
+    @pytest.mark.parametrize(
+        ("headers", "name"),
+        [
+            ({"x-api-key": "of alice"}, "alice"),
+            ({"Authorization": "Bearer of soon"}, "soon"),
+            ({"Authorization": f"Bearer {KEY}"}, OWN),
+            ({"x-api-key": "of late", "Authorization": "of alice"}, "alice"),
+        ],
+    )
+    def test_whose_request_it_is(self, file: KeyFile, headers: dict[str, str], name: str) -> None:
+        assert Doorkeeper(KEY, file, only_loopback=False).check(headers).name == name
+
+    def test_an_expired_key_is_told_apart(self, file: KeyFile) -> None:
+        with pytest.raises(GatewayError, match="'late' expired on") as refused:
+            Doorkeeper(KEY, file, only_loopback=False).check({"x-api-key": "of late"})
+        assert refused.value.kind is Kind.AUTHENTICATION
+
+    @pytest.mark.parametrize("given", [KEY, "", "of bob", keys.digest("of alice")])
+    def test_without_a_key_of_the_owner(self, file: KeyFile, given: str) -> None:
+        with pytest.raises(GatewayError) as refused:
+            Doorkeeper(None, file, only_loopback=False).check({"x-api-key": given})
+        assert refused.value.kind is Kind.AUTHENTICATION

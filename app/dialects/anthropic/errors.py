@@ -4,6 +4,8 @@ Their HTTP statuses, and what ``retry-after`` and ``x-should-retry`` say, are th
 dialect and stand elsewhere.
 """
 
+from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from app.errors import GatewayError, Kind
@@ -18,6 +20,7 @@ TYPES: dict[Kind, str] = {
     Kind.METHOD_NOT_ALLOWED: "invalid_request_error",
     Kind.REQUEST_TOO_LARGE: "request_too_large",
     Kind.UNSUPPORTED_THREAD: "invalid_request_error",
+    Kind.KEY_LIMITED: "rate_limit_error",
     Kind.CONTEXT_TOO_LONG: "invalid_request_error",
     Kind.INVALID_MODEL: "not_found_error",
     Kind.REJECTED: "invalid_request_error",
@@ -56,6 +59,15 @@ def body(error: GatewayError, request_id: str) -> bytes:
     if error.code in CLIENT_CODES:
         told["details"] = {"error_code": error.code}
     return encode({"type": "error", "error": told, "request_id": request_id})
+
+
+def rate_headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
+    """What a key may still ask; ``reset`` in seconds since the epoch."""
+    return {
+        "anthropic-ratelimit-requests-limit": str(limit),
+        "anthropic-ratelimit-requests-remaining": str(remaining),
+        "anthropic-ratelimit-requests-reset": f"{datetime.fromtimestamp(ceil(reset), UTC):%FT%TZ}",
+    }
 
 
 def _message(error: GatewayError) -> str:

@@ -1,0 +1,156 @@
+"""The file of client keys, ``KIRO_CLIENT_KEYS_FILE``: who may use the gateway, and how much of it.
+
+A JSON object with one member ``keys``, an array of objects: see :class:`ClientKey`. Of a key itself
+only its SHA-256 is kept; that needs no salt and no slow hash, since a key is 256 random bits and
+not a word of somebody's choice. The file may be edited by hand and is taken up without a restart.
+"""
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from app import files
+
+log = logging.getLogger("kiro2api.keys")
+
+PREFIX = "sk-kiro-"
+"""Of the keys that are made here. Some clients take no key without ``sk-``."""
+
+_TRIES = 3
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+AtLeastOne = Annotated[int, Meta(ge=1)]
+
+
+class ClientKey(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One client's key, without the key. What is None is not limited.
+
+    ``sha256`` in hexadecimal. ``models`` in any spelling that requests may use. ``expires`` is the
+    moment from which the key is refused.
+    """
+
+    name: Name
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    models: Annotated[tuple[str, ...], Meta(min_length=1)] | None = None
+    requests_per_minute: AtLeastOne | None = None
+    concurrent_streams: AtLeastOne | None = None
+    expires: Annotated[datetime, Meta(tz=True)] | None = None
+
+    def is_expired(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.expires is not None and self.expires <= now
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    keys: tuple[ClientKey, ...]
+
+
+class KeysError(Exception):
+    """The file cannot be used; the message says why and what to do, and holds nothing secret."""
+
+
+def digest(key: str) -> str:
+    """The SHA-256 of a key as clients send it."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def new_key() -> str:
+    """A key of 256 random bits."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def read(path: Path) -> tuple[ClientKey, ...]:
+    """The keys in the file. Raises :class:`KeysError`."""
+    try:
+        return decode(path.read_bytes())
+    except FileNotFoundError:
+        raise KeysError(
+            f"{path}: there is no such file; `python -m app keys add` makes it"
+        ) from None
+    except OSError as error:
+        raise KeysError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise KeysError(f"{path}: {error}") from None
+
+
+def decode(content: bytes) -> tuple[ClientKey, ...]:
+    """The keys in the content of a file. Raises ValueError."""
+    found = msgspec.json.decode(content, type=_File).keys
+    for member in ("name", "sha256"):
+        values = [getattr(key, member) for key in found]
+        if twice := {value for value in values if values.count(value) > 1}:
+            raise ValueError(f"two keys have the {member} {min(twice)}")
+    return found
+
+
+def change(
+    path: Path, make: Callable[[Sequence[ClientKey]], Iterable[ClientKey]]
+) -> tuple[ClientKey, ...]:
+    """Replace the keys in the file by what ``make`` makes of them; no file is an empty one.
+
+    ``make`` is called again if somebody else changed the file meanwhile. Raises
+    :class:`KeysError`.
+    """
+    for _ in range(_TRIES):
+        try:
+            before = path.read_bytes() if path.exists() else None
+            keys = tuple(make(decode(before) if before is not None else ()))
+            content = msgspec.json.format(msgspec.json.encode(_File(keys)), indent=2) + b"\n"
+            files.replace(path, content, expected=before)
+        except files.Changed:
+            continue
+        except OSError as error:
+            raise KeysError(f"{path}: {error.strerror}") from None
+        except ValueError as error:
+            raise KeysError(f"{path}: {error}") from None
+        return keys
+    raise KeysError(f"{path}: somebody else keeps changing it; try again")
+
+
+class KeyFile:
+    """The keys as the file holds them now.
+
+    While it cannot be used, the keys that it held before stay (none, at first), and the log says
+    what is wrong with it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: object = ()
+        self._keys: tuple[ClientKey, ...] = ()
+
+    def current(self) -> tuple[ClientKey, ...]:
+        """All of them, the expired ones included."""
+        stamp = self._stamp()
+        if stamp != self._seen:
+            self._seen = stamp
+            self._take_up()
+        return self._keys
+
+    def _take_up(self) -> None:
+        try:
+            self._keys = read(self._path)
+        except KeysError as error:
+            log.error("the client keys stay as they were: %s", error)
+        else:
+            log.info("client keys: %s", ", ".join(key.name for key in self._keys) or "none")
+
+    def _stamp(self) -> object:
+        """Whatever changes when the file does, None if there is no such file."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def now() -> datetime:
+    """What expiry is compared with."""
+    return datetime.now(UTC)
