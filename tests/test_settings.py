@@ -238,6 +238,13 @@ class TestExposure:
                     settings(KIRO_CLIENT_TOKEN=token), [("127.0.0.1", 8080), (host, 8080)]
                 )
         assert check_exposure(self.OWN, [(host, 8080)]) == ""
+        assert check_exposure(settings(KIRO_CLIENT_KEYS_FILE="keys.json"), [(host, 8080)]) == ""
+
+    def test_the_default_key_is_none_beside_other_keys(self):
+        assert settings(KIRO_CLIENT_KEYS_FILE="keys.json").owner_key is None
+        both = settings(KIRO_CLIENT_KEYS_FILE="keys.json", KIRO_CLIENT_TOKEN="of my own")
+        assert both.owner_key == "of my own"
+        assert settings().owner_key == "123456"
 
 
 class TestCurrent:
