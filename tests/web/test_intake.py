@@ -20,8 +20,13 @@ class Upload:
         self._left: Iterator[int] = iter(BODY)
 
     def read(self, size: int = -1) -> bytes:
-        gevent.sleep(self._pause)
-        return bytes([byte]) if (byte := next(self._left, None)) is not None else b""
+        data = bytearray()
+        while size < 0 or len(data) < size:
+            gevent.sleep(self._pause)
+            if (byte := next(self._left, None)) is None:
+                break
+            data.append(byte)
+        return bytes(data)
 
 
 def received(pause: float, **environ: Any) -> bytes:
