@@ -9,6 +9,8 @@ An entry that is wrong is reported by name and takes no good one with it. A vari
 set and that holds no usable entry stops the start instead of silently giving way to another login.
 """
 
+import contextlib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +19,14 @@ from typing import TYPE_CHECKING
 from app.errors import GatewayError, Kind
 
 from . import databases
-from .entries import BadEntry
+from .entries import BadEntry, decode_json
 from .found import Found, Source, collect, read_document, read_json, read_refresh_tokens
 
 if TYPE_CHECKING:
     from app.settings import Settings
+
+_LOOKS = 4
+_MOMENT = 0.05  # seconds; writing a small file takes less by far
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +111,23 @@ class FileSource:
 
     def read(self) -> Found:
         try:
-            data = self._path.read_bytes()
+            data = self._whole()
         except (OSError, ValueError) as error:
             return Found(problems=self._unreadable(error))
         return read_document(data, f"{self.name} ({self._path})", self._path)
 
     def watched(self) -> Sequence[Path]:
         return (self._path,)
+
+    def _whole(self) -> bytes:
+        """The content, given a moment if a program that writes in place is in the middle of it."""
+        for _ in range(_LOOKS):
+            data = self._path.read_bytes()
+            with contextlib.suppress(BadEntry):
+                decode_json(data, self.name)
+                break
+            time.sleep(_MOMENT)
+        return data
 
     def _unreadable(self, error: Exception) -> list[str]:
         if self.chosen:  # the text may be a token that was mistaken for a path: do not repeat it

@@ -52,6 +52,13 @@ class AuthService:
             return 200, {"accessToken": access, "refreshToken": self.valid} | self.extra, {}
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is killed or leaves is what many tests are about."""
+
+
 def refresh_token(number: int) -> str:
     return f"rt-{number:04}-" + "r" * 120
 
@@ -88,8 +95,7 @@ def serving() -> Iterator[AuthService]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     service.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:

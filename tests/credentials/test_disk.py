@@ -174,6 +174,14 @@ def test_a_login_that_the_ide_writes_at_the_last_moment_is_not_overwritten(
     assert json.loads(path.read_text()) == login
 
 
+def test_a_start_while_the_ide_writes_waits_for_it(build, tmp_path) -> None:
+    path = tmp_path / "token.json"
+    path.write_text("")
+    login = json.dumps({"refreshToken": refresh_token(0)})
+    threading.Timer(0.07, path.write_text, [login]).start()
+    assert build(token_file(path)).token().access_token == access_token(1)
+
+
 def test_a_file_that_the_ide_has_half_written_does_not_cost_the_new_token(
     build, clock, service, tmp_path
 ) -> None:
