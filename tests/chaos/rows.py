@@ -245,6 +245,8 @@ def recoveries() -> Iterator[Row]:
 BEFORE_CONTENT: tuple[Row, ...] = (
     both("empty", "200 without any event, again and again", refused(Kind.EMPTY), TRIES,
          answers=({"empty": True},)),
+    both("empty-length", "200 with Content-Length: 0", refused(Kind.EMPTY), TRIES,
+         answers=({"empty": True, "framing": "length"},)),
     both("metadata-only", "200 with metadata and figures, but no content and no stop reason",
          refused(Kind.EMPTY), TRIES, answers=({"say": [], "omit": ["metadataEvent"]},)),
     both("says-nothing", "the model ends its turn without a word", answered(""),
