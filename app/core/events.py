@@ -3,7 +3,7 @@
 Order, kept by the producer: tool calls never interleave (``ToolStart``, its ``ToolInput``s, its
 ``ToolEnd``, and nothing else between them); ``Usage`` may stand anywhere; ``Finish`` is the last
 event and comes only after a clean end. A stream that breaks raises :class:`app.errors.GatewayError`
-in place of ``Finish``.
+in place of ``Finish``. No delta, signature or fragment is empty: an event says something.
 """
 
 from typing import Literal, TypeAlias

@@ -110,9 +110,8 @@ class Folder:
         self._reason = event.reason
 
     def _close(self) -> None:
-        part, said = self._under_way, self._joined()
-        if part and said:
-            self._parts.append(part(said))
+        if part := self._under_way:
+            self._parts.append(part(self._joined()))
 
     def _joined(self) -> str:
         """What the pieces say; nothing is under way any more."""

@@ -32,7 +32,7 @@ class Call(NamedTuple):
     def frames(self) -> list[bytes]:
         written = json.dumps(self.arguments) if self.arguments else ""
         borders = sorted({0, len(written), *(cut % (len(written) + 1) for cut in self.cuts)})
-        inner = [tool(self.id, input=written[a:b]) for a, b in pairwise(borders)]
+        inner = [tool(self.id, input=written[a:b]) for a, b in pairwise([0, *borders])]
         return [tool(self.id), *inner, tool(self.id, stop=True)]
 
 
@@ -56,6 +56,7 @@ def check_order(events: list[Event]) -> None:
         elif not isinstance(one, Usage):
             assert not is_open
         is_open = isinstance(one, ToolStart) or (is_open and not isinstance(one, ToolEnd))
+        assert one not in (TextDelta(""), ToolInput(""))
     assert [n for n, one in enumerate(events) if isinstance(one, Finish)] == [len(events) - 1]
 
 

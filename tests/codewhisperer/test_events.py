@@ -96,6 +96,15 @@ def test_conversation_vectors(path: Path, places: list[int]) -> None:
 # ---- text and reasoning --------------------------------------------------------------------------
 
 
+def test_what_says_nothing_is_no_event() -> None:
+    parts = (text(""), reasoning(text="", signature="", redactedContent=""), reasoning())
+    assert events_of(text("a"), *parts, tool("t"), *parts, tool("t", stop=True)) == [
+        TextDelta("a"),
+        ToolStart("t", "read"),
+        ToolEnd(),
+    ]
+
+
 def test_the_model_is_told_when_it_changes() -> None:
     parts = (text("a", modelId="m1"), text("b", modelId="m1"), text("c"), text("d", modelId="m2"))
     assert events_of(*parts) == [

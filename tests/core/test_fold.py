@@ -85,7 +85,7 @@ def test_a_signature_ends_its_block_and_may_stand_alone() -> None:
 
 
 def test_nothing_said_is_no_part() -> None:
-    assert fold([TextDelta(""), ThinkingDelta(""), Finish("end_turn")]).parts == ()
+    assert fold([Finish("end_turn")]).parts == ()
 
 
 def test_figures_are_no_part_of_an_answer() -> None:
@@ -106,7 +106,7 @@ def test_an_answer_without_an_end_is_none() -> None:
 def pieces(text: str, data: st.DataObject) -> list[str]:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=4)))
     borders = [0, *cuts, len(text)]
-    return [text[a:b] for a, b in pairwise(borders)]
+    return [text[a:b] for a, b in pairwise(borders) if a < b]
 
 
 def said_as(part: Part, data: st.DataObject) -> list[Event]:
@@ -122,7 +122,7 @@ def said_as(part: Part, data: st.DataObject) -> list[Event]:
             return [RedactedThinkingBlock(opaque)]
         case ToolCall(id, name, arguments):
             written = json.dumps(arguments) if arguments else data.draw(st.sampled_from(["", "{}"]))
-            inner = [ToolInput(piece) for piece in pieces(written, data) if piece]
+            inner = [ToolInput(piece) for piece in pieces(written, data)]
             return [ToolStart(id, name), *inner, ToolEnd()]
     raise AssertionError(part)
 

@@ -1,14 +1,12 @@
 """The answer as server-sent events: a state machine over a table.
 
-Which event may come in which state, and what is written then, is :data:`TRANSITIONS`; an event that
-has no row is the one protocol error, so an order that clients choke on cannot be written. Empty
-deltas are legal wherever full ones are, and write nothing.
+Which event may come in which state, and what is written then, is :data:`TRANSITIONS`
+(:mod:`app.dialects.transitions`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
-from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any
 
 from app.core.events import (
     Event,
@@ -23,7 +21,8 @@ from app.core.events import (
     Usage,
 )
 from app.core.usage import Meter
-from app.errors import GatewayError, Kind
+from app.dialects.transitions import Row, after, transition
+from app.errors import GatewayError
 
 from . import errors, reply, sse
 
@@ -35,7 +34,7 @@ class State(Enum):
     BETWEEN = "between blocks"
     TEXT = "in text"
     THINKING = "in thinking"
-    TOOL = "in a tool call"
+    CALL = "in a tool call"
     DONE = "after the message"
 
 
@@ -65,7 +64,7 @@ class StreamEncoder:
         """
         out, encode, end = self._out, sse.encode, sse.DELTA_END
         for event in events:
-            if type(event) is TextDelta and self._state is State.TEXT and event.text:
+            if type(event) is TextDelta and self._state is State.TEXT:
                 out += (self._head, encode(event.text), end)
             else:
                 self._advance(event)
@@ -96,17 +95,10 @@ class StreamEncoder:
         return data
 
     def _advance(self, event: Event) -> None:
-        try:
-            steps, state = TRANSITIONS[self._state][type(event)]
-        except KeyError:
-            kind = type(event).__name__
-            raise GatewayError(
-                Kind.INTERNAL, f"The answer's events are out of order: {kind} {self._state.value}"
-            ) from None
-        if not _is_empty(event):
-            for step in steps:
-                step(self, event)
-            self._state = state
+        steps, state = transition(TRANSITIONS, self._state, event)
+        for step in steps:
+            step(self, event)
+        self._state = state
 
     def _start(self, _: Any = None) -> None:
         used = reply.first_usage(self._meter)
@@ -145,7 +137,7 @@ class StreamEncoder:
     def _redacted(self, event: RedactedThinkingBlock) -> None:
         self._open(reply.redacted_block(event.data))
 
-    def _open_tool(self, event: ToolStart) -> None:
+    def _open_call(self, event: ToolStart) -> None:
         self._open(reply.tool_block(event.id, event.name, {}), sse.TOOL_INPUT)
         self._input_sent = False
 
@@ -153,10 +145,11 @@ class StreamEncoder:
         self._delta(event.fragment)
         self._input_sent = True
 
-    def _end_tool(self, event: ToolEnd) -> None:
+    def _close_call(self, event: ToolEnd) -> None:
         """Some clients take the input from deltas alone: a call without one gets ``{}`` there."""
         if event.complete and not self._input_sent:
             self._delta("{}")
+        self._close()
 
     def _finish(self, event: Finish) -> None:
         used = reply.usage(self._meter.counts())
@@ -166,52 +159,31 @@ class StreamEncoder:
         )
 
 
-def _is_empty(event: Any) -> bool:
-    """Whether it is a piece of something with nothing in it."""
-    piece = _PIECES.get(type(event))
-    return piece is not None and not piece(event)
-
-
-_PIECES: dict[type, Callable[[Any], str]] = {
-    TextDelta: attrgetter("text"),
-    ThinkingDelta: attrgetter("text"),
-    ThinkingSignature: attrgetter("signature"),
-    ToolInput: attrgetter("fragment"),
-}
-
-Step: TypeAlias = Callable[[StreamEncoder, Any], None]
-Row: TypeAlias = dict[type, tuple[tuple[Step, ...], State]]
-
-
-def _first(steps: Iterable[Step], row: Row) -> Row:
-    return {kind: ((*steps, *then), state) for kind, (then, state) in row.items()}
-
-
 _do = StreamEncoder
-_BETWEEN: Row = {
+_BETWEEN: Row[State] = {
     TextDelta: ((_do._open_text, _do._text), State.TEXT),
     ThinkingDelta: ((_do._open_thinking, _do._thinking), State.THINKING),
     ThinkingSignature: ((_do._open_thinking, _do._signature, _do._close), State.BETWEEN),
     RedactedThinkingBlock: ((_do._redacted, _do._close), State.BETWEEN),
-    ToolStart: ((_do._open_tool,), State.TOOL),
+    ToolStart: ((_do._open_call,), State.CALL),
     Usage: ((), State.BETWEEN),
     Finish: ((_do._finish,), State.DONE),
 }
-TRANSITIONS: dict[State, Row] = {
-    State.FRESH: _first((_do._start,), _BETWEEN) | {Usage: ((), State.FRESH)},
+TRANSITIONS: dict[State, Row[State]] = {
+    State.FRESH: after((_do._start,), _BETWEEN) | {Usage: ((), State.FRESH)},
     State.BETWEEN: _BETWEEN,
-    State.TEXT: _first((_do._close,), _BETWEEN)
+    State.TEXT: after((_do._close,), _BETWEEN)
     | {TextDelta: ((_do._text,), State.TEXT), Usage: ((), State.TEXT)},
-    State.THINKING: _first((_do._close,), _BETWEEN)
+    State.THINKING: after((_do._close,), _BETWEEN)
     | {
         ThinkingDelta: ((_do._thinking,), State.THINKING),
         ThinkingSignature: ((_do._signature, _do._close), State.BETWEEN),
         Usage: ((), State.THINKING),
     },
-    State.TOOL: {
-        ToolInput: ((_do._input,), State.TOOL),
-        ToolEnd: ((_do._end_tool, _do._close), State.BETWEEN),
-        Usage: ((), State.TOOL),
+    State.CALL: {
+        ToolInput: ((_do._input,), State.CALL),
+        ToolEnd: ((_do._close_call,), State.BETWEEN),
+        Usage: ((), State.CALL),
     },
     State.DONE: {},
 }

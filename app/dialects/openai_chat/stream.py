@@ -1,14 +1,13 @@
 """The answer as chunks: a state machine over a table.
 
-Which event may come in which state, and what is written then, is :data:`TRANSITIONS`; an event that
-has no row is the one protocol error. Empty deltas are legal wherever full ones are, and write
-nothing. Signed and opaque reasoning has no place in a chunk and writes nothing either.
+Which event may come in which state, and what is written then, is :data:`TRANSITIONS`
+(:mod:`app.dialects.transitions`). Signed and opaque reasoning has no place in a chunk and writes
+nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
-from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any
 
 from app.core.events import (
     Event,
@@ -24,7 +23,8 @@ from app.core.events import (
 )
 from app.core.usage import Meter
 from app.dialects.openai import encode
-from app.errors import GatewayError, Kind
+from app.dialects.transitions import Row, after, transition
+from app.errors import GatewayError
 
 from . import errors
 from .chunks import DONE, PING, Chunks, Frame
@@ -59,7 +59,7 @@ class StreamEncoder:
         """
         out, (head, tail) = self._out, self._chunks.content
         for event in events:
-            if type(event) is TextDelta and self._state is State.SAYING and event.text:
+            if type(event) is TextDelta and self._state is State.SAYING:
                 out += (head, encode(event.text), tail)
             else:
                 self._advance(event)
@@ -84,17 +84,10 @@ class StreamEncoder:
         return data
 
     def _advance(self, event: Event) -> None:
-        try:
-            steps, state = TRANSITIONS[self._state][type(event)]
-        except KeyError:
-            kind = type(event).__name__
-            raise GatewayError(
-                Kind.INTERNAL, f"The answer's events are out of order: {kind} {self._state.value}"
-            ) from None
-        if not _is_empty(event):
-            for step in steps:
-                step(self, event)
-            self._state = state
+        steps, state = transition(TRANSITIONS, self._state, event)
+        for step in steps:
+            step(self, event)
+        self._state = state
 
     def _start(self, _: Any) -> None:
         self._out.append(self._chunks.role())
@@ -108,7 +101,7 @@ class StreamEncoder:
     def _thinking(self, event: ThinkingDelta) -> None:
         self._write(self._chunks.reasoning, event.text)
 
-    def _begin_call(self, event: ToolStart) -> None:
+    def _open_call(self, event: ToolStart) -> None:
         self._arguments_sent = False
         self._arguments = None
         if not (self._answer.legacy and self._calls):
@@ -121,7 +114,7 @@ class StreamEncoder:
             self._write(self._arguments, event.fragment)
             self._arguments_sent = True
 
-    def _end_call(self, event: ToolEnd) -> None:
+    def _close_call(self, event: ToolEnd) -> None:
         """Arguments are to be JSON: a call without any gets ``{}``."""
         if event.complete and self._arguments and not self._arguments_sent:
             self._write(self._arguments, "{}")
@@ -135,41 +128,23 @@ class StreamEncoder:
         self._out.append(DONE)
 
 
-def _is_empty(event: Any) -> bool:
-    """Whether it is a piece of something with nothing in it."""
-    piece = _PIECES.get(type(event))
-    return piece is not None and not piece(event)
-
-
-_PIECES: dict[type, Callable[[Any], str]] = {
-    TextDelta: attrgetter("text"),
-    ThinkingDelta: attrgetter("text"),
-    ToolInput: attrgetter("fragment"),
-}
-
-Step: TypeAlias = Callable[[StreamEncoder, Any], None]
-Row: TypeAlias = dict[type, tuple[tuple[Step, ...], State]]
-
 _do = StreamEncoder
-_SAYING: Row = {
+_SAYING: Row[State] = {
     TextDelta: ((_do._text,), State.SAYING),
     ThinkingDelta: ((_do._thinking,), State.SAYING),
     ThinkingSignature: ((), State.SAYING),
     RedactedThinkingBlock: ((), State.SAYING),
-    ToolStart: ((_do._begin_call,), State.CALL),
+    ToolStart: ((_do._open_call,), State.CALL),
     Usage: ((), State.SAYING),
     Finish: ((_do._finish,), State.DONE),
 }
 _SILENT = (ThinkingSignature, RedactedThinkingBlock, Usage)
-TRANSITIONS: dict[State, Row] = {
-    State.FRESH: {
-        kind: ((), State.FRESH) if kind in _SILENT else ((_do._start, *steps), state)
-        for kind, (steps, state) in _SAYING.items()
-    },
+TRANSITIONS: dict[State, Row[State]] = {
+    State.FRESH: after((_do._start,), _SAYING) | dict.fromkeys(_SILENT, ((), State.FRESH)),
     State.SAYING: _SAYING,
     State.CALL: {
         ToolInput: ((_do._input,), State.CALL),
-        ToolEnd: ((_do._end_call,), State.SAYING),
+        ToolEnd: ((_do._close_call,), State.SAYING),
         Usage: ((), State.CALL),
     },
     State.DONE: {},

@@ -1,18 +1,16 @@
 """The answer as server-sent events: a state machine over a table.
 
-Which event may come in which state, and what is written then, is :data:`TRANSITIONS`; an event that
-has no row is the one protocol error, so an order that clients choke on cannot be written. Empty
-deltas are legal wherever full ones are, and write nothing.
+Which event may come in which state, and what is written then, is :data:`TRANSITIONS`
+(:mod:`app.dialects.transitions`).
 
 An item is done only when it is whole. A call that was cut off begins and is never done, nor is it
 in the response's output: clients run what is done, whatever its status says.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from itertools import count
-from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any
 
 from msgspec import Raw
 
@@ -31,7 +29,8 @@ from app.core.events import (
 )
 from app.core.usage import Meter
 from app.dialects.openai import encode
-from app.errors import GatewayError, Kind
+from app.dialects.transitions import Row, after, transition
+from app.errors import GatewayError
 
 from . import errors, reply, sealed, sse
 from .custom_input import InputReader
@@ -75,7 +74,7 @@ class StreamEncoder:
         """
         out, end, number = self._out, sse.DELTA_END, self._number
         for event in events:
-            if type(event) is TextDelta and self._state is State.TEXT and event.text:
+            if type(event) is TextDelta and self._state is State.TEXT:
                 self._pieces.append(event.text)
                 out += (self._head, encode(event.text), end % number())
             else:
@@ -111,17 +110,10 @@ class StreamEncoder:
         return data
 
     def _advance(self, event: Event) -> None:
-        try:
-            steps, state = TRANSITIONS[self._state][type(event)]
-        except KeyError:
-            kind = type(event).__name__
-            raise GatewayError(
-                Kind.INTERNAL, f"The answer's events are out of order: {kind} {self._state.value}"
-            ) from None
-        if not _is_empty(event):
-            for step in steps:
-                step(self, event)
-            self._state = state
+        steps, state = transition(TRANSITIONS, self._state, event)
+        for step in steps:
+            step(self, event)
+        self._state = state
 
     def _write(self, name: str, **members: Any) -> None:
         self._out.append(sse.event(name, self._number(), **members))
@@ -249,29 +241,8 @@ def _input_event(callee: Callee) -> str:
     return f"response.{kind}"
 
 
-def _is_empty(event: Any) -> bool:
-    """Whether it is a piece of something with nothing in it."""
-    piece = _PIECES.get(type(event))
-    return piece is not None and not piece(event)
-
-
-_PIECES: dict[type, Callable[[Any], str]] = {
-    TextDelta: attrgetter("text"),
-    ThinkingDelta: attrgetter("text"),
-    ThinkingSignature: attrgetter("signature"),
-    ToolInput: attrgetter("fragment"),
-}
-
-Step: TypeAlias = Callable[[StreamEncoder, Any], None]
-Row: TypeAlias = dict[type, tuple[tuple[Step, ...], State]]
-
-
-def _first(steps: Iterable[Step], row: Row) -> Row:
-    return {kind: ((*steps, *then), state) for kind, (then, state) in row.items()}
-
-
 _do = StreamEncoder
-_BETWEEN: Row = {
+_BETWEEN: Row[State] = {
     TextDelta: ((_do._open_text, _do._text), State.TEXT),
     ThinkingDelta: ((_do._open_thinking, _do._open_summary, _do._thinking), State.THINKING),
     ThinkingSignature: ((_do._open_thinking, _do._close_thinking), State.BETWEEN),
@@ -280,12 +251,12 @@ _BETWEEN: Row = {
     Usage: ((), State.BETWEEN),
     Finish: ((_do._finish,), State.DONE),
 }
-TRANSITIONS: dict[State, Row] = {
-    State.FRESH: _first((_do._start,), _BETWEEN) | {Usage: ((), State.FRESH)},
+TRANSITIONS: dict[State, Row[State]] = {
+    State.FRESH: after((_do._start,), _BETWEEN) | {Usage: ((), State.FRESH)},
     State.BETWEEN: _BETWEEN,
-    State.TEXT: _first((_do._close_text,), _BETWEEN)
+    State.TEXT: after((_do._close_text,), _BETWEEN)
     | {TextDelta: ((_do._text,), State.TEXT), Usage: ((), State.TEXT)},
-    State.THINKING: _first((_do._close_thinking,), _BETWEEN)
+    State.THINKING: after((_do._close_thinking,), _BETWEEN)
     | {
         ThinkingDelta: ((_do._thinking,), State.THINKING),
         ThinkingSignature: ((_do._close_thinking,), State.BETWEEN),

@@ -2,7 +2,6 @@
 
 import json
 import re
-from itertools import pairwise
 
 import anthropic
 import httpx2
@@ -26,6 +25,7 @@ from app.dialects.anthropic.reply import STOP_REASONS, message
 from app.dialects.anthropic.stream import StreamEncoder
 from app.errors import GatewayError, Kind
 
+from ..answers import answers
 from ..doubles import FixedMeter
 
 END = Finish("end_turn")
@@ -119,14 +119,9 @@ STREAMS = {
         [TextDelta("a"), TextDelta("a"), END],
         [text_start(0), text_delta(0, "a"), text_delta(0, "a"), stop(0)],
     ),
-    "empty pieces": (
-        [TextDelta(""), ThinkingDelta(""), TextDelta("a"), TextDelta(""), END],
-        [text_start(0), text_delta(0, "a"), stop(0)],
-    ),
     "tools, and text after them": (
         [
             ToolStart("t", "f"),
-            ToolInput(""),
             ToolInput('{"a"'),
             ToolInput(":1}"),
             ToolEnd(),
@@ -278,7 +273,7 @@ def test_nothing_is_held_back():
 def test_events_without_bytes_write_nothing():
     stream = encoder()
     assert stream.feed([]) == b""
-    assert stream.feed([Usage(), TextDelta("")]) == b""
+    assert stream.feed([Usage()]) == b""
 
 
 def test_a_ping_before_anything_begins_the_message():
@@ -340,48 +335,17 @@ def test_an_order_that_is_none_is_an_error(events, told):
 
 # Properties: any legal answer, in any batches
 
-words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | words,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2),
-    max_leaves=4,
-)
-
-
-@st.composite
-def tool_calls(draw):
-    wanted = draw(st.just("") | st.dictionaries(words, json_values, max_size=3).map(json.dumps))
-    cuts = sorted(draw(st.lists(st.integers(0, len(wanted)), max_size=4)))
-    fragments = [wanted[start:end] for start, end in pairwise([0, *cuts, len(wanted)])]
-    return [ToolStart(draw(words), draw(words)), *map(ToolInput, fragments), ToolEnd()]
-
-
-pieces = (
-    words.map(lambda text: [TextDelta(text)])
-    | words.map(lambda text: [ThinkingDelta(text)])
-    | words.filter(bool).map(lambda text: [ThinkingSignature(text)])
-    | words.map(lambda text: [RedactedThinkingBlock(text)])
-    | st.just([Usage(credits=0.5)])
-    | tool_calls()
-)
-
-
-@st.composite
-def answers(draw):
-    told = [event for piece in draw(st.lists(pieces, max_size=12)) for event in piece]
-    return [*told, Finish(draw(st.sampled_from(list(STOP_REASONS))))]
-
 
 def blocks_of(events):
     """The content that an answer means, folded without regard to how it is streamed."""
     content = []
     for event in events:
         match event:
-            case TextDelta() if event.text:
+            case TextDelta():
                 going_on(content, "text", text="")["text"] += event.text
-            case ThinkingDelta() if event.text:
+            case ThinkingDelta():
                 unsigned(content)["thinking"] += event.text
-            case ThinkingSignature() if event.signature:
+            case ThinkingSignature():
                 unsigned(content)["signature"] = event.signature
             case RedactedThinkingBlock():
                 content.append({"type": "redacted_thinking", "data": event.data})
@@ -496,8 +460,7 @@ def test_the_sdk_reads_what_the_model_said(events):
 @settings(deadline=None, max_examples=150)
 @given(answers())
 def test_the_whole_answer_says_what_the_stream_says(events):
-    said = [event for event in events if event not in (TextDelta(""), ThinkingDelta(""))]
-    whole = message(fold(said), message_id="msg_1", model="m", meter=FixedMeter())
+    whole = message(fold(events), message_id="msg_1", model="m", meter=FixedMeter())
     assert json.loads(whole)["content"] == blocks_of(events)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from itertools import pairwise
 
 import httpx2
 import openai
@@ -26,6 +25,7 @@ from app.dialects.openai_chat.reply import FINISH_REASONS, Answer, completion
 from app.dialects.openai_chat.stream import StreamEncoder
 from app.errors import GatewayError, Kind
 
+from ..answers import answers
 from ..doubles import FixedMeter
 from .test_reply import USAGE
 
@@ -88,15 +88,10 @@ def arguments(index, fragment):
 STREAMS = {
     "nothing": ([END], []),
     "text": ([TextDelta("a"), TextDelta("a"), END], [text("a"), text("a")]),
-    "empty pieces": (
-        [TextDelta(""), ThinkingDelta(""), TextDelta("a"), TextDelta(""), END],
-        [text("a")],
-    ),
     "tools, and text after them": (
         [
             TextDelta("a"),
             ToolStart("t", "f"),
-            ToolInput(""),
             ToolInput('{"a"'),
             ToolInput(":1}"),
             ToolEnd(),
@@ -234,7 +229,7 @@ def test_nothing_is_held_back():
 
 def test_events_without_bytes_write_nothing():
     stream = encoder()
-    silent = [Usage(), TextDelta(""), ThinkingSignature("s"), RedactedThinkingBlock("r")]
+    silent = [Usage(), ThinkingSignature("s"), RedactedThinkingBlock("r")]
     assert stream.feed([]) == b""
     assert stream.feed(silent) == b""
     stream.feed([TextDelta("a")])
@@ -301,39 +296,6 @@ def test_an_order_that_is_none_is_an_error(events, told):
 
 
 # Properties: any legal answer, in any batches
-
-words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-names = words.filter(bool)
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | words,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2),
-    max_leaves=4,
-)
-
-
-@st.composite
-def tool_calls(draw):
-    wanted = draw(st.just("") | st.dictionaries(words, json_values, max_size=3).map(json.dumps))
-    cuts = sorted(draw(st.lists(st.integers(0, len(wanted)), max_size=4)))
-    fragments = [wanted[start:end] for start, end in pairwise([0, *cuts, len(wanted)])]
-    return [ToolStart(draw(names), draw(names)), *map(ToolInput, fragments), ToolEnd()]
-
-
-pieces = (
-    words.map(lambda text: [TextDelta(text)])
-    | words.map(lambda text: [ThinkingDelta(text)])
-    | names.map(lambda text: [ThinkingSignature(text)])
-    | words.map(lambda text: [RedactedThinkingBlock(text)])
-    | st.just([Usage(credits=0.5)])
-    | tool_calls()
-)
-
-
-@st.composite
-def answers(draw):
-    told = [event for piece in draw(st.lists(pieces, max_size=12)) for event in piece]
-    return [*told, Finish(draw(st.sampled_from(list(FINISH_REASONS))))]
-
 
 options = st.fixed_dictionaries({"include_usage": st.booleans(), "legacy": st.booleans()})
 

@@ -1,0 +1,58 @@
+"""Any answer of a model, as the events that every dialect's stream is fed with."""
+
+import json
+from itertools import pairwise
+from typing import Any, get_args
+
+from hypothesis import strategies as st
+
+from app.core.events import (
+    Event,
+    Finish,
+    RedactedThinkingBlock,
+    StopReason,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingSignature,
+    ToolEnd,
+    ToolInput,
+    ToolStart,
+    Usage,
+)
+
+words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | words,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@st.composite
+def tool_calls(draw: st.DrawFn, names: st.SearchStrategy[str]) -> list[Event]:
+    """A call whose input is cut anywhere. Its id is its own, as the upstream's are."""
+    members = words | st.just("input")  # what the free text of a custom tool stands in
+    arguments = st.dictionaries(members, json_values, max_size=3)
+    written = draw(st.just("") | arguments.map(json.dumps))
+    cuts = sorted({0, len(written), *draw(st.lists(st.integers(0, len(written)), max_size=4))})
+    fragments = [ToolInput(written[start:end]) for start, end in pairwise(cuts)]
+    return [ToolStart(draw(st.uuids()).hex, draw(names)), *fragments, ToolEnd()]
+
+
+@st.composite
+def answers(
+    draw: st.DrawFn,
+    names: st.SearchStrategy[str] = words,
+    reasons: tuple[StopReason, ...] = get_args(StopReason),
+) -> list[Event]:
+    """``names`` are those of the tools that are called."""
+    pieces = (
+        words.map(lambda text: [TextDelta(text)])
+        | words.map(lambda text: [ThinkingDelta(text)])
+        | words.map(lambda text: [ThinkingSignature(text)])
+        | words.map(lambda text: [RedactedThinkingBlock(text)])
+        | st.just([Usage(credits=0.5)])
+        | tool_calls(names)
+    )
+    told = [event for piece in draw(st.lists(pieces, max_size=12)) for event in piece]
+    return [*told, Finish(draw(st.sampled_from(reasons)))]
