@@ -2,19 +2,19 @@
 
 requests reads through :meth:`Body.stream` (``iter_content(chunk_size=None)``). A chunked body, what
 CodeWhisperer sends, is drained: wait until the socket has something, take all it has, de-chunk it
-once. Any other body would be held back by ``iter_content`` until its end; it is read with
-``raw.read1``, which gives what has come. Over both, a tick of silence yields b"".
+once. Any other body, which urllib3 would hold back until its end, is read with the file's
+``read1``, which gives what has come. In both, a tick of silence yields b"".
 """
 
 from collections.abc import Iterator
 from ssl import SSLWantReadError, SSLWantWriteError
-from typing import Any, cast
+from typing import cast
 
 from urllib3.exceptions import ProtocolError
-from urllib3.response import HTTPResponse
 
 from .chunked import ChunkedDecoder, ChunkedError
-from .sweeper import Sweeper
+from .connection import Head
+from .sweeper import Sweeper, Wait
 
 READ_SIZE = 64 * 1024
 NOTHING_YET = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
@@ -27,26 +27,24 @@ class Body:
     only the end of the connection ends, whole or not.
     """
 
-    def __init__(self, raw: HTTPResponse, sweeper: Sweeper) -> None:
-        self._raw = raw
-        self._file = cast(Any, raw)._fp.fp  # http.client's buffered reader; None if no body is due
-        self._socket: Any = self._file.raw._sock if self._file else None
+    def __init__(self, head: Head, sweeper: Sweeper) -> None:
+        self._head = head
+        self._file = head.file  # may hold the start of the body, read together with the head
+        self._socket = head.socket
         # a TLS layer holds records that the socket below no longer shows as readable
         self._layered = hasattr(self._socket, "pending") or hasattr(self._socket, "sslobj")
-        self._timeout = self._socket.gettimeout() if self._socket else None
-        self.wait = sweeper.watch(self._socket.fileno()) if self._socket else None
-        self.complete = self._socket is None
+        self._timeout = self._socket.gettimeout()
+        self.wait: Wait | None = sweeper.watch(self._socket.fileno())
+        self.complete = head.length == 0
 
     def stream(self, amt: int | None = None, decode_content: bool = True) -> Iterator[bytes]:
-        """The body as it arrives, b"" at a tick. ``amt`` is the caller's, who may not choose it.
+        """The body as it arrives, b"" at a tick. The arguments are the caller's, who may not choose
+        them.
 
         Raises urllib3's ProtocolError where the body breaks off, TimeoutError at a limit.
         """
-        if self._socket is None:
-            return
-        plain = self._raw.chunked and "content-encoding" not in self._raw.headers
         try:
-            yield from self._drained() if plain else self._read()
+            yield from self._drained() if self._head.chunked else self._read()
         except TimeoutError:
             raise
         except (ChunkedError, OSError) as error:
@@ -62,14 +60,12 @@ class Body:
         first = self._layered  # what it has decrypted already makes no socket readable
         while True:
             payload = chunks.feed(data)
-            if chunks.complete:  # known before the last piece leaves, which then can end the answer
-                self._socket.settimeout(self._timeout)
-                self.complete = True
+            self.complete = chunks.complete  # told with the last piece, which can end the answer
             if payload:
                 yield payload
-            if chunks.complete:
+            if self.complete:
                 return
-            if first or cast(Any, self.wait).ready():
+            if first or cast(Wait, self.wait).ready():
                 first = False
                 data = self._receive()
             else:
@@ -96,16 +92,20 @@ class Body:
         return b"".join(records)
 
     def _read(self) -> Iterator[bytes]:
-        while True:
-            if not self._buffered() and not cast(Any, self.wait).ready():
+        left = self._head.length
+        while left != 0:
+            if not self._buffered() and not cast(Wait, self.wait).ready():
                 yield b""
                 continue
-            data = self._raw.read1(READ_SIZE, decode_content=True)
-            if data:
-                yield data
-            if self._raw.length_remaining == 0 or not data:
-                break
-        self.complete = bool(self._raw.chunked) or self._raw.length_remaining == 0
+            data = self._file.read1(READ_SIZE if left is None else min(left, READ_SIZE))
+            if not data and left is None:
+                return  # perhaps the end
+            if not data:
+                raise ConnectionError("closed before the end that Content-Length tells")
+            if left is not None:
+                left -= len(data)
+                self.complete = left == 0
+            yield data
 
     def _buffered(self) -> bytes:
         """What can be had without waiting, left where it is."""
@@ -119,16 +119,11 @@ class Body:
         return peeked
 
     def release_conn(self) -> None:
-        """Done: a whole body's connection goes back to the pool, any other is closed."""
-        if self.wait is None:
-            return
-        self.wait.close()
-        self.wait = None
-        raw = cast(Any, self._raw)
-        if self.complete and raw._original_response is not None:
-            raw._original_response.close()
-            raw.release_conn()
-        else:
-            raw.close()
+        """Done: the connection of a whole body is kept, any other closed. Idempotent."""
+        if self.wait is not None:
+            self.wait.close()
+            self.wait = None
+            self._socket.settimeout(self._timeout)
+            self._head.release(whole=self.complete)
 
     close = release_conn

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import certifi
 import requests
@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 from app.errors import GatewayError, Kind
 
 from .body import Body
-from .connection import POOLS
+from .connection import POOLS, SOCKS_POOLS, Head
 from .errors import from_response
 from .sweeper import Sweeper
 
@@ -55,9 +55,12 @@ class DrainingAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         kwargs |= {"ssl_context": self._context, "proxy_ssl_context": self._context}
-        if proxy.startswith("socks"):
+        socks = proxy.startswith("socks")
+        if socks:
             del kwargs["proxy_ssl_context"]
-        return super().proxy_manager_for(proxy, **kwargs)
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = SOCKS_POOLS if socks else POOLS
+        return manager
 
     def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """The pool of the URL's host; requests would work out anew which one that is."""
@@ -84,7 +87,10 @@ class DrainingAdapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         response = super().send(request, *args, **kwargs)
-        body = response.raw = Body(response.raw, self._sweeper)
+        body = response.raw = Body(cast(Head, response.raw), self._sweeper)
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            body.close()
+            raise requests.exceptions.ContentDecodingError
         if body.wait is not None:
             body.wait.deadline = monotonic() + BODY_TIMEOUT
         return response
@@ -151,8 +157,7 @@ class Client:
         """
         request = PreparedRequest()
         request.method, request.url, request.body = "POST", url, body
-        request.headers = CaseInsensitiveDict(headers)
-        request.headers["User-Agent"] = self._agent
+        request.headers = CaseInsensitiveDict(self._headers(url, headers))
         request.headers["Content-Length"] = str(len(body))
         request.hooks = {}
         try:
@@ -179,7 +184,7 @@ class Client:
                 method,
                 url,
                 data=body,
-                headers={**headers, "User-Agent": self._agent, "Accept-Encoding": "identity"},
+                headers=self._headers(url, headers),
                 timeout=(self._connect_timeout, 30),
                 proxies=self._proxies,
                 allow_redirects=False,
@@ -191,6 +196,11 @@ class Client:
         if response.status_code != 200:
             raise from_response(response.status_code, response.headers, response.content)
         return response.content
+
+    def _headers(self, url: str, headers: Mapping[str, str]) -> dict[str, str]:
+        """What every request sends, and its own."""
+        common = {"User-Agent": self._agent, "Accept-Encoding": "identity"}
+        return {"Host": _host(url), **common, **headers}
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -205,9 +215,13 @@ def _content(response: requests.Response) -> bytes:
         return b""
 
 
+def _host(url: str) -> str:
+    return url.split("/", 3)[2]
+
+
 def connection_error(error: requests.RequestException, url: str) -> GatewayError:
     """No answer at all: why, and for a host that cannot be reached the code ``unreachable``."""
-    host = url.split("/")[2]
+    host = _host(url)
     reason: Any = error.args[0] if error.args else error
     reason = getattr(reason, "reason", reason)
     if isinstance(error, requests.exceptions.ConnectTimeout):
@@ -215,6 +229,10 @@ def connection_error(error: requests.RequestException, url: str) -> GatewayError
             Kind.CONNECTION,
             f"No connection to the upstream {host} within KIRO_CONNECT_TIMEOUT.",
             code="unreachable",
+        )
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return GatewayError(
+            Kind.CORRUPT, f"The answer of {host} is compressed, unasked; does a proxy do that?"
         )
     if isinstance(error, requests.exceptions.ReadTimeout):
         return GatewayError(

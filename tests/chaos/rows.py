@@ -262,7 +262,7 @@ BEFORE_CONTENT: tuple[Row, ...] = (
     both("reset-once", "the connection is reset once", answered(), 2,
          plans=(Plan(reset="after request"), Plan()), log={"attempts": 2}),
     both("cut-in-head", "the connection ends inside the response's head",
-         refused(Kind.TRUNCATED), TRIES, plans=(Plan(stop_at=50),)),
+         refused(Kind.CONNECTION), TRIES, plans=(Plan(stop_at=50),)),
     both("cut-in-status", "the connection ends inside the status line",
          refused(Kind.CONNECTION), TRIES, plans=(Plan(stop_at=8),)),
     both("damaged-first-event", "the first event's checksum is wrong",

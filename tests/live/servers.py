@@ -27,7 +27,14 @@ def free_port() -> int:
 class Gateway:
     """gunicorn with the project's own configuration, in front of the upstream at ``upstream``."""
 
-    def __init__(self, upstream: str, work: Path, *arguments: str, **settings: str) -> None:
+    def __init__(
+        self,
+        upstream: str,
+        work: Path,
+        *arguments: str,
+        application: str = "wsgi:app",
+        **settings: str,
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = work / f"gateway-{self.port}.log"
@@ -37,7 +44,7 @@ class Gateway:
             "PORT": str(self.port),
             "WEB_CONCURRENCY": "2",
             "KIRO_CLIENT_TOKEN": KEY,
-            "AWS_REFRESHTOKEN": f"test-refresh-token-{self.port}",
+            "AWS_REFRESHTOKEN": f"test-refresh-token-{self.port}".ljust(120, "x"),
             "KIRO_API_URL": upstream,
             "KIRO_AUTH_URL": upstream,
             "KIRO_OIDC_URL": upstream,
@@ -55,7 +62,7 @@ class Gateway:
                     "-c",
                     "gunicorn.conf.py",
                     *arguments,
-                    "wsgi:app",
+                    application,
                 ],
                 cwd=ROOT,
                 env=self.settings,
