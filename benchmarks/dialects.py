@@ -8,6 +8,7 @@ from werkzeug.datastructures import Headers
 from app.core.conversation import Conversation
 from app.core.usage import Meter
 from app.dialects.anthropic.parse import parse_messages
+from app.dialects.anthropic.reply import Answer as MessagesAnswer
 from app.dialects.anthropic.stream import StreamEncoder as MessagesEncoder
 from app.dialects.openai_chat.parse import parse_chat
 from app.dialects.openai_chat.reply import Answer as ChatAnswer
@@ -45,7 +46,7 @@ MESSAGES = Dialect(
     "Messages",
     "/v1/messages",
     lambda raw, headers: parse_messages(raw, headers).conversation,
-    lambda meter: MessagesEncoder("msg_0", MODEL, meter),
+    lambda meter: MessagesEncoder(MessagesAnswer("msg_0", MODEL), meter),
     b'"type":"text_delta"',
     b"event: message_stop\n",
 )

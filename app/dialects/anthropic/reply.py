@@ -5,6 +5,8 @@ Every member a client's types name is always there: some clients fail without on
 
 from typing import Any
 
+from msgspec import Struct
+
 from app.core.conversation import Part, RedactedThinking, Text, Thinking, ToolCall
 from app.core.events import StopReason
 from app.core.fold import Reply
@@ -23,27 +25,36 @@ STOP_REASONS: dict[StopReason, str] = {
 }
 
 
-def message(
-    reply: Reply, *, message_id: str, model: str, meter: Meter, omit_thinking: bool = False
-) -> bytes:
-    """The body of a whole answer. ``omit_thinking``: signatures stay, the text goes."""
-    content = [_block(part, omit_thinking) for part in reply.parts]
-    return encode(shell(message_id, model, content, usage(meter.counts()), reply.reason))
+class Answer(Struct, frozen=True):
+    """What everything that is told of one answer shares.
+
+    ``model`` is the name the client used. ``omit_thinking``: thinking is told with its signature
+    and without its text, as the API's ``display: omitted``.
+    """
+
+    id: str
+    model: str
+    omit_thinking: bool = False
+
+
+def whole(answer: Answer, reply: Reply, meter: Meter) -> bytes:
+    """The body of a whole answer."""
+    content = [_block(part, answer.omit_thinking) for part in reply.parts]
+    return encode(shell(answer, content, usage(meter.counts()), reply.reason))
 
 
 def shell(
-    message_id: str,
-    model: str,
+    answer: Answer,
     content: list[dict[str, Any]],
     used: dict[str, int],
     reason: StopReason | None,
 ) -> dict[str, Any]:
     """A message around its content; ``reason`` is None while the answer is still being made."""
     return {
-        "id": message_id,
+        "id": answer.id,
         "type": "message",
         "role": "assistant",
-        "model": model,
+        "model": answer.model,
         "content": content,
         **stop(reason),
         "usage": used,

@@ -1,5 +1,6 @@
 """The HTTP surface of the Anthropic Messages API."""
 
+from functools import partial
 from uuid import uuid4
 
 from flask import Blueprint, Response, request
@@ -9,7 +10,7 @@ from app.web.intake import body
 from app.web.serving import Serving
 
 from .parse import parse_count_tokens, parse_messages
-from .reply import message
+from .reply import Answer, whole
 from .stream import StreamEncoder
 
 
@@ -20,21 +21,13 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.post("/v1/messages")
     def messages() -> Response:
         parsed = parse_messages(body(), request.headers)
-        message_id = f"msg_{uuid4().hex}"
         omit_thinking = parsed.conversation.reasoning.omit_text
+        answer = Answer(f"msg_{uuid4().hex}", parsed.model, omit_thinking)
         return serving.respond(
             parsed.conversation,
             streamed=parsed.stream,
-            encoder=lambda meter: StreamEncoder(
-                message_id, parsed.model, meter, omit_thinking=omit_thinking
-            ),
-            whole=lambda reply, meter: message(
-                reply,
-                message_id=message_id,
-                model=parsed.model,
-                meter=meter,
-                omit_thinking=omit_thinking,
-            ),
+            encoder=partial(StreamEncoder, answer),
+            whole=partial(whole, answer),
         )
 
     @routes.post("/v1/messages/count_tokens")

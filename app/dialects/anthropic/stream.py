@@ -30,28 +30,20 @@ from . import errors, reply, sse
 class State(Enum):
     """Where in its answer a stream stands."""
 
-    FRESH = "before the message"
+    FRESH = "before the answer"
     BETWEEN = "between blocks"
     TEXT = "in text"
-    THINKING = "in thinking"
+    THINKING = "in reasoning"
     CALL = "in a tool call"
-    DONE = "after the message"
+    DONE = "after the answer"
 
 
 class StreamEncoder:
-    """One answer's events as bytes; the same bytes in whatever batches the events come.
+    """One answer's events as bytes; the same bytes in whatever batches the events come."""
 
-    ``omit_thinking`` writes thinking blocks with their signature and without their text, as the
-    API's ``display: omitted``.
-    """
-
-    def __init__(
-        self, message_id: str, model: str, meter: Meter, *, omit_thinking: bool = False
-    ) -> None:
-        self._message_id = message_id
-        self._model = model
+    def __init__(self, answer: reply.Answer, meter: Meter) -> None:
+        self._answer = answer
         self._meter = meter
-        self._omit_thinking = omit_thinking
         self._state = State.FRESH
         self._index = 0
         self._head = b""
@@ -102,7 +94,7 @@ class StreamEncoder:
 
     def _start(self, _: Any = None) -> None:
         used = reply.first_usage(self._meter)
-        message = reply.shell(self._message_id, self._model, [], used, None)
+        message = reply.shell(self._answer, [], used, None)
         self._out += (sse.event("message_start", message=message), sse.PING)
 
     def _open(self, block: dict[str, Any], kind: tuple[bytes, bytes] | None = None) -> None:
@@ -127,7 +119,7 @@ class StreamEncoder:
         self._open(reply.thinking_block("", ""), sse.THINKING)
 
     def _thinking(self, event: ThinkingDelta) -> None:
-        if not self._omit_thinking:
+        if not self._answer.omit_thinking:
             self._delta(event.text)
 
     def _signature(self, event: ThinkingSignature) -> None:

@@ -46,7 +46,7 @@ def finish_reason(reason: StopReason, *, legacy: bool) -> str:
     return "function_call" if legacy and reason == "tool_use" else FINISH_REASONS[reason]
 
 
-def completion(answer: Answer, reply: Reply, meter: Meter) -> bytes:
+def whole(answer: Answer, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
     choice = {
         "index": 0,

@@ -12,7 +12,7 @@ from app.web.intake import body
 from app.web.serving import Serving
 
 from .parse import parse_chat
-from .reply import Answer, completion
+from .reply import Answer, whole
 from .stream import StreamEncoder
 
 ABSENT = {
@@ -40,7 +40,7 @@ def blueprint(serving: Serving) -> Blueprint:
             parsed.conversation,
             streamed=parsed.stream,
             encoder=partial(StreamEncoder, answer),
-            whole=partial(completion, answer),
+            whole=partial(whole, answer),
         )
 
     @routes.post("/v1/completions")

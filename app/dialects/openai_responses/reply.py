@@ -90,14 +90,14 @@ def finished(
     """The response at the end of its answer; ``output`` are encoded items."""
     status, why = OUTCOMES[reason]
     return {
-        **response(answer, status, output),
+        **shell(answer, status, output),
         "completed_at": int(answer.clock()) if status == "completed" else None,
         "incomplete_details": {"reason": why} if why else None,
         "usage": usage(meter.counts()),
     }
 
 
-def response(answer: Answer, status: Status, output: Iterable[bytes] = ()) -> dict[str, Any]:
+def shell(answer: Answer, status: Status, output: Iterable[bytes] = ()) -> dict[str, Any]:
     """The response as it stands before its end."""
     return {
         "id": answer.id,

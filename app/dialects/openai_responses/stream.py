@@ -100,7 +100,7 @@ class StreamEncoder:
         if self._state is State.FRESH:
             self._start()
         self._state = State.DONE
-        response = reply.response(self._answer, "failed", self._output)
+        response = reply.shell(self._answer, "failed", self._output)
         self._write("response.failed", response=response | {"error": errors.failure(error)})
         return self._taken()
 
@@ -122,7 +122,7 @@ class StreamEncoder:
         self._out += (self._head, encode(text), sse.DELTA_END % self._number())
 
     def _start(self, _: Any = None) -> None:
-        response = Raw(encode(reply.response(self._answer, "in_progress")))
+        response = Raw(encode(reply.shell(self._answer, "in_progress")))
         self._write("response.created", response=response)
         self._write("response.in_progress", response=response)
 

@@ -7,7 +7,7 @@ from anthropic.types import Message
 
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
 from app.core.fold import Reply
-from app.dialects.anthropic.reply import STOP_REASONS, message
+from app.dialects.anthropic.reply import STOP_REASONS, Answer, whole
 
 PARTS = (
     Thinking("hm", "sig"),
@@ -19,8 +19,7 @@ PARTS = (
 
 
 def rendered(meter, parts=PARTS, reason="tool_use", **options):
-    reply = Reply(parts, reason)
-    return json.loads(message(reply, message_id="msg_1", model="m", meter=meter, **options))
+    return json.loads(whole(Answer("msg_1", "m", **options), Reply(parts, reason), meter))
 
 
 def test_a_whole_message(meter):

@@ -8,7 +8,7 @@ from openai.types.chat import ChatCompletion
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
-from app.dialects.openai_chat.reply import FINISH_REASONS, Answer, completion, usage
+from app.dialects.openai_chat.reply import FINISH_REASONS, Answer, usage, whole
 
 PARTS = (
     Thinking("hm", "sig"),
@@ -35,7 +35,7 @@ USAGE = {
 
 def rendered(meter, *parts, reason="end_turn", **options):
     answer = Answer("chatcmpl-1", 1700000000, "m", **options)
-    return json.loads(completion(answer, Reply(parts, reason), meter))
+    return json.loads(whole(answer, Reply(parts, reason), meter))
 
 
 def message(meter, *parts, **options):

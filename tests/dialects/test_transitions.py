@@ -1,0 +1,75 @@
+"""What holds for the stream of every dialect: the order of events; batches that do not matter."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.events import Finish, TextDelta, ThinkingDelta, ToolEnd, ToolInput, ToolStart
+from app.dialects.anthropic import reply as messages
+from app.dialects.anthropic import stream as messages_stream
+from app.dialects.openai_chat import reply as chat
+from app.dialects.openai_chat import stream as chat_stream
+from app.dialects.openai_responses import reply as responses
+from app.dialects.openai_responses import stream as responses_stream
+from app.dialects.openai_responses.tools import Callee
+from app.errors import GatewayError, Kind
+
+from .answers import answers
+from .doubles import FixedMeter
+
+FORM = responses.Form(
+    "m", {}, {"patch": Callee("patch", custom=True), "ns__g": Callee("g", "ns")}, sealed=True
+)
+ENCODERS = {
+    "Messages": lambda: messages_stream.StreamEncoder(messages.Answer("msg_1", "m"), FixedMeter()),
+    "Chat Completions": lambda: chat_stream.StreamEncoder(
+        chat.Answer("chatcmpl-1", 1, "m", include_usage=True), FixedMeter()
+    ),
+    "Chat Completions, legacy": lambda: chat_stream.StreamEncoder(
+        chat.Answer("chatcmpl-1", 1, "m", legacy=True), FixedMeter()
+    ),
+    "Responses": lambda: responses_stream.StreamEncoder(
+        responses.Answer("7", FORM, 1, clock=lambda: 2.0), FixedMeter()
+    ),
+}
+every_dialect = pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
+
+START, END = ToolStart("t", "f"), Finish("end_turn")
+ILLEGAL = [
+    ([ToolInput("{}")], "ToolInput before the answer"),
+    ([ToolEnd()], "ToolEnd before the answer"),
+    ([TextDelta("a"), ToolInput("{}")], "ToolInput in (text|the answer)"),
+    ([ThinkingDelta("a"), ToolEnd()], "ToolEnd in (reasoning|the answer)"),
+    ([START, TextDelta("a")], "TextDelta in a tool call"),
+    ([START, ThinkingDelta("a")], "ThinkingDelta in a tool call"),
+    ([START, START], "ToolStart in a tool call"),
+    ([START, END], "Finish in a tool call"),
+    ([START, ToolEnd(), ToolInput("{}")], "ToolInput (between (blocks|items)|in the answer)"),
+    ([END, TextDelta("a")], "TextDelta after the answer"),
+    ([END, END], "Finish after the answer"),
+    ([object()], "object before the answer"),
+]
+
+
+@every_dialect
+@pytest.mark.parametrize(("events", "told"), ILLEGAL)
+def test_an_order_that_is_none_is_an_error(encoder, events, told):
+    stream = encoder()
+    with pytest.raises(GatewayError, match=told) as failure:
+        stream.feed(events)
+    assert failure.value.kind is Kind.INTERNAL
+
+
+names = st.sampled_from(["f", "ns__g", "patch"])
+
+
+@every_dialect
+@settings(deadline=None)
+@given(events=answers(names), cuts=st.lists(st.integers(0, 60), max_size=8))
+def test_the_same_bytes_in_whatever_batches(encoder, events, cuts):
+    places = sorted({0, *(min(cut, len(events)) for cut in cuts), len(events)})
+    stream = encoder()
+    batches = [stream.feed(events[start:end]) for start, end in pairwise(places)]
+    assert b"".join(batches) == encoder().feed(events)
