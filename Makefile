@@ -7,7 +7,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 BENCH := $(VENV)/.bench
 
-.PHONY: run test check conformance clients bench format docs clean
+.PHONY: run test check crash conformance clients bench format docs clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/python -m app serve
@@ -19,6 +19,9 @@ check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+crash: $(DEV)  ## SIGKILL at 200 random instants of a refresh
+	CRASH_ROUNDS=200 $(BIN)/python -m pytest tests/credentials/test_crash.py --log-cli-level=INFO
 
 conformance: $(DEV)  ## the SDKs' own suites, against the gateway
 	$(BIN)/python -m conformance
@@ -45,7 +48,7 @@ $(RUNTIME): requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(DEV): requirements-dev.txt requirements.txt | $(BIN)/python
+$(DEV): requirements-dev.txt requirements-redis.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(RUNTIME)
 

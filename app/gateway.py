@@ -94,7 +94,7 @@ class Exchange:
         self._started = monotonic()
         self._first_event_at: float | None = None
         self._attempts = 0
-        self._refreshed = False
+        self._refreshed: set[str] = set()  # accounts
         self._token: Token | None = None
         self._host: Host | None = None
         self._rendered: RenderedRequest | None = None
@@ -240,7 +240,7 @@ class Exchange:
         self._drop_answer()
         self._answer = None
         self._held = []
-        if self._another_token(error) or self._older_host(error):
+        if self._older_host(error) or self._another_token(error):
             return
         hopeless = error.code == UNKNOWN_OPERATION or not POLICY[error.kind].retry
         if hopeless or self._attempts >= MAX_ATTEMPTS:
@@ -258,14 +258,18 @@ class Exchange:
         if token is None:
             return False
         if error.kind is Kind.REFUSED_TOKEN:
-            if self._refreshed:
+            if token.account in self._refreshed:
                 return False
-            self._refreshed = True
+            self._refreshed.add(token.account)
             fresh = credentials.refused(token, error)
         else:
             fresh = credentials.failed(token, error)
-        self._token = fresh or token
-        return fresh is not None
+        if fresh is None:
+            return False
+        if fresh.account != token.account:  # its profile may be in another region
+            self._host = self._gateway.hosts.first(fresh.region)
+        self._token = fresh
+        return True
 
     def _older_host(self, error: GatewayError) -> bool:
         if self._host is None or error.code not in ("unreachable", UNKNOWN_OPERATION):

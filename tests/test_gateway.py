@@ -23,8 +23,9 @@ HELLO = Conversation(model="claude-sonnet-4-5", messages=(Message("user", (Text(
 
 
 def token(access: str) -> Token:
+    """Of the account that its name begins with: ``a1`` and ``a2`` are of ``a``."""
     return Token(
-        access_token=access, kind="social", profile_arn=None, region=None, account=access,
+        access_token=access, kind="social", profile_arn=None, region=None, account=access[0],
         expires_at=inf,
     )  # fmt: skip
 
@@ -178,7 +179,9 @@ def test_an_empty_answer_is_tried_again(
 def test_nothing_is_repeated_after_the_first_content(
     upstream: Simulator, begin: Open, pauses: list[float]
 ) -> None:
-    upstream.script({"text": ["a", "b", "c"], "exception": {"type": "InternalServerException", "message": "no"}})
+    upstream.script(
+        {"text": ["a", "b", "c"], "exception": {"type": "InternalServerException", "message": "no"}}
+    )
     exchange, _ = begin()
     assert exchange.wait(20)
     batches = exchange.batches()

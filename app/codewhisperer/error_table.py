@@ -28,6 +28,7 @@ class Refusal(NamedTuple):
 class Rule(NamedTuple):
     """A row of the table: matches a refusal that meets every condition which is set. ``text`` is
     looked for in the upstream's message, in lower case. ``words`` say why, and what to do.
+    ``retry_after``, in seconds, is for refusals that do not tell it themselves.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Rule(NamedTuple):
     text: str = ""
     statuses: Container[int] = ()
     code: str = ""
+    retry_after: float | None = None
 
     def matches(self, refusal: Refusal) -> bool:
         return (
@@ -86,10 +88,11 @@ RULES: tuple[Rule, ...] = (
     Rule(Kind.SUSPENDED, _SUSPENDED, text="temporarily is suspended"),
     Rule(Kind.SUSPENDED, _SUSPENDED, text="locked your account"),
     Rule(
-        Kind.SUSPENDED,
+        Kind.THROTTLED,
         "The upstream limits this account, finding its activity suspicious. Leave it alone for a"
         " while, or use another account.",
         text="suspicious activity",
+        retry_after=3600,  # it does not say for how long; far too long to be waited for here
     ),
     Rule(Kind.CAPACITY, _BUSY, reasons=("INSUFFICIENT_MODEL_CAPACITY",)),
     Rule(Kind.CAPACITY, _BUSY, text="experiencing high traffic"),

@@ -83,7 +83,7 @@ def _error(refusal: Refusal, retry_after: float | None) -> GatewayError:
         rule.kind,
         f"{rule.words} {said}({facts})",
         code=rule.code or refusal.reason or name or status.replace(" ", "_").lower(),
-        retry_after=retry_after,
+        retry_after=rule.retry_after if retry_after is None else retry_after,
     )
 
 

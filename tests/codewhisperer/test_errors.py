@@ -31,7 +31,7 @@ REFUSALS = [
     (400, THROTTLING, "MONTHLY_REQUEST_COUNT", "x", Kind.QUOTA),
     (429, THROTTLING, "DAILY_REQUEST_COUNT", "x", Kind.QUOTA),
     (429, THROTTLING, "USER_REQUEST_RATE_EXCEEDED", "x", Kind.THROTTLED),
-    (429, THROTTLING, None, "Suspicious activity detected.", Kind.SUSPENDED),
+    (429, THROTTLING, None, "Suspicious activity detected.", Kind.THROTTLED),
     (402, QUOTA, "OVERAGE_REQUEST_LIMIT_EXCEEDED", "x", Kind.QUOTA),
     (402, QUOTA, "CONVERSATION_LIMIT_EXCEEDED", "x", Kind.REJECTED),
     (402, QUOTA, None, "x", Kind.QUOTA),
@@ -254,3 +254,10 @@ def test_a_stream_error_is_the_failure_with_the_events_before_it() -> None:
     )  # fmt: skip
     assert error.events == [TextDelta("a")]
     assert corrupt("why").kind is Kind.CORRUPT
+
+
+def test_an_account_under_suspicion_is_left_alone_for_an_hour() -> None:
+    body = json.dumps({"message": "We detected suspicious activity."}).encode()
+    headers = {"x-amzn-errortype": "ThrottlingException"}
+    assert from_response(429, headers, body).retry_after == 3600
+    assert from_response(429, headers | {"Retry-After": "7"}, body).retry_after == 7
