@@ -2,6 +2,7 @@
 
 from functools import partial
 from math import inf
+from typing import Any
 
 from flask import Flask
 from flask_cors import CORS
@@ -15,13 +16,18 @@ from app.core.headers import Headers
 from app.credentials import Credentials
 from app.dialects import openai
 from app.dialects.anthropic import errors as anthropic_errors
+from app.dialects.anthropic import openapi as anthropic_api
 from app.dialects.anthropic import routes as anthropic
+from app.dialects.openai_chat import openapi as openai_chat_api
 from app.dialects.openai_chat import routes as openai_chat
+from app.dialects.openai_responses import openapi as openai_responses_api
 from app.dialects.openai_responses import routes as openai_responses
+from app.errors import GatewayError, Kind
 from app.gateway import Gateway, Timeouts
+from app.openapi import Group, describe
 from app.settings import Settings
 from app.version import __version__
-from app.web import access, auth, catalogue, failures, health, limits
+from app.web import access, auth, catalogue, failures, health, limits, openapi
 from app.web.admission import Admission
 from app.web.keys import KeyFile
 from app.web.lifecycle import Lifecycle
@@ -54,10 +60,13 @@ def create_app(settings: Settings) -> Flask:
     lifecycle.install(app)
     failures.install(app, _shape)
     limits.install(app, lambda path, headers: _shape(path, headers).rate_headers)
-    auth.install(app, _doorkeeper(settings), open_paths=frozenset({"/", "/health"}))
+    auth.install(
+        app, _doorkeeper(settings), open_paths=frozenset({"/", "/health", "/openapi.json"})
+    )
     if settings.kiro_cors_origins:
         CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
     app.register_blueprint(health.blueprint(__version__))
+    app.register_blueprint(openapi.blueprint(_description))
     app.register_blueprint(
         catalogue.blueprint(
             settings.kiro_models, lambda model: key_limits.may_use(auth.client_key(), model)
@@ -132,6 +141,33 @@ ANTHROPIC = failures.Shape(
 )
 OPENAI = failures.Shape(openai.body, openai.status, openai.rate_headers)
 OPENAI_PATHS = ("/v1/chat", "/v1/responses", "/v1/completions", "/v1/embeddings")
+
+
+def _description() -> dict[str, Any]:
+    """What the service takes and answers, as OpenAPI."""
+    groups = (
+        ("Anthropic", anthropic_api.OPERATIONS, [anthropic_api.AnthropicError], ANTHROPIC),
+        ("Chat Completions", openai_chat_api.OPERATIONS, [openai.OpenAIError], OPENAI),
+        ("Responses", openai_responses_api.OPERATIONS, [openai.OpenAIError], OPENAI),
+        ("Service", openapi.OPERATIONS, [anthropic_api.AnthropicError, openai.OpenAIError], ANTHROPIC),
+    )
+    return describe(
+        "kiro2api",
+        __version__,
+        [
+            Group(name=name, operations=operations, errors=errors, failures=_failures(shape))
+            for name, operations, errors, shape in groups
+        ],
+    )
+
+
+def _failures(shape: failures.Shape) -> dict[int, str]:
+    """What each HTTP status stands for."""
+    kinds: dict[int, list[str]] = {}
+    for kind in Kind:
+        if kind is not Kind.CANCELLED:  # there is nobody to tell
+            kinds.setdefault(shape.status(GatewayError(kind, "")), []).append(kind.value)
+    return {status: ", ".join(names) for status, names in kinds.items()}
 
 
 def _shape(path: str, headers: Headers) -> failures.Shape:

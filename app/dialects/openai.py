@@ -14,6 +14,7 @@ from time import time
 from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
+from msgspec import Struct
 
 from app.core.body import FieldError, Path, Record
 from app.core.conversation import Effort, Image, ImageFormat, Tool, ToolChoice
@@ -63,6 +64,22 @@ ERRORS: dict[Kind, tuple[str, str | None]] = {
 """The ``type`` and ``code`` of each kind of failure."""
 
 STATUSES = {529: 429}
+
+class OpenAIFailure(Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands inside ``error``."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class OpenAIError(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of any failure, for the service's description."""
+
+    error: OpenAIFailure
+
+
 """Statuses that OpenAI's clients do not know, and what they are told instead."""
 
 CLIENT_CODES = frozenset(

@@ -1,0 +1,163 @@
+"""An OpenAPI 3.2 description of HTTP operations, made from the types of their bodies.
+
+A request's type is the one that its requests are read with, so its description cannot be another.
+The types of answers are made for the description, and tests hold the answers to them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+JSON, STREAM, TEXT = "application/json", "text/event-stream", "text/plain"
+
+Schema = dict[str, Any]
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """``answers`` are the types of a successful answer, by media type. ``events`` are the types,
+    one of which it is, of the JSON in each event of a stream; ``sentinel`` is what ends that.
+    ``query`` and ``place`` are the schemas of parameters in the query and in the path, by name.
+    ``needs_key``: other clients are refused; ``fails``: it can be refused at all.
+    """
+
+    method: str
+    path: str
+    summary: str
+    answers: Mapping[str, Any]
+    events: Sequence[Any] = ()
+    sentinel: str = ""
+    request: type | None = None
+    query: Mapping[str, Schema] = {}
+    place: Mapping[str, Schema] = {}
+    needs_key: bool = True
+    fails: bool = True
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """Operations that fail alike: ``errors`` are the types of the body, one of which it is,
+    ``failures`` what each status stands for.
+    """
+
+    name: str
+    operations: Sequence[Operation]
+    errors: Sequence[type]
+    failures: Mapping[int, str]
+
+
+def describe(title: str, version: str, groups: Sequence[Group]) -> Schema:
+    """The description as plain values."""
+    paths: Schema = {}
+    schemas: Schema = {}
+    for group in groups:
+        names = _Names(group)
+        schemas |= names.schemas
+        for operation in group.operations:
+            described = _operation(group, operation, names)
+            paths.setdefault(operation.path, {})[operation.method] = described
+    return {
+        "openapi": "3.2.0",
+        "info": {"title": title, "version": version},
+        "security": [{"key": []}, {"bearer": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+
+
+class _Names:
+    """The schemas of a group's types, each under the group's name and its own."""
+
+    def __init__(self, group: Group) -> None:
+        types = list(dict.fromkeys(_types(group)))
+        prefix = f"{group.name.replace(' ', '')}."
+        described, components = msgspec.json.schema_components(
+            types, ref_template=f"#/components/schemas/{prefix}{{name}}"
+        )
+        self.schemas = {prefix + name: schema for name, schema in components.items()}
+        self._of: dict[Any, Schema] = dict(zip(types, described, strict=True))
+
+    def __getitem__(self, wanted: Any) -> Schema:
+        return self._of[wanted]
+
+    def one_of(self, wanted: Sequence[Any]) -> Schema:
+        """The schema of a value of any of these types."""
+        schemas = [self[one] for one in wanted]
+        return {"anyOf": schemas} if len(schemas) > 1 else schemas[0]
+
+
+def _types(group: Group) -> Iterator[Any]:
+    yield from group.errors
+    for operation in group.operations:
+        yield from operation.answers.values()
+        yield from operation.events
+        if operation.request is not None:
+            yield operation.request
+
+
+def _operation(group: Group, operation: Operation, names: _Names) -> Schema:
+    answers = {media: {"schema": names[of]} for media, of in operation.answers.items()}
+    if operation.events:
+        payload = names.one_of(operation.events)
+        answers[STREAM] = {"itemSchema": _event(payload, operation.sentinel)}
+    described: Schema = {
+        "tags": [group.name],
+        "summary": operation.summary,
+        "responses": {"200": {"description": "The answer.", "content": answers}},
+    }
+    if operation.request is not None:
+        content = {JSON: {"schema": names[operation.request]}}
+        described["requestBody"] = {"required": True, "content": content}
+    if parameters := [
+        *_parameters("path", operation.place),
+        *_parameters("query", operation.query),
+    ]:
+        described["parameters"] = parameters
+    if not operation.needs_key:
+        described["security"] = []
+    if operation.fails:
+        described["responses"] |= _failures(group, names)
+    return described
+
+
+def _event(payload: Schema, sentinel: str) -> Schema:
+    """One event of a stream, as OpenAPI sees it: an object of the fields of its lines."""
+    data: Schema = {
+        "type": "string",
+        "contentMediaType": JSON,
+        "contentSchema": payload,
+    }
+    if sentinel:
+        data = {"anyOf": [{"const": sentinel}, data]}
+    return {"type": "object", "properties": {"data": data}, "required": ["data"]}
+
+
+def _failures(group: Group, names: _Names) -> Schema:
+    content = {JSON: {"schema": names.one_of(group.errors)}}
+    return {
+        str(status): {"description": words, "headers": _RETRY, "content": content}
+        for status, words in sorted(group.failures.items())
+    }
+
+
+_RETRY = {
+    "retry-after": {
+        "description": "Seconds to wait before the next try.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "x-should-retry": {
+        "description": "Whether the same request may succeed later.",
+        "schema": {"enum": ["true", "false"]},
+    },
+}
+
+
+def _parameters(where: str, schemas: Mapping[str, Schema]) -> Iterator[Schema]:
+    for name, schema in schemas.items():
+        yield {"name": name, "in": where, "required": where == "path", "schema": schema}
