@@ -145,11 +145,12 @@ OPENAI_PATHS = ("/v1/chat", "/v1/responses", "/v1/completions", "/v1/embeddings"
 
 def _description() -> dict[str, Any]:
     """What the service takes and answers, as OpenAPI."""
+    either = [anthropic_api.AnthropicError, openai.OpenAIError]
     groups = (
         ("Anthropic", anthropic_api.OPERATIONS, [anthropic_api.AnthropicError], ANTHROPIC),
         ("Chat Completions", openai_chat_api.OPERATIONS, [openai.OpenAIError], OPENAI),
         ("Responses", openai_responses_api.OPERATIONS, [openai.OpenAIError], OPENAI),
-        ("Service", openapi.OPERATIONS, [anthropic_api.AnthropicError, openai.OpenAIError], ANTHROPIC),
+        ("Service", openapi.OPERATIONS, either, ANTHROPIC),
     )
     return describe(
         "kiro2api",
