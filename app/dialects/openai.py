@@ -17,8 +17,9 @@ import msgspec
 from msgspec import Struct
 
 from app.core.body import FieldError, Path, Record
-from app.core.conversation import Effort, Image, ImageFormat, Tool, ToolChoice
+from app.core.conversation import Effort, Image, Tool, ToolChoice
 from app.core.headers import Headers
+from app.core.inline import IMAGE_FORMATS, is_base64
 from app.errors import GatewayError, Kind
 
 encode = msgspec.json.Encoder().encode
@@ -63,7 +64,6 @@ ERRORS: dict[Kind, tuple[str, str | None]] = {
 }
 """The ``type`` and ``code`` of each kind of failure."""
 
-STATUSES = {529: 429}
 
 class OpenAIFailure(Struct, frozen=True, forbid_unknown_fields=True):
     """What stands inside ``error``."""
@@ -80,6 +80,7 @@ class OpenAIError(Struct, frozen=True, forbid_unknown_fields=True):
     error: OpenAIFailure
 
 
+STATUSES = {529: 429}
 """Statuses that OpenAI's clients do not know, and what they are told instead."""
 
 CLIENT_CODES = frozenset(
@@ -144,33 +145,31 @@ def dotted(path: Path) -> str:
     return "".join(steps).removeprefix(".")
 
 
-# Images
+# Images and files
 
-IMAGE_FORMATS: dict[str, ImageFormat] = {
-    "image/jpeg": "jpeg",
-    "image/jpg": "jpeg",
-    "image/png": "png",
-    "image/gif": "gif",
-    "image/webp": "webp",
-}
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*?;base64,", re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+
+
+def data_url(url: str) -> tuple[str, str] | None:
+    """The media type, in lower case, and the base64 of a ``data:`` URL; None for another one."""
+    found = _DATA_URL.match(url)
+    return (found[1].lower(), url[found.end() :]) if found else None
 
 
 def image(url: str) -> Image:
     """The image inside a ``data:`` URL. Raises :class:`FieldError` with an empty path."""
-    found = _DATA_URL.match(url)
+    found = data_url(url)
     if found is None:
         scheme = url.partition(":")[0].lower()
         told = f"images by {scheme} URL" if scheme in ("http", "https") else "this URL"
         raise FieldError(
             (), f"{told} cannot be read by this gateway; send data:image/...;base64,..."
         )
-    image_format = IMAGE_FORMATS.get(found[1].lower())
+    media_type, data = found
+    image_format = IMAGE_FORMATS.get(media_type)
     if image_format is None:
         raise FieldError((), "the image should be image/jpeg, image/png, image/gif or image/webp")
-    data = url[found.end() :]
-    if len(data) % 4 or not _BASE64.fullmatch(data):
+    if not is_base64(data):
         raise FieldError((), "the data URL should hold valid standard base64, not empty")
     return Image(image_format, data)
 

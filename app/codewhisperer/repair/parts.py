@@ -14,6 +14,7 @@ from app.core.conversation import (
     Thinking,
     ToolResult,
 )
+from app.core.inline import decoded_size
 
 from .edit import each, each_message, each_part, with_parts
 
@@ -125,7 +126,7 @@ def _with_few_images(message: Message) -> Message:
 def _text_for_unfit(part: Part) -> Part:
     if not isinstance(part, Image):
         return part
-    size = len(part.data) // 4 * 3 - part.data[-2:].count("=")
+    size = decoded_size(part.data)
     if 0 < size <= MAX_IMAGE_BYTES:
         return part
     return Text(f"[image left out: {size} bytes, of which 1 to {MAX_IMAGE_BYTES} can be sent]")

@@ -5,7 +5,6 @@ know (search results, documents, what Anthropic's servers did in earlier turns),
 where it carries nothing, and is refused where the model would miss what the user gave it.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -15,7 +14,6 @@ from app.core.body import FieldError, Record
 from app.core.conversation import (
     Document,
     Image,
-    ImageFormat,
     Part,
     RedactedThinking,
     Text,
@@ -23,6 +21,7 @@ from app.core.conversation import (
     ToolCall,
     ToolResult,
 )
+from app.core.inline import IMAGE_FORMATS, decoded_size, is_base64
 
 from . import block_types as types
 
@@ -30,14 +29,6 @@ Parts: TypeAlias = tuple[Part, ...]
 Converter: TypeAlias = Callable[[Any, Record], Parts]
 
 PDF = "application/pdf"
-IMAGE_FORMATS: dict[str, ImageFormat] = {
-    "image/jpeg": "jpeg",
-    "image/jpg": "jpeg",
-    "image/png": "png",
-    "image/gif": "gif",
-    "image/webp": "webp",
-}
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 def parts(content: str | Sequence[Any], record: Record) -> Parts:
@@ -84,7 +75,7 @@ def _inline(source: Any, what: str) -> Any:
 
 
 def _checked_base64(data: str) -> str:
-    if len(data) % 4 or not _BASE64.fullmatch(data):
+    if not is_base64(data):
         raise FieldError(("source", "data"), "Input should be valid standard base64, not empty")
     return data
 
@@ -124,8 +115,7 @@ def _document_in_result(block: types.DocumentBlock, record: Record) -> Parts:
     if not isinstance(source, types.Base64Source) or source.media_type != PDF:
         return _document(block, record)
     data = _checked_base64(source.data)
-    size = len(data) // 4 * 3 - data.count("=", -2)
-    return (Document(None, block.title, PDF, size),)
+    return (Document(None, block.title, PDF, decoded_size(data)),)
 
 
 def _search_result(block: types.SearchResultBlock, _: Record) -> Parts:

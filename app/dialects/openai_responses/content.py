@@ -1,6 +1,5 @@
 """The content of messages, and of what tools put out, into parts of the conversation."""
 
-import re
 from base64 import b64decode
 from binascii import Error
 from collections.abc import Callable, Sequence
@@ -15,7 +14,6 @@ from .item_types import InputFile, InputImage, InputText, OutputText, Refusal
 
 Parts: TypeAlias = tuple[ResultPart, ...]
 
-_DATA_URL = re.compile(r"data:([^;,]*)[^,]*;base64,", re.IGNORECASE)
 _TEXT_TYPES = frozenset(
     f"application/{name}" for name in ("json", "xml", "yaml", "x-yaml", "toml", "javascript")
 )
@@ -88,10 +86,9 @@ def _decoded(part: InputFile) -> tuple[str, bytes]:
     the file's name tells.
     """
     given = part.file_data or ""
-    found = _DATA_URL.match(given)
-    media_type = found[1].lower() if found else guess_type(part.filename or "")[0]
+    media_type, content = openai.data_url(given) or (guess_type(part.filename or "")[0], given)
     try:
-        data = b64decode(given[found.end() :] if found else given, validate=True)
+        data = b64decode(content, validate=True)
     except (Error, ValueError):
         data = b""
     if not data:
