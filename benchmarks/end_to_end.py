@@ -85,14 +85,14 @@ def measure(scale: Scale, told: Callable[[str], object]) -> dict[str, list[Measu
 def run(case: Case, upstream: Simulator, *, alone: bool = False) -> Run:
     """One run of a case with a worker of its own. Raises :class:`LoadFailed`."""
     with _gateway(upstream) as (port, worker):
-        _load(WARM_UP, _plan(WARM_UP, port), upstream)
+        load(WARM_UP, plan(WARM_UP, port), upstream)
         before, idle_rate = memory(worker), _idle_rate(worker)
         began, used = time.monotonic(), cpu_seconds(worker)
-        seen, held = _load(case, _plan(case, port), upstream, worker)
+        seen, held = load(case, plan(case, port), upstream, worker)
         time.sleep(SETTLE)
         idle = idle_rate * (time.monotonic() - began)
         used = cpu_seconds(worker) - used - idle
-    direct = _load(case, _plan_alone(case, upstream), upstream)[0] if alone else None
+    direct = load(case, plan_alone(case, upstream), upstream)[0] if alone else None
     return Run(used, seen, before, held, direct)
 
 
@@ -117,7 +117,8 @@ def _idle_rate(worker: int) -> float:
     return (cpu_seconds(worker) - used) / IDLE_SECONDS
 
 
-def _plan(case: Case, port: int) -> Plan:
+def plan(case: Case, port: int) -> Plan:
+    """What the load generator is told of a case, for the gateway at ``port``."""
     return Plan(
         port,
         case.dialect.path,
@@ -132,7 +133,7 @@ def _plan(case: Case, port: int) -> Plan:
     )
 
 
-def _plan_alone(case: Case, upstream: Simulator) -> Plan:
+def plan_alone(case: Case, upstream: Simulator) -> Plan:
     """The same load as the gateway makes of it, for the simulator itself."""
     [host] = candidates("us-east-1", upstream.url)
     conversation = case.dialect.parse(case.body, Headers(case.headers))
@@ -145,9 +146,8 @@ def _plan_alone(case: Case, upstream: Simulator) -> Plan:
         max_description=10_000,
     )
     url, headers = host.chat()
-    plan = _plan(case, upstream.port)
     return msgspec.structs.replace(
-        plan,
+        plan(case, upstream.port),
         path=url.removeprefix(upstream.url),
         headers={name.lower(): value for name, value in headers.items()}
         | authorization("bench", "social"),
@@ -157,10 +157,13 @@ def _plan_alone(case: Case, upstream: Simulator) -> Plan:
     )
 
 
-def _load(
-    case: Case, plan: Plan, upstream: Simulator, worker: int = 0
+def load(
+    case: Case, planned: Plan, upstream: Simulator, worker: int = 0
 ) -> tuple[Result, Memory | None]:
-    """Run a plan; the second is the worker's memory while all streams are open, if they stay so."""
+    """Run a plan; the second is the worker's memory while all streams of a paced case are open.
+
+    Raises :class:`LoadFailed`.
+    """
     upstream.reset()
     upstream.script({**case.script, "times": None})
     process = subprocess.Popen(
@@ -172,7 +175,7 @@ def _load(
     assert process.stdin
     assert process.stdout
     with process:
-        process.stdin.write(msgspec.msgpack.encode(plan))
+        process.stdin.write(msgspec.msgpack.encode(planned))
         process.stdin.close()
         first = process.stdout.read(len(OPEN))
         held = memory(worker) if first == OPEN and worker and case.paced else None
