@@ -186,6 +186,8 @@ class Exchange:
             self._failure = error
         except Exception as error:  # carried to whoever waits; a greenlet has nobody to raise to
             self._failure = error
+        except gevent.GreenletExit:
+            pass  # carried on, its traceback would keep a socket open until a garbage collection
         finally:
             if self._closed:  # the answer may have come in the moment of closing
                 self._drop_answer()

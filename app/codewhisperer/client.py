@@ -23,6 +23,7 @@ from app.errors import GatewayError, Kind
 from .body import Body
 from .connection import POOLS, SOCKS_POOLS, Head
 from .errors import from_response
+from .idle import close_dropped
 from .sweeper import Sweeper
 
 BODY_TIMEOUT = 30.0
@@ -43,9 +44,9 @@ def tls_context() -> ssl.SSLContext:
 class DrainingAdapter(HTTPAdapter):
     """requests' transport, with :class:`Body` as what is read of a response."""
 
-    def __init__(self, *, connections: int, context: ssl.SSLContext, sweeper: Sweeper) -> None:
+    def __init__(self, *, connections: int, context: ssl.SSLContext) -> None:
         self._context = context
-        self._sweeper = sweeper
+        self._sweeper = Sweeper(self.close_dropped)
         self._pools: dict[str, Any] = {}
         super().__init__(pool_connections=MAX_HOSTS, pool_maxsize=connections, max_retries=0)
 
@@ -81,6 +82,10 @@ class DrainingAdapter(HTTPAdapter):
         response.request = req
         response.url = req.url or ""
         return response
+
+    def close_dropped(self) -> None:
+        """Close the idle connections that the other side has closed."""
+        close_dropped(self._pools.values())
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """The context holds the CA bundle; requests would load it again for each connection."""
@@ -145,7 +150,7 @@ class Client:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = DrainingAdapter(connections=connections, context=tls_context(), sweeper=Sweeper())
+        adapter = DrainingAdapter(connections=connections, context=tls_context())
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, adapter)
 

@@ -66,6 +66,8 @@ class Calls:
             response = self._session.post(url, **body, timeout=self._timeout, allow_redirects=False)
         except requests.RequestException as error:
             raise _no_answer(url, error) from None  # the error holds the request
+        finally:
+            self._session.close()  # the next call is an hour away: the connection would go stale
         after = response.headers.get("Retry-After", "")
         return Answer(
             response.status_code,

@@ -109,8 +109,9 @@ class Asking:
 class Arena:
     """A gateway in front of the proxy in front of the simulator; a context manager."""
 
-    def __init__(self, work: Path, **settings: str) -> None:
+    def __init__(self, work: Path, *, application: str = "wsgi:app", **settings: str) -> None:
         self._work = work
+        self._application = application
         self._settings = settings
         self._lock = threading.Lock()
         self._read = 0
@@ -123,6 +124,7 @@ class Arena:
             self.gateway = Gateway(
                 self.proxy.url,
                 self._work,
+                application=self._application,
                 **{"KIRO_AUTH_URL": self.simulator.url, **self._settings},
             )
         except BaseException:

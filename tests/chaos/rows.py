@@ -146,7 +146,6 @@ ACCOUNT_REFUSALS: Mapping[str, tuple[Kind, int]] = {
     "suspended": (Kind.SUSPENDED, 1),
     "suspended_text": (Kind.SUSPENDED, 1),
     "suspended_423": (Kind.SUSPENDED, 1),
-    "suspicious_activity": (Kind.SUSPENDED, 1),
     "bearer_invalid": (Kind.REFUSED_TOKEN, 2),
     "not_authorized": (Kind.REFUSED_TOKEN, 2),
     "expired_token_401": (Kind.REFUSED_TOKEN, 2),
@@ -176,6 +175,7 @@ def refusals() -> Iterator[Row]:
 
 def account_refusals() -> Iterator[Row]:
     """Every refusal that is held against the account."""
+    seen: set[Kind] = set()
     for name, (kind, asked) in ACCOUNT_REFUSALS.items():
         yield both(
             f"account-{name}",
@@ -183,13 +183,21 @@ def account_refusals() -> Iterator[Row]:
             refused(kind),
             asked,
             answers=({"fail": name},),
+            heavy=kind in seen,
         )
+        seen.add(kind)
     yield both(
         "retry-after",
         "throttled with Retry-After: 1, then a good answer",
         answered(waited=(1.0, 10.0)),
         2,
         answers=({"fail": {"fault": "throttled", "headers": {"retry-after": "1"}}}, GOOD),
+    )
+    yield both(
+        "account-suspicious_activity",
+        "the upstream finds the account's activity suspicious",
+        refused(Kind.THROTTLED, retry_after="3600"),
+        answers=({"fail": "suspicious_activity"},),
     )
     later = {"fault": "throttled", "headers": {"retry-after": "120"}}
     yield both(
@@ -433,13 +441,14 @@ REACH: tuple[Row, ...] = (
     both("no-connection", "no connection within KIRO_CONNECT_TIMEOUT",
          refused(Kind.CONNECTION), 0, log={"attempts": TRIES, "error_code": "unreachable"}),
     both("unknown-name", "the upstream's name cannot be resolved",
-         refused(Kind.CONNECTION), 0, log={"attempts": TRIES, "error_code": "unreachable"}),
+         refused(Kind.CONNECTION), 0, log={"attempts": TRIES, "error_code": "unreachable"},
+         heavy=True),
     both("certificate-untrusted", "a certificate by an authority nobody trusts",
          refused(Kind.TLS), 0, log={"attempts": 1}),
     both("certificate-of-another", "a certificate for another host",
-         refused(Kind.TLS), 0, log={"attempts": 1}),
+         refused(Kind.TLS), 0, log={"attempts": 1}, heavy=True),
     both("certificate-expired", "a certificate that has expired",
-         refused(Kind.TLS), 0, log={"attempts": 1}),
+         refused(Kind.TLS), 0, log={"attempts": 1}, heavy=True),
     both("certificate-trusted", "a certificate by an authority that SSL_CERT_FILE names",
          answered(), 1),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from .test_rows import judge, judge_log
 
 COMBINATIONS = [*product(DIALECTS, (True, False))]
 ROWS = [*account_refusals()]
+LIGHT = [row for row in ROWS if not row.heavy]
 LEFT_ALONE = {Kind.QUOTA, Kind.SUSPENDED}
 """After these the account is not used again by the next request."""
 
@@ -86,7 +87,7 @@ def try_account(accounts: Accounts, row: Row, dialect: Dialect, *, stream: bool)
 
 @pytest.mark.parametrize(
     ("row", "dialect", "stream"),
-    [(row, *COMBINATIONS[number % len(COMBINATIONS)]) for number, row in enumerate(ROWS)],
+    [(row, *COMBINATIONS[number % len(COMBINATIONS)]) for number, row in enumerate(LIGHT)],
     ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_account_refusal(accounts: Accounts, row: Row, dialect: Dialect, stream: bool) -> None:

@@ -115,7 +115,13 @@ def memory(arena: Arena) -> int:
     return sum(map(processes.memory, processes.children(arena.gateway.process.pid)))
 
 
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        pytest.param(dialect, id=dialect.name, marks=[pytest.mark.long] if number else [])
+        for number, dialect in enumerate(DIALECTS)
+    ],
+)
 def test_a_client_that_stops_reading_is_dropped(arena: Arena, dialect: Dialect) -> None:
     mark = f"leave.stops-reading.{dialect.name}."
     arena.script(mark, {"text": {"repeat": "0123456789", "times": 6_500, "deltas": 1_200}})
@@ -132,7 +138,7 @@ def test_a_client_that_stops_reading_is_dropped(arena: Arena, dialect: Dialect) 
     asking.leave()
 
 
-@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("stream", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_a_client_that_reads_slowly_gets_everything(arena: Arena, stream: bool) -> None:
     mark = f"leave.slow.{stream}."
     text = "0123456789" * 2_000_000

@@ -88,7 +88,7 @@ def arena(tmp_path: Path) -> Iterator[Arena]:
         yield arena
 
 
-@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("stream", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_sigterm(arena: Arena, stream: bool) -> None:
     load = Load(arena, stream)
     with idle_connections(arena, 5):

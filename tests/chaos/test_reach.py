@@ -108,7 +108,13 @@ def try_reach(arena: Arena, row: Row, dialect: Dialect, *, stream: bool) -> list
     return [*problems, *judge_log(arena.line(mark), gets, row)]
 
 
-@pytest.mark.parametrize("row", REACH, ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row.name, marks=[pytest.mark.long] if row.heavy else [])
+        for row in REACH
+    ],
+)
 def test_reach(tmp_path: Path, row: Row) -> None:
     with (
         UPSTREAMS[row.name](tmp_path) as settings,
