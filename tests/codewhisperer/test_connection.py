@@ -48,7 +48,10 @@ def server(answer: Callable[[bytes], bytes]) -> Iterator[tuple[int, list[bytes]]
     listener = socket.create_server(("127.0.0.1", 0))
 
     def run() -> None:
-        connection, _ = listener.accept()
+        try:
+            connection, _ = listener.accept()
+        except OSError:  # nobody came
+            return
         with connection:
             while data := connection.recv(1 << 20):
                 seen.append(data)
@@ -57,6 +60,7 @@ def server(answer: Callable[[bytes], bytes]) -> Iterator[tuple[int, list[bytes]]
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     yield listener.getsockname()[1], seen
+    listener.shutdown(socket.SHUT_RDWR)  # ends an accept that waits
     listener.close()
     thread.join(5)
 
@@ -132,11 +136,8 @@ def test_a_compressed_answer_is_refused(client: Client) -> None:
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\rb"])
 def test_a_line_break_in_a_header_is_not_sent(client: Client, value: str) -> None:
-    with server(lambda _: OK) as (port, seen):
-        with pytest.raises(GatewayError):
-            client.open(f"http://127.0.0.1:{port}/", {"Authorization": value}, b"{}", timeout=5)
-        with socket.create_connection(("127.0.0.1", port)):
-            pass  # so that the server ends
+    with server(lambda _: OK) as (port, seen), pytest.raises(GatewayError):
+        client.open(f"http://127.0.0.1:{port}/", {"Authorization": value}, b"{}", timeout=5)
     assert seen == []
 
 
