@@ -7,7 +7,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 BENCH := $(VENV)/.bench
 
-.PHONY: run test check crash conformance clients bench format docs clean
+.PHONY: run test check chaos soak crash conformance clients bench format docs clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/python -m app serve
@@ -19,6 +19,13 @@ check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+chaos: $(DEV)  ## every fault in every dialect, 10,000 random answers: docs/faults.md
+	$(BIN)/python -m pytest -n auto -m "long or not long" tests/chaos tests/truth
+
+SOAK_SECONDS ?= 600
+soak: $(DEV)  ## ten minutes of mixed load
+	SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest -m long tests/soak
 
 crash: $(DEV)  ## SIGKILL at 200 random instants of a refresh
 	CRASH_ROUNDS=200 $(BIN)/python -m pytest tests/credentials/test_crash.py --log-cli-level=INFO
@@ -36,9 +43,10 @@ format: $(DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(RUNTIME)  ## what is generated from the settings
+docs: $(RUNTIME)  ## what is generated from tables
 	$(BIN)/python -m app settings markdown > docs/settings.md
 	$(BIN)/python -m app settings env-example > .env.example
+	$(BIN)/python -m tests.chaos.render > docs/faults.md
 
 clean:
 	rm -rf $(VENV)

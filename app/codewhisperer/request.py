@@ -175,7 +175,7 @@ def _check_length(what: str, length: int, limit: int) -> None:
     if length > limit:
         raise GatewayError(
             Kind.CONTEXT_TOO_LONG,
-            f"prompt is too long: {what} has {length} characters, of which CodeWhisperer takes at "
+            f"{what} has {length} characters, of which CodeWhisperer takes at "
             f"most {limit}; shorten or split it.",
         )
 

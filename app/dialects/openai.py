@@ -127,9 +127,15 @@ def rate_headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
 
 
 def _message(error: GatewayError) -> str:
-    if error.kind is Kind.CONTEXT_TOO_LONG and not error.message.startswith(TOO_LONG):
+    if error.kind is not Kind.CONTEXT_TOO_LONG or error.message.startswith(TOO_LONG):
+        return error.message
+    if error.overrun is None:
         return f"{TOO_LONG}: {error.message}"
-    return error.message
+    tokens, maximum = error.overrun
+    return (
+        f"This model's maximum context length is {maximum} tokens. However, your messages resulted "
+        f"in {tokens} tokens. {error.message}"
+    )
 
 
 def refusal(error: FieldError, code: str = "") -> GatewayError:

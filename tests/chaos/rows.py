@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from app.errors import Kind
+from app.simulator.faults import NAMED
 
 from .dialects import CallState
 from .proxy import Plan
@@ -158,7 +159,13 @@ INSIDE = ("throttled", "insufficient_capacity", "internal", "model_unavailable",
           "improperly_formed", "feature_not_supported")  # fmt: skip
 """Refusals that are also tried as exceptions inside a stream."""
 
-Inside = Mapping[str, Any]
+
+def refusal(name: str, *, inside: bool = False) -> str:
+    """A refusal in words, by the simulator's name for it."""
+    fault = NAMED[name]
+    facts = [*([] if inside else [f"HTTP {fault.status}"]), fault.type, fault.reason or ""]
+    words = ", ".join(filter(None, facts))
+    return f"{words}: “{fault.message}”" if fault.message else f"{words} ({name})"
 
 
 def refusals() -> Iterator[Row]:
@@ -166,7 +173,7 @@ def refusals() -> Iterator[Row]:
     for name, (kind, asked) in REFUSALS.items():
         yield both(
             f"http-{name}",
-            f"the upstream refuses with `{name}`",
+            refusal(name),
             refused(kind),
             asked,
             answers=({"fail": name},),
@@ -179,7 +186,7 @@ def account_refusals() -> Iterator[Row]:
     for name, (kind, asked) in ACCOUNT_REFUSALS.items():
         yield both(
             f"account-{name}",
-            f"the upstream refuses with `{name}`",
+            refusal(name),
             refused(kind),
             asked,
             answers=({"fail": name},),
@@ -214,14 +221,14 @@ def exceptions() -> Iterator[Row]:
         kind, asked = REFUSALS[name]
         yield both(
             f"exception-{name}",
-            f"200, then the exception `{name}` before any content",
+            f"{refusal(name, inside=True)} before any content",
             refused(kind),
             asked,
             answers=({"exception": name},),
         )
         yield breaks(
             f"late-exception-{name}",
-            f"200, text, then the exception `{name}`",
+            f"{refusal(name, inside=True)} behind text",
             kind,
             "Hello",
             again=asked > 1,
@@ -364,7 +371,7 @@ HARMLESS: tuple[Row, ...] = (
          answers=({**GOOD, "bytes_per_chunk": 1},)),
     both("one-byte-segments", "every byte of the connection by itself", answered(),
          plans=(Plan(piece=1),)),
-    both("slow-network", "eight bytes at a time, with pauses", answered(),
+    both("slow-network", "sixteen bytes at a time, with pauses", answered(),
          plans=(Plan(piece=16, pause=0.002),)),
     both("many-events-a-chunk", "all events in one chunk", answered(),
          answers=({**GOOD, "frames_per_chunk": 100},)),
@@ -500,3 +507,61 @@ def all_rows() -> tuple[Row, ...]:
         *HARMLESS,
         *(replace(row, gateway="impatient") for row in TIMES),
     )
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a test of its own holds: ``test`` is its name, as pytest takes it without parameters."""
+
+    what: str
+    gets: str
+    upstream: str
+    log: str
+    test: str
+
+
+OTHERS: tuple[Held, ...] = (
+    Held("a byte of the answer turned over, at any offset",
+         "what was whole before it, then `corrupt`; never a normal end", "as for `corrupt`",
+         "`error=corrupt`", "chaos/test_damage.py::test_a_byte_turned_over_at_every_offset"),
+    Held("a conversation longer than the model's window",
+         "`context_too_long` in the words clients act on, with its tokens and the window's",
+         "at most one request", "`error=context_too_long`",
+         "chaos/test_rows.py::test_a_conversation_that_is_too_long_is_told_with_its_figures"),
+    Held("a random answer, cut at a random place, in random pieces",
+         "everything that came, once and in order; a normal end only if it was sent",
+         "as for `truncated` and `empty`", "",
+         "truth/test_in_process.py::test_a_thousand_stories"),
+    Held("a client leaves between two attempts", "", "no further attempt", "`cancelled=true`",
+         "chaos/test_clients.py::test_no_retry_for_a_client_that_left_between_two"),
+    Held("a client leaves while it sends its request", "", "no request", "status 400",
+         "chaos/test_clients.py::test_a_client_that_leaves_while_it_sends"),
+    Held("a client takes nothing for KIRO_CLIENT_STALL", "is dropped",
+         "its connection closes; what waits in memory is bounded", "`cancelled=true`",
+         "chaos/test_clients.py::test_a_client_that_stops_reading_is_dropped"),
+    Held("a client takes an answer slowly, but takes it", "all of it", "one request", "",
+         "chaos/test_clients.py::test_a_client_that_reads_slowly_gets_everything"),
+    Held("a client never finishes the head of its request", "is dropped after the keep-alive time",
+         "no request", "",
+         "chaos/test_clients.py::test_a_client_that_never_finishes_its_head_is_dropped"),
+    Held("a client pauses in its request for KIRO_CLIENT_STALL", "400 `invalid_request`",
+         "no request", "`error=invalid_request`",
+         "chaos/test_clients.py::test_a_client_that_never_finishes_its_body_is_dropped"),
+    Held("SIGTERM under 100 streams",
+         "what ends in time is whole; the rest gets `shutting_down` and a clean end, 2 s before"
+         " KIRO_GRACEFUL_TIMEOUT is over",
+         "connections of the rest close", "`error=shutting_down` for the rest",
+         "chaos/test_processes.py::test_sigterm"),
+    Held("SIGTERM with idle connections", "they are closed", "", "no delay of the stop",
+         "chaos/test_processes.py::test_idle_connections_do_not_delay_a_stop"),
+    Held("SIGHUP under 100 streams", "the same, while new requests are answered throughout",
+         "connections of the rest close", "`error=shutting_down` for the rest",
+         "chaos/test_processes.py::test_sighup"),
+    Held("SIGKILL of a worker under 100 streams",
+         "its clients lose their connection and see no normal end; the others' answers are whole",
+         "its connections close", "gunicorn starts another worker",
+         "chaos/test_processes.py::test_sigkill_of_a_worker"),
+    Held("mixed load with clients that leave, for minutes", "",
+         "no connection is left open",
+         "memory, files and greenlets stay level", "soak/test_soak.py::test_half_a_minute"),
+)  # fmt: skip

@@ -1,5 +1,6 @@
 """Every row of the table, on every dialect, streamed and whole, through real sockets."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from app.errors import Kind
 
 from .arena import Arena
 from .dialects import DIALECTS, Dialect, Heard
@@ -103,6 +106,27 @@ def test_faults_of_the_upstream_and_the_network(tmp_path: Path, subtests: pytest
 def test_faults_that_take_time(tmp_path: Path, subtests: pytest.Subtests) -> None:
     with Arena(tmp_path, **IMPATIENT) as arena:
         try_all(arena, light("impatient"), subtests)
+
+
+TOO_LONG = {
+    "anthropic": r"prompt is too long: (\d+) tokens > (\d+) maximum",
+    "openai-chat": r"maximum context length is (?=(\d+)).*resulted in (?=(\d+))",
+    "openai-responses": r"maximum context length is (?=(\d+)).*resulted in (?=(\d+))",
+}
+"""The words by which clients know that they must shorten the conversation, and by how much."""
+
+
+def test_a_conversation_that_is_too_long_is_told_with_its_figures(tmp_path: Path) -> None:
+    with Arena(tmp_path, WEB_CONCURRENCY="1") as arena:
+        for dialect in DIALECTS:
+            mark = f"row.too-long.{dialect.name}."
+            heard = arena.ask(dialect, mark, stream=True, padding=2_000_000).hear()
+            assert heard.failure == dialect.failure(Kind.CONTEXT_TOO_LONG)
+            found = re.search(TOO_LONG[dialect.name], heard.message)
+            assert found, heard.message
+            window, tokens = sorted(map(int, found.groups()))
+            assert window == 200_000
+            assert tokens > 500_000
 
 
 @pytest.mark.long

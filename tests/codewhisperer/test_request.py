@@ -195,7 +195,7 @@ def test_repairs_and_new_names_are_told() -> None:
     ],
 )
 def test_a_turn_that_is_too_long_says_how_long(messages: list[Message], limit: int) -> None:
-    with pytest.raises(GatewayError, match=f"prompt is too long.* at most {limit}") as caught:
+    with pytest.raises(GatewayError, match=f" has .* at most {limit}") as caught:
         rendered(*messages, tools=(READ,))
     assert caught.value.kind is Kind.CONTEXT_TOO_LONG
 
