@@ -6,8 +6,12 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 BENCH := $(VENV)/.bench
+FUZZ := $(VENV)/.fuzz
+AUDIT := $(VENV)/.audit
 
-.PHONY: run test check chaos soak crash conformance clients bench format docs clean
+FUZZ_MINUTES ?= 5
+
+.PHONY: run test check audit fuzz chaos soak crash conformance clients bench format docs clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/python -m app serve
@@ -19,6 +23,14 @@ check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -c pyproject.toml -r app gunicorn.conf.py wsgi.py
+
+audit: $(AUDIT)  ## known vulnerabilities of what is installed to run; asks the internet
+	$(BIN)/pip-audit --strict -r requirements.txt -r requirements-redis.txt
+
+fuzz: $(FUZZ)  ## FUZZ_MINUTES of coverage-guided fuzzing, then the long run against /openapi.json
+	$(BIN)/python -m fuzz --minutes $(FUZZ_MINUTES)
+	$(BIN)/python -m pytest -m long tests/live/test_openapi.py
 
 chaos: $(DEV)  ## every fault in every dialect, 10,000 random answers: docs/faults.md
 	$(BIN)/python -m pytest -n auto -m "long or not long" tests/chaos tests/truth
@@ -63,6 +75,14 @@ $(DEV): requirements-dev.txt requirements-redis.txt requirements.txt | $(BIN)/py
 $(BENCH): requirements-bench.txt requirements-dev.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@ $(DEV) $(RUNTIME)
+
+$(FUZZ): requirements-fuzz.txt requirements-dev.txt requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
+	@touch $@ $(DEV) $(RUNTIME)
+
+$(AUDIT): requirements-audit.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt
+	@touch $@
 
 $(BIN)/python:
 	@for python in $(PYTHON); do \

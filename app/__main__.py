@@ -20,6 +20,7 @@ import click
 from app.credentials import commands, sources
 from app.credentials.account import ControlPlane
 from app.settings import Settings, SettingsError, docs
+from app.settings.process import EVERYWHERE
 from app.version import __version__
 from app.web import key_commands
 
@@ -62,7 +63,7 @@ def serve() -> NoReturn:
     click.echo(TRY_IT.format(url=_local_url(settings), key=key))
     sys.stdout.flush()
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
-    os.execve(sys.executable, gunicorn, environment)
+    os.execve(sys.executable, gunicorn, environment)  # nosec B606 # our own arguments
 
 
 @cli.command()
@@ -106,7 +107,7 @@ def _start_companion() -> dict[str, str]:
     The server inherits the other end of the simulator's stdin. It closes when the last process of
     the server is gone, however that ended, and the simulator follows.
     """
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # nosec B603 # our own arguments
         [sys.executable, "-m", "app", "companion"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -130,7 +131,7 @@ def _start_companion() -> dict[str, str]:
 
 def _local_url(settings: Settings) -> str:
     """How to reach the server from this machine."""
-    every_address = {f"{host}:{settings.port}" for host in ("0.0.0.0", "[::]")}
+    every_address = {f"{host}:{settings.port}" for host in (EVERYWHERE, "[::]")}
     local = f"localhost:{settings.port}"
     return f"http://{local if settings.bind in every_address else settings.bind}"
 

@@ -248,7 +248,7 @@ class Exchange:
         if hopeless or self._attempts >= MAX_ATTEMPTS:
             raise error
         pause = min(FIRST_PAUSE * 2 ** (self._attempts - 1), LONGEST_PAUSE)
-        pause *= random.uniform(0.5, 1.0)
+        pause *= random.uniform(0.5, 1.0)  # nosec B311 # no secret
         if error.retry_after is not None:
             pause = max(pause, error.retry_after)
         if pause > LONGEST_PAUSE or monotonic() + pause >= deadline:

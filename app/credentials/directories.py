@@ -12,7 +12,7 @@ from .locks import exclusive
 
 log = logging.getLogger("kiro2api.credentials")
 
-SHARED_MEMORY = Path("/dev/shm")
+SHARED_MEMORY = Path("/dev/shm")  # nosec B108 # a directory of others there is refused
 
 
 class Directories:

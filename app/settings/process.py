@@ -12,6 +12,7 @@ from typing import Any
 
 from . import DEFAULT_CLIENT_TOKEN, Settings, SettingsError
 
+EVERYWHERE = "0.0.0.0"  # nosec B104 # what no host means, to tell it
 _current: Settings | None = None
 
 
@@ -45,7 +46,7 @@ def check_exposure(settings: Settings, binds: Iterable[object]) -> str:
         raise SettingsError(
             [
                 f"KIRO_CLIENT_TOKEN: found {DEFAULT_CLIENT_TOKEN} (the default, which everybody "
-                f"knows) while listening on {host or '0.0.0.0'}, allowed: a key of your own (for "
+                f"knows) while listening on {host or EVERYWHERE}, allowed: a key of your own (for "
                 "example from `openssl rand -hex 24`), or a loopback address (HOST=127.0.0.1)"
                 for host in exposed
             ]

@@ -39,6 +39,6 @@ class Admission:
                 Kind.OVERLOADED,
                 f"The gateway is busy: {self._limit} answers are in progress in this worker, which "
                 "is KIRO_MAX_STREAMS. Try again in a moment.",
-                retry_after=randint(*COME_BACK),
+                retry_after=randint(*COME_BACK),  # nosec B311 # no secret
             )
         return self._places.release
