@@ -1,0 +1,292 @@
+"""What is fuzzed: each target takes any bytes, and an exception that leaves it is a defect.
+
+Beside a crash that is an answer of no dialect, a request that the upstream would refuse, and an
+outcome that depends on how the bytes were cut.
+"""
+
+import json
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from zlib import crc32
+
+import msgspec
+from werkzeug.datastructures import Headers
+
+from app.codewhisperer.events import EventDecoder
+from app.codewhisperer.frames import FrameDecoder, FrameError
+from app.codewhisperer.hosts import candidates
+from app.codewhisperer.request import render
+from app.codewhisperer.stream import event_batches
+from app.core.conversation import Conversation
+from app.core.events import Event, Finish, TextDelta, ThinkingDelta, ToolEnd, ToolInput, ToolStart
+from app.core.fold import fold
+from app.core.models import resolve
+from app.core.usage import Meter
+from app.dialects import openai
+from app.dialects.anthropic import errors as anthropic_errors
+from app.dialects.anthropic import parse as anthropic
+from app.dialects.anthropic import reply as anthropic_reply
+from app.dialects.anthropic import stream as anthropic_stream
+from app.dialects.openai_chat import parse as chat
+from app.dialects.openai_chat import reply as chat_reply
+from app.dialects.openai_chat import stream as chat_stream
+from app.dialects.openai_responses import parse as responses
+from app.dialects.openai_responses import reply as responses_reply
+from app.dialects.openai_responses import stream as responses_stream
+from app.errors import GatewayError, Kind
+from app.simulator import frames as wire
+from app.simulator.validate import violations
+
+Parsed = TypeVar("Parsed")
+
+DATA = Path(__file__).parent.parent / "tests"
+DEFAULT = "claude-sonnet-4-5"
+HOSTS = candidates("us-east-1", None)
+REFUSALS = {Kind.INVALID_REQUEST, Kind.UNSUPPORTED_THREAD}
+
+
+class Target(NamedTuple):
+    """``run`` takes any bytes; ``seeds`` are bytes that mean something, to begin with; ``is_json``:
+    so they are JSON.
+    """
+
+    run: Callable[[bytes], None]
+    seeds: Callable[[], Iterable[bytes]]
+    is_json: bool = False
+
+
+# The frame parser
+
+
+def frames(data: bytes) -> None:
+    """A stream of frames is the same however it is cut, and is broken in known ways alone.
+
+    The bytes are tried as they are, and as the headers and payload of a message whose checksums are
+    right, since no fuzzer comes to those.
+    """
+    step = data[0] % 32 + 1 if data else 1
+    for stream in (data, _sealed(data[2:], data[1] if data[1:] else 0)):
+        whole = _decoded([stream])
+        assert _decoded(stream[at : at + step] for at in range(0, len(stream), step)) == whole
+
+
+def _sealed(inside: bytes, headers_length: int) -> bytes:
+    prelude = struct.pack(">II", len(inside) + 16, min(headers_length, len(inside)))
+    message = prelude + crc32(prelude).to_bytes(4, "big") + inside
+    return message + crc32(message).to_bytes(4, "big")
+
+
+def _decoded(pieces: Iterable[bytes]) -> tuple[list[Any], str]:
+    decoder, found = FrameDecoder(), []
+    try:
+        for piece in pieces:
+            found += decoder.feed(piece)
+        decoder.eof()
+    except FrameError as error:
+        return [*found, *error.frames], str(error)
+    return found, ""
+
+
+def _vectors() -> Iterator[bytes]:
+    for path in sorted((DATA / "vectors").rglob("*")):
+        if path.is_file() and path.suffix in ("", ".bin"):
+            yield path.read_bytes()
+    for kind in range(10):
+        yield bytes([7, 5, 1, 97, kind, 0, 1, 98]) + bytes(16)
+
+
+# What whole frames say
+
+_NAMES = (
+    "assistantResponseEvent", "reasoningContentEvent", "toolUseEvent", "meteringEvent",
+    "contextUsageEvent", "metadataEvent", "invalidStateEvent", "citationEvent", "codeEvent",
+)  # fmt: skip
+_RECORD = struct.Struct(">BH")
+
+
+class _Body:
+    """An HTTP body that arrives in these pieces, and is told to be whole at its end, or is not."""
+
+    def __init__(self, pieces: list[bytes], complete: bool) -> None:
+        self._pieces = pieces
+        self._proved = complete
+        self.complete = complete and not pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        for left, piece in zip(range(len(self._pieces) - 1, -1, -1), self._pieces, strict=True):
+            self.complete = self._proved and not left
+            yield piece
+
+
+def answers(data: bytes) -> None:
+    """Whatever well-formed frames say is an answer that every dialect can tell, or breaks off in a
+    known way; never both an end and a failure.
+
+    ``data`` are records of one byte for the frame's kind, two for the length of its payload, and
+    that; the first byte of all tells whether HTTP proves the body whole.
+    """
+    said = list(_frames(data[1:]))
+    complete = bool(data[:1] and data[0] % 2)
+    together = _heard([b"".join(said)] if said else [], complete)
+    events, failed = _heard(said, complete)
+    assert (events, failed) == together
+    assert failed != any(isinstance(event, Finish) for event in events)
+    _tell_all(events)
+    if not failed:
+        fold(events)
+
+
+def _frames(data: bytes) -> Iterator[bytes]:
+    while len(data) >= _RECORD.size:
+        kind, length = _RECORD.unpack_from(data)
+        payload, data = data[_RECORD.size :][:length], data[_RECORD.size + length :]
+        index = kind % (len(_NAMES) + 2)
+        if index < len(_NAMES):
+            yield wire.encode({":message-type": "event", ":event-type": _NAMES[index]}, payload)
+        elif index == len(_NAMES):
+            name = "ThrottlingException" if kind % 2 else "ContentLengthExceededException"
+            yield wire.encode({":message-type": "exception", ":exception-type": name}, payload)
+        else:
+            yield wire.encode({":message-type": "error", ":error-code": "InternalFailure"})
+
+
+def _heard(pieces: list[bytes], complete: bool) -> tuple[list[Event], bool]:
+    events: list[Event] = []
+    try:
+        for batch in event_batches(_Body(pieces, complete), EventDecoder()):  # type: ignore[arg-type]
+            events += batch
+    except GatewayError as error:
+        anthropic_errors.body(error, "req_1")
+        openai.body(error, "req_1")
+        return events, True
+    return events, False
+
+
+def _spoken() -> Iterator[bytes]:
+    text = json.dumps({"content": "Hello 世界", "modelId": "claude-sonnet-4.5"})
+    call = {"toolUseId": "t1", "name": "read"}
+    parts = [(0, text), (1, '{"text":"Hm"}'), (1, '{"signature":"AA=="}'), (2, json.dumps(call))]
+    parts += [(2, json.dumps(call | {"input": '{"a":1}'})), (2, json.dumps(call | {"stop": True}))]
+    parts += [(3, '{"usage":0.5,"unit":"credit"}'), (4, '{"contextUsagePercentage":1.5}')]
+    records = [_RECORD.pack(kind, len(told)) + told.encode() for kind, told in parts]
+    yield from (b"\x01" + record for record in records)
+    yield b"\x01" + b"".join(records)
+    yield b"\x00" + b"".join(records[:4])
+
+
+# Bodies of requests
+
+_ANSWER: list[Event] = [
+    ThinkingDelta("Hm"), TextDelta("Hello"), ToolStart("t1", "f"), ToolInput('{"input":"x"}'),
+    ToolEnd(), Finish("tool_use"),
+]  # fmt: skip
+_ENVELOPE = (anthropic.parse_messages(b'{"model":"m","max_tokens":1,"messages":[{"role":"user",'
+                                      b'"content":"a"}]}', Headers()).conversation)  # fmt: skip
+
+
+def anthropic_bodies(data: bytes) -> None:
+    """A body is refused by name, or becomes a request that the upstream takes."""
+    parsed = _understood(anthropic_errors.body, anthropic.parse_messages, data, Headers())
+    if parsed is None:
+        return
+    meter = _send(parsed.conversation)
+    answer = anthropic_reply.Answer("msg_1", parsed.model)
+    _check_events(anthropic_stream.StreamEncoder(answer, meter).feed(_ANSWER))
+    msgspec.json.decode(anthropic_reply.whole(answer, fold(_ANSWER), meter))
+
+
+def chat_bodies(data: bytes) -> None:
+    """The same for Chat Completions."""
+    parsed = _understood(openai.body, chat.parse_chat, data, Headers())
+    if parsed is None:
+        return
+    meter = _send(parsed.conversation)
+    answer = chat_reply.Answer(
+        "chatcmpl-1", 1, parsed.model, include_usage=parsed.include_usage, legacy=parsed.legacy
+    )
+    _check_events(chat_stream.StreamEncoder(answer, meter).feed(_ANSWER))
+    msgspec.json.decode(chat_reply.whole(answer, fold(_ANSWER), meter))
+
+
+def responses_bodies(data: bytes) -> None:
+    """The same for Responses."""
+    parsed = _understood(openai.body, responses.parse_responses, data, Headers(), DEFAULT)
+    if parsed is None:
+        return
+    meter = _send(parsed.conversation)
+    answer = responses_reply.Answer("1", parsed.form, 1)
+    _check_events(responses_stream.StreamEncoder(answer, meter).feed(_ANSWER))
+    msgspec.json.decode(responses_reply.whole(answer, fold(_ANSWER), meter))
+
+
+def _understood(
+    body: Callable[[GatewayError, str], bytes], parse: Callable[..., Parsed], *given: Any
+) -> Parsed | None:
+    """None for what is refused, as it should be."""
+    try:
+        return parse(*given)
+    except GatewayError as error:
+        refusal = error
+    assert refusal.kind in REFUSALS, refusal
+    assert refusal.message
+    msgspec.json.decode(body(refusal, "req_1"))
+    return None
+
+
+def _send(conversation: Conversation) -> Meter:
+    """Render it for every generation of hosts; the simulator's rules take what comes of it."""
+    resolution = resolve(conversation.model, DEFAULT, {})
+    conversation = resolution.apply(conversation)
+    for host in HOSTS:
+        rendered = render(
+            conversation,
+            host=host,
+            model=resolution.model,
+            profile_arn="arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK",
+            conversation_id="1",
+            max_description=10_000,
+        )
+        told = msgspec.json.decode(rendered.body)
+        assert violations(told, headers=host.chat()[1], binding=host.binding) == []
+    return Meter(conversation, resolution.model.context_window)
+
+
+def _tell_all(events: list[Event]) -> None:
+    """In every dialect, as a stream."""
+    meter = Meter(_ENVELOPE, None)
+    meter.feed(events)
+    form = responses.parse_responses(b"{}", Headers(), DEFAULT).form
+    for encoder in (
+        anthropic_stream.StreamEncoder(anthropic_reply.Answer("msg_1", "m"), meter),
+        chat_stream.StreamEncoder(chat_reply.Answer("chatcmpl-1", 1, "m"), meter),
+        responses_stream.StreamEncoder(responses_reply.Answer("1", form, 1), meter),
+    ):
+        _check_events(encoder.feed(events))
+
+
+def _check_events(stream: bytes) -> None:
+    assert stream.decode() == "" or stream.endswith(b"\n\n")
+    for line in stream.splitlines():
+        if line.startswith(b"data: ") and line != b"data: [DONE]":
+            msgspec.json.decode(line[6:])
+
+
+def _captured(path: str) -> Callable[[], Iterator[bytes]]:
+    def bodies() -> Iterator[bytes]:
+        for file in sorted((DATA / "corpus" / "client-requests").glob("*.json")):
+            request = json.loads(file.read_bytes())
+            if request["path"].endswith(path):
+                yield json.dumps(request["body"], ensure_ascii=False).encode()
+
+    return bodies
+
+
+TARGETS = {
+    "frames": Target(frames, _vectors),
+    "answers": Target(answers, _spoken),
+    "anthropic": Target(anthropic_bodies, _captured("/messages"), is_json=True),
+    "openai_chat": Target(chat_bodies, _captured("/chat/completions"), is_json=True),
+    "openai_responses": Target(responses_bodies, _captured("/responses"), is_json=True),
+}
