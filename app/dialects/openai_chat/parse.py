@@ -58,9 +58,7 @@ def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
     )
 
 
-def _conversation(
-    request: schema.ChatRequest, headers: Headers, record: Record
-) -> Conversation:
+def _conversation(request: schema.ChatRequest, headers: Headers, record: Record) -> Conversation:
     _refuse(request)
     system, messages = Reader(record).read(request.messages)
     offered = tools.offered(request, record)
