@@ -8,6 +8,7 @@ serves every connection; ``SSL_CERT_FILE`` adds a CA bundle, as everywhere OpenS
 import ssl
 from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
+from math import inf
 from time import monotonic
 from typing import Any, cast
 
@@ -27,8 +28,10 @@ from .idle import close_dropped
 from .sweeper import Sweeper
 
 BODY_TIMEOUT = 30.0
-"""Seconds for the body of an answer whose reader sets no limits: a refusal, a control-plane call.
-"""
+"""Seconds for the body of an answer whose reader sets no limits, as of a control-plane call."""
+
+REFUSAL_TIMEOUT = 5.0
+"""Seconds for the body of a refusal, whose status says the most: the client waits for it."""
 
 MAX_HOSTS = 64
 """Hosts with a pool of connections: some of each generation and region, the sign-in services."""
@@ -175,8 +178,10 @@ class Client:
             )
         except requests.RequestException as error:
             raise connection_error(error, url) from error
+        answer = Answer(response)
         if response.status_code == 200:
-            return Answer(response)
+            return answer
+        answer.limit(tick=inf, idle=inf, deadline=monotonic() + REFUSAL_TIMEOUT)
         with response:
             raise from_response(response.status_code, response.headers, _content(response))
 

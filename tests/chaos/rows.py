@@ -290,7 +290,7 @@ BEFORE_CONTENT: tuple[Row, ...] = (
                    "bare": True},)),
     both("stalled-refusal", "a refusal whose body never comes", refused(Kind.REJECTED),
          answers=({"fail": "improperly_formed"},),
-         plans=(Plan(stop_at=250, how="stall"),), heavy=True),
+         plans=(Plan(stop_at=250, how="stall"),)),
 )  # fmt: skip
 
 _TOOL = {"name": "write", "fragments": ['{"text": ', '"a long story'], "stop": False}
@@ -346,8 +346,8 @@ ENDS: tuple[Row, ...] = (
         answers=({"tool": _BAD_TOOL},),
         stream=answered("", "max_tokens", calls=(('{"text": nonsense', "cut"),)),
         whole=answered("", "max_tokens")),
-    both("output-limit-told", "the upstream names its output limit as the reason", answered(stop="max_tokens"),
-         answers=({**GOOD, "stop_reason": "MAX_TOKENS"},)),
+    both("output-limit-told", "the upstream names its output limit as the reason",
+         answered(stop="max_tokens"), answers=({**GOOD, "stop_reason": "MAX_TOKENS"},)),
     both("output-limit-as-exception", "ContentLengthExceededException behind text",
          answered("Hello", "max_tokens"),
          answers=({"text": ["Hel", "lo"],

@@ -38,7 +38,7 @@ class Accounts:
         """Put another login in its place; returns when that one was used, and accepted."""
         number = next(self._number)
         self._source.write_text(self.login(f"account{number}"))
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         bearers = {seen.bearer for seen in self.arena.simulator.requests}
         for attempt in count():
             mark = f"probe.{number}.{attempt}."

@@ -120,6 +120,7 @@ class House:
             dialect.read_stream(response.data, answer)
         else:
             dialect.read_whole(response.data, answer)
+        response.close()
         must = told_to_stream(tellings) if stream else told_whole(tellings)
         return [*differences(answer, must, dialect, stream=stream)]
 
