@@ -10,8 +10,9 @@ names of properties and definitions never do. The root becomes one object.
 Pure: equal schemas give equal results, so a caller may keep them by content.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 from urllib.parse import unquote
 
@@ -143,9 +144,8 @@ class _Normaliser:
         branches = node.pop("allOf")
         if len(branches) == 1:  # the usual way to put a description beside a reference
             return _merged(branches[0], node)
-        for branch in branches:
-            node = _merged(self._expanded(branch, depth), node)
-        return node
+        expanded = [self._expanded(branch, depth) for branch in branches]
+        return _merged(*reversed(expanded), node)
 
     def _reference(self, node: Schema, depth: int) -> Schema:
         """Keep what points at the root or a definition, write out what points elsewhere."""
@@ -182,9 +182,8 @@ class _Normaliser:
         node, opened = self._opened(node, 0)
         alternatives = [self._as_object(branch) for branch in node.pop("anyOf", ())]
         self._open -= opened
-        properties = node.get("properties")
-        for alternative in alternatives:
-            properties = _united(properties or {}, alternative.get("properties", {}))
+        all_told = [part["properties"] for part in (node, *alternatives) if "properties" in part]
+        properties = _united(all_told) if all_told or alternatives else None
         result: Schema = {"type": "object"}
         if "description" in node:
             result["description"] = node["description"]
@@ -205,8 +204,8 @@ def _refers(node: Schema) -> bool:
 
 def _in_all(alternatives: list[Schema]) -> list[str]:
     """Names that every alternative requires."""
-    lists = [alternative.get("required", []) for alternative in alternatives] or [[]]
-    return [name for name in lists[0] if all(name in names for names in lists)]
+    first, *others = [dict.fromkeys(one.get("required", ())) for one in alternatives] or [{}]
+    return [name for name in first if all(name in names for names in others)]
 
 
 def _type(value: Any) -> str | list[str] | None:
@@ -221,25 +220,35 @@ def _required(value: Any) -> list[str] | None:
     return list(dict.fromkeys(name for name in value if isinstance(name, str))) or None
 
 
-def _merged(under: Schema, over: Schema) -> Schema:
-    """What two schemas say together; where they differ ``over`` is right."""
-    result = under | over
-    if "properties" in under and "properties" in over:
-        result["properties"] = _united(over["properties"], under["properties"])
-    if "required" in under and "required" in over:
-        result["required"] = list(dict.fromkeys([*under["required"], *over["required"]]))
+def _merged(*schemas: Schema) -> Schema:
+    """What all of them say together; where they differ the last one is right."""
+    result: Schema = {}
+    for schema in schemas:
+        result |= schema
+    properties = [schema["properties"] for schema in reversed(schemas) if "properties" in schema]
+    if properties:
+        result["properties"] = _united(properties)
+    required = [schema["required"] for schema in schemas if "required" in schema]
+    if required:
+        result["required"] = list(dict.fromkeys(chain.from_iterable(required)))
     return result
 
 
-def _united(first: Schema, second: Schema) -> Schema:
-    """Properties of both; one that is in both may be either."""
-    result = dict(first)
-    for name, schema in second.items():
-        known: Any = result.setdefault(name, schema)
-        if known != schema:
-            options = known["anyOf"] if list(known) == ["anyOf"] else [known]
-            result[name] = {"anyOf": options if schema in options else [*options, schema]}
-    return result
+def _united(told: Sequence[Schema]) -> Schema:
+    """The properties of all; one that several tell differently may be any of what they tell."""
+    if len(told) == 1:
+        return told[0]
+    options: dict[str, dict[bytes, Schema]] = {}
+    for properties in told:
+        for name, schema in properties.items():
+            known = options.setdefault(name, {})
+            for option in schema["anyOf"] if list(schema) == ["anyOf"] else [schema]:
+                known[_encode(option)] = option
+    return {name: _any_of([*known.values()]) for name, known in options.items()}
+
+
+def _any_of(options: Sequence[Schema]) -> Schema:
+    return options[0] if len(options) == 1 else {"anyOf": [*options]}
 
 
 def _pointer(reference: str) -> list[str] | None:

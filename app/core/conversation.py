@@ -8,6 +8,7 @@ All values are immutable, so a repair makes a new one and the request as the cli
 hand.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
@@ -79,6 +80,13 @@ class Message(Struct, frozen=True):
 
     role: Role
     parts: tuple[Part, ...]
+
+
+def as_one(turns: Sequence[Message]) -> Message:
+    """Turns of one role as one turn, which is itself if there is no other."""
+    if len(turns) == 1:
+        return turns[0]
+    return Message(turns[0].role, tuple(part for turn in turns for part in turn.parts))
 
 
 class Tool(Struct, frozen=True):

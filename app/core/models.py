@@ -24,6 +24,7 @@ Lifecycle: TypeAlias = Literal["active", "deprecated"]
 EffortField: TypeAlias = Literal["output_config", "reasoning"]
 
 _UPSTREAM_ID = re.compile(r"[a-zA-Z0-9_:.-]{1,1024}")
+_LONGEST_NAME = 256  # taking a name apart costs more than its length
 _UNKNOWN_DATE = "1970-01-01"
 _TO_HIGH: tuple[Effort, ...] = ("low", "medium", "high", "max")
 _TO_XHIGH: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
@@ -188,6 +189,8 @@ def resolve(name: str, default: str, aliases: Mapping[str, str]) -> Resolution:
 
 
 def _find(name: str, spelled: str) -> Resolution | None:
+    if len(spelled) > _LONGEST_NAME:
+        return None
     spelling = _spelling(spelled)
     model = _BY_KEY.get(spelling.key)
     if model is None:

@@ -7,6 +7,7 @@ between the two, far from both, so that neither a slow machine nor a busy one is
 
 import gc
 from collections.abc import Callable
+from itertools import count
 from time import thread_time
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.codewhisperer.frames import FrameDecoder
 from app.codewhisperer.hosts import candidates
 from app.codewhisperer.repair import repair
 from app.codewhisperer.request import render
+from app.codewhisperer.schema import normalised
 from app.core import models
 from app.core.conversation import (
     Conversation,
@@ -273,6 +275,51 @@ def test_a_request_is_written(dialect: Dialect) -> None:
     check(make, 30)
 
 
+ANSWER = {"role": "tool", "tool_call_id": "c", "content": "nothing"}
+ITEM = {"type": "function_call", "call_id": "c", "name": "read", "arguments": ""}
+RUNS = {CHAT: ("messages", ANSWER), RESPONSES: ("input", ITEM)}
+"""What becomes one turn, however much of it there is."""
+
+
+@pytest.mark.parametrize("dialect", RUNS, ids=lambda dialect: dialect.name)
+def test_a_run_of_one_turn_is_read(dialect: Dialect) -> None:
+    member, said = RUNS[dialect]
+
+    def make(size: int) -> Callable[[], object]:
+        body = msgspec.json.encode({"model": MODEL, member: [said] * size})
+        return lambda: dialect.parse(body, Headers())
+
+    check(make, 3000)
+
+
+@pytest.mark.parametrize("suffix", ["-v1", "-latest", ":1", "-high", "/", "-20250101"])
+def test_a_models_name_is_taken_apart(suffix: str) -> None:
+    def make(size: int) -> Callable[[], object]:
+        return lambda: models.resolve("claude" + suffix * size, "auto", {})
+
+    check(make, 2000)
+
+
+def option(number: int) -> dict[str, Any]:
+    return {"properties": {"a": {"enum": [number]}}, "required": [f"r{number}"]}
+
+
+WIDE: dict[str, Callable[[int], dict[str, Any]]] = {
+    "any of many": lambda n: {"anyOf": [option(i) for i in range(n)]},
+    "all of many": lambda n: {"allOf": [option(i) for i in range(n)]},
+    "many required by both": lambda n: {"anyOf": [{"required": [f"r{i}" for i in range(n)]}] * 2},
+}
+
+
+@pytest.mark.parametrize("schema", WIDE.values(), ids=WIDE)
+def test_a_tools_schema_is_reduced(schema: Callable[[int], dict[str, Any]]) -> None:
+    def make(size: int) -> Callable[[], object]:
+        given, number = schema(size), count()
+        return lambda: normalised({**given, "title": next(number)})  # each time one not seen yet
+
+    check(make, 600)
+
+
 def user(*parts: Any) -> Message:
     return Message("user", parts)
 
@@ -294,6 +341,7 @@ MESS: dict[str, Callable[[int], Conversation]] = {
     "system messages": lambda n: talk(
         *turns(n, lambda _: user(Text("hi")), lambda _: Message("system", (Text("be brief"),)))
     ),
+    "system messages in a row": lambda n: talk(*[Message("system", (Text("be brief"),))] * n * 10),
     "parts of one turn": lambda n: talk(user(*[Text("part")] * n)),
     "unanswered calls": lambda n: talk(
         *turns(n, lambda i: user(Text("go")), lambda i: assistant(ToolCall(f"c{i}", "read", {})))

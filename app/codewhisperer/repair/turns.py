@@ -1,16 +1,17 @@
 """Turns: user and assistant in strict alternation, the user first and last, none of them empty."""
 
 from itertools import groupby, pairwise
+from operator import attrgetter
 
 from app.core.conversation import (
     Conversation,
     Document,
     Image,
     Message,
-    Part,
     Text,
     ToolCall,
     ToolResult,
+    as_one,
 )
 
 from .edit import each_message, marked, with_messages
@@ -25,34 +26,19 @@ CONTINUE = (
 
 
 def fold_system_messages(conversation: Conversation) -> Conversation:
-    """A system message becomes marked text of the user's turn before it, else of the one after."""
+    """A system message becomes marked text of the user's turn beside it."""
     if all(message.role != "system" for message in conversation.messages):
         return conversation
-    messages: list[Message] = []
-    waiting: tuple[Part, ...] = ()
-    for message in conversation.messages:
-        parts = _marked_parts(message) if message.role == "system" else message.parts
-        if message.role == "assistant":
-            if waiting:
-                messages.append(Message("user", waiting))
-            waiting = ()
-            messages.append(message)
-        elif message.role == "user":
-            messages.append(Message("user", (*waiting, *parts)) if waiting else message)
-            waiting = ()
-        elif messages and messages[-1].role == "user":
-            messages[-1] = Message("user", (*messages[-1].parts, *parts))
-        else:
-            waiting = (*waiting, *parts)
-    if waiting:
-        messages.append(Message("user", waiting))
-    return with_messages(conversation, messages)
+    return merge_turns(each_message(conversation, _as_user))
 
 
-def _marked_parts(message: Message) -> tuple[Part, ...]:
+def _as_user(message: Message) -> Message | None:
+    if message.role != "system":
+        return message
     text = "\n\n".join(part.text for part in message.parts if isinstance(part, Text) and part.text)
     others = tuple(part for part in message.parts if not isinstance(part, Text))
-    return (marked(text), *others) if text else others
+    parts = (marked(text), *others) if text else others
+    return Message("user", parts) if parts else None
 
 
 def merge_turns(conversation: Conversation) -> Conversation:
@@ -60,12 +46,8 @@ def merge_turns(conversation: Conversation) -> Conversation:
     messages = conversation.messages
     if all(first.role != second.role for first, second in pairwise(messages)):
         return conversation
-    merged = []
-    for role, group in groupby(messages, key=lambda message: message.role):
-        same = list(group)
-        parts = tuple(part for message in same for part in message.parts)
-        merged.append(same[0] if len(same) == 1 else Message(role, parts))
-    return with_messages(conversation, merged)
+    runs = groupby(messages, key=attrgetter("role"))
+    return with_messages(conversation, [as_one([*run]) for _, run in runs])
 
 
 def open_with_user(conversation: Conversation) -> Conversation:

@@ -5,11 +5,11 @@ API have no ids: each gets one by its place, and an answer belongs to the latest
 """
 
 from collections.abc import Callable, Sequence
-from itertools import takewhile
+from itertools import groupby, takewhile
 from typing import Any, TypeAlias
 
 from app.core.body import FieldError, Record
-from app.core.conversation import Message, Part, ResultPart, Text, ToolCall, ToolResult
+from app.core.conversation import Message, Part, ResultPart, Text, ToolCall, ToolResult, as_one
 from app.dialects import openai
 
 from . import schema
@@ -20,7 +20,7 @@ class Reader:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self._index = 0
+        self._place = 0
         self._called: dict[str, str] = {}  # legacy: function to the id of its latest call
 
     def read(self, messages: Sequence[Any]) -> tuple[str, tuple[Message, ...]]:
@@ -30,22 +30,17 @@ class Reader:
         """
         leading = list(takewhile(lambda message: type(message) in _SYSTEM, messages))
         system = "\n\n".join(part.text for message in leading for part in _texts(message.content))
-        turns: list[Message] = []
-        before = None
-        for self._index in range(len(leading), len(messages)):
-            kind = type(messages[self._index])
-            turn = self._turn(messages[self._index])
-            if kind in _ANSWERS and before in _ANSWERS:
-                turn = Message(turn.role, turns.pop().parts + turn.parts)
-            turns.append(turn)
-            before = kind
+        places = range(len(leading), len(messages))
+        runs = groupby(places, lambda place: -1 if type(messages[place]) in _ANSWERS else place)
+        turns = (as_one([self._turn(place, messages[place]) for place in run]) for _, run in runs)
         return system, tuple(turns)
 
-    def _turn(self, message: Any) -> Message:
+    def _turn(self, place: int, message: Any) -> Message:
+        self._place = place
         try:
             return _ROLES[type(message)](self, message)
         except FieldError as error:
-            raise error.under("messages", self._index) from None
+            raise error.under("messages", place) from None
 
     def _system(self, message: schema.SystemMessage | schema.DeveloperMessage) -> Message:
         return Message("system", _texts(message.content))
@@ -89,7 +84,7 @@ class Reader:
         return ToolCall(call.id, function.name, given)
 
     def _legacy_call(self, function: schema.CalledFunction) -> ToolCall:
-        call_id = self._called[function.name] = f"function_call_{self._index}"
+        call_id = self._called[function.name] = f"function_call_{self._place}"
         return ToolCall(call_id, function.name, openai.arguments(function.arguments, self._record))
 
     def _tool(self, message: schema.ToolMessage) -> Message:

@@ -8,11 +8,11 @@ without it.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import takewhile
+from itertools import groupby, takewhile
 from typing import Any, NamedTuple, TypeAlias
 
 from app.core.body import FieldError, Record, convert, ignore_unknown
-from app.core.conversation import Message, Part, Role, Text, ToolCall, ToolResult
+from app.core.conversation import Message, Part, Role, Text, ToolCall, ToolResult, as_one
 from app.dialects import openai
 
 from . import custom_input, item_types, sealed
@@ -28,6 +28,10 @@ class Turn(NamedTuple):
     role: Role
     parts: tuple[Part, ...]
     joins: bool = True
+
+    @property
+    def message(self) -> Message:
+        return Message(self.role, self.parts)
 
 
 def read(given: str | Sequence[dict[str, Any]], record: Record) -> tuple[str, tuple[Message, ...]]:
@@ -49,15 +53,9 @@ def read(given: str | Sequence[dict[str, Any]], record: Record) -> tuple[str, tu
 
 
 def _joined(turns: Sequence[Turn]) -> tuple[Message, ...]:
-    messages: list[Message] = []
-    before: Turn | None = None
-    for turn in turns:
-        said = turn.parts
-        if before and turn.joins and before.joins and turn.role == before.role:
-            said = messages.pop().parts + said
-        messages.append(Message(turn.role, said))
-        before = turn
-    return tuple(messages)
+    places = range(len(turns))
+    runs = groupby(places, lambda place: (turns[place].role, -1 if turns[place].joins else place))
+    return tuple(as_one([turns[place].message for place in run]) for _, run in runs)
 
 
 def _turn(raw: dict[str, Any], record: Record) -> list[Turn]:
