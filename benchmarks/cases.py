@@ -26,8 +26,8 @@ KB, MB = 1 << 10, 1 << 20
 FULL = Scale(
     rounds=3,
     streams=(1, 10, 100, 1000),
-    paced_events=16,
-    gap=0.5,
+    paced_events=40,
+    gap=0.2,
     lengths=(10, 100, 1000, 10_000),
     text_sizes=(KB, 8 * KB, 64 * KB, 256 * KB, MB),
     image_sizes=(64 * KB, 512 * KB, 2 * MB, 8 * MB),
@@ -47,6 +47,10 @@ QUICK = Scale(
 
 EVENTS_OF_ALL, BYTES_OF_ALL = 20_000, 16 * MB
 """About so much goes through in one run of a case, so that short and long ones weigh the same."""
+
+ARRIVALS = 250
+"""Streams that are opened in a second; the simulator checks each request, and takes no more at ease
+beside a busy worker on two cores."""
 
 TURN_EVENTS = 60
 
@@ -85,10 +89,10 @@ def _streams(scale: Scale) -> Iterator[Case]:
             "streams",
             f"{count}",
             count,
-            samples.text_request(8 * KB),
+            samples.text_request(KB),
             scale.paced_events,
             connections=count,
-            ramp=min(1.0, count / 100),
+            ramp=count / ARRIVALS,
             # an event before the first text would put off that by a gap
             script={
                 "text": samples.deltas(scale.paced_events),

@@ -11,6 +11,7 @@ matplotlib.use("svg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from . import figures
 from .cases import KB, MB
@@ -19,6 +20,7 @@ from .figures import Spread
 
 STYLE: Any = {"svg.hashsalt": "bench", "svg.fonttype": "none", "font.size": 9, "axes.grid": True}
 WIDTH, HEIGHT = 8.0, 3.2
+PLAIN = StrMethodFormatter("{x:g}")
 INK = ("#1f5fa8", "#c0561b")
 
 
@@ -35,6 +37,7 @@ def streams(measured: Sequence[Measured], path: Path) -> None:
         _frame(memory, "Memory of a stream", "streams at a time", "KB (PSS)")
         for axes in (cpu, memory):
             axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(PLAIN)
             axes.set_ylim(bottom=0)
         _save(figure, path)
 
@@ -55,6 +58,7 @@ def sizes(groups: Mapping[str, Sequence[Measured]], path: Path) -> None:
         for axes in (cpu, wait):
             axes.set_xscale("log")
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(PLAIN)
             axes.set_xticks([KB, 8 * KB, 64 * KB, 512 * KB, 8 * MB])
             axes.set_xticklabels(["1 KB", "8 KB", "64 KB", "512 KB", "8 MB"])
             axes.minorticks_off()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from . import figures
-from .cases import KB, MB, Scale
+from .cases import ARRIVALS, KB, MB, Scale
 from .end_to_end import Measured
 from .figures import Spread
 from .parts import Part
@@ -28,24 +28,29 @@ class Setting:
 HEAD = """\
 # Performance
 
-Written by `make bench`. Measured on {date} with kiro2api {code}: {machine}; {versions}. Other
-programs used {others:.0%} of the machine's CPU time meanwhile.
+Written by `make bench`.
 
-Gateway, simulated upstream and load generator run on this one machine and share its cores, each in
-a process of its own; the gateway as it is shipped (logs, token counts, repairs and limits
-included), but with one worker. CPU time is that of the worker, less what it uses when idle. Figures
-are medians of {rounds} rounds, each with a worker of its own, and the extremes behind them are
-those of the rounds. *Upstream alone* is what the load generator sees of the simulator without a
-gateway: the gateway adds the difference. Times of waiting say something about the simulator and the
-load generator too, which take CPU time from the gateway; the CPU times do not. A dash: too few
-samples, or nothing to measure.
+- When: {date}
+- What: kiro2api {code}
+- Where: {machine}
+- With: {versions}
+- Beside: other programs that used {others:.0%} of the machine's CPU time
+
+Gateway, simulated upstream and load generator run on this one machine and share its cores. The
+gateway is as it is shipped, logs, token counts, repairs and limits included, but with one worker.
+CPU time is that of the worker, less what it uses when idle. Figures are medians of {rounds} rounds,
+each with a worker of its own, with the least and the most of the rounds behind them. *Upstream
+alone* is what the load generator sees of the simulator without a gateway: the gateway adds the
+difference, and in it is what simulator and load generator take from it by being on the same
+machine. A dash: nothing to measure, or too few samples.
 """
 
 STREAMS = """\
 ## Slow streams
 
-Streams opened within a second, an event each {gap:.0f} ms, {events} events each, requests of 8 KB.
-Memory is that of the worker with all streams open; of a stream, by how much it grew for each.
+{arrivals} streams opened a second, with requests of 1 KB, and in each {events} events, one every
+{gap:.0f} ms. The CPU time of an event includes its share of the request. Memory is that of the
+worker with all streams open; of a stream, by how much the worker grew for each.
 
 ![CPU time of an event and memory of a stream against the number of streams]({plot})
 """
@@ -92,7 +97,9 @@ def markdown(
     lengths = [*groups["lengths of 1"], *groups["lengths of 8"]]
     sections = (
         HEAD.format(**vars(setting), rounds=scale.rounds),
-        STREAMS.format(gap=scale.gap * 1e3, events=scale.paced_events, plot=STREAMS_PLOT),
+        STREAMS.format(
+            arrivals=ARRIVALS, events=scale.paced_events, gap=scale.gap * 1e3, plot=STREAMS_PLOT
+        ),
         _table(STREAM_COSTS, groups["streams"]),
         _table(STREAM_WAITS, groups["streams"]),
         LENGTHS,
