@@ -69,7 +69,9 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(openapi.blueprint(_description))
     app.register_blueprint(
         catalogue.blueprint(
-            settings.kiro_models, lambda model: key_limits.may_use(auth.client_key(), model)
+            models.listing(settings.kiro_default_model, settings.kiro_models),
+            gateway.resolve,
+            lambda model: key_limits.may_use(auth.client_key(), model),
         )
     )
     app.register_blueprint(anthropic.blueprint(serving))

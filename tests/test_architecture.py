@@ -31,7 +31,7 @@ ALLOWED = {
     "errors": set(),
     "files": set(),
     "openapi": set(),
-    "settings": set(),
+    "settings": {"core"},  # which names are models
     "version": set(),
     "codewhisperer": PARTS,
     "credentials": PARTS,

@@ -178,14 +178,21 @@ class Resolution(Struct, frozen=True):
 def resolve(name: str, default: str, aliases: Mapping[str, str]) -> Resolution:
     """The model for a client's ``name``; aliases come before the table, the default last.
 
-    An alias and the default name a row of the table in any spelling, or else the service's own id
-    of a model that the table lacks. Raises ValueError if they name what can be neither.
+    Raises ValueError for an alias or a default that :func:`check` refuses.
     """
     wanted = name.strip().lower()
     for alias, target in aliases.items():
         if alias.lower() == wanted:
             return _target(name, target)
-    return _find(name, name) or replace(_target(name, default), exact=False)
+    is_default = wanted == default.lower()
+    return _find(name, name) or replace(_target(name, default), exact=is_default)
+
+
+def check(target: str) -> None:
+    """Raises ValueError if ``target`` is nothing that an alias or the default can stand for: a row
+    of the table in any spelling, or else the service's own id of a model that the table lacks.
+    """
+    _target(target, target)
 
 
 def _find(name: str, spelled: str) -> Resolution | None:
@@ -206,12 +213,15 @@ def _target(name: str, target: str) -> Resolution:
     return Resolution(name, Model(target, target, target))
 
 
-def listing(aliases: Mapping[str, str]) -> Iterator[Model]:
-    """Every model a client may name, newest first, the user's aliases before them."""
+def listing(default: str, aliases: Mapping[str, str]) -> Iterator[Model]:
+    """Every model a client may name, newest first; before them the user's aliases, and the default
+    if the table lacks it.
+    """
     for alias, target in aliases.items():
         yield replace(_target(alias, target).model, id=alias, name=alias)
     taken = {alias.lower() for alias in aliases}
-    yield from (model for model in MODELS if model.id not in taken)
+    own = () if _find(default, default) else (_target(default, default).model,)
+    yield from (model for model in (*own, *MODELS) if model.id.lower() not in taken)
 
 
 def context_window(upstream_id: str | None) -> int | None:

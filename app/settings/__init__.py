@@ -129,7 +129,7 @@ class Settings:
     kiro_store_key: str | None = setting("Credential", values.fernet_key(), "",
         "Encrypts the tokens in KIRO_TOKEN_STORE.", secret=True)
 
-    kiro_default_model: str = setting("Models", values.text(), "claude-sonnet-4-5",
+    kiro_default_model: str = setting("Models", values.model(), "claude-sonnet-4-5",
         "Model to use when a request names one that is not known.")
     kiro_models: Mapping[str, str] = setting("Models", values.aliases(), "",
         "More model names, for example fast=claude-haiku-4-5.")

@@ -1,7 +1,7 @@
 """What a serving process makes of the settings: which ones, whether they are safe, how to log.
 
 Used by ``gunicorn.conf.py`` before anything else of the application is loaded, hence free of Flask
-and of the rest of ``app``.
+and, but for the table of models, of the rest of ``app``.
 """
 
 from __future__ import annotations

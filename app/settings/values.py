@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from app.core import models
+
 Number = TypeVar("Number", int, float)
 
 
@@ -142,14 +144,29 @@ def origins() -> Value:
     )
 
 
+def model() -> Value:
+    def parse(raw: str) -> str:
+        models.check(raw)
+        return raw
+
+    return Value(parse, f"a model's name, or the service's id of one ({_MODEL_ID})")
+
+
 def aliases() -> Value:
     def parse(raw: str) -> Mapping[str, str]:
         pairs = [item.partition("=") for item in _list(raw)]
-        if not all(alias.strip() and model.strip() for alias, _, model in pairs):
+        named = {alias.strip(): target.strip() for alias, _, target in pairs}
+        if "" in named:
             raise ValueError(raw)
-        return MappingProxyType({alias.strip(): model.strip() for alias, _, model in pairs})
+        for target in named.values():
+            models.check(target)
+        return MappingProxyType(named)
 
-    return Value(parse, "alias=model pairs, separated by commas", unset=MappingProxyType({}))
+    allowed = f"alias=model pairs, separated by commas, each model a name or an id ({_MODEL_ID})"
+    return Value(parse, allowed, unset=MappingProxyType({}))
+
+
+_MODEL_ID = "letters, digits, _ : . -"
 
 
 def region() -> Value:

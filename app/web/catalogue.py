@@ -10,20 +10,22 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from app.core import models
-from app.core.models import Model
+from app.core.models import Model, Resolution
 from app.errors import GatewayError, Kind
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
 
 
-def blueprint(aliases: Mapping[str, str], may_use: Callable[[str], bool]) -> Blueprint:
-    """The list, paged as Anthropic's is when asked to, and each model by its id.
+def blueprint(
+    models: Iterable[Model], resolve: Callable[[str], Resolution], may_use: Callable[[str], bool]
+) -> Blueprint:
+    """The list, paged as Anthropic's is when asked to, and each model by its id or another name
+    that ``resolve`` knows it by.
 
     There are those alone that the client's key may use, as ``may_use(id)`` tells.
     """
     routes = Blueprint("models", __name__)
-    views = [_view(model) for model in models.listing(aliases)]
+    views = [_view(model) for model in models]
 
     def listed() -> list[dict[str, Any]]:
         return [view for view in views if may_use(view["id"])]
@@ -41,8 +43,10 @@ def blueprint(aliases: Mapping[str, str], may_use: Callable[[str], bool]) -> Blu
 
     @routes.get("/v1/models/<path:name>")
     def one_model(name: str) -> dict[str, Any]:
-        for view in listed():
-            if view["id"] == name.lower():
+        by_id = {view["id"].lower(): view for view in listed()}
+        meant = resolve(name)
+        for wanted in (name, meant.model.id) if meant.exact else (name,):
+            if view := by_id.get(wanted.lower()):
                 return view
         raise GatewayError(
             Kind.NOT_FOUND,

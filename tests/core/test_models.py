@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from app.core.conversation import Conversation, Reasoning
-from app.core.models import MODELS, context_window, listing, resolve
+from app.core.models import MODELS, check, context_window, listing, resolve
 
 DEFAULT = "claude-sonnet-4.5"
 
@@ -94,16 +94,33 @@ def test_aliases_come_first_in_any_case_and_may_name_a_model_unknown_here() -> N
 
 def test_the_default_may_be_unknown_here_but_not_nonsense() -> None:
     assert resolve("x", "claude-fable-9", {}).model.upstream_id("kiro") == "claude-fable-9"
-    with pytest.raises(ValueError, match="'no such/model!' is not a model id"):
-        resolve("x", "no such/model!", {})
+    for refused in (check, lambda name: resolve("x", name, {})):
+        with pytest.raises(ValueError, match="'no such/model!' is not a model id"):
+            refused("no such/model!")
+    for name in ("claude-fable-9", "anthropic/claude-sonnet-4.5", "CLAUDE_FABLE_9_V1_0"):
+        check(name)
+
+
+@pytest.mark.parametrize("name", ["claude-fable-9", " Claude-Fable-9 "])
+def test_who_names_the_default_gets_what_was_asked_for(name: str) -> None:
+    resolution = resolve(name, "claude-fable-9", {})
+    assert resolution.exact
+    assert resolution.model.dotted == "claude-fable-9"
 
 
 def test_listing_has_every_model_once_and_the_aliases() -> None:
-    ids = [model.id for model in listing({"mine": "claude-sonnet-4.5", "Auto": "glm-5"})]
+    ids = [model.id for model in listing("auto", {"mine": "claude-sonnet-4.5", "Auto": "glm-5"})]
     assert ids[:2] == ["mine", "Auto"]
     assert "auto" not in ids
     assert len(set(ids)) == len(ids) == len(MODELS) + 1
-    assert next(listing({"mine": "claude-sonnet-4.5"})).context_window == 200_000
+    assert next(listing("auto", {"mine": "claude-sonnet-4.5"})).context_window == 200_000
+
+
+def test_listing_has_a_default_that_the_table_lacks() -> None:
+    assert [model.id for model in listing("new-1", {"mine": "glm-5"})][:2] == ["mine", "new-1"]
+    ids = [model.id for model in listing("new-1", {"New-1": "glm-5"})]
+    assert ids[0] == "New-1"
+    assert "new-1" not in ids
 
 
 def test_dates_are_those_of_the_id_or_the_epoch() -> None:
