@@ -39,7 +39,7 @@ def _responses(raw: bytes, headers: Headers) -> ParsedRequest:
 
 def _responses_encoder(meter: Meter) -> Encoder:
     form = _responses(b'{"input":"hi","stream":true}', Headers()).form
-    return ResponsesEncoder(ResponsesAnswer("0" * 32, form, CREATED), meter)
+    return ResponsesEncoder(ResponsesAnswer("0" * 32, form, CREATED, lambda: CREATED), meter)
 
 
 MESSAGES = Dialect(

@@ -5,14 +5,13 @@ upstream sends one frame a chunk), and taking them one by one costs a wake-up of
 """
 
 import re
-from http.client import HTTPException
 
 MAX_LINE = 4096
 """Longest chunk-size line or trailer line; more is an attack or not HTTP."""
 SIZE_LINE = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;.*)?").fullmatch
 
 
-class ChunkedError(HTTPException):
+class ChunkedError(Exception):
     """The bytes are not a chunked body. Final."""
 
 

@@ -1,29 +1,40 @@
 """An upstream answer as core events, batch by batch as it arrives."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from app.core.events import Event
 from app.errors import GatewayError
 
-from .client import Answer
 from .errors import StreamError, from_frames
 from .events import EventDecoder
 from .frames import Frame, FrameDecoder, FrameError
 
 
-def event_batches(answer: Answer, events: EventDecoder) -> Iterator[Sequence[Event]]:
+class Body(Protocol):
+    """An upstream's answer on its way; :class:`.client.Answer` is one."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether HTTP itself has proved it whole."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """What is read together, b"" at a tick."""
+
+
+def event_batches(body: Body, events: EventDecoder) -> Iterator[Sequence[Event]]:
     """The events of each read together, ending with ``Finish``; an empty batch at a tick,
     and for a read that says nothing to a client.
 
     What was decoded before a failure is given before it is raised, as GatewayError.
     """
     frames = FrameDecoder()
-    for data in answer:
+    for data in body:
         if not data:
             yield ()
             continue
         batch, failure = _decode(data, frames, events)
-        last = answer.complete and failure is None  # its events leave with those of the end
+        last = body.complete and failure is None  # its events leave with those of the end
         if last:
             ending, failure = _end(frames, events, complete=True)
             batch = [*batch, *ending]
@@ -32,7 +43,7 @@ def event_batches(answer: Answer, events: EventDecoder) -> Iterator[Sequence[Eve
             raise failure
         if last:
             return
-    ending, failure = _end(frames, events, complete=answer.complete)
+    ending, failure = _end(frames, events, complete=body.complete)
     if failure is not None:
         raise failure
     yield ending

@@ -39,7 +39,7 @@ def hear(
 ) -> Outcome:
     events: list[Event] = []
     try:
-        for batch in event_batches(Body(pieces, complete), EventDecoder(names or {})):  # type: ignore[arg-type]
+        for batch in event_batches(Body(pieces, complete), EventDecoder(names or {})):
             events += batch
     except GatewayError as failure:
         return Outcome(events, failure.kind)

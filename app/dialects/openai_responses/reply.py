@@ -5,7 +5,6 @@ Members that repeat the request tell what is in effect, which is not always what
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from time import time
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Raw, Struct
@@ -67,7 +66,7 @@ class Answer(Struct, frozen=True):
     number: str
     form: Form
     created: int
-    clock: Callable[[], float] = time
+    clock: Callable[[], float]
 
     @property
     def id(self) -> str:

@@ -23,7 +23,7 @@ def blueprint(serving: Serving, default_model: str) -> Blueprint:
     @routes.post("/v1/responses")
     def responses() -> Response:
         parsed = parse_responses(body(), request.headers, default_model)
-        answer = Answer(uuid4().hex, parsed.form, int(time()))
+        answer = Answer(uuid4().hex, parsed.form, int(time()), time)
         return serving.respond(
             parsed.conversation,
             streamed=parsed.stream,
