@@ -216,9 +216,14 @@ def responses_bodies(data: bytes) -> None:
     if parsed is None:
         return
     meter = _send(parsed.conversation)
-    answer = responses_reply.Answer("1", parsed.form, 1)
+    answer = responses_reply.Answer("1", parsed.form, 1, _clock)
     _check_events(responses_stream.StreamEncoder(answer, meter).feed(_ANSWER))
     msgspec.json.decode(responses_reply.whole(answer, fold(_ANSWER), meter))
+
+
+def _clock() -> float:
+    """It stands still, so that equal bytes give equal answers."""
+    return 1.0
 
 
 def _understood(
@@ -261,7 +266,7 @@ def _tell_all(events: list[Event]) -> None:
     for encoder in (
         anthropic_stream.StreamEncoder(anthropic_reply.Answer("msg_1", "m"), meter),
         chat_stream.StreamEncoder(chat_reply.Answer("chatcmpl-1", 1, "m"), meter),
-        responses_stream.StreamEncoder(responses_reply.Answer("1", form, 1), meter),
+        responses_stream.StreamEncoder(responses_reply.Answer("1", form, 1, _clock), meter),
     ):
         _check_events(encoder.feed(events))
 
