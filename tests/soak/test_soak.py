@@ -124,9 +124,11 @@ def load(arena: Arena) -> Iterator[Counter[str]]:
 def greenlets(arena: Arena, pids: list[int]) -> dict[int, int]:
     """How many each worker keeps; asked by several at once, until every worker has answered."""
     found: dict[int, int] = {}
-    with ThreadPoolExecutor(CLIENTS) as pool:
+    end = time.monotonic() + 20
+    with ThreadPoolExecutor(4 * CLIENTS) as pool:
         while found.keys() != set(pids):
-            for _, data in pool.map(lambda _: get(arena, "/watched"), range(CLIENTS)):
+            assert time.monotonic() < end, f"only {found.keys()} of {pids} answer"
+            for _, data in pool.map(lambda _: get(arena, "/watched"), range(4 * CLIENTS)):
                 told = json.loads(data)
                 found[told["pid"]] = min(told["greenlets"], found.get(told["pid"], 1000))
     return found
