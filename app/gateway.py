@@ -23,7 +23,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 import gevent
 
 from app.codewhisperer.client import Answer, Client
-from app.codewhisperer.error_table import UNKNOWN_OPERATION
+from app.codewhisperer.error_table import OLDER_HOST, UNKNOWN_OPERATION
 from app.codewhisperer.events import EventDecoder
 from app.codewhisperer.hosts import Host, HostChoice, authorization
 from app.codewhisperer.request import RenderedRequest, render
@@ -274,7 +274,7 @@ class Exchange:
         return True
 
     def _older_host(self, error: GatewayError) -> bool:
-        if self._host is None or error.code not in ("unreachable", UNKNOWN_OPERATION):
+        if self._host is None or error.code not in OLDER_HOST:
             return False
         older = self._gateway.hosts.older(self._host)
         self._host = older or self._host

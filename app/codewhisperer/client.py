@@ -23,6 +23,7 @@ from app.errors import GatewayError, Kind
 
 from .body import Body
 from .connection import POOLS, SOCKS_POOLS, Head
+from .error_table import UNREACHABLE
 from .errors import from_response
 from .idle import close_dropped
 from .sweeper import Sweeper
@@ -230,7 +231,7 @@ def _host(url: str) -> str:
 
 
 def connection_error(error: requests.RequestException, url: str) -> GatewayError:
-    """No answer at all: why, and for a host that cannot be reached the code ``unreachable``."""
+    """No answer at all: why, and for a host that cannot be reached the code :data:`UNREACHABLE`."""
     host = _host(url)
     reason: Any = error.args[0] if error.args else error
     reason = getattr(reason, "reason", reason)
@@ -238,7 +239,7 @@ def connection_error(error: requests.RequestException, url: str) -> GatewayError
         return GatewayError(
             Kind.CONNECTION,
             f"No connection to the upstream {host} within KIRO_CONNECT_TIMEOUT.",
-            code="unreachable",
+            code=UNREACHABLE,
         )
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return GatewayError(
@@ -258,10 +259,10 @@ def connection_error(error: requests.RequestException, url: str) -> GatewayError
         )
     if isinstance(reason, NameResolutionError):
         return GatewayError(
-            Kind.CONNECTION, f"The name {host} could not be resolved.", code="unreachable"
+            Kind.CONNECTION, f"The name {host} could not be resolved.", code=UNREACHABLE
         )
     if isinstance(reason, NewConnectionError):
         return GatewayError(
-            Kind.CONNECTION, f"The upstream {host} refused the connection.", code="unreachable"
+            Kind.CONNECTION, f"The upstream {host} refused the connection.", code=UNREACHABLE
         )
     return GatewayError(Kind.CONNECTION, f"The connection to the upstream {host} broke off.")

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from app.errors import Kind
 
-UNKNOWN_OPERATION = "unknown_operation"
-"""``code`` of the error of a host that does not know the operation: an older generation may."""
-
-PROFILE_REQUIRED = "profile_required"
-"""``code`` of the error of a host that wants a profileArn with the request."""
+UNREACHABLE, UNKNOWN_OPERATION = "unreachable", "unknown_operation"
+OLDER_HOST = frozenset({UNREACHABLE, UNKNOWN_OPERATION})
+"""The ``code`` of an error that an older generation of hosts may not make: no connection comes
+about, or the host does not know the operation.
+"""
 
 
 class Refusal(NamedTuple):
@@ -116,7 +116,6 @@ RULES: tuple[Rule, ...] = (
         "The upstream wants the account's profile named. Log in again, or set profileArn in"
         " KIRO_AUTH_TOKEN.",
         text="profilearn is required",
-        code=PROFILE_REQUIRED,
     ),
     Rule(
         Kind.FORBIDDEN,

@@ -23,7 +23,6 @@ log = logging.getLogger("kiro2api.upstream")
 
 Binding: TypeAlias = Literal["rest", "json-rpc"]
 Operation: TypeAlias = Literal[
-    "ListAvailableModels",
     "GetUsageLimits",
     "ListAvailableProfiles",
     "GetProfile",
@@ -114,7 +113,6 @@ _GENERATIONS: dict[Generation, _Row] = {  # newest first
 
 
 _OPERATIONS: dict[Operation, tuple[str, str]] = {  # method and path of the REST binding
-    "ListAvailableModels": ("GET", "/ListAvailableModels"),
     "GetUsageLimits": ("GET", "/getUsageLimits"),
     "ListAvailableProfiles": ("POST", "/ListAvailableProfiles"),
     "GetProfile": ("POST", "/GetProfile"),

@@ -15,12 +15,12 @@ from app.core.quota import Quota
 from app.errors import GatewayError, Kind
 
 from .client import Client
+from .error_table import OLDER_HOST
 from .hosts import REGIONS, Host, HostChoice, Operation, authorization
 
 T = TypeVar("T")
 
 _WRONG_REGION = (Kind.REFUSED_TOKEN, Kind.FORBIDDEN)
-_OTHER_HOST = ("unreachable", "unknown_operation")
 
 
 class _Profile(Struct):
@@ -128,7 +128,7 @@ class ControlPlane:
                 return msgspec.json.decode(content, type=answer, strict=False)
             except GatewayError as error:
                 host, failure = tried, error
-                tried = self._hosts.older(host) if error.code in _OTHER_HOST else None
+                tried = self._hosts.older(host) if error.code in OLDER_HOST else None
             except msgspec.MsgspecError:
                 raise GatewayError(
                     Kind.CORRUPT, f"The answer of {operation} is not understood."

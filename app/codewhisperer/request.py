@@ -60,7 +60,6 @@ def render(
     profile_arn: str | None,
     conversation_id: str,
     max_description: int,
-    continuation_id: str | None = None,
 ) -> RenderedRequest:
     """The request for a host and a model.
 
@@ -71,7 +70,7 @@ def render(
     turns = _Turns(model.upstream_id(host.generation), host.origin)
     try:
         repaired = repair(conversation, max_description=max_description)
-        state = _state(repaired.conversation, turns, conversation_id, continuation_id)
+        state = _state(repaired.conversation, turns, conversation_id)
         body = _encode(wire.GenerateAssistantResponse(state, profile_arn or None, fields.fields))
     except RecursionError as error:
         raise GatewayError(
@@ -82,7 +81,7 @@ def render(
 
 
 def _state(
-    conversation: Conversation, turns: "_Turns", conversation_id: str, continuation_id: str | None
+    conversation: Conversation, turns: "_Turns", conversation_id: str
 ) -> wire.ConversationState:
     """Of a repaired conversation: strictly alternating, the user first and last."""
     history: list[wire.UserTurn | wire.AssistantTurn] = []
@@ -93,9 +92,7 @@ def _state(
     for message in earlier:
         history.append(turns.user(message) if message.role == "user" else turns.assistant(message))
     current = turns.user(last, [_tool(tool) for tool in conversation.tools])
-    return wire.ConversationState(
-        "MANUAL", conversation_id, current, history, continuation_id, "vibe"
-    )
+    return wire.ConversationState("MANUAL", conversation_id, current, "vibe", history)
 
 
 def _tool(tool: Tool) -> wire.Tool:

@@ -120,9 +120,8 @@ class ConversationState(Struct, rename="camel", omit_defaults=True):
     chat_trigger_type: str
     conversation_id: str
     current_message: UserTurn
+    agent_task_type: str
     history: list[UserTurn | AssistantTurn] = []
-    agent_continuation_id: str | None = None
-    agent_task_type: str | None = None
 
 
 class GenerateAssistantResponse(Struct, rename="camel", omit_defaults=True):

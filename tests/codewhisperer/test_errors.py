@@ -85,7 +85,7 @@ REFUSALS = [
 def told_code(status: int, name: str, reason: str | None, message: str) -> str:
     if "unknown" in (name + message).lower() or (status in (404, 405) and not name):
         return "unknown_operation"
-    return "profile_required" if "profileArn" in message else reason or name or f"http_{status}"
+    return reason or name or f"http_{status}"
 
 
 @pytest.mark.parametrize(("status", "name", "reason", "message", "kind"), REFUSALS)

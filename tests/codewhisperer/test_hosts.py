@@ -45,8 +45,8 @@ def test_a_base_url_is_one_rest_host_for_everything() -> None:
     (only,) = candidates("us-east-1", "http://127.0.0.1:9001/")
     assert (only.generation, only.binding, only.origin) == ("q", "rest", "AI_EDITOR")
     assert only.chat()[0] == "http://127.0.0.1:9001/generateAssistantResponse"
-    call = only.call("ListAvailableModels", {"origin": only.origin})
-    assert call.url == "http://127.0.0.1:9001/ListAvailableModels?origin=AI_EDITOR"
+    call = only.call("GetUsageLimits", {"origin": only.origin})
+    assert call.url == "http://127.0.0.1:9001/getUsageLimits?origin=AI_EDITOR"
 
 
 def test_chat_by_rest() -> None:
@@ -80,10 +80,10 @@ def test_control_plane_by_rest_has_its_parameters_where_each_operation_wants_the
 
 
 def test_control_plane_by_json_rpc_is_another_host_and_says_the_query_twice() -> None:
-    call = host("kiro").call("ListAvailableModels", {"origin": "KIRO_CLI"})
+    call = host("kiro").call("GetUsageLimits", {"origin": "KIRO_CLI"})
     assert call.method == "POST"
     assert call.url == "https://management.us-east-1.kiro.dev/?origin=KIRO_CLI"
-    assert call.headers["X-Amz-Target"] == "AmazonCodeWhispererService.ListAvailableModels"
+    assert call.headers["X-Amz-Target"] == "AmazonCodeWhispererService.GetUsageLimits"
     assert call.body == b'{"origin":"KIRO_CLI"}'
     profiles = host("kiro").call("ListAvailableProfiles", {})
     assert (profiles.url, profiles.body) == ("https://management.us-east-1.kiro.dev/", b"{}")
