@@ -83,6 +83,7 @@ IMPATIENT = {
     "KIRO_IDLE_TIMEOUT": "2",
     "KIRO_EARLY_HEADERS": "0.5",
     "KIRO_PING_INTERVAL": "0.4",
+    "KIRO_TOTAL_TIMEOUT": "6",
 }
 
 TRIES = 3
@@ -428,6 +429,9 @@ TIMES: tuple[Row, ...] = (
         answers=({"tool": _TOOL, "stall": {"after": 3}},),
         stream=broken(Kind.TIMEOUT, "", calls=(('{"text": ', "open"),), quiet=True),
         whole=refused(Kind.TIMEOUT)),
+    Row(name="too-long-in-all", what="an answer goes on for longer than KIRO_TOTAL_TIMEOUT",
+        answers=({"say": [{"text": "Hel"}, {"text": [""] * 100}, {"text": "lo"}], "delay": 0.1},),
+        stream=broken(Kind.TIMEOUT, "Hel", quiet=True), whole=refused(Kind.TIMEOUT)),
     Row(name="pause-in-text", what="a pause between two events, shorter than KIRO_IDLE_TIMEOUT",
         answers=({"text": ["Hel", "lo"], "stall": {"after": 2, "seconds": 1.2}},),
         stream=answered("Hello", quiet=True), whole=answered("Hello")),
@@ -532,6 +536,15 @@ OTHERS: tuple[Held, ...] = (
          "everything that came, once and in order; a normal end only if it was sent",
          "as for `truncated` and `empty`", "",
          "truth/test_in_process.py::test_a_thousand_stories"),
+    Held("more answers at once than KIRO_MAX_STREAMS",
+         "`overloaded` with `retry-after`, within 50 ms", "no request", "`error=overloaded`",
+         "live/test_load.py::test_one_too_many_is_refused_at_once"),
+    Held("the same, for what asks for no answer of a model", "served as ever", "", "",
+         "live/test_load.py::test_what_asks_for_no_answer_of_a_model_is_served"),
+    Held("a request body over MAX_BODY_BYTES", "`request_too_large`", "no request",
+         "`error=request_too_large`", "live/test_http.py::test_a_body_over_the_limit"),
+    Held("more requests a minute than a client key may make", "`key_limited` with `retry-after`",
+         "no request", "`error=key_limited`", "live/test_keys.py::test_requests_per_minute"),
     Held("a client leaves between two attempts", "", "no further attempt", "`cancelled=true`",
          "chaos/test_clients.py::test_no_retry_for_a_client_that_left_between_two"),
     Held("a client leaves while it sends its request", "", "no request", "status 400",
