@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 import requests
 
 from app.simulator import Simulator
+from tests.credentials.conftest import require
+from tests.credentials.redis_server import RedisServer
 
 from .servers import KEY, ROOT, Gateway
 
@@ -170,3 +173,28 @@ def test_the_default_key_is_none_beside_a_file_of_keys(
         assert "default key" not in gateway.log_text()
     finally:
         gateway.stop()
+
+
+def test_with_redis_all_workers_count_together(simulator: Simulator, tmp_path: Path) -> None:
+    require(RedisServer.is_installed(), "redis-server")
+    server = RedisServer(tmp_path)
+    path = tmp_path / "client-keys.json"
+    path.write_text(json.dumps({"keys": []}))
+    gateway = Gateway(
+        simulator.url,
+        tmp_path,
+        WEB_CONCURRENCY="2",
+        KIRO_CLIENT_KEYS_FILE=str(path),
+        KIRO_TOKEN_STORE=server.url,
+    )
+    try:
+        service = Service(gateway, path)
+        secret = service.keys("add", "dora", "--requests-per-minute", "5")
+        with ThreadPoolExecutor(4) as pool:
+            answers = [*pool.map(lambda _: service.ask(secret), range(12))]
+        assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 7
+        limits = {answer.headers["anthropic-ratelimit-requests-limit"] for answer in answers}
+        assert limits == {"5"}
+    finally:
+        gateway.stop()
+        server.stop()
