@@ -6,13 +6,13 @@ from math import ceil
 from statistics import median
 from typing import NamedTuple
 
-from .cases import KB, Case
+from .cases import KB, MB, Case
 from .end_to_end import Measured, Run
 from .load import Result
 from .processes import Memory
 
 ENOUGH = 100
-"""Samples that a 99th percentile needs."""
+"""Samples that a 99th percentile needs, and streams whose memory is more than chance."""
 
 
 class Spread(NamedTuple):
@@ -51,17 +51,19 @@ def cpu_per_request(measured: Measured) -> Spread:
 def memory_per_stream(measured: Measured) -> Spread | None:
     """KB of PSS by which the worker grew; None where there are too few streams to tell."""
     case, runs = measured
-    if case.connections < 10:
+    if case.connections < ENOUGH:
         return None
     return spread(runs, lambda run: (_held(run).pss - run.idle.pss) / case.connections / KB)
 
 
-def memory(measured: Measured) -> Memory:
-    """Of the worker with all streams open, in bytes."""
-    held = [_held(run) for run in measured.runs]
-    return Memory(
-        round(median(each.rss for each in held)), round(median(each.pss for each in held))
-    )
+def memory(measured: Measured) -> Spread:
+    """MB of PSS of the worker with all streams open."""
+    return spread(measured.runs, lambda run: _held(run).pss / MB)
+
+
+def resident(measured: Measured) -> Spread:
+    """The same in RSS, which counts what it shares with the master in full."""
+    return spread(measured.runs, lambda run: _held(run).rss / MB)
 
 
 def first_event(measured: Measured, percent: int, *, alone: bool = False) -> float | None:

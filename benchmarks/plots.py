@@ -25,16 +25,14 @@ INK = ("#1f5fa8", "#c0561b")
 
 
 def streams(measured: Sequence[Measured], path: Path) -> None:
-    """Costs of an event and of a stream against the number of streams."""
+    """CPU time of an event and memory of the worker against the number of streams."""
     with pyplot.rc_context(STYLE):
         figure, (cpu, memory) = pyplot.subplots(1, 2, figsize=(WIDTH, HEIGHT))
         counts = [each.case.x for each in measured]
         _line(cpu, counts, [figures.cpu_per_event(each) for each in measured], "", INK[0])
         _frame(cpu, "CPU time of an event", "streams at a time", "µs")
-        grown = [(each.case.x, figures.memory_per_stream(each)) for each in measured]
-        told = {count: found for count, found in grown if found}
-        _line(memory, [*told], [*told.values()], "", INK[0])
-        _frame(memory, "Memory of a stream", "streams at a time", "KB (PSS)")
+        _line(memory, counts, [figures.memory(each) for each in measured], "", INK[0])
+        _frame(memory, "Memory of the worker", "streams at a time", "MB (PSS)")
         for axes in (cpu, memory):
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(PLAIN)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from . import figures
-from .cases import ARRIVALS, KB, MB, Scale
+from .cases import ARRIVALS, KB, Scale
 from .end_to_end import Measured
 from .figures import Spread
 from .parts import Part
@@ -52,7 +52,7 @@ STREAMS = """\
 {gap:.0f} ms. The CPU time of an event includes its share of the request. Memory is that of the
 worker with all streams open; of a stream, by how much the worker grew for each.
 
-![CPU time of an event and memory of a stream against the number of streams]({plot})
+![CPU time of an event and memory of the worker against the number of streams]({plot})
 """
 
 LENGTHS = """\
@@ -147,8 +147,8 @@ STREAM_COSTS: tuple[Column, ...] = (
     ("CPU of an event, µs", _cpu_per_event),
     ("CPU of a stream, ms", _cpu_per_request),
     ("Memory of a stream, KB", lambda each: _spread(figures.memory_per_stream(each))),
-    ("PSS of the worker, MB", lambda each: _number(figures.memory(each).pss / MB)),
-    ("RSS, MB", lambda each: _number(figures.memory(each).rss / MB)),
+    ("PSS of the worker, MB", lambda each: _spread(figures.memory(each))),
+    ("RSS, MB", lambda each: _spread(figures.resident(each))),
 )
 STREAM_WAITS: tuple[Column, ...] = (
     ("Streams", _label),

@@ -1,6 +1,8 @@
 """The benchmarks themselves: what they count, what they refuse to count, and what they tell."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from time import process_time
@@ -14,7 +16,7 @@ from benchmarks.cases import FULL, KB, Case, cases
 from benchmarks.dialects import DIALECTS, Dialect
 from benchmarks.end_to_end import LoadFailed, Measured, Run
 from benchmarks.load import Count, Result
-from benchmarks.parts import Part, read
+from benchmarks.parts import ROOT, Part, read
 from benchmarks.processes import Memory, cpu_seconds, memory
 
 EVENTS, STREAMS = 4, 3
@@ -99,21 +101,39 @@ def test_a_high_percentile_needs_samples() -> None:
 
 def run(cpu: float) -> Run:
     seen = Result(first=[0.002] * 10, gaps=[0.1] * 30, failures=[])
-    idle, held = Memory(0, 30 << 20), Memory(50 << 20, (30 << 20) + 400 * KB)
+    idle, held = Memory(0, 30 << 20), Memory(50 << 20, (30 << 20) + 4000 * KB)
     return Run(cpu, seen, idle, held, None)
 
 
 def test_the_report_tells_what_was_measured() -> None:
-    case = replace(SMALL, label="10", x=10, connections=10)
-    measured = Measured(case, [run(0.04), run(0.02), run(0.08)])
+    case = replace(SMALL, label="100", x=100, connections=100)
+    measured = Measured(case, [run(0.4), run(0.2), run(0.8)])
     names = ("streams", "lengths of 1", "lengths of 8", "text", "images", "turns")
     setting = report.Setting("2026-01-02", "1.2.3", "a machine", "Python", 0.25)
     parts = [Part("frames", "text", "event", 0.5, 0.25)]
     text = report.markdown(setting, FULL, {name: [measured] for name in names}, parts)
     assert "used 25% of" in text
-    assert "| 10 | 1,000 (500-2,000) | 4.00 (2.00-8.00) | 40.0 (40.0-40.0) | 30.4 | 50.0 |" in text
-    assert "| 10 | 2.00 | - | - | - | 100 | - | - | - |" in text
+    assert (
+        "| 100 | 1,000 (500-2,000) | 4.00 (2.00-8.00) | 40.0 (40.0-40.0) | 33.9 (33.9-33.9) "
+        "| 50.0 (50.0-50.0) |" in text
+    )
+    assert "| 100 | 2.00 | - | - | - | 100 | - | - | - |" in text
     assert "| frames | text | event | 0.50 | 0.25 |" in text
+
+
+def test_every_part_can_be_timed() -> None:
+    """Each is called once, untimed."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "benchmarks",
+        "--benchmark-disable",
+        "-p",
+        "no:xdist",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_parts_are_told_by_their_unit() -> None:
