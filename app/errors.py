@@ -98,9 +98,9 @@ class GatewayError(Exception):
     """One failure, for the person who can do something about it.
 
     ``message`` says what happened, why, and what to do, and holds nothing secret. ``retry_after``
-    is in seconds. ``code`` is a machine-readable detail where a client acts on one. ``field`` names
-    the request field at fault. ``overrun`` is set later, by whoever knows the figures of a
-    conversation that is too long: its tokens, and those that the model takes.
+    is in seconds. ``code`` is a machine-readable detail, for the log and for whoever acts on one.
+    ``field`` names the request field at fault. ``overrun`` is set later, by whoever knows the
+    figures of a conversation that is too long: its tokens, and those that the model takes.
     """
 
     def __init__(

@@ -51,6 +51,9 @@ class RenderedRequest(Struct, frozen=True):
     repairs: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<RenderedRequest of {len(self.body)} bytes>"
+
 
 def render(
     conversation: Conversation,

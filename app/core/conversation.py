@@ -136,3 +136,7 @@ class Conversation(Struct, frozen=True):
     session: str = ""
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Nothing of what was said: it may come into a log or a traceback."""
+        return f"<Conversation with {self.model}: {len(self.messages)} messages>"

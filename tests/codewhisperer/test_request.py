@@ -166,6 +166,11 @@ def test_a_call_or_a_result_needs_no_words_beside_it() -> None:
     assert state["currentMessage"]["userInputMessage"]["content"] == ""
 
 
+def test_what_was_said_is_not_in_the_repr() -> None:
+    made = rendered(user("canary"))
+    assert repr(made) == f"<RenderedRequest of {len(made.body)} bytes>"
+
+
 def test_the_profile_is_sent_when_known() -> None:
     assert body(user("a"), arn="arn:aws:codewhisperer:x")["profileArn"] == "arn:aws:codewhisperer:x"
     assert "profileArn" not in body(user("a"), arn="")

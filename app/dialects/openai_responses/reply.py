@@ -53,6 +53,9 @@ class Form(Struct, frozen=True):
     sealed: bool = False
     summary: bool = False
 
+    def __repr__(self) -> str:
+        return f"<Form of an answer of {self.model}>"
+
     def callee(self, name: str) -> Callee:
         """The client's tool of that name; one it never named is a function."""
         return self.callees.get(name) or Callee(name)

@@ -21,6 +21,10 @@ def test_the_least_that_a_request_can_be():
     assert parsed.conversation.ignored == parsed.conversation.notes == ()
 
 
+def test_what_was_said_is_not_in_the_repr(parse):
+    assert "canary" not in repr(parse(instructions="canary", input="canary"))
+
+
 def test_a_model_that_is_named_is_the_one_that_answers(parse):
     parsed = parse(model="gpt-5")
     assert parsed.conversation.model == parsed.form.model == "gpt-5"
