@@ -97,9 +97,12 @@ class ControlPlane:
             raise refusal
         return None
 
-    def quota(self, access_token: str, kind: str, profile_arn: str | None) -> Quota | None:
-        """What is used of the account's credits, None if the service counts none."""
-        region = profile_arn.split(":")[3] if profile_arn else None
+    def quota(
+        self, access_token: str, kind: str, profile_arn: str | None, region: str | None
+    ) -> Quota | None:
+        """What is used of the account's credits, None if the service counts none. ``region`` is the
+        account's own, None if not known.
+        """
         host = self._hosts.first(region)
         parameters: dict[str, Any] = {"origin": host.origin}
         if host.binding == "json-rpc":  # refuses the profile of an enterprise login

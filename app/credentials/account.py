@@ -20,7 +20,9 @@ class ControlPlane(Protocol):
     def find_profile(self, access_token: str, kind: str) -> str | None:
         """The ARN of the account's profile, None if it has none."""
 
-    def quota(self, access_token: str, kind: str, profile_arn: str | None) -> Quota | None:
+    def quota(
+        self, access_token: str, kind: str, profile_arn: str | None, region: str | None
+    ) -> Quota | None:
         """What is used of the account's quota, None if it has none."""
 
 

@@ -103,11 +103,11 @@ class Keeper:
 
     def ask_quota(self) -> None:
         """Ask the service how much is left. A failure changes nothing."""
-        control, grant = self._tools.control, self.account.grant
-        if control is None or not grant.access_token:
+        control, token = self._tools.control, self.account.token
+        if control is None or not token.access_token:
             return
         try:
-            quota = control.quota(grant.access_token, self.account.login.kind, grant.profile_arn)
+            quota = control.quota(token.access_token, token.kind, token.profile_arn, token.region)
         except GatewayError as error:
             log.info("credential: account %s: no quota: %s", self.account.name, error.message)
             return

@@ -5,7 +5,7 @@ import pytest
 import requests
 
 from app.codewhisperer.client import Client
-from app.codewhisperer.hosts import HostChoice
+from app.codewhisperer.hosts import Host, HostChoice
 from app.codewhisperer.operations import ControlPlane, _quota, _Usage
 from app.core.quota import Quota
 from app.errors import GatewayError
@@ -21,13 +21,35 @@ def test_the_simulator_tells_the_quota_and_the_profile() -> None:
         client = Client(connections=1, connect_timeout=5, user_agent="kiro2api/test")
         control = ControlPlane(client, HostChoice(upstream.url, None))
         token = _token(upstream.url)
-        found = control.quota(token, "idc", None)
+        found = control.quota(token, "idc", None, None)
         assert found is not None
         assert (found.used, found.limit) == (0, 1000)
         assert found.resets_at > 1_700_000_000
         assert (control.find_profile(token, "idc") or "").startswith("arn:aws:codewhisperer:")
         with pytest.raises(GatewayError):
-            control.quota("no-token", "idc", None)
+            control.quota("no-token", "idc", None, None)
+        client.close()
+
+
+class Regions(HostChoice):
+    """Notes the regions that were asked for."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, None)
+        self.asked: list[str | None] = []
+
+    def first(self, account_region: str | None) -> Host:
+        self.asked.append(account_region)
+        return super().first(account_region)
+
+
+def test_the_quota_is_asked_for_where_the_account_is() -> None:
+    """Whatever its profile is called; some have none."""
+    with Simulator(accept_any_token=True) as upstream:
+        client = Client(connections=1, connect_timeout=5, user_agent="kiro2api/test")
+        hosts = Regions(upstream.url)
+        assert ControlPlane(client, hosts).quota("token", "idc", "no ARN", "eu-central-1")
+        assert hosts.asked == ["eu-central-1"]
         client.close()
 
 

@@ -247,7 +247,9 @@ class Control:
         self.left: Quota | GatewayError | None = None
         self.profile: str | GatewayError | None = None
 
-    def quota(self, access_token: str, kind: str, profile_arn: str | None) -> Quota | None:
+    def quota(
+        self, access_token: str, kind: str, profile_arn: str | None, region: str | None
+    ) -> Quota | None:
         self.asked.append(f"quota {access_token}")
         return _answer(self.left)
 
