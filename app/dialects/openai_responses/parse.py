@@ -83,8 +83,8 @@ def _parsed(
     default_model: str,
 ) -> ParsedRequest:
     model = request.model or default_model
-    offer = _offer(request, record)
-    chosen = tools.choose(request.tool_choice, offer, record)
+    offer = _offered(request, record)
+    chosen = tools.choice(request.tool_choice, offer, record)
     system, messages = items.read(request.input or (), record)
     reasoning = _reasoning(request.reasoning, record)
     sealed = schema.ENCRYPTED_REASONING in (request.include or ())
@@ -106,7 +106,7 @@ def _parsed(
     return ParsedRequest(conversation, bool(request.stream), form)
 
 
-def _offer(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
+def _offered(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
     reader = tools.Reader(record)
     reader.declare(request.tools or (), "tools")
     given = request.input if isinstance(request.input, list) else ()
@@ -155,7 +155,7 @@ def _json_schema(request: schema.ResponsesRequest, record: Record) -> dict[str, 
 def _told(
     request: schema.ResponsesRequest,
     body: Mapping[str, Any],
-    chosen: tools.Choice,
+    chosen: tools.Chosen,
     offer: tools.Offer,
 ) -> dict[str, Raw]:
     """The members of the answer that repeat the request, as far as it is honoured, encoded once."""

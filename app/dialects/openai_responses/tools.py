@@ -161,7 +161,7 @@ def _custom(tool: CustomTool) -> Tool:
     return Tool(tool.name, "\n\n".join(filter(None, (tool.description, rule))), schema)
 
 
-class Choice(Struct, frozen=True):
+class Chosen(Struct, frozen=True):
     """``tools`` are those that may be called; ``told`` is the choice as the answer repeats it."""
 
     tools: tuple[Tool, ...]
@@ -169,24 +169,24 @@ class Choice(Struct, frozen=True):
     told: str | dict[str, Any] = "auto"
 
 
-def choose(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) -> Choice:
+def choice(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) -> Chosen:
     """Raises :class:`FieldError`, with the path from the body's root, when the tool wanted is not
     offered. A choice among tools that were ignored is ignored too.
     """
     try:
         if wanted is None:
-            return Choice(offer.tools, ToolChoice())
+            return Chosen(offer.tools, ToolChoice())
         if isinstance(wanted, str):
             return _by_mode(wanted, offer.tools, wanted, record)
         if wanted.get("type") in ("function", "custom"):
             named = convert(wanted, NamedTool)
-            return Choice(offer.tools, openai.named_choice(_flat(named), offer.tools), wanted)
+            return Chosen(offer.tools, openai.named_choice(_flat(named), offer.tools), wanted)
         if wanted.get("type") == "allowed_tools":
             return _allowed(wanted, offer, record)
     except FieldError as error:
         raise error.under("tool_choice") from None
     record.ignore("tool_choice")
-    return Choice(offer.tools, ToolChoice())
+    return Chosen(offer.tools, ToolChoice())
 
 
 class NamedTool(Struct, frozen=True):
@@ -207,13 +207,13 @@ def _flat(tool: NamedTool) -> str:
 
 def _by_mode(
     mode: str, tools: tuple[Tool, ...], told: str | dict[str, Any], record: Record
-) -> Choice:
-    choice = openai.mode_choice(mode, tools, record)
-    ignored = choice.mode == "auto" and mode != "auto"
-    return Choice(tools, choice, "auto" if ignored else told)
+) -> Chosen:
+    kept = openai.mode_choice(mode, tools, record)
+    ignored = kept.mode == "auto" and mode != "auto"
+    return Chosen(tools, kept, "auto" if ignored else told)
 
 
-def _allowed(wanted: dict[str, Any], offer: Offer, record: Record) -> Choice:
+def _allowed(wanted: dict[str, Any], offer: Offer, record: Record) -> Chosen:
     allowed = convert(wanted, AllowedTools)
     names = set(_names(allowed.tools, offer.callees, record))
     tools = tuple(tool for tool in offer.tools if tool.name in names)
