@@ -25,7 +25,7 @@ def request_fields(reasoning: Reasoning, model: Model, generation: Generation) -
     if generation != "kiro" or not model.efforts:
         wishes = {
             "thinking": reasoning.enabled is not None,
-            "output_config.effort": reasoning.effort is not None,
+            "effort": reasoning.effort is not None,
         }
         return RequestFields(ignored=tuple(name for name, said in wishes.items() if said))
     if model.effort_field == "reasoning":

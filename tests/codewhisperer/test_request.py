@@ -275,7 +275,7 @@ def test_other_models_have_an_effort_alone(reasoning: Reasoning, effort: str) ->
 def test_elsewhere_the_wish_is_told_as_ignored(model: str, generation: str) -> None:
     assert fields(Reasoning(enabled=True, effort="high"), model, generation) == (
         None,
-        ("thinking", "output_config.effort"),
+        ("thinking", "effort"),
         (),
     )
     assert fields(Reasoning(), model, generation) == (None, (), ())

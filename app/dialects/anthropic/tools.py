@@ -171,6 +171,8 @@ def _change(block: Any, known: dict[str, Tool], tools: dict[str, Tool], record: 
         tools.pop(target.name, None)
     elif target.name in known:
         tools[target.name] = known[target.name]
+    else:
+        record.ignore(str(block.__struct_config__.tag))
 
 
 def choice(wanted: Any, tools: Sequence[Tool], record: Record) -> ToolChoice:

@@ -154,6 +154,13 @@ def test_tools_change_by_what_system_messages_say(parse):
     assert names(parse(messages=defined, tools=[G])) == ["g", "f"]
 
 
+def test_a_tool_that_nobody_declared_is_not_added_in_silence(parse):
+    hi = {"role": "user", "content": "hi"}
+    parsed = parse(messages=[hi, change("tool_addition", reference("x"))], tools=[G])
+    assert names(parsed) == ["g"]
+    assert "tool_addition" in parsed.conversation.ignored
+
+
 def test_a_tool_defined_in_a_message_is_checked_as_any_other(parse):
     wrong = {"type": "tool_definition", "definition": {"name": "f"}}
     with pytest.raises(GatewayError) as failure:
