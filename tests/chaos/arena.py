@@ -15,7 +15,7 @@ from app.simulator.log import Seen
 from app.simulator.script import CHAT
 from tests.live.servers import Gateway
 
-from .dialects import Dialect, Heard
+from .heard import Dialect, Heard
 from .proxy import Proxy
 
 PATIENCE = 30.0

@@ -1,82 +1,15 @@
-"""The faults, one row each: what goes wrong, what clients get, what the upstream sees, what the log
-says. ``docs/faults.md`` is rendered from here, and ``test_rows.py`` holds every row.
-
-A row says it for all dialects, in the words of core events and kinds of failure; how a dialect
-writes those is its adapter's affair.
+"""Faults of the network and of answers, one row each. ``docs/faults.md`` is rendered from all rows,
+and ``test_rows.py`` holds those that are tried on a shared gateway.
 """
 
 import base64
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
 
 from app.errors import Kind
-from app.simulator.faults import NAMED
 
-from .dialects import CallState
 from .proxy import Plan
-
-GOOD: Mapping[str, Any] = {"text": ["Hel", "lo ", "lo ", "世界 🙂"]}
-SAID = "Hello lo 世界 🙂"
-PIECE = '{"text": "a long story'
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gets:
-    """What a client gets: an answer that ends with ``stop``; or a failure of ``kind``, as the
-    status of a refusal, or after ``begun`` output as an error inside the stream.
-
-    ``calls``: what was written of each tool call's input, and how it ended.
-    ``waited``: bounds in seconds for the answer's head. ``quiet``: there were silent stretches, so
-    signs of life must have come.
-    """
-
-    text: str = ""
-    thinking: str = ""
-    calls: tuple[tuple[str, CallState], ...] = ()
-    stop: str | None = None
-    kind: Kind | None = None
-    begun: bool = False
-    retry_after: str | None = None
-    message: str = ""
-    waited: tuple[float, float] = (0.0, 30.0)
-    quiet: bool = False
-
-
-def answered(text: str = SAID, stop: str = "end_turn", **more: Any) -> Gets:
-    return Gets(text=text, stop=stop, **more)
-
-
-def refused(kind: Kind, **more: Any) -> Gets:
-    return Gets(kind=kind, **more)
-
-
-def broken(kind: Kind, text: str, **more: Any) -> Gets:
-    return Gets(kind=kind, text=text, begun=True, **more)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """``answers``: what the upstream is told to answer, one request after the other, the last one
-    to all others; ``plans`` the same for the network. ``stream`` and ``whole``: what a client gets
-    that asked for a stream, or not; ``asked``: how many requests reach the upstream then.
-    ``gateway``: "patient" has the default timeouts, "impatient" those of :data:`IMPATIENT`.
-    ``log``: members of the access log's line beyond the failure's kind. ``heavy`` rows are for the
-    long form.
-    """
-
-    name: str
-    what: str
-    answers: tuple[Mapping[str, Any], ...] = (GOOD,)
-    plans: tuple[Plan, ...] = ()
-    stream: Gets
-    whole: Gets
-    asked: tuple[int, int] = (1, 1)
-    gateway: Literal["patient", "impatient"] = "patient"
-    log: Mapping[str, Any] = field(default_factory=dict)
-    padding: int = 0
-    heavy: bool = False
-
+from .refusals import exceptions, recoveries, refusals
+from .row import CUT_CALL, GOOD, SAID, TRIES, Row, answered, both, breaks, broken, refused
 
 IMPATIENT = {
     "KIRO_FIRST_EVENT_TIMEOUT": "3",
@@ -85,177 +18,6 @@ IMPATIENT = {
     "KIRO_PING_INTERVAL": "0.4",
     "KIRO_TOTAL_TIMEOUT": "6",
 }
-
-TRIES = 3
-"""Attempts at what may pass: the first, and two more."""
-
-
-def both(name: str, what: str, gets: Gets, asked: int = 1, **more: Any) -> Row:
-    """A row that is the same for streams and whole answers."""
-    return Row(name=name, what=what, stream=gets, whole=gets, asked=(asked, asked), **more)
-
-
-def breaks(name: str, what: str, kind: Kind, text: str, *, again: bool = True, **more: Any) -> Row:
-    """A row of an answer that breaks after ``text``: a stream gets the error event; a whole answer
-    is asked for once more where that may help, and then refused."""
-    calls = more.pop("calls", ())
-    asked = (1, 2 if again else 1)
-    stream = broken(kind, text, calls=calls)
-    return Row(name=name, what=what, stream=stream, whole=refused(kind), asked=asked, **more)
-
-
-REFUSALS: Mapping[str, tuple[Kind, int]] = {
-    "throttled": (Kind.THROTTLED, TRIES),
-    "user_rate": (Kind.THROTTLED, TRIES),
-    "service_rate": (Kind.THROTTLED, TRIES),
-    "insufficient_capacity": (Kind.CAPACITY, TRIES),
-    "model_unavailable": (Kind.UNAVAILABLE, TRIES),
-    "high_load": (Kind.UNAVAILABLE, TRIES),
-    "unavailable_500": (Kind.UNAVAILABLE, TRIES),
-    "unavailable_503": (Kind.UNAVAILABLE, TRIES),
-    "html_503": (Kind.UNAVAILABLE, TRIES),
-    "html_504": (Kind.UNAVAILABLE, TRIES),
-    "html_524": (Kind.UNAVAILABLE, TRIES),
-    "internal": (Kind.UPSTREAM_ERROR, TRIES),
-    "html_502": (Kind.UPSTREAM_ERROR, TRIES),
-    "unknown_operation": (Kind.UPSTREAM_ERROR, 1),
-    "too_long": (Kind.CONTEXT_TOO_LONG, 1),
-    "invalid_model": (Kind.INVALID_MODEL, 1),
-    "invalid_conversation": (Kind.REJECTED, 1),
-    "conversation_limit_402": (Kind.REJECTED, 1),
-    "improperly_formed": (Kind.REJECTED, 1),
-    "body_invalid": (Kind.REJECTED, 1),
-    "tool_mismatch": (Kind.REJECTED, 1),
-    "tool_schema_invalid": (Kind.REJECTED, 1),
-    "profile_arn_required": (Kind.REJECTED, 1),
-    "resource_not_found": (Kind.REJECTED, 1),
-    "too_large_413": (Kind.REQUEST_TOO_LARGE, 1),
-    "feature_not_supported": (Kind.FORBIDDEN, 1),
-    "customization_denied": (Kind.FORBIDDEN, 1),
-    "html_403": (Kind.FORBIDDEN, 1),
-    "invalid_kms_grant": (Kind.FORBIDDEN, 1),
-    "kms_conflict": (Kind.FORBIDDEN, 1),
-}
-"""The simulator's name of an HTTP refusal: what it is, and how often the upstream is asked. Those
-that end the use of an account are in :data:`ACCOUNT_REFUSALS`."""
-
-ACCOUNT_REFUSALS: Mapping[str, tuple[Kind, int]] = {
-    "monthly_quota": (Kind.QUOTA, 1),
-    "monthly_quota_400": (Kind.QUOTA, 1),
-    "daily_quota": (Kind.QUOTA, 1),
-    "service_quota_402": (Kind.QUOTA, 1),
-    "overage_limit_402": (Kind.QUOTA, 1),
-    "suspended": (Kind.SUSPENDED, 1),
-    "suspended_text": (Kind.SUSPENDED, 1),
-    "suspended_423": (Kind.SUSPENDED, 1),
-    "bearer_invalid": (Kind.REFUSED_TOKEN, 2),
-    "not_authorized": (Kind.REFUSED_TOKEN, 2),
-    "expired_token_401": (Kind.REFUSED_TOKEN, 2),
-    "unrecognized_client_401": (Kind.REFUSED_TOKEN, 2),
-}
-"""Refusals that are held against the account, each tried with one of its own. A refused token is
-refreshed and tried once more."""
-
-INSIDE = ("throttled", "insufficient_capacity", "internal", "model_unavailable", "too_long",
-          "improperly_formed", "feature_not_supported")  # fmt: skip
-"""Refusals that are also tried as exceptions inside a stream."""
-
-
-def refusal(name: str, *, inside: bool = False) -> str:
-    """A refusal in words, by the simulator's name for it."""
-    fault = NAMED[name]
-    facts = [*([] if inside else [f"HTTP {fault.status}"]), fault.type, fault.reason or ""]
-    words = ", ".join(filter(None, facts))
-    return f"{words}: “{fault.message}”" if fault.message else f"{words} ({name})"
-
-
-def refusals() -> Iterator[Row]:
-    """Every HTTP refusal of the upstream."""
-    for name, (kind, asked) in REFUSALS.items():
-        yield both(
-            f"http-{name}",
-            refusal(name),
-            refused(kind),
-            asked,
-            answers=({"fail": name},),
-        )
-
-
-def account_refusals() -> Iterator[Row]:
-    """Every refusal that is held against the account."""
-    seen: set[Kind] = set()
-    for name, (kind, asked) in ACCOUNT_REFUSALS.items():
-        yield both(
-            f"account-{name}",
-            refusal(name),
-            refused(kind),
-            asked,
-            answers=({"fail": name},),
-            heavy=kind in seen,
-        )
-        seen.add(kind)
-    yield both(
-        "retry-after",
-        "throttled with Retry-After: 1, then a good answer",
-        answered(waited=(1.0, 10.0)),
-        2,
-        answers=({"fail": {"fault": "throttled", "headers": {"retry-after": "1"}}}, GOOD),
-    )
-    yield both(
-        "account-suspicious_activity",
-        "the upstream finds the account's activity suspicious",
-        refused(Kind.THROTTLED, retry_after="3600"),
-        answers=({"fail": "suspicious_activity"},),
-    )
-    later = {"fault": "throttled", "headers": {"retry-after": "120"}}
-    yield both(
-        "retry-after-long",
-        "throttled with Retry-After: 120, longer than anybody would wait",
-        refused(Kind.THROTTLED, retry_after="120"),
-        answers=({"fail": later},),
-    )
-
-
-def exceptions() -> Iterator[Row]:
-    """Refusals inside a stream whose status was 200, before and after content."""
-    for name in INSIDE:
-        kind, asked = REFUSALS[name]
-        yield both(
-            f"exception-{name}",
-            f"{refusal(name, inside=True)} before any content",
-            refused(kind),
-            asked,
-            answers=({"exception": name},),
-        )
-        yield breaks(
-            f"late-exception-{name}",
-            f"{refusal(name, inside=True)} behind text",
-            kind,
-            "Hello",
-            again=asked > 1,
-            answers=({"text": ["Hel", "lo"], "exception": name},),
-        )
-
-
-def recoveries() -> Iterator[Row]:
-    """What passes before the attempts are used up: the client notices nothing."""
-    for name, trouble in {
-        "throttled": {"fail": "throttled"},
-        "internal": {"fail": "internal"},
-        "capacity-in-stream": {"exception": "insufficient_capacity"},
-        "empty": {"empty": True},
-        "reset": {"reset": "request"},
-        "cut-before-content": {**GOOD, "cut": {"after": 1}},
-        "damage-before-content": {**GOOD, "corrupt": {"frame": 0}},
-    }.items():
-        yield both(
-            f"recovers-{name}",
-            f"`{name}` twice, then a good answer",
-            answered(),
-            TRIES,
-            answers=(trouble, trouble, GOOD),
-            log={"attempts": TRIES},
-        )
 
 
 BEFORE_CONTENT: tuple[Row, ...] = (
@@ -294,7 +56,7 @@ BEFORE_CONTENT: tuple[Row, ...] = (
          plans=(Plan(stop_at=250, how="stall"),)),
 )  # fmt: skip
 
-_TOOL = {"name": "write", "fragments": ['{"text": ', '"a long story'], "stop": False}
+PIECE = '{"text": "a long story'
 _WHOLE_TOOL = {"name": "write", "input": {"text": "done"}}
 _BAD_TOOL = {"name": "write", "fragments": ['{"text": nonsense']}
 _DONE = '{"text": "done"}'
@@ -334,13 +96,13 @@ ENDS: tuple[Row, ...] = (
            answers=({**GOOD, "framing": "close", "cut": {"after": 2}},)),
     breaks("cut-in-tool", "the connection ends inside a tool call", Kind.TRUNCATED, "Let me.",
            calls=((PIECE, "open"),),
-           answers=({"text": "Let me.", "tool": _TOOL, "cut": {"after": 5}},)),
+           answers=({"text": "Let me.", "tool": CUT_CALL, "cut": {"after": 5}},)),
     Row(name="tool-without-stop", what="the HTTP body is complete, but a tool call has no stop",
-        answers=({"text": "Let me.", "tool": _TOOL},),
+        answers=({"text": "Let me.", "tool": CUT_CALL},),
         stream=answered("Let me.", "max_tokens", calls=((PIECE, "cut"),)),
         whole=answered("Let me.", "max_tokens")),
     Row(name="second-tool-without-stop", what="the same with a whole call before it",
-        answers=({"tools": [_WHOLE_TOOL, _TOOL]},),
+        answers=({"tools": [_WHOLE_TOOL, CUT_CALL]},),
         stream=answered("", "max_tokens", calls=((_DONE, "whole"), (PIECE, "cut"))),
         whole=answered("", "max_tokens", calls=((_DONE, "whole"),))),
     Row(name="tool-input-no-json", what="a tool call is stopped, but its input is no JSON",
@@ -426,7 +188,7 @@ TIMES: tuple[Row, ...] = (
         answers=({"text": ["Hel", "lo"], "stall": {"after": 2}},),
         stream=broken(Kind.TIMEOUT, "Hel", quiet=True), whole=refused(Kind.TIMEOUT)),
     Row(name="stall-in-tool", what="the same in the middle of a tool call",
-        answers=({"tool": _TOOL, "stall": {"after": 3}},),
+        answers=({"tool": CUT_CALL, "stall": {"after": 3}},),
         stream=broken(Kind.TIMEOUT, "", calls=(('{"text": ', "open"),), quiet=True),
         whole=refused(Kind.TIMEOUT)),
     Row(name="too-long-in-all", what="an answer goes on for longer than KIRO_TOTAL_TIMEOUT",
@@ -466,40 +228,6 @@ REACH: tuple[Row, ...] = (
 """Each on a gateway of its own, since it is about the upstream's address."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Leaving:
-    """A client that goes away, or takes nothing any more. ``ready``: how many events the upstream
-    has sent by then; None: not even the response's head.
-    """
-
-    name: str
-    what: str
-    answers: tuple[Mapping[str, Any], ...]
-    ready: int | None
-    asked: int = 1
-    reset: bool = False
-
-
-_FLOW = {"text": {"repeat": "word ", "deltas": 20_000}, "delay": 0.001}
-
-LEAVINGS: tuple[Leaving, ...] = (
-    Leaving(name="before-head", what="before the upstream has answered at all",
-            answers=({**GOOD, "delay_head": 60},), ready=None),
-    Leaving(name="before-first-event", what="after the upstream's head, before its first event",
-            answers=({**GOOD, "stall": {"after": 0}},), ready=0),
-    Leaving(name="after-metadata", what="after events that are no content",
-            answers=({**GOOD, "stall": {"after": 1}},), ready=1),
-    Leaving(name="in-silence", what="in the middle of the answer, while nothing comes",
-            answers=({"text": ["Hel", "lo"], "stall": {"after": 2}},), ready=2),
-    Leaving(name="in-flow", what="in the middle of the answer, while events come",
-            answers=(_FLOW,), ready=50),
-    Leaving(name="by-reset", what="by a reset instead of a proper close",
-            answers=({"text": ["Hel", "lo"], "stall": {"after": 2}},), ready=2, reset=True),
-    Leaving(name="in-tool", what="in the middle of a tool call",
-            answers=({"tool": _TOOL, "stall": {"after": 3}},), ready=3),
-)  # fmt: skip
-
-
 def all_rows() -> tuple[Row, ...]:
     """Every row that is tried on a shared gateway."""
     return (
@@ -511,70 +239,3 @@ def all_rows() -> tuple[Row, ...]:
         *HARMLESS,
         *(replace(row, gateway="impatient") for row in TIMES),
     )
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a test of its own holds: ``test`` is its name, as pytest takes it without parameters."""
-
-    what: str
-    gets: str
-    upstream: str
-    log: str
-    test: str
-
-
-OTHERS: tuple[Held, ...] = (
-    Held("a byte of the answer turned over, at any offset",
-         "what was whole before it, then `corrupt`; never a normal end", "as for `corrupt`",
-         "`error=corrupt`", "chaos/test_damage.py::test_a_byte_turned_over_at_every_offset"),
-    Held("a conversation longer than the model's window",
-         "`context_too_long` in the words clients act on, with its tokens and the window's",
-         "at most one request", "`error=context_too_long`",
-         "chaos/test_rows.py::test_a_conversation_that_is_too_long_is_told_with_its_figures"),
-    Held("a random answer, cut at a random place, in random pieces",
-         "everything that came, once and in order; a normal end only if it was sent",
-         "as for `truncated` and `empty`", "",
-         "truth/test_in_process.py::test_a_thousand_stories"),
-    Held("more answers at once than KIRO_MAX_STREAMS",
-         "`overloaded` with `retry-after`, within 50 ms", "no request", "`error=overloaded`",
-         "live/test_load.py::test_one_too_many_is_refused_at_once"),
-    Held("the same, for what asks for no answer of a model", "served as ever", "", "",
-         "live/test_load.py::test_what_asks_for_no_answer_of_a_model_is_served"),
-    Held("a request body over MAX_BODY_BYTES", "`request_too_large`", "no request",
-         "`error=request_too_large`", "live/test_http.py::test_a_body_over_the_limit"),
-    Held("more requests a minute than a client key may make", "`key_limited` with `retry-after`",
-         "no request", "`error=key_limited`", "live/test_keys.py::test_requests_per_minute"),
-    Held("a client leaves between two attempts", "", "no further attempt", "`cancelled=true`",
-         "chaos/test_clients.py::test_no_retry_for_a_client_that_left_between_two"),
-    Held("a client leaves while it sends its request", "", "no request", "status 400",
-         "chaos/test_clients.py::test_a_client_that_leaves_while_it_sends"),
-    Held("a client takes nothing for KIRO_CLIENT_STALL", "is dropped",
-         "its connection closes; what waits in memory is bounded", "`cancelled=true`",
-         "chaos/test_clients.py::test_a_client_that_stops_reading_is_dropped"),
-    Held("a client takes an answer slowly, but takes it", "all of it", "one request", "",
-         "chaos/test_clients.py::test_a_client_that_reads_slowly_gets_everything"),
-    Held("a client never finishes the head of its request", "is dropped after the keep-alive time",
-         "no request", "",
-         "chaos/test_clients.py::test_a_client_that_never_finishes_its_head_is_dropped"),
-    Held("a client pauses in its request for KIRO_CLIENT_STALL", "400 `invalid_request`",
-         "no request", "`error=invalid_request`",
-         "chaos/test_clients.py::test_a_client_that_never_finishes_its_body_is_dropped"),
-    Held("SIGTERM under 100 streams",
-         "what ends in time is whole; the rest gets `shutting_down` and a clean end, 2 s before"
-         " KIRO_GRACEFUL_TIMEOUT is over",
-         "connections of the rest close", "`error=shutting_down` for the rest",
-         "chaos/test_processes.py::test_sigterm"),
-    Held("SIGTERM with idle connections", "they are closed", "", "no delay of the stop",
-         "chaos/test_processes.py::test_idle_connections_do_not_delay_a_stop"),
-    Held("SIGHUP under 100 streams", "the same, while new requests are answered throughout",
-         "connections of the rest close", "`error=shutting_down` for the rest",
-         "chaos/test_processes.py::test_sighup"),
-    Held("SIGKILL of a worker under 100 streams",
-         "its clients lose their connection and see no normal end; the others' answers are whole",
-         "its connections close", "gunicorn starts another worker",
-         "chaos/test_processes.py::test_sigkill_of_a_worker"),
-    Held("mixed load with clients that leave, for minutes", "",
-         "no connection is left open",
-         "memory, files and greenlets stay level", "soak/test_soak.py::test_half_a_minute"),
-)  # fmt: skip

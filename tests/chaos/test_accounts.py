@@ -11,8 +11,10 @@ import pytest
 from app.errors import Kind
 
 from .arena import Arena
-from .dialects import DIALECTS, Dialect
-from .rows import Row, account_refusals
+from .dialects import DIALECTS
+from .heard import Dialect
+from .refusals import account_refusals
+from .row import Row
 from .test_rows import judge, judge_log
 
 COMBINATIONS = [*product(DIALECTS, (True, False))]

@@ -16,8 +16,10 @@ from app.simulator.log import Seen
 from tests.live import processes
 
 from .arena import Arena
-from .dialects import DIALECTS, Dialect
-from .rows import LEAVINGS, Leaving
+from .dialects import DIALECTS
+from .heard import Dialect
+from .others import LEAVINGS
+from .row import Leaving
 
 NOTICED = 0.1
 """Seconds within which the upstream must see that the client left."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from app.errors import Kind
 
+from .others import OTHERS
 from .render import MEANINGS, document
-from .rows import OTHERS
 
 TESTS = Path(__file__).parents[1]
 

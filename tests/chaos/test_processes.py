@@ -18,7 +18,8 @@ from app.errors import Kind
 from tests.live import processes
 
 from .arena import Arena, Asking
-from .dialects import DIALECTS, Dialect, Heard
+from .dialects import DIALECTS
+from .heard import Dialect, Heard
 
 STREAMS = 100
 GRACE = 5

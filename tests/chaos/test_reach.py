@@ -16,8 +16,10 @@ from app.simulator import Simulator
 from tests.live.servers import free_port
 
 from .arena import Arena
-from .dialects import DIALECTS, Dialect
-from .rows import GOOD, REACH, Row
+from .dialects import DIALECTS
+from .heard import Dialect
+from .row import GOOD, Row
+from .rows import REACH
 from .test_rows import judge, judge_log
 
 Setting = dict[str, str]

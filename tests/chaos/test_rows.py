@@ -12,8 +12,10 @@ import pytest
 from app.errors import Kind
 
 from .arena import Arena
-from .dialects import DIALECTS, Dialect, Heard
-from .rows import IMPATIENT, Gets, Row, all_rows
+from .dialects import DIALECTS
+from .heard import Dialect, Heard
+from .row import Gets, Row
+from .rows import IMPATIENT, all_rows
 
 AT_A_TIME = 24
 NAMES = [row.name for row in all_rows()]

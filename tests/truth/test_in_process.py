@@ -18,8 +18,9 @@ from app.credentials import Token
 from app.errors import GatewayError, Kind
 from app.gateway import Gateway, Timeouts
 from app.settings import Settings
-from tests.chaos.dialects import DIALECTS, Dialect
-from tests.chaos.dialects import Heard as Answer
+from tests.chaos.dialects import DIALECTS
+from tests.chaos.heard import Dialect
+from tests.chaos.heard import Heard as Answer
 
 from .judging import differences
 from .stories import Telling, tell, told_to_stream, told_whole

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.chaos.arena import Arena
-from tests.chaos.dialects import DIALECTS, Dialect
+from tests.chaos.dialects import DIALECTS
+from tests.chaos.heard import Dialect
 
 from .judging import differences
 from .stories import Telling, tell, told_to_stream, told_whole

@@ -1,0 +1,142 @@
+"""The Messages API, as its clients speak it and read it."""
+
+import json
+from typing import Any
+
+from app.dialects.anthropic.errors import TYPES
+from app.errors import POLICY, Kind
+from tests.live.servers import KEY
+
+from .heard import MODEL, WRITE, Call, CallState, Failure, Heard, check, sse_events
+
+STOPS = {
+    "end_turn": "end_turn",
+    "tool_use": "tool_use",
+    "max_tokens": "max_tokens",
+    "stop_sequence": "stop_sequence",
+    "model_context_window_exceeded": "context_window",
+    "refusal": "refusal",
+}
+
+
+class Anthropic:
+    """The Messages API."""
+
+    name = "anthropic"
+    path = "/v1/messages"
+    opening_pings = 1
+
+    def body(self, prompt: str, *, stream: bool) -> bytes:
+        tool = {"name": "write", "description": "Write a text.", "input_schema": WRITE}
+        return json.dumps(
+            {
+                "model": MODEL,
+                "max_tokens": 4096,
+                "stream": stream,
+                "tools": [tool],
+                "messages": [{"role": "user", "content": prompt}],
+            }
+        ).encode()
+
+    def headers(self) -> dict[str, str]:
+        return {"x-api-key": KEY, "content-type": "application/json"}
+
+    def read_stream(self, data: bytes, heard: Heard) -> None:
+        reader = _Stream(heard)
+        for name, payload in sse_events(data):
+            event = json.loads(payload)
+            check(event["type"] == name, f"event {name!r} around {event['type']!r}")
+            reader.take(event)
+
+    def read_whole(self, data: bytes, heard: Heard) -> None:
+        message = json.loads(data)
+        check(message["type"] == "message", message)
+        for block in message["content"]:
+            if block["type"] == "text":
+                heard.text += block["text"]
+            elif block["type"] == "thinking":
+                heard.thinking += block["thinking"]
+            else:
+                check(block["type"] == "tool_use", block)
+                heard.calls.append(Call(block["name"], json.dumps(block["input"]), ended=True))
+        heard.stop = STOPS[message["stop_reason"]]
+
+    def read_error(self, data: bytes, heard: Heard) -> None:
+        _take_error(json.loads(data), heard, heard.status)
+
+    def failure(self, kind: Kind, *, begun: bool = False) -> Failure:
+        return Failure(0 if begun else POLICY[kind].status, TYPES[kind])
+
+    def stop(self, reason: str) -> str:
+        return reason
+
+    def ends(self, state: CallState, stop: str | None) -> bool:
+        return state != "open"
+
+
+def _take_error(error: dict[str, Any], heard: Heard, status: int) -> None:
+    check(error["type"] == "error" and error["request_id"], error)
+    heard.failure = Failure(status, error["error"]["type"])
+    heard.message = error["error"]["message"]
+
+
+class _Stream:
+    """The state that the SDKs keep of a stream."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+        self._state = "fresh"
+        self._index = -1
+        self._block: dict[str, Any] | None = None
+
+    def take(self, event: dict[str, Any]) -> None:
+        check(self._state != "over", f"{event['type']} after the end")
+        getattr(self, "_" + event["type"])(event)
+
+    def _message_start(self, event: dict[str, Any]) -> None:
+        check(self._state == "fresh", "a second message_start")
+        check(event["message"]["content"] == [], event)
+        self._state = "open"
+
+    def _ping(self, _: dict[str, Any]) -> None:
+        self._heard.pings += 1
+
+    def _content_block_start(self, event: dict[str, Any]) -> None:
+        check(self._state == "open" and self._block is None, "a block inside another")
+        check(event["index"] == self._index + 1, event)
+        self._index += 1
+        self._block = event["content_block"]
+        if self._block["type"] == "tool_use":
+            check(self._block["input"] == {}, event)
+            self._heard.calls.append(Call(self._block["name"]))
+
+    def _content_block_delta(self, event: dict[str, Any]) -> None:
+        check(self._block is not None and event["index"] == self._index, event)
+        delta = event["delta"]
+        if delta["type"] == "text_delta":
+            self._heard.text += delta["text"]
+        elif delta["type"] == "thinking_delta":
+            self._heard.thinking += delta["thinking"]
+        elif delta["type"] == "input_json_delta":
+            self._heard.calls[-1].written += delta["partial_json"]
+        else:
+            check(delta["type"] == "signature_delta", event)
+
+    def _content_block_stop(self, event: dict[str, Any]) -> None:
+        check(self._block is not None and event["index"] == self._index, event)
+        if self._block and self._block["type"] == "tool_use":
+            self._heard.calls[-1].ended = True
+        self._block = None
+
+    def _message_delta(self, event: dict[str, Any]) -> None:
+        check(self._state == "open" and self._block is None, "message_delta inside a block")
+        self._heard.stop = STOPS[event["delta"]["stop_reason"]]
+        self._state = "stopped"
+
+    def _message_stop(self, _: dict[str, Any]) -> None:
+        check(self._state == "stopped", "message_stop without message_delta")
+        self._state = "over"
+
+    def _error(self, event: dict[str, Any]) -> None:
+        _take_error(event, self._heard, 0)
+        self._state = "over"

@@ -1,0 +1,131 @@
+"""The Responses API, as its clients speak it and read it."""
+
+import json
+from typing import Any
+
+from app.dialects.openai_responses.errors import CODES, OTHER
+from app.errors import Kind
+
+from .heard import MODEL, WRITE, Call, CallState, Failure, Heard, check, sse_events
+from .openai import OpenAI, take_error
+
+
+class Responses(OpenAI):
+    """The Responses API."""
+
+    name = "openai-responses"
+    path = "/v1/responses"
+
+    def body(self, prompt: str, *, stream: bool) -> bytes:
+        tool = {"type": "function", "name": "write", "parameters": WRITE, "strict": False}
+        request = {"model": MODEL, "stream": stream, "tools": [tool], "input": prompt}
+        return json.dumps(request | {"reasoning": {"summary": "auto"}}).encode()
+
+    def read_stream(self, data: bytes, heard: Heard) -> None:
+        reader = _Stream(heard)
+        for name, payload in sse_events(data):
+            if not payload:
+                heard.pings += 1
+                continue
+            event = json.loads(payload)
+            check(event["type"] == name, f"event {name!r} around {event['type']!r}")
+            reader.take(event)
+
+    def read_whole(self, data: bytes, heard: Heard) -> None:
+        response = json.loads(data)
+        for item in response["output"]:
+            check(item["status" if item["type"] != "reasoning" else "type"], item)
+            if item["type"] == "message":
+                heard.text += "".join(part["text"] for part in item["content"])
+            elif item["type"] == "reasoning":
+                heard.thinking += "".join(part["text"] for part in item["summary"])
+            else:
+                heard.calls.append(Call(item["name"], item["arguments"], ended=True))
+        heard.stop = _stop(response)
+
+    def failure(self, kind: Kind, *, begun: bool = False) -> Failure:
+        told = super().failure(kind, begun=begun)
+        if begun and told.code not in CODES:
+            return told._replace(code=OTHER)
+        return told
+
+    def stop(self, reason: str) -> str:
+        return {"stop_sequence": "end_turn", "context_window": "max_tokens"}.get(reason, reason)
+
+    def ends(self, state: CallState, stop: str | None) -> bool:
+        return state == "whole"
+
+
+def _stop(response: dict[str, Any]) -> str:
+    if response["status"] == "incomplete":
+        reasons = {"max_output_tokens": "max_tokens", "content_filter": "refusal"}
+        return reasons[response["incomplete_details"]["reason"]]
+    check(response["status"] == "completed", response)
+    calls = any(item["type"] == "function_call" for item in response["output"])
+    return "tool_use" if calls else "end_turn"
+
+
+class _Stream:
+    """What a client keeps that builds its items from the events."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+        self._number = 0
+        self._begun = self._over = False
+        self._item: dict[str, Any] | None = None
+        self._done: list[dict[str, Any]] = []
+
+    def take(self, event: dict[str, Any]) -> None:
+        name = event["type"]
+        check(not self._over, f"{name} after the end")
+        check(event["sequence_number"] == self._number, event)
+        check(self._begun or name == "response.created", f"{name} before response.created")
+        self._number += 1
+        self._begun = True
+        if name.endswith(".delta"):
+            self._delta(event)
+        elif name == "response.output_item.added":
+            self._added(event["item"])
+        elif name == "response.output_item.done":
+            self._item_done(event["item"])
+        elif name in ("response.completed", "response.incomplete"):
+            self._finished(event["response"])
+        elif name == "response.failed":
+            check(event["response"]["output"] == self._done, "another output than was told")
+            take_error(event["response"], self._heard, 0)
+            self._over = True
+
+    def _added(self, item: dict[str, Any]) -> None:
+        self._item = item
+        if item["type"] == "function_call":
+            self._heard.calls.append(Call(item["name"]))
+
+    def _delta(self, event: dict[str, Any]) -> None:
+        check(self._item and event["item_id"] == self._item["id"], event)
+        match event["type"]:
+            case "response.output_text.delta":
+                self._heard.text += event["delta"]
+            case "response.reasoning_summary_text.delta":
+                self._heard.thinking += event["delta"]
+            case "response.function_call_arguments.delta":
+                self._heard.calls[-1].written += event["delta"]
+            case name:
+                check(False, name)
+
+    def _item_done(self, item: dict[str, Any]) -> None:
+        check(self._item and item["id"] == self._item["id"], item)
+        if item["type"] == "function_call":
+            check(item["arguments"] == self._heard.calls[-1].written, item)
+            self._heard.calls[-1].ended = True
+        self._done.append(item)
+        self._item = None
+
+    def _finished(self, response: dict[str, Any]) -> None:
+        check(response["output"] == self._done, "another output than was told")
+        told = Heard()
+        for item in self._done:
+            if item["type"] == "message":
+                told.text += "".join(part["text"] for part in item["content"])
+        check(told.text == self._heard.text, "another text in the items than in the deltas")
+        self._heard.stop = _stop(response)
+        self._over = True
