@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from app.core.events import Event, ToolEnd, ToolInput, ToolStart
+from app.core.jsontext import decode_object
 
-_parse_object = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.encode
 
 
@@ -141,7 +141,7 @@ def _is_object(written: str) -> bool:
     """Whether the input can be run: a JSON object, or nothing, which stands for an empty one."""
     try:
         if written:
-            _parse_object(written)
-    except (msgspec.DecodeError, RecursionError):
+            decode_object(written)
+    except (ValueError, RecursionError):
         return False
     return True

@@ -15,6 +15,8 @@ from typing import Any, TypeAlias, TypeVar, get_args
 import msgspec
 from msgspec import Struct
 
+from .jsontext import without_halves
+
 Path: TypeAlias = tuple[str | int, ...]
 TOO_DEEP = "The request body is nested too deeply"
 _Model = TypeVar("_Model")
@@ -52,12 +54,16 @@ class Record:
         self.notes[name] = None
 
 
-def decode(raw: bytes) -> dict[str, Any]:
+def decode(raw: bytes, record: Record) -> dict[str, Any]:
     """The body as plain values. Raises :class:`FieldError` if it is no JSON object."""
     try:
         body = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise FieldError((), f"The request body is not valid JSON: {error}") from None
+        mended = without_halves(raw)
+        if mended == raw:
+            raise FieldError((), f"The request body is not valid JSON: {error}") from None
+        record.note("half_surrogates_replaced")
+        return decode(mended, record)
     except RecursionError:
         raise FieldError((), TOO_DEEP) from None
     if not isinstance(body, dict):

@@ -7,7 +7,6 @@ Deliberately absent: limits, estimates and any client's form of an answer.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from .conversation import Part, RedactedThinking, Text, Thinking, ToolCall
@@ -24,8 +23,7 @@ from .events import (
     ToolStart,
     Usage,
 )
-
-_decode_input = msgspec.json.Decoder(dict[str, Any]).decode
+from .jsontext import decode_object
 
 
 class Reply(Struct, frozen=True):
@@ -99,7 +97,7 @@ class Folder:
     def _tool_end(self, event: ToolEnd) -> None:
         written = self._joined()
         if event.complete:
-            arguments = _decode_input(written) if written else {}
+            arguments = decode_object(written) if written else {}
             self._parts.append(ToolCall(self._call.id, self._call.name, arguments))
 
     def _skip(self, event: Usage) -> None:

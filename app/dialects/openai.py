@@ -20,6 +20,7 @@ from app.core.body import FieldError, Path, Record
 from app.core.conversation import Effort, Image, Tool, ToolChoice
 from app.core.headers import Headers
 from app.core.inline import IMAGE_FORMATS, is_base64
+from app.core.jsontext import decode_object
 from app.errors import GatewayError, Kind
 
 encode = msgspec.json.Encoder().encode
@@ -193,13 +194,10 @@ def arguments(text: str, record: Record) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        decoded = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeError):
-        decoded = None
-    if isinstance(decoded, dict):
-        return decoded
-    record.note("invalid_arguments_wrapped")
-    return {"arguments": text}
+        return decode_object(text)
+    except ValueError:
+        record.note("invalid_arguments_wrapped")
+        return {"arguments": text}
 
 
 def mode_choice(mode: str, tools: Sequence[Tool], record: Record) -> ToolChoice:

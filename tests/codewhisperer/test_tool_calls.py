@@ -34,6 +34,11 @@ def test_no_input_at_all_is_an_empty_one(empty: object) -> None:
     assert events_of(*parts) == [ToolStart("t", "read"), ToolEnd()]
 
 
+def test_half_a_surrogate_pair_cuts_no_call_off() -> None:
+    parts = (tool("t", input=r'{"a": "\ud83d"}', stop=True),)
+    assert events_of(*parts)[-1] == ToolEnd(complete=True)
+
+
 def test_an_input_that_is_an_object_is_written_out() -> None:
     parts = (tool("t", input={"path": "ä", "n": [1, None]}, stop=True),)
     start, written, end = events_of(*parts)

@@ -94,19 +94,28 @@ def test_unknown_members_are_named_once_and_free_ones_left_alone():
     assert not record.notes
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"{} x", b'"\xff"', b'{"a": "\\ud800"}'])
+@pytest.mark.parametrize("raw", [b"", b"{", b"{} x", b'"\xff"'])
 def test_what_is_no_json_is_an_error_of_the_whole_body(raw):
     with pytest.raises(FieldError, match="not valid JSON") as failure:
-        decode(raw)
+        decode(raw, Record())
     assert failure.value.path == ()
 
 
 def test_a_body_too_deep_to_read():
     with pytest.raises(FieldError, match="nested too deeply"):
-        decode(b"[" * 100_000)
+        decode(b"[" * 100_000, Record())
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"null", b"5", b'"a"'])
 def test_a_body_is_an_object(raw):
     with pytest.raises(FieldError, match="must be a JSON object"):
-        decode(raw)
+        decode(raw, Record())
+
+
+def test_half_a_surrogate_pair_is_replaced_and_noted() -> None:
+    """Clients cut their texts by UTF-16 units."""
+    record = Record()
+    assert decode(rb'{"a": "cut: \ud83d"}', record) == {"a": "cut: \ufffd"}
+    assert list(record.notes) == ["half_surrogates_replaced"]
+    with pytest.raises(FieldError, match="not valid JSON"):
+        decode(rb'{"a": "cut: \ud83d', record)

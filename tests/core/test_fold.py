@@ -84,6 +84,11 @@ def test_a_signature_ends_its_block_and_may_stand_alone() -> None:
     assert reply.parts == (Thinking("a", "s1"), Thinking("b"), Text("t"), Thinking("", "s2"))
 
 
+def test_half_a_surrogate_pair_in_an_input_is_replaced() -> None:
+    call = [ToolStart("t", "f"), ToolInput(r'{"a": "\ud83d"}'), ToolEnd(), Finish("tool_use")]
+    assert fold(call).parts == (ToolCall("t", "f", {"a": "\ufffd"}),)
+
+
 def test_nothing_said_is_no_part() -> None:
     assert fold([Finish("end_turn")]).parts == ()
 

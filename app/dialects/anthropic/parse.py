@@ -49,11 +49,11 @@ def parse_count_tokens(raw: bytes, headers: Headers) -> Conversation:
 def _parse(
     raw: bytes, headers: Headers, model: type[schema.CountTokensRequest]
 ) -> tuple[Any, Conversation]:
+    record = Record()
     try:
-        body = decode(raw)
+        body = decode(raw, record)
         _refuse_thread(body)
         request = convert(body, model)
-        record = Record()
         ignore_unknown(request, body, record)
         return request, _conversation(request, headers, record)
     except RecursionError:

@@ -38,10 +38,10 @@ def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
 
     Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as OpenAI writes it.
     """
+    record = Record()
     try:
-        body = decode(raw)
+        body = decode(raw, record)
         request = convert(body, schema.ChatRequest)
-        record = Record()
         ignore_unknown(request, body, record)
         conversation = _conversation(request, headers, record)
     except RecursionError:

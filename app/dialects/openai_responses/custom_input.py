@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from app.core.jsontext import decode_object
 from app.dialects.openai import encode
 
 NAME = "input"
@@ -32,7 +33,6 @@ _INSIDE = re.compile(
 _LONGEST_ESCAPE = len(r"\ud83d\ude42")
 
 _decode_string = msgspec.json.Decoder(str).decode
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def as_object(text: str) -> dict[str, Any]:
@@ -63,12 +63,11 @@ class InputReader:
         self._place = _Place.BEFORE
         self._raw: list[str] = []
         self._rest = ""  # what is not decoded yet
-        self._told = False
+        self._told: list[str] = []
 
     def feed(self, fragment: str) -> str:
         """The text that this fragment completes; "" when that is none."""
-        if not self._told:
-            self._raw.append(fragment)
+        self._raw.append(fragment)
         if self._place is _Place.AFTER:
             return ""
         rest = self._rest + fragment
@@ -83,8 +82,9 @@ class InputReader:
 
     def finish(self) -> str:
         """The text that was not given yet, of a call whose JSON is complete."""
-        written = "".join(self._raw)
-        return as_text(_decode_object(written)) if written and not self._told else ""
+        written, told = "".join(self._raw), "".join(self._told)
+        text = as_text(decode_object(written)) if written else ""
+        return text.removeprefix(told) if text.startswith(told) else ""
 
     def _wait(self, rest: str, limit: int) -> None:
         """For more of what cannot be read yet; what is too long for that never can."""
@@ -102,5 +102,5 @@ class InputReader:
         self._wait(rest[end:], _LONGEST_ESCAPE)
         if self._rest.startswith('"'):
             self._place = _Place.AFTER
-        self._told = self._told or piece != ""
+        self._told.append(piece)
         return piece

@@ -37,11 +37,11 @@ def parse_responses(raw: bytes, headers: Headers, default_model: str) -> ParsedR
 
     Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as OpenAI writes it.
     """
+    record = Record()
     try:
-        body = decode(raw)
+        body = decode(raw, record)
         _refuse_history(body)
         request = convert(body, schema.ResponsesRequest)
-        record = Record()
         ignore_unknown(request, body, record)
         return _parsed(request, body, headers, record, default_model)
     except RecursionError:

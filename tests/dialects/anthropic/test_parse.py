@@ -136,7 +136,6 @@ def test_a_wrong_field_is_refused_by_its_name(parse, members, message):
         (b"", "The request body is not valid JSON: "),
         (b'{"model": "m",', "The request body is not valid JSON: "),
         (b'{"model": "\xff"}', "The request body is not valid JSON: "),
-        (b'{"model": "\\ud83d"}', "The request body is not valid JSON: "),
         (b"[" * 100_000, "The request body is nested too deeply"),
         (b'{"temperature": 1e999}', "The request body is not valid JSON: "),
         (b"[]", "The request body must be a JSON object"),

@@ -240,7 +240,6 @@ def test_what_would_have_to_be_kept_is_refused(refused, name, value):
     [
         (b"", "The request body is not valid JSON: "),
         (b'{"input": "\xff"}', "The request body is not valid JSON: "),
-        (b'{"input": "\\ud83d"}', "The request body is not valid JSON: "),
         (b"[" * 100_000, "The request body is nested too deeply"),
         (b"[]", "The request body must be a JSON object"),
     ],
