@@ -146,8 +146,18 @@ def at_rest(arena: Arena, pids: list[int]) -> tuple[dict[int, int], dict[int, in
     return {pid: len([*processes.files(pid)]) for pid in pids}, greenlets(arena, pids)
 
 
+def workers(arena: Arena) -> list[int]:
+    """The worker processes, once all are there: the first answers before the last is begun."""
+    wanted = int(arena.gateway.settings["WEB_CONCURRENCY"])
+    end = time.monotonic() + 20
+    while len(pids := processes.children(arena.gateway.process.pid)) < wanted:
+        assert time.monotonic() < end, f"{len(pids)} of {wanted} workers"
+        time.sleep(0.05)
+    return pids
+
+
 def soak(arena: Arena, seconds: float) -> None:
-    pids = processes.children(arena.gateway.process.pid)
+    pids = workers(arena)
     with load(arena) as counts:
         time.sleep(seconds / 4)
     files, kept = at_rest(arena, pids)
