@@ -12,6 +12,7 @@ import msgspec
 
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
     rb"""\\(?: u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2}
           | (?P<half> u[dD][89a-fA-F][0-9a-fA-F]{2} )
@@ -22,6 +23,8 @@ _ESCAPE = re.compile(
 
 def without_halves(raw: bytes) -> bytes:
     """The same JSON with U+FFFD in the place of each half that stands alone."""
+    if not _SURROGATE.search(raw):  # most broken JSON is broken elsewhere
+        return raw
     return _ESCAPE.sub(lambda found: rb"\ufffd" if found["half"] else found[0], raw)
 
 
