@@ -41,6 +41,7 @@ class Rule(NamedTuple):
     retry_after: float | None = None
 
     def matches(self, refusal: Refusal) -> bool:
+        """Whether the refusal meets every condition."""
         return (
             (not self.types or any(name in self.types for name in refusal.types))
             and (not self.reasons or refusal.reason in self.reasons)

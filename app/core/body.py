@@ -48,9 +48,11 @@ class Record:
         self.notes: dict[str, None] = {}
 
     def ignore(self, name: str) -> None:
+        """What of that name has no effect."""
         self.ignored[name] = None
 
     def note(self, name: str) -> None:
+        """What was rewritten, by a word for it."""
         self.notes[name] = None
 
 

@@ -72,6 +72,7 @@ def stop(reason: StopReason | None) -> dict[str, Any]:
 
 
 def usage(counts: TokenCounts) -> dict[str, int]:
+    """What the whole answer used; cached tokens are counted apart."""
     return {
         "input_tokens": counts.input_tokens,
         "cache_creation_input_tokens": counts.cache_write_tokens,
@@ -91,18 +92,22 @@ def first_usage(meter: Meter) -> dict[str, int]:
 
 
 def text_block(text: str) -> dict[str, Any]:
+    """A block of text."""
     return {"type": "text", "text": text}
 
 
 def thinking_block(text: str, signature: str) -> dict[str, Any]:
+    """Reasoning with the signature that the upstream gave, if it did."""
     return {"type": "thinking", "thinking": text, "signature": signature}
 
 
 def redacted_block(data: str) -> dict[str, Any]:
+    """Opaque reasoning."""
     return {"type": "redacted_thinking", "data": data}
 
 
 def tool_block(call_id: str, name: str, tool_input: dict[str, Any]) -> dict[str, Any]:
+    """A tool call."""
     return {"type": "tool_use", "id": call_id, "name": name, "input": tool_input}
 
 

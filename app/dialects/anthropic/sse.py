@@ -29,6 +29,7 @@ def event(name: str, **members: Any) -> bytes:
 
 
 def block_start(index: int, **block: Any) -> bytes:
+    """The event that opens a block, which is still empty."""
     return event("content_block_start", index=index, content_block=block)
 
 
@@ -41,8 +42,10 @@ def delta_head(index: int, kind: tuple[bytes, bytes]) -> bytes:
 
 
 def block_stop(index: int) -> bytes:
+    """The event that closes it."""
     return event("content_block_stop", index=index)
 
 
 def error(body: bytes) -> bytes:
+    """The event of a failure that ``body`` tells; the last of its stream."""
     return b"event: error\ndata: %b\n\n" % body

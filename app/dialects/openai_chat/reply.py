@@ -43,6 +43,7 @@ class Answer(Struct, frozen=True):
 
 
 def finish_reason(reason: StopReason, *, legacy: bool) -> str:
+    """Why the answer ended, in the API's words; ``legacy``: calls are told as ``function_call``."""
     return "function_call" if legacy and reason == "tool_use" else FINISH_REASONS[reason]
 
 
@@ -94,10 +95,12 @@ def _arguments(call: ToolCall) -> str:
 
 
 def tool_call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
+    """A call; ``arguments`` is JSON, or the beginning of it."""
     return {"id": call_id, "type": "function", "function": function(name, arguments)}
 
 
 def function(name: str, arguments: str) -> dict[str, str]:
+    """What is called, as a tool call or alone as a ``function_call``."""
     return {"name": name, "arguments": arguments}
 
 

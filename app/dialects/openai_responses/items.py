@@ -31,6 +31,7 @@ class Turn(NamedTuple):
 
     @property
     def message(self) -> Message:
+        """The turn as one of the conversation."""
         return Message(self.role, self.parts)
 
 

@@ -73,6 +73,7 @@ class Answer(Struct, frozen=True):
 
     @property
     def id(self) -> str:
+        """The id of the response."""
         return f"resp_{self.number}"
 
     def item_id(self, kind: str, index: int) -> str:
@@ -145,6 +146,7 @@ def usage(counts: TokenCounts) -> dict[str, Any]:
 
 
 def message_item(item_id: str, content: list[dict[str, Any]], status: Status) -> dict[str, Any]:
+    """What the assistant said; ``content`` are text parts."""
     return {
         "id": item_id,
         "type": "message",
@@ -155,6 +157,7 @@ def message_item(item_id: str, content: list[dict[str, Any]], status: Status) ->
 
 
 def text_part(text: str) -> dict[str, Any]:
+    """The one part that a message has."""
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
@@ -170,6 +173,7 @@ def reasoning_item(form: Form, item_id: str, part: sealed.Reasoning | None) -> d
 
 
 def summary_part(text: str) -> dict[str, str]:
+    """The one part that a reasoning item has, if it shows its text."""
     return {"type": "summary_text", "text": text}
 
 
@@ -189,6 +193,7 @@ def call_item(
 
 
 def call_kind(callee: Callee) -> str:
+    """The type of the item that calls this tool."""
     return "custom_tool_call" if callee.custom else "function_call"
 
 

@@ -44,6 +44,8 @@ class Offer(Struct, frozen=True):
 
 
 class FunctionTool(Tagged, frozen=True, tag="function"):
+    """A tool that takes a JSON object."""
+
     name: NotEmpty
     description: str | None = None
     parameters: dict[str, Any] | None = None
@@ -51,21 +53,27 @@ class FunctionTool(Tagged, frozen=True, tag="function"):
 
 
 class FreeText(Tagged, frozen=True, tag="text"):
-    pass
+    """Any text at all."""
 
 
 class Grammar(Tagged, frozen=True, tag="grammar"):
+    """Text of this grammar; ``syntax`` is what that is written in."""
+
     syntax: str
     definition: str
 
 
 class CustomTool(Tagged, frozen=True, tag="custom"):
+    """A tool that takes free text."""
+
     name: NotEmpty
     description: str | None = None
     format: FreeText | Grammar | None = None
 
 
 class Namespace(Tagged, frozen=True, tag="namespace"):
+    """Tools under a common name."""
+
     name: NotEmpty
     tools: list[dict[str, Any]]
     description: str | None = None
@@ -102,6 +110,7 @@ class Reader:
                 raise error.under(*where, index) from None
 
     def offer(self) -> Offer:
+        """What was declared so far."""
         return Offer(tuple(self._tools.values()), self._callees, tuple(self._told))
 
     def _read(self, raw: dict[str, Any], within: Namespace | None = None) -> bool:
@@ -197,6 +206,8 @@ class NamedTool(Struct, frozen=True):
 
 
 class AllowedTools(Struct, frozen=True):
+    """A choice of ``mode`` among some of the tools on offer."""
+
     tools: list[dict[str, Any]]
     mode: str = "auto"
 
