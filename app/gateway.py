@@ -224,7 +224,9 @@ class Exchange:
         answer = self._answer = gateway.client.open(url, headers, rendered.body, timeout=left)
         gateway.hosts.worked(host)
         gateway.credentials.accepted(token)
-        answer.limit(tick=inf, idle=timeouts.idle, deadline=deadline)
+        answer.limit(
+            tick=inf, idle=timeouts.idle, deadline=deadline, setting="KIRO_FIRST_EVENT_TIMEOUT"
+        )
         decoder = EventDecoder(rendered.tool_names)
         self._skipped = decoder.skipped
         self._rest = event_batches(answer, decoder)
@@ -234,7 +236,10 @@ class Exchange:
                 break
         self._first_event_at = monotonic()
         answer.limit(
-            tick=timeouts.ping, idle=timeouts.idle, deadline=self._started + timeouts.total
+            tick=timeouts.ping,
+            idle=timeouts.idle,
+            deadline=self._started + timeouts.total,
+            setting="KIRO_TOTAL_TIMEOUT",
         )
 
     def _recover(self, error: GatewayError, deadline: float) -> None:

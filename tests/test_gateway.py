@@ -266,7 +266,9 @@ def test_the_first_event_has_a_deadline(upstream: Simulator, begin: Open) -> Non
     upstream.script({"text": ["late"], "stall": {"after": 0, "seconds": None}})
     exchange, _ = begin(first_event=0.6)
     assert not exchange.wait(0.1)
-    assert failure(exchange).kind is Kind.TIMEOUT
+    error = failure(exchange)
+    assert error.kind is Kind.TIMEOUT
+    assert "KIRO_FIRST_EVENT_TIMEOUT" in error.message
 
 
 def test_closing_ends_the_upstream_call(upstream: Simulator, begin: Open) -> None:

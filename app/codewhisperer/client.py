@@ -113,11 +113,14 @@ class Answer:
         self._body: Any = response.raw
         self.headers: Mapping[str, str] = response.headers
 
-    def limit(self, *, tick: float, idle: float, deadline: float) -> None:
-        """Seconds between ticks and of silence allowed; the moment (monotonic) when it must end."""
+    def limit(self, *, tick: float, idle: float, deadline: float, setting: str) -> None:
+        """Seconds between ticks and of silence allowed; the moment (monotonic) when it must end, by
+        which ``setting``.
+        """
         wait = self._body.wait
         if wait is not None:
-            wait.tick, wait.idle_limit, wait.deadline = tick, idle, deadline
+            wait.tick, wait.idle_limit = tick, idle
+            wait.deadline, wait.deadline_name = deadline, setting
 
     def __iter__(self) -> Iterator[bytes]:
         """The body as it arrives, b"" at each tick. Raises GatewayError where it breaks."""
@@ -182,7 +185,8 @@ class Client:
         answer = Answer(response)
         if response.status_code == 200:
             return answer
-        answer.limit(tick=inf, idle=inf, deadline=monotonic() + REFUSAL_TIMEOUT)
+        soon = monotonic() + REFUSAL_TIMEOUT
+        answer.limit(tick=inf, idle=inf, deadline=soon, setting="the gateway")
         with response:
             raise from_response(response.status_code, response.headers, _content(response))
 

@@ -23,7 +23,8 @@ class Wait:
     """One stream's wait for its socket to become readable.
 
     ``idle_limit``: seconds of silence after which ``timeout`` is raised. ``deadline``: the moment
-    (monotonic clock) after which it is raised in any case. ``tick``: seconds of silence after which
+    (monotonic clock) after which it is raised in any case, ``deadline_name`` what sets it, for the
+    message. ``tick``: seconds of silence after which
     :meth:`ready` gives False, so that the stream can show its client a sign of life, and again
     after as many more.
     """
@@ -35,6 +36,7 @@ class Wait:
         "_sweeper",
         "_waiting",
         "deadline",
+        "deadline_name",
         "idle_limit",
         "since",
         "tick",
@@ -49,6 +51,7 @@ class Wait:
         self._sweeper = sweeper
         self.idle_limit = inf
         self.deadline = inf
+        self.deadline_name = "the gateway"
         self.tick = inf
         self.since = self.ticked = monotonic()
         sweeper.waits.add(self)
@@ -92,7 +95,7 @@ class Wait:
             late = TimeoutError(f"nothing came for {silent:.1f} s (KIRO_IDLE_TIMEOUT)")
             run(self._fail, late, self.since)
         elif now >= self.deadline:
-            late = TimeoutError("the time that the settings allow is over")
+            late = TimeoutError(f"it took longer than {self.deadline_name} allows")
             run(self._fail, late, self.since)
         elif now - self.ticked >= self.tick:
             self.ticked = now

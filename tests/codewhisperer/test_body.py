@@ -85,7 +85,8 @@ def read(client: Client, url: str, **limits: float) -> tuple[list[bytes], bool]:
     answer = client.open(url, {}, b"{}", timeout=5)
     try:
         if limits:
-            answer.limit(**{"tick": 60.0, "idle": 60.0, "deadline": 1e12} | limits)
+            given = {"tick": 60.0, "idle": 60.0, "deadline": 1e12} | limits
+            answer.limit(**given, setting="KIRO_TOTAL_TIMEOUT")
         return [*answer], answer.complete
     finally:
         answer.close()
@@ -214,15 +215,21 @@ def test_silence_ticks(client: Client) -> None:
     assert complete
 
 
-@pytest.mark.parametrize("limits", [{"idle": 0.2}, {"deadline": time.monotonic()}])
-def test_silence_ends_at_its_limit(client: Client, limits: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    ("limits", "setting"),
+    [
+        ({"idle": 0.2}, "KIRO_IDLE_TIMEOUT"),
+        ({"deadline": time.monotonic()}, "KIRO_TOTAL_TIMEOUT"),
+    ],
+)
+def test_silence_ends_at_its_limit(client: Client, limits: dict[str, float], setting: str) -> None:
     def turn(connection: socket.socket) -> None:
         connection.sendall(CHUNKED + chunk(b"x"))
         connection.recv(1)
 
     with server(turn) as (url, _):
         started = time.monotonic()
-        with pytest.raises(GatewayError) as late:
+        with pytest.raises(GatewayError, match=setting) as late:
             read(client, url, **limits)
         assert late.value.kind is Kind.TIMEOUT
         assert time.monotonic() - started < 2
