@@ -7,6 +7,7 @@ serves every connection; ``SSL_CERT_FILE`` adds a CA bundle, as everywhere OpenS
 
 import ssl
 from collections.abc import Iterator, Mapping
+from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from math import inf
 from time import monotonic
@@ -16,8 +17,13 @@ import certifi
 import requests
 from requests.adapters import HTTPAdapter
 from requests.models import PreparedRequest
-from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+)
 
 from app.errors import GatewayError, Kind
 
@@ -69,7 +75,7 @@ class DrainingAdapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """The pool of the URL's host; requests would work out anew which one that is."""
-        origin = request.url[: request.url.find("/", len("https://"))]
+        origin = request.url[: _path_start(request.url)]
         pool = self._pools.get(origin)
         if pool is None:
             pool = super().get_connection_with_tls_context(request, *args, **kwargs)
@@ -77,14 +83,18 @@ class DrainingAdapter(HTTPAdapter):
         return pool
 
     def build_response(self, req: PreparedRequest, resp: Any) -> requests.Response:
-        """The response without what nobody here reads: cookies, encoding, history."""
-        response = requests.Response()
-        response.status_code = resp.status
-        response.headers = CaseInsensitiveDict(resp.headers)
-        response.raw = resp
-        response.reason = resp.reason
-        response.request = req
-        response.url = req.url or ""
+        """The response without what nobody here reads: cookies, encoding, history. Its headers
+        have lower-case names."""
+        response = requests.Response.__new__(requests.Response)
+        vars(response).update(
+            _NOTHING_READ,
+            status_code=resp.status,
+            headers=resp.headers,
+            raw=resp,
+            reason=resp.reason,
+            request=req,
+            url=req.url,
+        )
         return response
 
     def close_dropped(self) -> None:
@@ -94,15 +104,64 @@ class DrainingAdapter(HTTPAdapter):
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """The context holds the CA bundle; requests would load it again for each connection."""
 
-    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        response = super().send(request, *args, **kwargs)
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """As requests has it, but for ``timeout``: (seconds to connect, to read)."""
+        head = None
+        if not options["proxies"]:
+            head = self._on_open_connection(request, options["timeout"][1])
+        if head is None:
+            response = super().send(request, *args, **options)
+        else:
+            response = self.build_response(request, head)
         body = response.raw = Body(cast(Head, response.raw), self._sweeper)
-        if response.headers.get("Content-Encoding", "identity") != "identity":
+        if response.headers.get("content-encoding", "identity") != "identity":
             body.close()
             raise requests.exceptions.ContentDecodingError
         if body.wait is not None:
             body.wait.deadline = monotonic() + BODY_TIMEOUT
         return response
+
+    def _on_open_connection(self, request: PreparedRequest, seconds: float) -> Head | None:
+        """The response over a connection that waits for a request; None if there is none.
+
+        With such a one nothing is left to be found out: what requests and urllib3 do on the way to
+        it (URLs, proxies, timeouts, retries, TLS) costs as much as the request itself. Raises what
+        they raise.
+        """
+        pool = self.get_connection_with_tls_context(request, True)
+        connection = pool.take_open()
+        if connection is None:
+            return None
+        url: Any = request.url
+        connection.timeout = seconds
+        try:
+            path = url[_path_start(url) :]
+            connection.request(request.method, path, request.body, request.headers)
+            head: Head = connection.getresponse()
+        except TimeoutError as error:
+            _end(connection, pool)
+            raise requests.ReadTimeout(ReadTimeoutError(pool, url, str(error))) from error
+        except (OSError, HTTPException) as error:
+            _end(connection, pool)
+            raise requests.ConnectionError(ProtocolError("Connection aborted.", error)) from error
+        except BaseException:
+            _end(connection, pool)
+            raise
+        head.on(connection, pool)
+        return head
+
+
+_NOTHING_READ = vars(requests.Response())
+
+
+def _path_start(url: str) -> int:
+    return url.find("/", len("https://"))
+
+
+def _end(connection: Any, pool: Any) -> None:
+    """The pool may open it anew."""
+    connection.close()
+    pool._put_conn(connection)
 
 
 class Answer:
@@ -169,8 +228,8 @@ class Client:
         """
         request = PreparedRequest()
         request.method, request.url, request.body = "POST", url, body
-        request.headers = CaseInsensitiveDict(self._headers(url, headers))
-        request.headers["Content-Length"] = str(len(body))
+        own = {**headers, "Content-Length": str(len(body))}
+        request.headers = self._headers(url, own)  # type: ignore[assignment] # as they are sent
         request.hooks = {}
         try:
             adapter = self._session.get_adapter(url)

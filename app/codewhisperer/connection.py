@@ -6,8 +6,9 @@ by a few splits; http.client parses it as it would an e-mail.
 """
 
 import http.client
+import re
 from collections.abc import Mapping
-from socket import MSG_PEEK
+from queue import Empty, Full
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -15,19 +16,25 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
 from urllib3.exceptions import InvalidHeader
 
+from .idle import is_readable
+
 JOINED = 64 * 1024
 """Bytes of the longest body that is copied behind its head to leave in one write."""
 
-LONGEST_LINE, MOST_HEADERS = 64 * 1024, 100
-"""Of a response's head; as in http.client."""
+READ_SIZE = 64 * 1024
+LONGEST_HEAD, MOST_HEADERS = 64 * 1024, 100
+"""Of a response, in bytes; as http.client bounds a line of it."""
+
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
 
 class Head:
     """The head of a response, and the connection that its body is still on.
 
     ``headers`` have lower-case names, repeated ones joined by commas. ``length`` is the body's in
-    bytes, None if only its framing (``chunked``) or the end of the connection tells. The members
-    with an underscore, and ``retries``, are set and read by urllib3.
+    bytes, None if only its framing (``chunked``) or the end of the connection tells. ``rest`` is
+    what of the body was read together with the head. The members with an underscore, and
+    ``retries``, are set and read by urllib3.
     """
 
     length_remaining: int | None = None
@@ -39,7 +46,7 @@ class Head:
         self.headers = headers
         self.chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         self.length = 0 if status in (204, 304) else self._length()
-        self.file: Any = None
+        self.rest = b""
         self.socket: Any = None
         self.retries: Any = None
         self._connection: Any = None
@@ -53,16 +60,43 @@ class Head:
             raise http.client.HTTPException("no length in a response's Content-Length")
         return int(length)
 
+    @property
+    def ends_with_connection(self) -> bool:
+        """Whether nothing but the end of the connection tells the body's."""
+        return self.length is None and not self.chunked
+
+    def on(self, connection: Any, pool: Any) -> None:
+        """Whose response it is, as urllib3 says it too."""
+        self._connection, self._pool = connection, pool
+
     def release(self, *, whole: bool) -> None:
         """Done with the body: keep the connection if that was read whole, else end it. Once."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        self.file.close()
         keep = self.headers.get("connection", "").lower()
         if not whole or keep == "close" or (self.version_string == "HTTP/1.0" and not keep):
             connection.close()
         self._pool._put_conn(connection)
+
+
+def read_head(data: bytes) -> Head:
+    """``data`` is the head without the empty line at its end. Raises HTTPException."""
+    if len(data) > LONGEST_HEAD:
+        raise http.client.LineTooLong("the head of a response")
+    first, *lines = data.decode("latin-1").split("\n")
+    version, _, rest = first.rstrip("\r").partition(" ")
+    status, _, reason = rest.partition(" ")
+    if not version.startswith("HTTP/1.") or len(status) != 3 or not status.isdecimal():
+        raise http.client.BadStatusLine("no HTTP/1 response")
+    if len(lines) > MOST_HEADERS:
+        raise http.client.HTTPException(f"more than {MOST_HEADERS} headers in a response")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return Head(int(status), reason, version, headers)
 
 
 class _Lean:
@@ -93,76 +127,53 @@ class _Lean:
         else:
             self.sock.settimeout(self.timeout)
         if body and len(body) <= JOINED:
-            self.sock.sendall(data + body)
-        else:
-            self.sock.sendall(data)
+            data, body = data + body, None
+        try:
+            self._send(data)
             if body:
-                self.sock.sendall(body)
+                self._send(body)
+        except (BrokenPipeError, ConnectionResetError):
+            return  # it may have answered before it closed
+
+    def _send(self, data: bytes) -> None:
+        sent = self.sock.send(data)  # all of it, nearly always; sendall asks the kernel first
+        if sent < len(data):
+            self.sock.sendall(memoryview(data)[sent:])
 
     def getresponse(self) -> Head:
         """The head of the response, once it is there."""
         self.sock.settimeout(self.timeout)
-        file = self.sock.makefile("rb")
-        try:
-            while True:
-                head = _read_head(file)
-                if head.status >= 200:
-                    break
-        except BaseException:
-            file.close()
-            raise
-        head.file, head.socket = file, self.sock
-        return head
+        data = b""
+        while True:
+            end = _END_OF_HEAD.search(data)
+            if end is None:
+                data += self._receive(len(data))
+                continue
+            head = read_head(data[: end.start()])
+            data = data[end.end() :]
+            if head.status >= 200:
+                head.rest, head.socket = data, self.sock
+                return head
 
+    def _receive(self, before: int) -> bytes:
+        """More of a head of which so many bytes have come."""
+        if before > LONGEST_HEAD:
+            raise http.client.LineTooLong("the head of a response")
+        data: bytes = self.sock.recv(READ_SIZE)
+        if not data and not before:
+            raise http.client.RemoteDisconnected("closed without a response")
+        if not data:
+            raise http.client.IncompleteRead(b"")
+        return data
 
-def _read_head(file: Any) -> Head:
-    line = _read_line(file)
-    if not line:
-        raise http.client.RemoteDisconnected("closed without a response")
-    version, _, rest = line.partition(" ")
-    status, _, reason = rest.partition(" ")
-    if not version.startswith("HTTP/1.") or len(status) != 3 or not status.isdecimal():
-        raise http.client.BadStatusLine("no HTTP/1 response")
-    headers: dict[str, str] = {}
-    for _ in range(MOST_HEADERS):
-        line = _read_line(file)
-        if not line:
-            return Head(int(status), reason, version, headers)
-        name, _, value = line.partition(":")
-        name, value = name.lower(), value.strip()
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    raise http.client.HTTPException(f"more than {MOST_HEADERS} headers in a response")
-
-
-def _read_line(file: Any) -> str:
-    """A line without its end; "" for an empty one, and for none at all."""
-    line: bytes = file.readline(LONGEST_LINE + 1)
-    if len(line) > LONGEST_LINE:
-        raise http.client.LineTooLong("the head of a response")
-    if line and not line.endswith(b"\n"):
-        raise http.client.IncompleteRead(line)
-    return line.rstrip(b"\r\n").decode("latin-1")
+    @property
+    def is_connected(self) -> bool:
+        """Whether the other side has neither closed an idle connection nor sent into it."""
+        return self.sock is not None and not is_readable(self.sock)
 
 
 class PlainConnection(_Lean, HTTPConnection):  # type: ignore[misc]
     """HTTP without TLS."""
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the other side has neither closed an idle connection nor sent into it.
-
-        One call that does not wait; urllib3 sets up a poll, which goes through the event loop.
-        """
-        if self.sock is None:
-            return False
-        self.sock.settimeout(0)
-        try:
-            self.sock.recv(1, MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
 
 
 class TlsConnection(_Lean, HTTPSConnection):  # type: ignore[misc]
@@ -177,19 +188,62 @@ class SocksTlsConnection(_Lean, SOCKSHTTPSConnection):  # type: ignore[misc]
     """HTTP over TLS through a SOCKS proxy."""
 
 
-class PlainPool(HTTPConnectionPool):
+class Stack:
+    """What a pool keeps its idle connections in, the newest on top.
+
+    urllib3's queue could be waited on, for which it takes locks; none is needed, since a list's
+    own methods are atomic.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        self.maxsize = maxsize
+        self.queue: list[Any] = []
+
+    def get(self, block: bool = False, timeout: float | None = None) -> Any:
+        """The newest. Raises Empty."""
+        try:
+            return self.queue.pop()
+        except IndexError:
+            raise Empty from None
+
+    def put(self, item: Any, block: bool = False, timeout: float | None = None) -> None:
+        """Raises Full."""
+        if len(self.queue) >= self.maxsize:
+            raise Full
+        self.queue.append(item)
+
+    def qsize(self) -> int:
+        """How many there are."""
+        return len(self.queue)
+
+
+class _LeanPool:
+    """Mixed into a pool of urllib3's."""
+
+    QueueCls: Any = Stack
+    pool: Stack | None
+
+    def take_open(self) -> Any:
+        """An idle connection that is still open, for its user to give back; None without one."""
+        if self.pool is None or not self.pool.queue:
+            return None
+        newest = self.pool.queue[-1]
+        return self.pool.get() if newest is not None and newest.is_connected else None
+
+
+class PlainPool(_LeanPool, HTTPConnectionPool):  # type: ignore[misc]
     ConnectionCls: Any = PlainConnection
 
 
-class TlsPool(HTTPSConnectionPool):
+class TlsPool(_LeanPool, HTTPSConnectionPool):  # type: ignore[misc]
     ConnectionCls: Any = TlsConnection
 
 
-class SocksPlainPool(HTTPConnectionPool):
+class SocksPlainPool(_LeanPool, HTTPConnectionPool):  # type: ignore[misc]
     ConnectionCls: Any = SocksPlainConnection
 
 
-class SocksTlsPool(HTTPSConnectionPool):
+class SocksTlsPool(_LeanPool, HTTPSConnectionPool):  # type: ignore[misc]
     ConnectionCls: Any = SocksTlsConnection
 
 

@@ -20,11 +20,12 @@ def close_dropped(pools: Iterable[HTTPConnectionPool]) -> None:
     for pool in pools:
         waiting = pool.pool.queue if pool.pool is not None else ()
         for connection in filter(None, tuple(waiting)):
-            if connection.sock is not None and _is_readable(connection.sock):
+            if connection.sock is not None and is_readable(connection.sock):
                 connection.close()
 
 
-def _is_readable(sock: Any) -> bool:
+def is_readable(sock: Any) -> bool:
+    """Whether there is something to read, found out without going through the event loop."""
     poll = get_original("select", "poll")()  # the patched one goes through the event loop
     poll.register(sock.fileno(), select.POLLIN)
     return bool(poll.poll(0))

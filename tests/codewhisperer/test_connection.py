@@ -1,6 +1,5 @@
 """Requests as they leave, and heads of responses in every shape, over real sockets."""
 
-import io
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -9,14 +8,14 @@ from contextlib import contextmanager
 import pytest
 
 from app.codewhisperer.client import Client
-from app.codewhisperer.connection import MOST_HEADERS, Head, _read_head
+from app.codewhisperer.connection import MOST_HEADERS, Head, read_head
 from app.errors import GatewayError, Kind
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
 
 def head(wire: bytes) -> Head:
-    return _read_head(io.BytesIO(wire))
+    return read_head(wire.removesuffix(b"\r\n\r\n"))
 
 
 def test_headers_are_found_in_lower_case_and_repeated_ones_joined() -> None:
@@ -105,6 +104,34 @@ def test_an_interim_response_is_passed_over(client: Client) -> None:
         answer = client.open(f"http://127.0.0.1:{port}/", {}, b"{}", timeout=5)
         assert b"".join(answer) == b"hi"
         client.close()
+
+
+def test_the_lines_of_a_head_may_end_without_a_carriage_return(client: Client) -> None:
+    with server(lambda _: OK.replace(b"\r\n", b"\n")) as (port, _):
+        answer = client.open(f"http://127.0.0.1:{port}/", {}, b"{}", timeout=5)
+        assert b"".join(answer) == b"hi"
+        client.close()
+
+
+def test_a_connection_that_gave_too_much_is_not_kept(client: Client) -> None:
+    with server(lambda _: OK + b"HTTP/1.1 200 OK\r\n") as (port, _):
+        answer = client.open(f"http://127.0.0.1:{port}/", {}, b"{}", timeout=5)
+        with pytest.raises(GatewayError) as failed:
+            list(answer)
+        answer.close()  # else the server, whose thread is waited for, would go on reading
+    assert failed.value.kind is Kind.TRUNCATED
+
+
+def test_an_answer_on_a_kept_connection_that_never_comes(client: Client) -> None:
+    turns = iter([OK, b""])
+    with server(lambda _: next(turns)) as (port, _):
+        url = f"http://127.0.0.1:{port}/"
+        answer = client.open(url, {}, b"{}", timeout=5)
+        assert b"".join(answer) == b"hi"
+        answer.close()
+        with pytest.raises(GatewayError) as failed:
+            client.open(url, {}, b"{}", timeout=0.2)
+    assert failed.value.kind is Kind.TIMEOUT
 
 
 @pytest.mark.parametrize(
