@@ -87,8 +87,9 @@ def _load_application() -> None:
     """What the workers are made of, loaded once: they start sooner and share the memory. The
     application itself each worker makes for itself. New code therefore needs a new master.
     """
-    import app.application  # noqa: F401
+    from app.application import preload
 
+    preload(settings)
     gc.collect()
     gc.freeze()  # else the first collection in each worker would copy every page of it
 

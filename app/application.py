@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Flask
 from flask_cors import CORS
-from limits.storage import MemoryStorage
 
 from app.codewhisperer.client import Client
 from app.codewhisperer.hosts import HostChoice
@@ -31,7 +30,7 @@ from app.web import access, auth, catalogue, failures, health, limits, openapi
 from app.web.admission import Admission
 from app.web.keys import KeyFile
 from app.web.lifecycle import Lifecycle
-from app.web.limits import KeyLimits, Rates, Share, Window
+from app.web.limits import KeyLimits, Rates
 from app.web.paths import CanonicalPaths
 from app.web.serving import Serving
 
@@ -90,13 +89,24 @@ def _doorkeeper(settings: Settings) -> auth.Doorkeeper:
     )
 
 
-def _rates(settings: Settings) -> Rates:
-    share = Share(Window(MemoryStorage()), settings.web_concurrency)
+def _rates(settings: Settings) -> Rates | None:
+    """What counts the requests of a minute; None where no key can have a limit."""
+    if not settings.kiro_client_keys_file:
+        return None
+    from app.web.rates import Share  # 3 MB, asyncio among them, that few are in need of
+
+    share = Share(settings.web_concurrency)
     if not settings.kiro_token_store:
         return share
     from app.web.shared_rates import SharedRates  # its packages are an extra
 
     return SharedRates(settings.kiro_token_store, share)
+
+
+def preload(settings: Settings) -> None:
+    """Load what only these settings ask for, so that workers forked from this process share it."""
+    if settings.kiro_client_keys_file:
+        import app.web.rates  # noqa: F401
 
 
 def control_plane(settings: Settings) -> ControlPlane:

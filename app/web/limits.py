@@ -15,9 +15,6 @@ from time import time
 from typing import NamedTuple, Protocol
 
 from flask import Flask, Response, g, request
-from limits import RateLimitItemPerMinute
-from limits.storage import Storage
-from limits.strategies import MovingWindowRateLimiter
 
 from app.core.headers import Headers
 from app.core.models import Resolution
@@ -47,37 +44,17 @@ class Rates(Protocol):
         """Count one if the limit allows it."""
 
 
-class Window:
-    """The requests of the last minute, in a store of the ``limits`` library."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._limiter = MovingWindowRateLimiter(storage)
-
-    def hit(self, key: ClientKey, limit: int) -> Standing:
-        """Count one if the limit allows it. Raises what the store raises."""
-        item = RateLimitItemPerMinute(limit, namespace="kiro2api")
-        identity = key.sha256[:16]  # as many keys may have one name as there are gateways
-        allowed = self._limiter.hit(item, identity)
-        reset, remaining = self._limiter.get_window_stats(item, identity)
-        return Standing(allowed, limit, max(remaining, 0), max(reset, time()))
-
-
-class Share:
-    """This worker's part of each limit."""
-
-    def __init__(self, window: Window, workers: int) -> None:
-        self._window = window
-        self._workers = workers
-
-    def hit(self, key: ClientKey, limit: int) -> Standing:
-        """Count one if this worker's part allows it."""
-        return self._window.hit(key, ceil(limit / self._workers))
-
-
 class KeyLimits:
     """The limits of all keys, in one worker."""
 
-    def __init__(self, rates: Rates, *, workers: int, resolve: Callable[[str], Resolution]) -> None:
+    def __init__(
+        self,
+        rates: Rates | None,
+        *,
+        workers: int,
+        resolve: Callable[[str], Resolution],
+    ) -> None:
+        """``rates`` is needed once a key has a limit per minute: None where no key can have one."""
         self._rates = rates
         self._workers = workers
         self._resolve = resolve
@@ -142,6 +119,8 @@ class KeyLimits:
         limit = key.requests_per_minute
         if limit is None:
             return
+        if self._rates is None:
+            raise TypeError("a key with a limit per minute needs what counts it")
         standing = g.key_standing = self._rates.hit(key, limit)
         if not standing.allowed:
             seconds = ceil(standing.reset - time()) or 1

@@ -15,7 +15,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .keys import ClientKey
-from .limits import Rates, Standing, Window
+from .limits import Rates, Standing
+from .rates import Window
 
 log = logging.getLogger("kiro2api.keys")
 

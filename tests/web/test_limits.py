@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask, g
-from limits.storage import MemoryStorage
 
 from app.core.models import resolve
 from app.errors import GatewayError, Kind
 from app.web.keys import ClientKey
-from app.web.limits import KeyLimits, Share, Standing, Window
+from app.web.limits import KeyLimits, Standing
+from app.web.rates import Share
 from app.web.shared_rates import SharedRates
 from tests.credentials.conftest import require
 from tests.credentials.redis_server import RedisServer
@@ -26,7 +26,7 @@ def request_context() -> Iterator[None]:
 
 
 def limits_of(workers: int = 1) -> KeyLimits:
-    return KeyLimits(Share(Window(MemoryStorage()), workers), workers=workers, resolve=RESOLVE)
+    return KeyLimits(Share(workers), workers=workers, resolve=RESOLVE)
 
 
 def key(name: str = "alice", **limits: object) -> ClientKey:
@@ -142,7 +142,7 @@ class TestRedis:
         running.stop()
 
     def worker(self, server: RedisServer, clock: list[float]) -> SharedRates:
-        share = Share(Window(MemoryStorage()), 4)
+        share = Share(4)
         return SharedRates(server.url, share, clock=lambda: clock[0])
 
     def test_all_workers_together_are_exact(self, server: RedisServer) -> None:

@@ -1,0 +1,60 @@
+"""What the master loads: all that its workers then share, and no more than the settings ask for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = """
+import sys
+from gevent import monkey
+monkey.patch_all()
+from app.application import create_app, preload
+from app.settings.process import load
+settings = load()
+preload(settings)
+preloaded = set(sys.modules)
+create_app(settings)
+print(*preloaded)
+print(*sys.modules.keys() - preloaded)
+"""
+HEAVY = {"asyncio", "limits", "wrapt"}
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    """(the modules that the master loads, those that each worker then loads for itself)."""
+
+    def run(**environ: str) -> tuple[set[str], set[str]]:
+        login = {"AWS_REFRESHTOKEN": "x" * 200, "HOME": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", MODULES],
+            cwd=ROOT,
+            env=login | environ,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        master, worker = done.stdout.splitlines()
+        return set(master.split()), set(worker.split())
+
+    return run
+
+
+def test_by_default_nothing_that_only_a_setting_needs_is_loaded(loaded):
+    master, worker = loaded()
+    assert "flask" in master
+    assert (master | worker) & HEAVY == set()
+
+
+def test_workers_share_what_counts_the_limits_of_keys(loaded, tmp_path):
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"keys": []}')
+    master, worker = loaded(KIRO_CLIENT_KEYS_FILE=str(keys))
+    assert master >= HEAVY
+    assert worker & HEAVY == set()
