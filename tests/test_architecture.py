@@ -51,7 +51,7 @@ SHARED_BY_DIALECTS = {"openai", "transitions"}  # files beside the dialects' fol
 SANS_IO_ROOMS = {"core", "codewhisperer", "dialects"}  # the routes of the dialects are another
 WITH_IO = {
     f"app.codewhisperer.{name}"
-    for name in ("body", "client", "connection", "idle", "operations", "sweeper")
+    for name in ("adapter", "body", "client", "connection", "idle", "operations", "sweeper")
 }
 EXCUSED = {  # a log line, and the clock where none is given
     "app.codewhisperer.hosts",

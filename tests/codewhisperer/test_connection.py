@@ -168,6 +168,17 @@ def test_a_line_break_in_a_header_is_not_sent(client: Client, value: str) -> Non
     assert seen == []
 
 
+def test_nor_on_a_kept_connection(client: Client) -> None:
+    with server(lambda _: OK) as (port, seen):
+        url = f"http://127.0.0.1:{port}/"
+        answer = client.open(url, {}, b"{}", timeout=5)
+        assert b"".join(answer) == b"hi"
+        answer.close()
+        with pytest.raises(GatewayError):
+            client.open(url, {"Authorization": "a\r\nX-Evil: 1"}, b"{}", timeout=5)
+    assert len(seen) == 1
+
+
 @pytest.mark.parametrize("close", [b"Connection: close\r\n", b""])
 def test_a_connection_is_kept_unless_it_was_told_to_end(close: bytes) -> None:
     version = b"1.1" if close else b"1.0"
