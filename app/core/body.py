@@ -8,9 +8,8 @@ typed ``Any`` or ``dict`` is the client's own and is not looked into.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any, TypeAlias, TypeVar, get_args
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar, get_args
 
 import msgspec
 from msgspec import Struct
@@ -85,28 +84,51 @@ def ignore_unknown(node: Struct, value: Mapping[str, Any], record: Record) -> No
     """Records as ignored each name in ``value`` that ``node``, made from it, has no field for, at
     any depth.
     """
-    known, nested = _shape(type(node))
-    if not value.keys() <= known:
-        for name in value:
-            if name not in known:
-                record.ignore(name)
-    for name in nested:
-        child = getattr(node, name)
-        if type(child) is list:
-            for item, item_value in zip(child, value[name], strict=True):
-                if isinstance(item, Struct):
-                    ignore_unknown(item, item_value, record)
-        elif isinstance(child, Struct):
-            ignore_unknown(child, value[name], record)
+    _ignore_unknown((node,), (value,), record)
 
 
-@cache
-def _shape(model: type[Struct]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """All member names of ``model``, and those whose values may be structs again."""
+def _ignore_unknown(nodes: Sequence[Any], values: Sequence[Any], record: Record) -> None:
+    for node, value in zip(nodes, values):  # noqa: B905 # the ones were made from the others
+        knows, nested = _shapes[type(node)]
+        if not knows(value):
+            for name in value:
+                if not knows((name,)):
+                    record.ignore(name)
+        for name in nested:
+            inner = value.get(name)
+            if type(inner) is list:
+                _ignore_unknown(getattr(node, name), inner, record)
+            elif type(inner) is dict:
+                _ignore_unknown((getattr(node, name),), (inner,), record)
+
+
+class _Shape(NamedTuple):
+    """``knows`` tells whether all names that it is given are members of the model; ``nested`` are
+    those whose values may be structs again.
+    """
+
+    knows: Callable[[Iterable[str]], bool]
+    nested: tuple[str, ...] = ()
+
+
+class _Shapes(dict[type, _Shape]):
+    """By type, worked out when first asked for. What is no struct has no unknown members."""
+
+    def __missing__(self, kind: type) -> _Shape:
+        shape = _shape(kind) if issubclass(kind, Struct) else _Shape(lambda _: True)
+        self[kind] = shape
+        return shape
+
+
+_shapes = _Shapes()
+
+
+def _shape(model: type[Struct]) -> _Shape:
     fields = msgspec.structs.fields(model)
     tag = model.__struct_config__.tag_field
     names = {field.encode_name for field in fields} | ({tag} if tag else set())
-    return frozenset(names), tuple(field.name for field in fields if _may_hold_struct(field.type))
+    nested = tuple(field.name for field in fields if _may_hold_struct(field.type))
+    return _Shape(frozenset(names).issuperset, nested)
 
 
 def _may_hold_struct(annotation: Any) -> bool:
