@@ -8,7 +8,6 @@ found out by whoever calls it.
 """
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -17,6 +16,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from app.core.models import Generation
+from app.core.regions import DEFAULT_REGION, is_region
 from app.errors import GatewayError, Kind
 
 log = logging.getLogger("kiro2api.upstream")
@@ -28,11 +28,8 @@ Operation: TypeAlias = Literal[
     "GetProfile",
 ]
 
-DEFAULT_REGION = "us-east-1"
 REGIONS = ("us-east-1", "eu-central-1")
 """Regions known to have the service; others are tried as they are named."""
-
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d{1,2}")
 
 
 class Call(NamedTuple):
@@ -160,7 +157,7 @@ def candidates(region: str, api_url: str | None) -> tuple[Host, ...]:
         base = api_url.rstrip("/")
         row = _GENERATIONS["q"]
         return (Host("q", region, base, base, row.binding, row.origin),)
-    if not _REGION.fullmatch(region):
+    if not is_region(region):
         raise ValueError(f"{region!r} is not an AWS region such as {DEFAULT_REGION}")
     hosts = tuple(
         Host(
@@ -184,7 +181,7 @@ class HostChoice:
     """Remembers, for each region, which host answered last; one per worker.
 
     ``api_url`` and ``region`` are the settings, None where unset; without a region it is the
-    account's own, else :data:`DEFAULT_REGION`.
+    account's own, else the default.
     """
 
     def __init__(self, api_url: str | None, region: str | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.core.regions import DEFAULT_REGION
 from app.errors import GatewayError
 from app.settings import Settings, SettingsError
 
@@ -42,7 +43,7 @@ def add_to(
 
     @group.command()
     @click.option("--start-url", default=BUILDER_ID, show_default="AWS Builder ID")
-    @click.option("--region", default="us-east-1", show_default=True, help="Of the start URL.")
+    @click.option("--region", default=DEFAULT_REGION, show_default=True, help="Of the start URL.")
     def login(start_url: str, region: str) -> None:
         """Log in with AWS Builder ID or IAM Identity Center, in a browser anywhere."""
         with _failures_told():

@@ -12,6 +12,7 @@ refusal that no retry can cure is LOGIN_OVER; everything else may pass.
 import time
 from collections.abc import Callable
 
+from app.core.regions import DEFAULT_REGION
 from app.errors import GatewayError, Kind
 
 from .calls import Answer, Calls
@@ -20,7 +21,6 @@ from .times import parse_time
 
 AUTH_URL = "https://prod.{region}.auth.desktop.kiro.dev"
 OIDC_URL = "https://oidc.{region}.amazonaws.com"
-DEFAULT_REGION = "us-east-1"
 
 _DEFAULT_LIFETIME = 3600.0  # what the services give, for an answer that does not say
 _LONGEST_LIFETIME = 10 * 365 * 86400.0

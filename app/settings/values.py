@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from app.core import models
+from app.core.regions import DEFAULT_REGION, is_region
 
 Number = TypeVar("Number", int, float)
 
@@ -171,11 +172,11 @@ _MODEL_ID = "letters, digits, _ : . -"
 
 def region() -> Value:
     def parse(raw: str) -> str:
-        if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", raw):
+        if not is_region(raw):
             raise ValueError(raw)
         return raw
 
-    return Value(parse, "an AWS region such as us-east-1")
+    return Value(parse, f"an AWS region such as {DEFAULT_REGION}")
 
 
 def one_of(names: Iterable[str]) -> str:
