@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from flask_cors import CORS
 
-from app.codewhisperer.client import Client
+from app.codewhisperer.client import Client, tls_context
 from app.codewhisperer.hosts import HostChoice
 from app.codewhisperer.operations import ControlPlane
 from app.core import models
@@ -104,7 +104,10 @@ def _rates(settings: Settings) -> Rates | None:
 
 
 def preload(settings: Settings) -> None:
-    """Load what only these settings ask for, so that workers forked from this process share it."""
+    """Load what workers forked from this process then share: the certificate authorities, and what
+    only these settings ask for.
+    """
+    tls_context()
     if settings.kiro_client_keys_file:
         import app.web.rates  # noqa: F401
 

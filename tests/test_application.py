@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from app.application import create_app, preload
+from app.codewhisperer.client import tls_context
+from app.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 MODULES = """
@@ -58,3 +63,15 @@ def test_workers_share_what_counts_the_limits_of_keys(loaded, tmp_path):
     master, worker = loaded(KIRO_CLIENT_KEYS_FILE=str(keys))
     assert master >= HEAVY
     assert worker & HEAVY == set()
+
+
+def test_workers_share_the_certificate_authorities(monkeypatch, tmp_path):
+    made = []
+    original = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda: made.append(1) or original())
+    settings = Settings(aws_refreshtoken="x" * 200, kiro_token_cache=tmp_path)
+    tls_context.cache_clear()
+    preload(settings)
+    assert made == [1]
+    create_app(settings)
+    assert made == [1]

@@ -7,6 +7,7 @@ serves every connection; ``SSL_CERT_FILE`` adds a CA bundle, as everywhere OpenS
 
 import ssl
 from collections.abc import Iterator, Mapping
+from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from math import inf
 from time import monotonic
@@ -27,8 +28,11 @@ REFUSAL_TIMEOUT = 5.0
 """Seconds for the body of a refusal, whose status says the most: the client waits for it."""
 
 
+@cache
 def tls_context() -> ssl.SSLContext:
-    """Trusts the system's certificate authorities and certifi's; made once, since that is slow."""
+    """Trusts the system's certificate authorities and certifi's. Made once, in the process that the
+    workers are forked from: it is slow, and 3 MB.
+    """
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
