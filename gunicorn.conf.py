@@ -45,6 +45,10 @@ control_socket_disable = True  # two masters of one user would claim the same pa
 loglevel = settings.log_level
 logconfig_dict = log_config(settings)
 
+# what no line of the log tells is not looked up for each (the Logging HOWTO, "Optimization")
+logging._srcfile = None  # type: ignore[attr-defined]
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
 
 def on_starting(server: Any) -> None:
     """Refuse a start that cannot serve, with one message and before a socket is open."""

@@ -28,6 +28,7 @@ from app.settings import Settings
 from app.version import __version__
 from app.web import access, auth, catalogue, failures, health, limits, openapi
 from app.web.admission import Admission
+from app.web.framework import Application
 from app.web.keys import KeyFile
 from app.web.lifecycle import Lifecycle
 from app.web.limits import KeyLimits, Rates
@@ -39,7 +40,7 @@ USER_AGENT = f"kiro2api/{__version__}"
 
 def create_app(settings: Settings) -> Flask:
     """The WSGI application of one worker; the master has checked that there is a credential."""
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     gateway = _gateway(settings)

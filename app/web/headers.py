@@ -11,11 +11,14 @@ STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """Without them nginx and others hold a stream back."""
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]*").fullmatch
+
+
 def listing(names: Iterable[str]) -> str:
     """Names for a header, each once, in order: percent-encoded outside ``[A-Za-z0-9_.-]``,
     separated by commas; those that do not fit are counted as ``+N``.
     """
-    unique = [re.sub("~", "%7E", quote(name, safe="")) for name in dict.fromkeys(names)]
+    unique = [_plain(name) for name in dict.fromkeys(names)]
     kept: list[str] = []
     for count, name in enumerate(unique):
         rest = f",+{len(unique) - count - 1}" if count + 1 < len(unique) else ""
@@ -23,3 +26,7 @@ def listing(names: Iterable[str]) -> str:
             return ",".join([*kept, f"+{len(unique) - count}"])
         kept.append(name)
     return ",".join(kept)
+
+
+def _plain(name: str) -> str:
+    return name if _PLAIN(name) else quote(name, safe="").replace("~", "%7E")

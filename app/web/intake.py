@@ -1,7 +1,7 @@
 """The body of a request, within its limits of size and time."""
 
 import gevent
-from flask import current_app, request
+from flask import Request, current_app, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app.errors import GatewayError, Kind
@@ -11,6 +11,10 @@ GRACE, SLOWEST = 60.0, 32 * 1024
 the time-out of the client's socket."""
 
 
+class _TooSlow(Exception):
+    """Thrown where the body is waited for."""
+
+
 def body() -> bytes:
     """The raw body. Raises werkzeug's RequestEntityTooLarge for one over ``MAX_CONTENT_LENGTH``,
     and GatewayError for one that comes too slowly, which would hold a connection for very long.
@@ -18,20 +22,25 @@ def body() -> bytes:
     A body with Content-Length is refused before it is read. Raises werkzeug's ClientDisconnected
     for one that does not come whole.
     """
+    current: Request = request._get_current_object()  # type: ignore[attr-defined] # once
     limit: int = current_app.config["MAX_CONTENT_LENGTH"]
-    length = request.content_length
+    length = current.content_length
     if length is not None and length > limit:
         raise RequestEntityTooLarge
     seconds = GRACE + (limit if length is None else length) / SLOWEST
-    too_slow = GatewayError(
-        Kind.INVALID_REQUEST,
-        f"The request body was not whole after {seconds:.0f} seconds; it must come faster.",
-    )
-    with gevent.Timeout(seconds, too_slow):
-        return _of_unknown_length(limit) if length is None else _of_length(length)
+    try:
+        with gevent.Timeout(seconds, _TooSlow):
+            if length is None:
+                return _of_unknown_length(current, limit)
+            return _of_length(current, length)
+    except _TooSlow:
+        raise GatewayError(
+            Kind.INVALID_REQUEST,
+            f"The request body was not whole after {seconds:.0f} seconds; it must come faster.",
+        ) from None
 
 
-def _of_length(length: int) -> bytes:
+def _of_length(request: Request, length: int) -> bytes:
     """In one read: werkzeug's many small ones make gunicorn copy what it holds each time."""
     try:
         data: bytes = request.environ["wsgi.input"].read(length)
@@ -42,7 +51,7 @@ def _of_length(length: int) -> bytes:
     return data
 
 
-def _of_unknown_length(limit: int) -> bytes:
+def _of_unknown_length(request: Request, limit: int) -> bytes:
     """Read to one byte over the limit, since werkzeug ends it at the limit without a word."""
     request.max_content_length = limit + 1
     data = request.get_data(cache=False)

@@ -15,6 +15,7 @@ import json
 import logging
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -59,8 +60,7 @@ class TextFormatter(logging.Formatter):
 
 def _members(record: logging.LogRecord) -> dict[str, Any]:
     members: dict[str, Any] = {
-        "time": f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S}"
-        f".{int(record.msecs):03d}Z",
+        "time": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
         "level": record.levelname.lower(),
         "logger": record.name,
         "message": record.getMessage(),
@@ -68,6 +68,11 @@ def _members(record: logging.LogRecord) -> dict[str, Any]:
     if identity := request_id.get():
         members["request_id"] = identity
     return members | getattr(record, "fields", {})
+
+
+@lru_cache(maxsize=1)
+def _second(timestamp: int) -> str:
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _printable(value: object) -> str:

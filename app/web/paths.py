@@ -9,13 +9,15 @@ from typing import Any
 
 WSGIApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
+DOUBLED = re.compile(r"/{2,}")
+REPEATED_VERSION = re.compile(r"^(?:/v1)+(?=/)")
 UNVERSIONED = re.compile(r"/(messages|chat|responses|models|completions|embeddings)(?=/|$)")
 
 
 def canonical(path: str) -> str:
     """``/v1/v1//messages`` and ``/messages`` are ``/v1/messages``; all else is left as it is."""
-    path = re.sub(r"/{2,}", "/", path)
-    path = re.sub(r"^(?:/v1)+(?=/)", "/v1", path)
+    path = DOUBLED.sub("/", path)
+    path = REPEATED_VERSION.sub("/v1", path)
     if UNVERSIONED.match(path):
         path = "/v1" + path
     return path.rstrip("/") or "/"

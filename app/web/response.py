@@ -5,7 +5,12 @@ call and often a packet. Here the head leaves with the first piece, and the end 
 :class:`Last`.
 """
 
+from functools import lru_cache
+from time import time
+from typing import Any
+
 from gunicorn.http.wsgi import Response
+from gunicorn.util import http_date
 
 END_OF_CHUNKS = b"0\r\n\r\n"
 
@@ -23,9 +28,17 @@ class MergingResponse(Response):
     def send_headers(self) -> None:
         """Make the head; it waits for the first piece, or for :meth:`close`."""
         if not self.headers_sent:
-            lines = self.default_headers()
-            lines += [f"{name}: {value}\r\n" for name, value in self.headers]
-            self._head = ("".join(lines) + "\r\n").encode("latin-1")
+            version: Any = self.req.version
+            lines = [
+                f"HTTP/{version[0]}.{version[1]} {self.status}",
+                f"Server: {self.version}",
+                f"Date: {_date(int(time()))}",
+                f"Connection: {'close' if self.should_close() else 'keep-alive'}",
+            ]
+            if self.chunked:
+                lines.append("Transfer-Encoding: chunked")
+            lines += [f"{name}: {value}" for name, value in self.headers]
+            self._head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
             self.headers_sent = True
 
     def _emit_body(self, data: bytes) -> None:
@@ -47,3 +60,8 @@ class MergingResponse(Response):
             sent = self.sock.send(data)  # all of it, nearly always; sendall costs a call more
             if sent < len(data):
                 self.sock.sendall(memoryview(data)[sent:])
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return http_date(second)

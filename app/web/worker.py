@@ -52,6 +52,12 @@ class Worker(GeventWorker):
         super().__init__(*args, **kwargs)
         self._clients: dict[Any, float] = {}  # when each was accepted
 
+    def init_process(self) -> None:
+        """gunicorn looks a setting up by two calls, and some twenty for each request: they are
+        kept as plain attributes in this worker, which no reload changes."""
+        vars(self.cfg).update({name: one.get() for name, one in self.cfg.settings.items()})
+        super().init_process()
+
     def run(self) -> None:
         """Serve until told to stop, then drain.
 
