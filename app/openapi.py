@@ -15,6 +15,10 @@ JSON, STREAM, TEXT = "application/json", "text/event-stream", "text/plain"
 Schema = dict[str, Any]
 
 
+class Shape(Struct, frozen=True, forbid_unknown_fields=True):
+    """An object with these members and no other: the base of what an answer is described by."""
+
+
 class Operation(Struct, frozen=True, kw_only=True):
     """``answers`` are the types of a successful answer, by media type. ``events`` are the types,
     one of which it is, of the JSON in each event of a stream; ``sentinel`` is what ends that.

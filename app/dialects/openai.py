@@ -14,7 +14,6 @@ from time import time
 from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
-from msgspec import Struct
 
 from app.core.body import FieldError, Path, Record
 from app.core.conversation import Effort, Image, Tool, ToolChoice
@@ -22,6 +21,7 @@ from app.core.headers import Headers
 from app.core.inline import IMAGE_FORMATS, is_base64
 from app.core.jsontext import decode_object
 from app.errors import GatewayError, Kind
+from app.openapi import Shape
 
 encode = msgspec.json.Encoder().encode
 """Any value as JSON, in UTF-8; text is escaped only where JSON demands it."""
@@ -66,7 +66,7 @@ ERRORS: dict[Kind, tuple[str, str | None]] = {
 """The ``type`` and ``code`` of each kind of failure."""
 
 
-class OpenAIFailure(Struct, frozen=True, forbid_unknown_fields=True):
+class OpenAIFailure(Shape, frozen=True):
     """What stands inside ``error``."""
 
     message: str
@@ -75,7 +75,7 @@ class OpenAIFailure(Struct, frozen=True, forbid_unknown_fields=True):
     code: str | None
 
 
-class OpenAIError(Struct, frozen=True, forbid_unknown_fields=True):
+class OpenAIError(Shape, frozen=True):
     """The body of any failure, for the service's description."""
 
     error: OpenAIFailure

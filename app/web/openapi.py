@@ -8,13 +8,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from flask import Blueprint, Response
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from app.openapi import JSON, TEXT, Operation
-
-
-class Shape(Struct, frozen=True, forbid_unknown_fields=True):
-    """An object with these members and no other."""
+from app.openapi import JSON, TEXT, Operation, Shape
 
 
 class Health(Shape, frozen=True):

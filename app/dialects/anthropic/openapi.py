@@ -6,15 +6,9 @@ The shapes are for the description alone: answers are made in :mod:`.reply`, fai
 
 from typing import Any, Literal, TypeAlias
 
-from msgspec import Struct
-
-from app.openapi import JSON, Operation
+from app.openapi import JSON, Operation, Shape
 
 from .schema import CountTokensRequest, MessagesRequest
-
-
-class Shape(Struct, frozen=True, forbid_unknown_fields=True):
-    """An object with these members and no other."""
 
 
 class Text(Shape, frozen=True, tag_field="type", tag="text"):

@@ -5,16 +5,12 @@ The shapes are for the description alone: the answer is made in :mod:`.reply`.
 
 from typing import Any, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import field
 
 from app.dialects.openai import OpenAIError
-from app.openapi import JSON, Operation
+from app.openapi import JSON, Operation, Shape
 
 from .schema import ChatRequest
-
-
-class Shape(Struct, frozen=True, forbid_unknown_fields=True):
-    """An object with these members and no other."""
 
 
 class AnswerFunction(Shape, frozen=True):
@@ -36,7 +32,7 @@ class AnswerMessage(Shape, frozen=True, kw_only=True):
     refusal: None
     annotations: list[Any]
     reasoning_content: str = ""
-    tool_calls: list[AnswerCall] = []
+    tool_calls: list[AnswerCall] = field(default_factory=list)
     function_call: AnswerFunction | None = None
 
 
@@ -103,7 +99,7 @@ class Delta(Shape, frozen=True):
     role: Literal["assistant"] = "assistant"
     content: str = ""
     reasoning_content: str = ""
-    tool_calls: list[CallDelta] = []
+    tool_calls: list[CallDelta] = field(default_factory=list)
     function_call: FunctionDelta | None = None
 
 

@@ -5,16 +5,10 @@ The shapes are for the description alone: the answer is made in :mod:`.reply`.
 
 from typing import Any, Literal, TypeAlias
 
-from msgspec import Struct
-
 from app.dialects.openai import OpenAIFailure
-from app.openapi import JSON, Operation
+from app.openapi import JSON, Operation, Shape
 
 from .schema import ResponsesRequest
-
-
-class Shape(Struct, frozen=True, forbid_unknown_fields=True):
-    """An object with these members and no other."""
 
 
 class OutputText(Shape, frozen=True, tag_field="type", tag="output_text"):
