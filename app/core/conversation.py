@@ -9,29 +9,33 @@ hand.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
+from msgspec.json import Encoder
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 ImageFormat: TypeAlias = Literal["png", "jpeg", "gif", "webp"]
 Effort: TypeAlias = Literal["none", "low", "medium", "high", "xhigh", "max"]
 
+_encode = Encoder().encode
 
-class Text(Struct, frozen=True):
+
+class Text(Struct, frozen=True, gc=False):
     """Plain text; may be empty."""
 
     text: str
 
 
-class Image(Struct, frozen=True):
+class Image(Struct, frozen=True, gc=False):
     """A picture given inline. ``data`` is standard base64, checked by the dialect."""
 
     format: ImageFormat
     data: str
 
 
-class Document(Struct, frozen=True):
+class Document(Struct, frozen=True, gc=False):
     """A document whose text is known (``text``), or a binary one of which only the size in bytes is
     (``text`` None).
     """
@@ -42,14 +46,14 @@ class Document(Struct, frozen=True):
     size: int = 0
 
 
-class Thinking(Struct, frozen=True):
+class Thinking(Struct, frozen=True, gc=False):
     """A reasoning block as an upstream gave it; ``signature`` is empty when none came with it."""
 
     text: str
     signature: str = ""
 
 
-class RedactedThinking(Struct, frozen=True):
+class RedactedThinking(Struct, frozen=True, gc=False):
     """Opaque reasoning, base64, to be given back unchanged."""
 
     data: str
@@ -89,7 +93,7 @@ def as_one(turns: Sequence[Message]) -> Message:
     return Message(turns[0].role, tuple(part for turn in turns for part in turn.parts))
 
 
-class Tool(Struct, frozen=True):
+class Tool(Struct, frozen=True, dict=True):
     """A tool that the model may call. ``schema`` is the JSON Schema of its input, as the client
     wrote it.
     """
@@ -97,6 +101,13 @@ class Tool(Struct, frozen=True):
     name: str
     description: str = ""
     schema: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def schema_json(self) -> bytes:
+        """The schema as JSON: what is measured, and what results are kept by. Raises
+        RecursionError.
+        """
+        return _encode(self.schema)
 
 
 class ToolChoice(Struct, frozen=True):

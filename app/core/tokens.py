@@ -6,22 +6,21 @@ bytes) comes out at 0.86 tokens. Nothing here reads a clock or counts twice: len
 divided once.
 """
 
+from collections.abc import Sequence
 from math import ceil, isfinite
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from .conversation import (
     Conversation,
     Document,
     Image,
     Message,
-    Part,
     RedactedThinking,
     Text,
     Thinking,
-    Tool,
     ToolCall,
     ToolResult,
 )
@@ -65,44 +64,55 @@ def byte_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
+def _sent_length(text: str) -> int:
+    """Length in UTF-8 of text that is yet to be sent. ``Raw`` keeps what it encodes in the string
+    itself, where the encoder of the request finds it.
+    """
+    if text.isascii():
+        return len(text)
+    try:
+        return memoryview(Raw(text)).nbytes
+    except UnicodeEncodeError:  # half a surrogate pair
+        return byte_length(text)
+
+
 def estimate_conversation(conversation: Conversation) -> int:
     """Tokens of the whole prompt: system text, tools and messages; at least 1."""
-    size = byte_length(conversation.system)
-    size += sum(map(_tool_bytes, conversation.tools))
-    size += sum(map(_message_bytes, conversation.messages))
-    images = sum(map(_count_images, conversation.messages))
+    size, images = _measured(conversation.messages)
+    size += _sent_length(conversation.system)
+    for tool in conversation.tools:
+        size += byte_length(tool.name) + _sent_length(tool.description) + len(tool.schema_json)
     fixed = MESSAGE_TOKENS * len(conversation.messages) + IMAGE_TOKENS * images
     return max(1, estimate_text(size) + fixed)
 
 
-def _tool_bytes(tool: Tool) -> int:
-    return byte_length(tool.name) + byte_length(tool.description) + len(_encode(tool.schema))
+def _measured(messages: Sequence[Message]) -> tuple[int, int]:
+    """The bytes of everything that is said, and the number of images."""
+    size = images = 0
+    inputs: list[dict[str, Any]] = []
+    parts: list[Any] = [part for message in messages for part in message.parts]
+    for part in parts:
+        kind = type(part)
+        if kind is Text or kind is Thinking:
+            text = part.text
+            size += len(text) if text.isascii() else _sent_length(text)
+        elif kind is ToolResult:
+            parts += part.content  # the loop comes to it
+        elif kind is ToolCall:
+            size += byte_length(part.name)
+            inputs.append(part.input)
+        elif kind is Image:
+            images += 1
+        elif kind is Document:
+            size += _sent_length(part.text or "") + byte_length(part.title or "")
+        elif kind is RedactedThinking:
+            size += len(part.data)
+    return size + _json_bytes(inputs), images
 
 
-def _message_bytes(message: Message) -> int:
-    return sum(map(_part_bytes, message.parts))
-
-
-def _part_bytes(part: Part) -> int:
-    if isinstance(part, Text | Thinking):
-        return byte_length(part.text)
-    if isinstance(part, ToolResult):
-        return sum(map(_part_bytes, part.content))
-    if isinstance(part, ToolCall):
-        return byte_length(part.name) + len(_encode(part.input))
-    if isinstance(part, Document):
-        return byte_length(part.text or "") + byte_length(part.title or "")
-    return len(part.data) if isinstance(part, RedactedThinking) else 0
-
-
-def _count_images(message: Message) -> int:
-    count = 0
-    for part in message.parts:
-        if isinstance(part, Image):
-            count += 1
-        elif isinstance(part, ToolResult):
-            count += sum(isinstance(inner, Image) for inner in part.content)
-    return count
+def _json_bytes(values: Sequence[Any]) -> int:
+    """Of each as JSON, together: of the list without its brackets and commas."""
+    return len(_encode(values)) - len(values) - 1 if values else 0
 
 
 def resolve_usage(

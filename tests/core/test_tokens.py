@@ -38,6 +38,16 @@ def test_a_chinese_character_is_nearly_a_token() -> None:
     assert estimate_conversation(user(Text("汉" * 700))) == 600 + MESSAGE_TOKENS
 
 
+def test_half_a_surrogate_pair_counts_as_a_character() -> None:
+    assert estimate_conversation(user(Text("\ud83d" * 700))) == 600 + MESSAGE_TOKENS
+
+
+def test_the_input_of_each_call_counts_as_it_does_alone() -> None:
+    alone = estimate_conversation(user(ToolCall("1", "n", {"k": "v" * 25})))  # 35 bytes
+    both = estimate_conversation(user(*[ToolCall("1", "n", {"k": "v" * 25})] * 2))
+    assert (alone, both) == (10 + MESSAGE_TOKENS, 20 + MESSAGE_TOKENS)
+
+
 def test_lengths_are_summed_before_they_are_divided() -> None:
     assert estimate_conversation(user(*[Text("a")] * 7)) == 2 + MESSAGE_TOKENS
 
