@@ -15,6 +15,13 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
+@pytest.fixture
+def upstream(simulator: Simulator) -> Simulator:
+    """The simulated upstream without what earlier tests told it and sent to it."""
+    simulator.reset()
+    return simulator
+
+
 @pytest.fixture(scope="session")
 def gateway(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     running = Gateway(simulator.url, tmp_path_factory.mktemp("gateway"))

@@ -31,19 +31,13 @@ def client(gateway: Gateway) -> Anthropic:
     return Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
 
 
-@pytest.fixture
-def simulator_clean(simulator: Simulator) -> Simulator:
-    simulator.reset()
-    return simulator
-
-
 def directive(**answer: object) -> list[dict[str, str]]:
     """A prompt that tells the simulator what to answer."""
     return [{"role": "user", "content": "!sim " + json.dumps(answer)}]
 
 
-def test_message(client: Anthropic, simulator_clean: Simulator) -> None:
-    simulator_clean.script({"text": ["Hel", "lo 世界 🙂"]})
+def test_message(client: Anthropic, upstream: Simulator) -> None:
+    upstream.script({"text": ["Hel", "lo 世界 🙂"]})
     message = client.messages.create(model=MODEL, max_tokens=100, messages=HELLO)
     assert [block.type for block in message.content] == ["text"]
     assert message.content[0].text == "Hello 世界 🙂"
@@ -55,10 +49,8 @@ def test_message(client: Anthropic, simulator_clean: Simulator) -> None:
     assert message._request_id.startswith("req_")
 
 
-def test_stream_helper_gives_the_same_message(
-    client: Anthropic, simulator_clean: Simulator
-) -> None:
-    simulator_clean.script({"text": ["Hel", "lo", "lo", "lo"]})
+def test_stream_helper_gives_the_same_message(client: Anthropic, upstream: Simulator) -> None:
+    upstream.script({"text": ["Hel", "lo", "lo", "lo"]})
     with client.messages.stream(model=MODEL, max_tokens=100, messages=HELLO) as stream:
         pieces = list(stream.text_stream)
         message = stream.get_final_message()
@@ -68,8 +60,8 @@ def test_stream_helper_gives_the_same_message(
     assert message.usage.input_tokens > 0
 
 
-def test_raw_stream_has_every_event_in_order(client: Anthropic, simulator_clean: Simulator) -> None:
-    simulator_clean.script({"text": ["a", "b"]})
+def test_raw_stream_has_every_event_in_order(client: Anthropic, upstream: Simulator) -> None:
+    upstream.script({"text": ["a", "b"]})
     events = client.messages.create(model=MODEL, max_tokens=9, messages=HELLO, stream=True)
     kinds = [event.type for event in events]
     assert kinds == [
@@ -83,7 +75,7 @@ def test_raw_stream_has_every_event_in_order(client: Anthropic, simulator_clean:
     ]
 
 
-def test_async(gateway: Gateway, simulator_clean: Simulator) -> None:
+def test_async(gateway: Gateway, upstream: Simulator) -> None:
     async def talk() -> tuple[str, str]:
         async with AsyncAnthropic(base_url=gateway.url, api_key=KEY, max_retries=0) as client:
             message = await client.messages.create(model=MODEL, max_tokens=99, messages=HELLO)
@@ -91,14 +83,14 @@ def test_async(gateway: Gateway, simulator_clean: Simulator) -> None:
                 streamed = await stream.get_final_text()
         return message.content[0].text, streamed
 
-    simulator_clean.script({"text": ["one"]}, {"text": ["t", "wo"]})
+    upstream.script({"text": ["one"]}, {"text": ["t", "wo"]})
     assert asyncio.run(talk()) == ("one", "two")
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_tool_call(client: Anthropic, simulator_clean: Simulator, streamed: bool) -> None:
+def test_tool_call(client: Anthropic, upstream: Simulator, streamed: bool) -> None:
     call = {"name": "get_weather", "input": {"city": "Zürich", "days": [1, 2]}}
-    simulator_clean.script({"text": ["Let me look."], "tools": [call]})
+    upstream.script({"text": ["Let me look."], "tools": [call]})
     request = {"model": MODEL, "max_tokens": 99, "messages": HELLO, "tools": [WEATHER]}
     if streamed:
         with client.messages.stream(**request) as stream:
@@ -111,7 +103,7 @@ def test_tool_call(client: Anthropic, simulator_clean: Simulator, streamed: bool
     assert (tool.type, tool.name, tool.input) == ("tool_use", "get_weather", call["input"])
 
 
-def test_tool_runner_goes_round_the_loop(client: Anthropic, simulator_clean: Simulator) -> None:
+def test_tool_runner_goes_round_the_loop(client: Anthropic, upstream: Simulator) -> None:
     seen = []
 
     @beta_tool
@@ -140,9 +132,9 @@ def test_tool_runner_goes_round_the_loop(client: Anthropic, simulator_clean: Sim
 
 
 def test_thinking_comes_back_with_the_signature_it_came_with(
-    client: Anthropic, simulator_clean: Simulator
+    client: Anthropic, upstream: Simulator
 ) -> None:
-    simulator_clean.script(
+    upstream.script(
         {"think": {"text": ["Let me ", "think."], "signature": "c2ln"}, "text": ["Done."]}
     )
     with client.messages.stream(model=MODEL, max_tokens=99, messages=HELLO) as stream:
@@ -184,15 +176,15 @@ def test_models(client: Anthropic) -> None:
 )
 def test_upstream_refusals_are_real_statuses(
     client: Anthropic,
-    simulator_clean: Simulator,
+    upstream: Simulator,
     fault: str,
     error: type[Exception],
     streamed: bool,
 ) -> None:
-    simulator_clean.script({"fail": fault})
+    upstream.script({"fail": fault})
     with pytest.raises(error):
         client.messages.create(model=MODEL, max_tokens=9, messages=HELLO, stream=streamed)
-    assert [seen.operation for seen in simulator_clean.requests].count(CHAT) == 1
+    assert [seen.operation for seen in upstream.requests].count(CHAT) == 1
 
 
 @pytest.mark.parametrize(
@@ -203,10 +195,10 @@ def test_upstream_refusals_are_real_statuses(
     ],
 )
 def test_an_account_that_is_out_is_not_asked_again(
-    simulator_clean: Simulator, tmp_path: Path, fault: str, error: type[Exception]
+    upstream: Simulator, tmp_path: Path, fault: str, error: type[Exception]
 ) -> None:
-    simulator_clean.script({"fail": fault})
-    gateway = Gateway(simulator_clean.url, tmp_path, WEB_CONCURRENCY="1")
+    upstream.script({"fail": fault})
+    gateway = Gateway(upstream.url, tmp_path, WEB_CONCURRENCY="1")
     client = Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
     try:
         for _ in range(2):
@@ -214,7 +206,7 @@ def test_an_account_that_is_out_is_not_asked_again(
                 client.messages.create(model=MODEL, max_tokens=9, messages=HELLO)
     finally:
         gateway.stop()
-    assert [seen.operation for seen in simulator_clean.requests].count(CHAT) == 1
+    assert [seen.operation for seen in upstream.requests].count(CHAT) == 1
 
 
 def test_a_wrong_key_is_refused(gateway: Gateway) -> None:

@@ -14,11 +14,10 @@ from openai.types.responses import Response
 from pydantic import BaseModel
 
 from app.simulator import Simulator
-from app.simulator.script import CHAT
 
+from .openai_shared import MODEL, PNG, asked, chats, refusals, state
 from .servers import KEY, Gateway
 
-MODEL = "claude-sonnet-4-6"
 WEATHER = {
     "type": "function",
     "name": "get_weather",
@@ -42,10 +41,6 @@ AGENTS = {
     "description": "Sub-agents.",
     "tools": [{"type": "function", "name": "spawn", "parameters": {"type": "object"}}],
 }
-PNG = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
-    "WjR9awAAAABJRU5ErkJggg=="
-)
 
 
 @pytest.fixture
@@ -57,31 +52,6 @@ def client(gateway: Gateway) -> OpenAI:
         max_retries=0,
         _strict_response_validation=True,
     )
-
-
-@pytest.fixture
-def upstream(simulator: Simulator) -> Simulator:
-    simulator.reset()
-    return simulator
-
-
-def chats(upstream: Simulator) -> list[Any]:
-    """The conversations that the upstream was sent; none of them may have broken its rules."""
-    seen = [request for request in upstream.requests if request.operation == CHAT]
-    assert [violation for request in seen for violation in request.violations] == []
-    return seen
-
-
-def state(upstream: Simulator) -> dict[str, Any]:
-    """The conversation that the upstream was sent last."""
-    found: dict[str, Any] = chats(upstream)[-1].body["conversationState"]
-    return found
-
-
-def asked(upstream: Simulator) -> dict[str, Any]:
-    """The user's turn in it that is to be answered."""
-    found: dict[str, Any] = state(upstream)["currentMessage"]["userInputMessage"]
-    return found
 
 
 def answered(client: OpenAI, *, streamed: bool, **request: Any) -> Response:
@@ -357,14 +327,7 @@ def test_a_failure_in_the_middle_is_a_failed_response(
 
 
 @both
-@pytest.mark.parametrize(
-    ("fault", "error", "code"),
-    [
-        ("too_long", openai.BadRequestError, "context_length_exceeded"),
-        ("improperly_formed", openai.BadRequestError, None),
-        ("invalid_model", openai.NotFoundError, "model_not_found"),
-    ],
-)
+@refusals
 def test_upstream_refusals_are_real_statuses(
     client: OpenAI,
     upstream: Simulator,

@@ -14,11 +14,10 @@ from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
 from app.simulator import Simulator
-from app.simulator.script import CHAT
 
+from .openai_shared import MODEL, PNG, asked, chats, refusals
 from .servers import KEY, Gateway
 
-MODEL = "claude-sonnet-4-6"
 HELLO = [{"role": "user", "content": "Say hello."}]
 WEATHER = {
     "name": "get_weather",
@@ -30,33 +29,11 @@ WEATHER = {
     },
 }
 TOOLS = [{"type": "function", "function": WEATHER}]
-PNG = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
-    "WjR9awAAAABJRU5ErkJggg=="
-)
 
 
 @pytest.fixture
 def client(gateway: Gateway) -> OpenAI:
     return OpenAI(base_url=gateway.url + "/v1", api_key=KEY, max_retries=0)
-
-
-@pytest.fixture
-def upstream(simulator: Simulator) -> Simulator:
-    simulator.reset()
-    return simulator
-
-
-def chats(upstream: Simulator) -> list[Any]:
-    """The conversations that the upstream was sent; none of them may have broken its rules."""
-    seen = [request for request in upstream.requests if request.operation == CHAT]
-    assert [violation for request in seen for violation in request.violations] == []
-    return seen
-
-
-def asked(upstream: Simulator) -> dict[str, Any]:
-    """The user's turn that the upstream was asked last."""
-    return chats(upstream)[-1].body["conversationState"]["currentMessage"]["userInputMessage"]
 
 
 def test_completion(client: OpenAI, upstream: Simulator) -> None:
@@ -291,14 +268,7 @@ def test_a_model_that_is_none(client: OpenAI) -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-@pytest.mark.parametrize(
-    ("fault", "error", "code"),
-    [
-        ("too_long", openai.BadRequestError, "context_length_exceeded"),
-        ("improperly_formed", openai.BadRequestError, None),
-        ("invalid_model", openai.NotFoundError, "model_not_found"),
-    ],
-)
+@refusals
 def test_upstream_refusals_are_real_statuses(
     gateway: Gateway,
     upstream: Simulator,
