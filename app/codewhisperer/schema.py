@@ -37,34 +37,42 @@ _TYPES = frozenset(get_args(_TypeName))
 _DEFINITIONS = ("$defs", "definitions")
 
 
-def normalised(schema: Schema) -> Schema:
-    """The schema as the service takes it; ``schema`` itself if it already is.
+def normalised(schema: Schema, content: bytes | None = None) -> Schema:
+    """The schema as the service takes it; ``schema`` itself if it already is. ``content`` is its
+    JSON, where the caller has it.
 
     Raises ValueError if it is nested or grows beyond the bounds above.
     """
-    try:
-        convert(schema, _PlainRoot)
-    except (ValidationError, RecursionError):
-        result = _reduced(schema)
-        return schema if result == schema else result
-    return schema
+    if content is None:
+        content = _json(schema)
+    known = 0 < len(content) <= LONGEST_KEPT
+    reduced = _kept(content) if known else _reduced(schema)
+    return schema if reduced is None else reduced
 
 
-def _reduced(schema: Schema) -> Schema:
-    """An agent sends the same tools every turn: what was worked out for one is kept."""
+def _json(schema: Schema) -> bytes:
     try:
-        content = _encode(schema)
+        return _encode(schema)
     except RecursionError:
-        content = b""
-    if not 0 < len(content) <= LONGEST_KEPT:
-        return _Normaliser(schema).root()
-    return _kept(content)
+        return b""
 
 
 @lru_cache(maxsize=KEPT)
-def _kept(content: bytes) -> Schema:
-    """Shared by all who ask for it: nobody may change it."""
-    return _Normaliser(decode(content)).root()
+def _kept(content: bytes) -> Schema | None:
+    """An agent sends the same tools every turn: what was worked out for one is kept, and shared by
+    all who ask for it. Nobody may change it.
+    """
+    return _reduced(decode(content))
+
+
+def _reduced(schema: Schema) -> Schema | None:
+    """None where nothing is to be done."""
+    try:
+        convert(schema, _PlainRoot)
+    except (ValidationError, RecursionError):
+        result = _Normaliser(schema).root()
+        return None if result == schema else result
+    return None
 
 
 class _Plain(Struct, forbid_unknown_fields=True, rename="camel"):

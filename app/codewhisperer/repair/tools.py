@@ -106,9 +106,9 @@ def normalise_schemas(conversation: Conversation) -> Conversation:
 
 def _with_plain_schema(tool: Tool) -> Tool:
     try:
-        schema = normalised(tool.schema)
+        schema = normalised(tool.schema, tool.schema_json)
     except ValueError as error:
         raise GatewayError(
             Kind.INVALID_REQUEST, f"The input schema of tool {tool.name!r}: {error}.", field="tools"
         ) from error
-    return tool if schema is tool.schema else replace(tool, schema=schema)
+    return tool if schema is tool.schema else Tool(tool.name, tool.description, schema)
