@@ -25,6 +25,7 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
 from .lifecycle import Lifecycle
+from .resolver import SharedResolver
 from .response import MergingResponse
 
 MARGIN = 2.0
@@ -64,6 +65,7 @@ class Worker(GeventWorker):
         gunicorn's own accepts for up to a second more, which upon a reload takes requests away from
         the workers that are to answer them.
         """
+        gevent.get_hub().resolver = cast(Any, SharedResolver())
         ssl = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
         servers = [self._server(listener, **ssl) for listener in self.sockets]
         gc.collect()
