@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from app.codewhisperer.hosts import Host, candidates
-from app.codewhisperer.repair import repair
+from app.codewhisperer.repair import repair, rules
+from app.codewhisperer.repair.signs import same_signs, signs
 from app.codewhisperer.request import RenderedRequest, render
 from app.core.conversation import (
     Conversation,
@@ -211,6 +212,26 @@ def test_what_was_repaired_needs_no_repair(conversation: Conversation) -> None:
     once = repair(conversation, max_description=LIMIT).conversation
     said = replace(once, tool_choice=ToolChoice(), json_schema=None)
     assert repair(said, max_description=LIMIT).rules == ()
+
+
+@settings(deadline=None)
+@given(conversations())
+def test_a_rule_whose_sign_is_not_seen_has_nothing_to_do(conversation: Conversation) -> None:
+    """Wherever in the table it comes."""
+    for rule in rules(LIMIT):
+        if rule.sign in signs(conversation):
+            conversation = rule.apply(conversation)
+        else:
+            assert rule.apply(conversation) is conversation
+
+
+@settings(deadline=None)
+@given(conversations())
+def test_a_rule_that_changes_no_sign_is_told_from_one_that_does(conversation: Conversation) -> None:
+    for rule in rules(LIMIT):
+        if rule.sign in (seen := signs(conversation)):
+            before, conversation = conversation, rule.apply(conversation)
+            assert signs(conversation) <= seen or not same_signs(before, conversation)
 
 
 @settings(deadline=None)

@@ -5,7 +5,8 @@ call in the very next turn, legal names and ids, and more (rules that the Amazon
 before it sends, lengths of the service model, and refusals that several clients report).
 :func:`repair` applies a table of small rules, each a pure function from conversation to
 conversation that returns its argument itself when there is nothing to do; what they did is told by
-name. A conversation that needs nothing comes back as the same object.
+name. A rule is asked only where :mod:`.signs` sees what it mends. A conversation that needs nothing
+comes back as the same object.
 
 Not here: the wire form (:mod:`app.codewhisperer.request`), and anything about the answer, such as
 holding the model to what ``tool_choice`` asks for.
@@ -15,30 +16,21 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from app.core.conversation import (
-    Conversation,
-    Document,
-    Image,
-    RedactedThinking,
-    Thinking,
-    ToolCall,
-    ToolResult,
-)
+from app.core.conversation import Conversation
 
 from ..names import renamed
 from . import choice, pairing, parts, tools, turns
+from .signs import Sign, same_signs, signs
 
 Apply = Callable[[Conversation], Conversation]
 
 
 class Rule(NamedTuple):
-    """``only_with``: kinds of part; without any of them in the conversation, inside results too,
-    the rule has nothing to do. None: it looks at something else.
-    """
+    """Without its ``sign`` the rule has nothing to do."""
 
     name: str
+    sign: Sign
     apply: Apply
-    only_with: frozenset[type] | None = None
 
 
 class Repaired(NamedTuple):
@@ -58,55 +50,46 @@ def rules(max_description: int) -> tuple[Rule, ...]:
 
     ``max_description``: characters of a tool's description that the service gets to see as such.
     """
-    calls, results = frozenset({ToolCall}), frozenset({ToolResult})
-    images = frozenset({Image})
-    thoughts = frozenset({Thinking, RedactedThinking})
     long = partial(tools.move_long_descriptions, limit=max_description)
     return (
-        Rule("fold-system-message", turns.fold_system_messages),
-        Rule("merge-turns", turns.merge_turns),
-        Rule("open-with-user", turns.open_with_user),
-        Rule("drop-unsigned-thinking", parts.drop_unsigned_thinking, thoughts),
-        Rule("keep-last-thinking", parts.keep_last_thinking, thoughts),
-        Rule("describe-binary-document", parts.describe_documents, frozenset({Document})),
-        Rule("drop-duplicate-tool", tools.drop_duplicates),
-        Rule("legal-tool-name", tools.legal_names),
-        Rule("remove-tools", choice.remove_tools),
-        Rule("narrow-tools", choice.narrow_tools),
-        Rule("legal-tool-id", pairing.legal_ids, calls),
-        Rule("tool-result-to-text", pairing.unmatched_results_to_text, results),
-        Rule("answer-tool-call", pairing.answer_calls, calls),
-        Rule("offer-used-tool", tools.offer_used, calls),
-        Rule("describe-tool", tools.describe),
-        Rule("move-long-description", long),
-        Rule("normalise-schema", tools.normalise_schemas),
-        Rule("lift-result-image", parts.lift_images, images),
-        Rule("limit-images", parts.limit_images, images),
-        Rule("fill-empty-result", parts.fill_empty_results, results),
-        Rule("continue-prefill", turns.continue_prefill),
-        Rule("direct-tool-choice", choice.direct_tool_choice),
-        Rule("direct-json", choice.direct_json),
-        Rule("fill-empty-turn", turns.fill_empty),
+        Rule("fold-system-message", "system message", turns.fold_system_messages),
+        Rule("merge-turns", "same role again", turns.merge_turns),
+        Rule("open-with-user", "user not first", turns.open_with_user),
+        Rule("drop-unsigned-thinking", "unsigned thinking", parts.drop_unsigned_thinking),
+        Rule("keep-last-thinking", "several thoughts", parts.keep_last_thinking),
+        Rule("describe-binary-document", "binary document", parts.describe_documents),
+        Rule("drop-duplicate-tool", "the same tool again", tools.drop_duplicates),
+        Rule("legal-tool-name", "odd tool name", tools.legal_names),
+        Rule("remove-tools", "tool choice", choice.remove_tools),
+        Rule("narrow-tools", "tool choice", choice.narrow_tools),
+        Rule("legal-tool-id", "odd call", pairing.legal_ids),
+        Rule("tool-result-to-text", "odd call", pairing.unmatched_results_to_text),
+        Rule("answer-tool-call", "odd call", pairing.answer_calls),
+        Rule("offer-used-tool", "tool not on offer", tools.offer_used),
+        Rule("describe-tool", "tools", tools.describe),
+        Rule("move-long-description", "tools", long),
+        Rule("normalise-schema", "tools", tools.normalise_schemas),
+        Rule("lift-result-image", "image in result", parts.lift_images),
+        Rule("limit-images", "image", parts.limit_images),
+        Rule("fill-empty-result", "empty result", parts.fill_empty_results),
+        Rule("continue-prefill", "user not last", turns.continue_prefill),
+        Rule("direct-tool-choice", "tool choice", choice.direct_tool_choice),
+        Rule("direct-json", "JSON wanted", choice.direct_json),
+        Rule("fill-empty-turn", "empty turn", turns.fill_empty),
     )
-
-
-def _kinds(conversation: Conversation) -> set[type]:
-    """Of the parts of all messages, and of what tools answered."""
-    parts = [part for message in conversation.messages for part in message.parts]
-    answers = [part.content for part in parts if type(part) is ToolResult]
-    return set(map(type, parts)) | {type(part) for content in answers for part in content}
 
 
 def repair(conversation: Conversation, *, max_description: int) -> Repaired:
     """Apply every rule that has something to do. Raises GatewayError for what no rule can mend."""
     choice.check(conversation)
-    present = _kinds(conversation)
     repaired, applied = conversation, []
-    for rule in rules(max_description):
-        if rule.only_with is not None and rule.only_with.isdisjoint(present):
+    seen = signs(conversation)
+    for name, sign, apply in rules(max_description):
+        if sign not in seen:
             continue
-        before, repaired = repaired, rule.apply(repaired)
+        before, repaired = repaired, apply(repaired)
         if repaired is not before:
-            applied.append(rule.name)
+            applied.append(name)
+            seen = seen if same_signs(before, repaired) else signs(repaired)
     new_names = renamed(tools.names(conversation)) if "legal-tool-name" in applied else {}
     return Repaired(repaired, {new: old for old, new in new_names.items()}, tuple(applied))
