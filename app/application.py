@@ -105,9 +105,11 @@ def _rates(settings: Settings) -> Rates | None:
 
 
 def preload(settings: Settings) -> None:
-    """Load what workers forked from this process then share: the certificate authorities, and what
-    only these settings ask for.
+    """Load what workers forked from this process then share: the certificate authorities, what
+    gevent loads upon the first look-up of a name, and what only these settings ask for.
     """
+    import gevent.threadpool  # noqa: F401
+
     tls_context()
     if settings.kiro_client_keys_file:
         import app.web.rates  # noqa: F401
