@@ -92,8 +92,10 @@ def _load_application() -> None:
     application itself each worker makes for itself. New code therefore needs a new master.
     """
     from app.application import preload
+    from app.web.memory import keep_freed
 
     preload(settings)
+    keep_freed()
     gc.collect()
     gc.freeze()  # else the first collection in each worker would copy every page of it
 
