@@ -7,6 +7,8 @@ stays the same prefix whatever becomes of the first user's turn. Deliberately ab
 and sampling, for which the service has no members that every host takes.
 """
 
+from typing import Any
+
 from msgspec import Struct
 from msgspec.json import Encoder
 
@@ -114,17 +116,22 @@ class _Turns:
         texts: list[str] = []
         images: list[wire.ImageBlock] = []
         results: list[wire.ToolResult] = []
+        part: Any
         for part in message.parts:
-            if isinstance(part, Text | Document):
-                texts.append(_text(part))
-            elif isinstance(part, ToolResult):
+            kind = type(part)
+            if kind is Text:
+                texts.append(part.text)
+            elif kind is ToolResult:
                 results.append(_result(part))
-            elif isinstance(part, Image):
+            elif kind is Image:
                 images.append(wire.ImageBlock(part.format, wire.ImageSource(part.data)))
+            elif kind is Document:
+                texts.append(_titled(part))
             else:
-                raise _misplaced(type(part), "user")
+                raise _misplaced(kind, "user")
         content = _joined(texts)
-        _check_length("A message", len(content), MAX_CONTENT)
+        if len(content) > MAX_CONTENT:
+            raise _too_long("A message", len(content), MAX_CONTENT)
         context = wire.UserInputMessageContext(results, tools or []) if results or tools else None
         return wire.UserTurn(
             wire.UserInputMessage(content, self._model_id, self._origin, images, context)
@@ -134,50 +141,52 @@ class _Turns:
         texts: list[str] = []
         calls: list[wire.ToolUse] = []
         reasoning: wire.ReasoningContent | None = None
+        part: Any
         for part in message.parts:
-            if isinstance(part, Text):
+            kind = type(part)
+            if kind is Text:
                 texts.append(part.text)
-            elif isinstance(part, ToolCall):
+            elif kind is ToolCall:
                 calls.append(wire.ToolUse(part.id, part.name, part.input))
-            elif isinstance(part, Thinking):
+            elif kind is Thinking:
                 text = wire.ReasoningText(part.text, part.signature)
                 reasoning = wire.ReasoningContent(reasoning_text=text)
-            elif isinstance(part, RedactedThinking):
+            elif kind is RedactedThinking:
                 reasoning = wire.ReasoningContent(redacted_content=part.data)
             else:
-                raise _misplaced(type(part), "assistant")
+                raise _misplaced(kind, "assistant")
         return wire.AssistantTurn(wire.AssistantResponseMessage(_joined(texts), calls, reasoning))
 
 
 def _result(result: ToolResult) -> wire.ToolResult:
     content = []
+    part: Any
     for part in result.content:
-        if isinstance(part, Image):
+        kind = type(part)
+        if kind is Image:
             raise _misplaced(Image, "tool")
-        if text := _text(part):
-            _check_length("A tool result", len(text), MAX_RESULT)
+        if text := part.text if kind is Text else _titled(part):
+            if len(text) > MAX_RESULT:
+                raise _too_long("A tool result", len(text), MAX_RESULT)
             content.append(wire.ToolResultText(text))
     return wire.ToolResult(result.call_id, content, "error" if result.is_error else "success")
 
 
-def _text(part: Text | Document) -> str:
+def _titled(document: Document) -> str:
     """A document is its text under its title."""
-    if isinstance(part, Text):
-        return part.text
-    return _joined([f"# {part.title}" if part.title else "", part.text or ""])
+    return _joined([f"# {document.title}" if document.title else "", document.text or ""])
 
 
 def _joined(texts: list[str]) -> str:
     return texts[0] if len(texts) == 1 else "\n\n".join(filter(None, texts))
 
 
-def _check_length(what: str, length: int, limit: int) -> None:
-    if length > limit:
-        raise GatewayError(
-            Kind.CONTEXT_TOO_LONG,
-            f"{what} has {length} characters, of which CodeWhisperer takes at "
-            f"most {limit}; shorten or split it.",
-        )
+def _too_long(what: str, length: int, limit: int) -> GatewayError:
+    return GatewayError(
+        Kind.CONTEXT_TOO_LONG,
+        f"{what} has {length} characters, of which CodeWhisperer takes at "
+        f"most {limit}; shorten or split it.",
+    )
 
 
 def _misplaced(kind: type, role: str) -> GatewayError:

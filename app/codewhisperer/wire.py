@@ -8,26 +8,30 @@ from typing import Any
 from msgspec import Struct
 
 
-class ImageSource(Struct):
+class Member(Struct, rename="camel", omit_defaults=True, gc=False):
+    """An object of the body; a tree, which no garbage collector need look at."""
+
+
+class ImageSource(Member):
     """``bytes`` is base64; the service takes no URLs."""
 
     bytes: str
 
 
-class ImageBlock(Struct):
+class ImageBlock(Member):
     """``format``: png, jpeg, gif or webp."""
 
     format: str
     source: ImageSource
 
 
-class ToolResultText(Struct):
+class ToolResultText(Member):
     """One piece of what a tool answered."""
 
     text: str
 
 
-class ToolResult(Struct, rename="camel"):
+class ToolResult(Member):
     """``status``: success or error."""
 
     tool_use_id: str
@@ -35,13 +39,13 @@ class ToolResult(Struct, rename="camel"):
     status: str
 
 
-class InputSchema(Struct):
+class InputSchema(Member):
     """A JSON Schema document whose root is an object."""
 
     json: dict[str, Any]
 
 
-class ToolSpecification(Struct, rename="camel"):
+class ToolSpecification(Member):
     """A tool on offer."""
 
     name: str
@@ -49,20 +53,20 @@ class ToolSpecification(Struct, rename="camel"):
     input_schema: InputSchema
 
 
-class Tool(Struct, rename="camel"):
+class Tool(Member):
     """A union, of which this member alone is of use."""
 
     tool_specification: ToolSpecification
 
 
-class UserInputMessageContext(Struct, rename="camel", omit_defaults=True):
+class UserInputMessageContext(Member):
     """``tools`` only in the current message."""
 
     tool_results: list[ToolResult] = []
     tools: list[Tool] = []
 
 
-class UserInputMessage(Struct, rename="camel", omit_defaults=True):
+class UserInputMessage(Member):
     """A user's turn."""
 
     content: str
@@ -72,7 +76,7 @@ class UserInputMessage(Struct, rename="camel", omit_defaults=True):
     user_input_message_context: UserInputMessageContext | None = None
 
 
-class ToolUse(Struct, rename="camel"):
+class ToolUse(Member):
     """``input`` is the object itself, not a string of JSON."""
 
     tool_use_id: str
@@ -80,21 +84,21 @@ class ToolUse(Struct, rename="camel"):
     input: dict[str, Any]
 
 
-class ReasoningText(Struct):
+class ReasoningText(Member):
     """Reasoning as the service gave it."""
 
     text: str
     signature: str
 
 
-class ReasoningContent(Struct, rename="camel", omit_defaults=True):
+class ReasoningContent(Member):
     """A union: exactly one of the two. ``redacted_content`` is base64."""
 
     reasoning_text: ReasoningText | None = None
     redacted_content: str | None = None
 
 
-class AssistantResponseMessage(Struct, rename="camel", omit_defaults=True):
+class AssistantResponseMessage(Member):
     """An assistant's turn, in the history only."""
 
     content: str
@@ -102,19 +106,19 @@ class AssistantResponseMessage(Struct, rename="camel", omit_defaults=True):
     reasoning_content: ReasoningContent | None = None
 
 
-class UserTurn(Struct, rename="camel"):
+class UserTurn(Member):
     """One member of the union ChatMessage."""
 
     user_input_message: UserInputMessage
 
 
-class AssistantTurn(Struct, rename="camel"):
+class AssistantTurn(Member):
     """The other."""
 
     assistant_response_message: AssistantResponseMessage
 
 
-class ConversationState(Struct, rename="camel", omit_defaults=True):
+class ConversationState(Member):
     """``history`` alternates, begins with the user and ends with the assistant."""
 
     chat_trigger_type: str
@@ -124,7 +128,7 @@ class ConversationState(Struct, rename="camel", omit_defaults=True):
     history: list[UserTurn | AssistantTurn] = []
 
 
-class GenerateAssistantResponse(Struct, rename="camel", omit_defaults=True):
+class GenerateAssistantResponse(Member):
     """``additional_model_request_fields`` differ by model; a model that has none refuses them."""
 
     conversation_state: ConversationState
