@@ -5,20 +5,15 @@ JSON values as the Amazon Q CLI's source has them. Only read: the CLI goes on wi
 it holds, and what this gateway gets for it is kept in the gateway's own store.
 """
 
-import contextlib
 import platform
-import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from .entries import BadEntry, Origin, decode_json, read_login
 from .found import Found, note
 from .model import Login
-
-_BUSY_TIMEOUT = 0.2  # seconds; it holds up the whole event loop
 
 _TOKENS = {
     "kirocli:social:token": "social",
@@ -54,9 +49,11 @@ class DatabaseSource:
     def read(self) -> Found:
         if not self._path.is_file():
             return Found()
+        from . import tables  # few have such a file
+
         try:
-            rows, profile = self._rows()
-        except sqlite3.Error as error:
+            rows, profile = tables.read(self._path, _PROFILE)
+        except tables.Unreadable as error:
             return Found(problems=[f"{self.name} cannot be read: {error}"])
         found = Found()
         for key, kind in _TOKENS.items():
@@ -70,16 +67,6 @@ class DatabaseSource:
     def _login(self, rows: Mapping[str, str], key: str, kind: str, profile: str) -> Login:
         origin = Origin(f"{self.name}, {key}", None, f"{self._path}#{key}")
         return read_login(_entry(rows, key, kind, profile), origin)
-
-    def _rows(self) -> tuple[dict[str, str], str]:
-        """The table of tokens, and the JSON of the profile that was chosen."""
-        try:
-            return _query(self._path, "mode=ro")
-        except sqlite3.OperationalError as error:
-            if "unable to open" not in str(error):
-                raise
-            # a write-ahead log on a read-only file system: nobody writes there
-            return _query(self._path, "immutable=1")
 
 
 def known() -> list[DatabaseSource]:
@@ -97,21 +84,6 @@ def _data_directory(product: str) -> Path:
     if platform.system() == "Windows":
         return home / "AppData" / "Local" / product
     return home / ".local" / "share" / product
-
-
-def _query(path: Path, mode: str) -> tuple[dict[str, str], str]:
-    url = f"file:{quote(str(path))}?{mode}"
-    with contextlib.closing(sqlite3.connect(url, uri=True, timeout=_BUSY_TIMEOUT)) as database:
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-        rows: dict[str, str] = {}
-        profile = ""
-        if "auth_kv" in tables:
-            rows = dict(database.execute("SELECT key, value FROM auth_kv"))
-        if "state" in tables:
-            query = "SELECT CAST(value AS TEXT) FROM state WHERE key = ?"
-            for (value,) in database.execute(query, (_PROFILE,)):
-                profile = value
-        return rows, profile
 
 
 def _entry(rows: Mapping[str, str], key: str, kind: str, profile: str) -> dict[str, Any]:
