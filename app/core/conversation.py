@@ -59,7 +59,7 @@ class RedactedThinking(Struct, frozen=True, gc=False):
     data: str
 
 
-class ToolCall(Struct, frozen=True):
+class ToolCall(Struct, frozen=True, gc=False):
     """The assistant asked for a tool. ``input`` is a JSON object."""
 
     id: str
@@ -67,7 +67,7 @@ class ToolCall(Struct, frozen=True):
     input: dict[str, Any]
 
 
-class ToolResult(Struct, frozen=True):
+class ToolResult(Struct, frozen=True, gc=False):
     """What the tool of the call ``call_id`` answered."""
 
     call_id: str
@@ -79,7 +79,7 @@ ResultPart: TypeAlias = Text | Image | Document
 Part: TypeAlias = Text | Image | Document | Thinking | RedactedThinking | ToolCall | ToolResult
 
 
-class Message(Struct, frozen=True):
+class Message(Struct, frozen=True, gc=False):
     """One turn. Which part may stand under which role is for the dialect to check."""
 
     role: Role

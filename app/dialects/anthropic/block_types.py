@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 
-class Tagged(Struct, frozen=True, tag_field="type"):
+class Tagged(Struct, frozen=True, tag_field="type", gc=False):
     """One of several forms of an object, told apart by its ``type``."""
 
 

@@ -20,11 +20,11 @@ from .block_types import AssistantBlock, NotEmpty, SystemBlock, Tagged, TextBloc
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
-class UserMessage(Struct, frozen=True, tag_field="role", tag="user"):
+class UserMessage(Struct, frozen=True, tag_field="role", tag="user", gc=False):
     content: str | list[UserBlock]
 
 
-class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant"):
+class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant", gc=False):
     content: str | list[AssistantBlock]
 
 
@@ -32,7 +32,7 @@ class TurnConfig(Struct, frozen=True):
     effort: str | None = None
 
 
-class SystemMessage(Struct, frozen=True, tag_field="role", tag="system"):
+class SystemMessage(Struct, frozen=True, tag_field="role", tag="system", gc=False):
     content: str | list[SystemBlock] = ""
     output_config: TurnConfig | None = None
     clear_at: str | None = None

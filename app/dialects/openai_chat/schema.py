@@ -18,7 +18,7 @@ NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 Positive: TypeAlias = Annotated[int, Meta(ge=1)]
 
 
-class Tagged(Struct, frozen=True, tag_field="type"):
+class Tagged(Struct, frozen=True, tag_field="type", gc=False):
     """One of several forms of an object, told apart by its ``type``."""
 
 
@@ -71,33 +71,33 @@ class ToolCall(Struct, frozen=True):
 # Messages
 
 
-class SystemMessage(Struct, frozen=True, tag_field="role", tag="system"):
+class SystemMessage(Struct, frozen=True, tag_field="role", tag="system", gc=False):
     content: str | list[TextPart]
 
 
-class DeveloperMessage(Struct, frozen=True, tag_field="role", tag="developer"):
+class DeveloperMessage(Struct, frozen=True, tag_field="role", tag="developer", gc=False):
     content: str | list[TextPart]
 
 
-class UserMessage(Struct, frozen=True, tag_field="role", tag="user"):
+class UserMessage(Struct, frozen=True, tag_field="role", tag="user", gc=False):
     content: str | list[UserPart]
 
 
-class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant"):
+class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant", gc=False):
     content: str | list[TextPart | RefusalPart] | None = None
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: CalledFunction | None = None
 
 
-class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool"):
+class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool", gc=False):
     """The API has text here alone; clients send images too."""
 
     tool_call_id: NotEmpty
     content: str | list[UserPart] | None = None
 
 
-class FunctionMessage(Struct, frozen=True, tag_field="role", tag="function"):
+class FunctionMessage(Struct, frozen=True, tag_field="role", tag="function", gc=False):
     name: NotEmpty
     content: str | None = None
 

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 
-class Tagged(Struct, frozen=True, tag_field="type"):
+class Tagged(Struct, frozen=True, tag_field="type", gc=False):
     """One of several forms of an object, told apart by its ``type``."""
 
 
@@ -50,7 +50,7 @@ class InputFile(Tagged, frozen=True, tag="input_file"):
 # Messages, told apart by their role; ``type`` may be left out
 
 
-class _Message(Struct, frozen=True, kw_only=True, tag_field="role"):
+class _Message(Struct, frozen=True, kw_only=True, tag_field="role", gc=False):
     type: str | None = None
     id: str | None = None
     status: str | None = None
