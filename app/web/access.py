@@ -52,7 +52,8 @@ def install(app: Flask) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         current = record()
-        response.headers["request-id"] = response.headers["x-request-id"] = current.request_id
+        for name in ("request-id", "x-request-id"):
+            response.headers.add(name, current.request_id)
         current.fields = {
             "request_id": current.request_id,
             "method": request.method,

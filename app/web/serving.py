@@ -40,6 +40,20 @@ class Exchange(relay.Source, Protocol):
         """End the call if it is still under way. Idempotent."""
 
 
+JSON = "application/json"
+
+
+class StreamResponse(Response):
+    """A stream of server-sent events."""
+
+    def __init__(self, body: Iterator[bytes]) -> None:
+        super().__init__(body, headers=STREAM_HEADERS, mimetype="text/event-stream")
+
+    def get_wsgi_headers(self, environ: Any) -> Any:
+        """Its headers themselves: there is no length to add and no redirect to complete."""
+        return self.headers
+
+
 @dataclass(frozen=True)
 class Serving:
     """What a dialect's routes are given. Times in seconds."""
@@ -79,8 +93,7 @@ class Serving:
                 body: Any = self._stream(exchange, encoder(exchange.meter), live, current)
             else:
                 body = relay.pieces(whole(relay.collect(exchange, live), exchange.meter))
-            mimetype = "text/event-stream" if streamed else "application/json"
-            response = Response(body, mimetype=mimetype, headers=STREAM_HEADERS if streamed else {})
+            response = StreamResponse(body) if streamed else Response(body, mimetype=JSON)
             _list(response, exchange)
             response.call_on_close(ending.pop_all().close)
             return response
@@ -105,7 +118,7 @@ def _list(response: Response, exchange: Exchange) -> None:
         ("x-kiro-repairs", exchange.repairs),
     ):
         if values:
-            response.headers[name] = listing(values)
+            response.headers.add(name, listing(values))
 
 
 def _note(current: Record, exchange: Exchange, live: Live) -> None:
