@@ -9,6 +9,7 @@ typed ``Any`` or ``dict`` is the client's own and is not looked into.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar, get_args
 
 import msgspec
@@ -73,11 +74,25 @@ def decode(raw: bytes, record: Record) -> dict[str, Any]:
 
 
 def convert(value: Any, model: type[_Model]) -> _Model:
-    """``value`` as a ``model``. Raises :class:`FieldError` for the first member that is wrong."""
+    """``value`` as a ``model``: a struct, or one of a union of structs. Raises :class:`FieldError`
+    for the first member that is wrong.
+    """
+    union = not isinstance(model, type)
     try:
-        return msgspec.convert(value, model)
+        if not union:
+            return msgspec.convert(value, model)
+        held: _Model = msgspec.convert({"held": value}, _holder(model)).held
+        return held
     except msgspec.ValidationError as error:
-        raise _field_error(str(error)) from None
+        found = _field_error(str(error))
+        path = found.path[1:] if union else found.path
+        raise FieldError(path, found.problem) from None
+
+
+@cache
+def _holder(model: Any) -> Any:
+    """msgspec works out once what it needs of a struct, and each time what it needs of a union."""
+    return msgspec.defstruct("_Holder", [("held", model)])
 
 
 def ignore_unknown(node: Struct, value: Mapping[str, Any], record: Record) -> None:

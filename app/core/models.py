@@ -12,6 +12,7 @@ deprecated models.
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Literal, TypeAlias, cast
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ EffortField: TypeAlias = Literal["output_config", "reasoning"]
 
 _UPSTREAM_ID = re.compile(r"[a-zA-Z0-9_:.-]{1,1024}")
 _LONGEST_NAME = 256  # taking a name apart costs more than its length
+_NAMES_KEPT = 256
 _UNKNOWN_DATE = "1970-01-01"
 _TO_HIGH: tuple[Effort, ...] = ("low", "medium", "high", "max")
 _TO_XHIGH: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
@@ -120,8 +122,11 @@ class _Spelling(Struct, frozen=True):
     thinking: bool | None = None
 
 
+@lru_cache(maxsize=_NAMES_KEPT)
 def _spelling(name: str) -> _Spelling:
-    """Reduce every known way to write a name to one key; suffixes may come in any order."""
+    """Reduce every known way to write a name to one key; suffixes may come in any order. Clients
+    ask for few models, and for them with each request.
+    """
     rest = name.strip().lower().rpartition("/")[2].removesuffix("[1m]")
     rest = _PREFIX.sub("", rest).replace("_", "-")
     effort: Effort | None = None
@@ -163,6 +168,8 @@ class Resolution(Struct, frozen=True):
         """The conversation with what the name's suffixes ask for, unless it says so itself, and
         with a note ``model:<name>`` where another model answers than the one named.
         """
+        if self.exact and self.effort is None and self.thinking is None:
+            return conversation
         given = conversation.reasoning
         reasoning = Reasoning(
             self.thinking if given.enabled is None else given.enabled,

@@ -72,6 +72,21 @@ def test_what_does_not_fit_is_named(value, path, problem):
     assert (failure.value.path, failure.value.problem) == (path, problem)
 
 
+@pytest.mark.parametrize(
+    ("value", "path", "problem"),
+    [
+        (5, (), "Input should be a valid object"),
+        ({}, ("type",), "Field required"),
+        ({"type": "leaf", "size": 10}, ("size",), "Input should be less than or equal to 9"),
+    ],
+)
+def test_what_fits_no_form_of_a_union_is_named_from_its_root(value, path, problem):
+    with pytest.raises(FieldError) as failure:
+        convert(value, Leaf | Twig)
+    assert (failure.value.path, failure.value.problem) == (path, problem)
+    assert convert({"type": "leaf"}, Leaf | Twig) == Leaf()
+
+
 def test_a_path_is_built_from_the_inside_out():
     error = FieldError(("size",), "Too big").under("leaves", 0).under("first")
     assert error.path == ("first", "leaves", 0, "size")

@@ -8,8 +8,10 @@ without it.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import groupby, takewhile
-from typing import Any, NamedTuple, TypeAlias
+from itertools import takewhile
+from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from app.core.body import FieldError, Record, convert, ignore_unknown
 from app.core.conversation import Message, Part, Role, Text, ToolCall, ToolResult, as_one
@@ -20,7 +22,7 @@ from .content import parts
 from .tools import Callee
 
 
-class Turn(NamedTuple):
+class Turn(Struct, frozen=True, gc=False):
     """What one item says. ``joins``: it is part of the turn before it, if that is of its role and
     joins too.
     """
@@ -54,9 +56,15 @@ def read(given: str | Sequence[dict[str, Any]], record: Record) -> tuple[str, tu
 
 
 def _joined(turns: Sequence[Turn]) -> tuple[Message, ...]:
-    places = range(len(turns))
-    runs = groupby(places, lambda place: (turns[place].role, -1 if turns[place].joins else place))
-    return tuple(as_one([turns[place].message for place in run]) for _, run in runs)
+    runs: list[list[Message]] = []
+    before: Turn | None = None
+    for turn in turns:
+        if before and before.joins and turn.joins and before.role == turn.role:
+            runs[-1].append(turn.message)
+        else:
+            runs.append([turn.message])
+        before = turn
+    return tuple(map(as_one, runs))
 
 
 def _turn(raw: dict[str, Any], record: Record) -> list[Turn]:
