@@ -81,7 +81,8 @@ def convert(value: Any, model: type[_Model]) -> _Model:
     try:
         if not union:
             return msgspec.convert(value, model)
-        held: _Model = msgspec.convert({"held": value}, _holder(model)).held
+        form: Any = model
+        held: _Model = msgspec.convert({"held": value}, _holder(form)).held
         return held
     except msgspec.ValidationError as error:
         found = _field_error(str(error))

@@ -230,7 +230,7 @@ def effort(wanted: str | None, record: Record) -> Effort | None:
         record.note("minimal_effort_as_low")
         return "low"
     if wanted is None or wanted in EFFORTS:
-        return cast(Effort | None, wanted)
+        return cast("Effort | None", wanted)
     raise FieldError((), f"Input should be one of {', '.join(map(repr, EFFORTS))}")
 
 

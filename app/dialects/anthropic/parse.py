@@ -81,6 +81,7 @@ def _refuse_thread(body: Mapping[str, Any]) -> None:
 def _conversation(
     request: schema.CountTokensRequest, headers: Headers, record: Record
 ) -> Conversation:
+    last_user = _last_user(request.messages)
     offered = tools.offered(request.tools or (), request.messages, record)
     output = request.output_config or schema.OutputConfig()
     wanted_format = output.format or request.output_format
@@ -89,11 +90,11 @@ def _conversation(
             record.ignore(name)
     return Conversation(
         model=request.model,
-        messages=_messages(request.messages, record),
+        messages=_messages(request.messages, last_user, record),
         system=_system(request.system, record),
         tools=offered,
         tool_choice=tools.choice(request.tool_choice, offered, record),
-        reasoning=_reasoning(request, record),
+        reasoning=_reasoning(request, last_user, record),
         json_schema=wanted_format.schema if wanted_format else None,
         session=_session(request.metadata, headers),
         ignored=tuple(record.ignored),
@@ -101,9 +102,8 @@ def _conversation(
     )
 
 
-def _messages(messages: Sequence[Any], record: Record) -> tuple[Message, ...]:
+def _messages(messages: Sequence[Any], last_user: int, record: Record) -> tuple[Message, ...]:
     converted = []
-    last_user = _last_user(messages)
     for index, message in enumerate(messages):
         if type(message) is schema.SystemMessage and _is_cleared(message, index, last_user):
             continue
@@ -116,8 +116,11 @@ def _messages(messages: Sequence[Any], record: Record) -> tuple[Message, ...]:
 
 
 def _last_user(messages: Sequence[Any]) -> int:
-    indexes = range(len(messages) - 1, -1, -1)
-    return next((i for i in indexes if type(messages[i]) is schema.UserMessage), -1)
+    """Its index; -1 where there is none."""
+    for index in range(len(messages) - 1, -1, -1):
+        if type(messages[index]) is schema.UserMessage:
+            return index
+    return -1
 
 
 def _is_cleared(message: schema.SystemMessage, index: int, last_user: int) -> bool:
@@ -137,7 +140,7 @@ def _system(system: str | Sequence[TextBlock] | None, record: Record) -> str:
     return "\n\n".join(texts)
 
 
-def _reasoning(request: schema.CountTokensRequest, record: Record) -> Reasoning:
+def _reasoning(request: schema.CountTokensRequest, last_user: int, record: Record) -> Reasoning:
     thinking = request.thinking
     display = getattr(thinking, "display", None)
     if display not in (None, "summarized", "omitted"):
@@ -149,17 +152,17 @@ def _reasoning(request: schema.CountTokensRequest, record: Record) -> Reasoning:
             record.note("budget_tokens_clamped")
     return Reasoning(
         enabled=None if thinking is None else not isinstance(thinking, schema.ThinkingDisabled),
-        effort=_effort(request),
+        effort=_effort(request, last_user),
         omit_text=display == "omitted",
     )
 
 
-def _effort(request: schema.CountTokensRequest) -> Effort | None:
+def _effort(request: schema.CountTokensRequest, last_user: int) -> Effort | None:
     """A system message that follows the last user turn may set it for the turn to come."""
     effort = None
     if request.output_config:
         effort = _checked_effort(request.output_config.effort)
-    for index in range(_last_user(request.messages) + 1, len(request.messages)):
+    for index in range(last_user + 1, len(request.messages)):
         message = request.messages[index]
         if isinstance(message, schema.SystemMessage) and message.output_config:
             own = _checked_effort(message.output_config.effort, "messages", index)
@@ -169,7 +172,7 @@ def _effort(request: schema.CountTokensRequest) -> Effort | None:
 
 def _checked_effort(effort: str | None, *where: str | int) -> Effort | None:
     if effort is None or effort in schema.EFFORTS:
-        return cast(Effort | None, effort)
+        return cast("Effort | None", effort)
     allowed = ", ".join(map(repr, schema.EFFORTS))
     raise FieldError((*where, "output_config", "effort"), f"Input should be one of {allowed}")
 
