@@ -5,7 +5,7 @@ API have no ids: each gets one by its place, and an answer belongs to the latest
 """
 
 from collections.abc import Callable, Sequence
-from itertools import groupby, takewhile
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 from app.core.body import FieldError, Record
@@ -30,10 +30,17 @@ class Reader:
         """
         leading = list(takewhile(lambda message: type(message) in _SYSTEM, messages))
         system = "\n\n".join(part.text for message in leading for part in _texts(message.content))
-        places = range(len(leading), len(messages))
-        runs = groupby(places, lambda place: -1 if type(messages[place]) in _ANSWERS else place)
-        turns = (as_one([self._turn(place, messages[place]) for place in run]) for _, run in runs)
-        return system, tuple(turns)
+        runs: list[list[Message]] = []
+        was_answer = False
+        for place in range(len(leading), len(messages)):
+            turn = self._turn(place, messages[place])
+            is_answer = type(messages[place]) in _ANSWERS
+            if is_answer and was_answer:
+                runs[-1].append(turn)
+            else:
+                runs.append([turn])
+            was_answer = is_answer
+        return system, tuple(map(as_one, runs))
 
     def _turn(self, place: int, message: Any) -> Message:
         self._place = place
