@@ -87,7 +87,22 @@ def convert(value: Any, model: type[_Model]) -> _Model:
     except msgspec.ValidationError as error:
         found = _field_error(str(error))
         path = found.path[1:] if union else found.path
+        if _FLOAT.fullmatch(str(error)) and _made_integer(value, path):
+            return convert(value, model)
         raise FieldError(path, found.problem) from None
+
+
+def _made_integer(value: Any, path: Path) -> bool:
+    """Whether the float at ``path`` is an integer written ``4096.0``, which JSON Schema and the
+    APIs take for one, and msgspec does not. It is one now.
+    """
+    *way, last = path
+    for step in way:
+        value = value[step]
+    if not (value[last].is_integer() and abs(value[last]) < _EXACT):
+        return False
+    value[last] = int(value[last])
+    return True
 
 
 @cache
@@ -153,6 +168,9 @@ def _may_hold_struct(annotation: Any) -> bool:
     return any(_may_hold_struct(argument) for argument in get_args(annotation))
 
 
+_EXACT = 2**53
+"""From here on a float does not tell which integer was meant."""
+
 _TYPE_NAMES = {
     "str": "string",
     "int": "integer",
@@ -195,6 +213,7 @@ _FINDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = 
     ),
 )
 _LOCATED = re.compile(r"(.*) - at `\$(.*)`", re.DOTALL)
+_FLOAT = re.compile(r"Expected `int.*`, got `float` - at `\$(\.\w+|\[\d+\])+`")
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 """What is wrong inside a dict stands at ``[...]``, which names no member: the dict's path is told.

@@ -87,6 +87,33 @@ def test_what_fits_no_form_of_a_union_is_named_from_its_root(value, path, proble
     assert convert({"type": "leaf"}, Leaf | Twig) == Leaf()
 
 
+def test_an_integer_may_be_written_with_a_point():
+    leaf = {"type": "leaf", "size": 9.0, "free": {"size": 9.0}}
+    body = {"name": "a", "first": leaf, "grown": [{"type": "twig", "leaves": [leaf.copy(), leaf]}]}
+    tree = convert(body, Tree)
+    sizes = [tree.first.size, *(each.size for each in tree.grown[0].leaves)]
+    assert sizes == [9, 9, 9]
+    assert {type(size) for size in sizes} == {int}
+    assert type(tree.first.free["size"]) is float
+    assert convert({"type": "leaf", "size": 9.0}, Leaf | Twig).size == 9
+
+
+@pytest.mark.parametrize(
+    ("size", "problem"),
+    [
+        (8.5, "Input should be a valid integer"),
+        (1e300, "Input should be a valid integer"),
+        (10.0, "Input should be less than or equal to 9"),
+        (-1.0, "Input should be greater than or equal to 0"),
+        ("9.0", "Input should be a valid integer"),
+    ],
+)
+def test_no_other_number_is_an_integer(size, problem):
+    with pytest.raises(FieldError) as refused:
+        convert({"name": "a", "first": {"type": "leaf", "size": size}}, Tree)
+    assert (refused.value.path, refused.value.problem) == (("first", "size"), problem)
+
+
 def test_a_path_is_built_from_the_inside_out():
     error = FieldError(("size",), "Too big").under("leaves", 0).under("first")
     assert error.path == ("first", "leaves", 0, "size")
