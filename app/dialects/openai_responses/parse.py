@@ -162,7 +162,6 @@ def _told(
     text_format = body["text"]["format"] if request.text and request.text.format else None
     reasoning = request.reasoning or schema.ReasoningConfig()
     told = {
-        **schema.NOT_HONOURED,
         "instructions": request.instructions,
         "metadata": request.metadata or {},
         "prompt_cache_key": request.prompt_cache_key,
@@ -171,4 +170,7 @@ def _told(
         "tool_choice": chosen.told,
         "tools": offer.told,
     }
-    return {name: Raw(openai.encode(value)) for name, value in told.items()}
+    return _ALWAYS_TOLD | {name: Raw(openai.encode(value)) for name, value in told.items()}
+
+
+_ALWAYS_TOLD = {name: Raw(openai.encode(value)) for name, value in schema.NOT_HONOURED.items()}
