@@ -6,7 +6,6 @@ socket has something, take all it has, undo the framing once. A tick of silence 
 
 from collections.abc import Iterator
 from ssl import SSLWantReadError, SSLWantWriteError
-from typing import cast
 
 from urllib3.exceptions import ProtocolError
 
@@ -65,7 +64,9 @@ class Body:
         self.release_conn()
 
     def _pieces(self) -> Iterator[bytes]:
-        framing, data = self._framing, self._head.rest
+        framing, data, wait = self._framing, self._head.rest, self.wait
+        if wait is None:
+            return
         self._socket.settimeout(0)
         first = self._layered  # what it has decrypted already makes no socket readable
         while True:
@@ -75,7 +76,7 @@ class Body:
                 yield payload
             if self.complete:
                 return
-            if first or cast(Wait, self.wait).ready():
+            if first or wait.ready():
                 first = False
                 try:
                     data = self._receive()

@@ -8,6 +8,8 @@ import re
 
 MAX_LINE = 4096
 """Longest chunk-size line or trailer line; more is an attack or not HTTP."""
+SIZE = re.compile(rb"([0-9a-fA-F]{1,15})\r\n").match
+"""Nearly every size line. What it does not match may be one that is cut, or holds more."""
 SIZE_LINE = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;.*)?").fullmatch
 
 
@@ -41,6 +43,11 @@ class ChunkedDecoder:
                     parts.append(data[at:body_end])
                 self._owed = max(stop - end, 0)
                 at = stop
+                continue
+            size = SIZE(data, at) if not self._line and not self._trailers else None
+            if size is not None and (owed := int(size[1], 16)):
+                self._owed = owed + 2
+                at = size.end()
                 continue
             newline = data.find(b"\n", at)
             line = self._line + data[at : newline if newline >= 0 else end]

@@ -101,11 +101,22 @@ class EventDecoder:
     ``skipped`` counts what was left out, by name, for the log.
     """
 
-    __slots__ = ("_closing", "_model", "_spoke", "_stop", "_tools", "skipped")
+    __slots__ = (
+        "_closing",
+        "_handle",
+        "_headers",
+        "_model",
+        "_spoke",
+        "_stop",
+        "_tools",
+        "skipped",
+    )
 
     def __init__(self, tool_names: Mapping[str, str] = MappingProxyType({})) -> None:
         self.skipped: Counter[str] = Counter()
         self._tools = ToolCalls(tool_names, self.skipped)
+        self._headers: Mapping[str, object] = {}  # of the last frame, and what was done with it
+        self._handle: _Handler = EventDecoder._skip
         self._model: str | None = None
         self._stop: StopReason | None = None  # as the upstream told it
         self._spoke = False  # said anything outside tool calls
@@ -118,18 +129,17 @@ class EventDecoder:
         be read (CORRUPT); on it are the events from before.
         """
         events: list[Event] = []
-        headers: Mapping[str, object] = {}
-        handle: _Handler = EventDecoder._skip
+        handle = self._handle
         try:
             for frame in frames:
-                if frame.headers is not headers:  # frames of one kind, and most are, share them
-                    headers = frame.headers
-                    handle = _handler(headers)
+                if frame.headers is not self._headers:  # frames of one kind, most are, share them
+                    self._headers = frame.headers
+                    handle = self._handle = _handler(frame.headers)
                 handle(self, frame.payload, events)
         except GatewayError as error:
             raise StreamError(error, events) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            name = headers.get(":event-type")
+            name = self._headers.get(":event-type")
             raise StreamError(corrupt(f"the payload of {name} cannot be read"), events) from error
         return events
 

@@ -74,7 +74,10 @@ def stream(
             if not data and monotonic() - written >= QUIET * ping_interval:
                 data = encoder.ping()
             if data:
-                yield from pieces(data)
+                if len(data) <= PIECE:
+                    yield data
+                else:
+                    yield from pieces(data)
                 written = monotonic()
     except GeneratorExit:  # the server could not write
         live.client_left = True

@@ -41,11 +41,18 @@ class MergingResponse(Response):
             self._head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
             self.headers_sent = True
 
-    def _emit_body(self, data: bytes) -> None:
-        if self.chunked:
+    def write(self, data: bytes) -> None:
+        """A piece of the body. What gunicorn counts of it is for bodies with a length."""
+        if not self.chunked:
+            super().write(data)
+        elif data:
+            if not self.headers_sent:
+                self.send_headers()
             self._ended = type(data) is Last
             end = END_OF_CHUNKS if self._ended else b""
-            data = b"%x\r\n%b\r\n%b" % (len(data), data, end)
+            self._put(b"%x\r\n%b\r\n%b" % (len(data), data, end))
+
+    def _emit_body(self, data: bytes) -> None:
         self._put(data)
 
     def close(self) -> None:

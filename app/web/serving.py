@@ -43,6 +43,17 @@ class Exchange(relay.Source, Protocol):
 JSON = "application/json"
 
 
+class _Body:
+    """What the server iterates over: the pieces themselves, with nothing around each."""
+
+    def __init__(self, pieces: Any, close: Callable[[], None]) -> None:
+        self._pieces = pieces
+        self.close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+
 class StreamResponse(Response):
     """A stream of server-sent events."""
 
@@ -52,6 +63,10 @@ class StreamResponse(Response):
     def get_wsgi_headers(self, environ: Any) -> Any:
         """Its headers themselves: there is no length to add and no redirect to complete."""
         return self.headers
+
+    def get_app_iter(self, environ: Any) -> Any:
+        """The pieces, which are bytes already, and what ends them."""
+        return _Body(self.response, self.close)
 
 
 @dataclass(frozen=True)
