@@ -16,6 +16,7 @@ import logging
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,6 +24,11 @@ from gunicorn.errors import HaltServer
 
 from app.settings import SettingsError
 from app.settings.process import check_exposure, current, load, log_config
+
+# requests would load a detector of character encodings, 3 MB of memory, for a text of a response
+# without one; nothing here asks for that, and requests does without where it is missing
+sys.modules.setdefault("charset_normalizer", None)  # type: ignore[arg-type]
+warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
 try:
     settings = load()

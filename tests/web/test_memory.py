@@ -22,10 +22,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, keep_freed())
 """
 
 
-def page_faults(first: str = "") -> int:
-    """Of twenty rounds in each of which five megabytes are taken and freed."""
+def run(code: str) -> str:
+    """What a Python of its own prints, which must not warn."""
     done = subprocess.run(
-        [sys.executable, "-c", first + MEASURE],
+        [sys.executable, "-c", code],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "KIRO_CLIENT_TOKEN": "key"},
         capture_output=True,
@@ -33,7 +33,13 @@ def page_faults(first: str = "") -> int:
         timeout=60,
         check=True,
     )
-    faults, is_glibc = done.stdout.split()
+    assert done.stderr == ""
+    return done.stdout
+
+
+def page_faults(first: str = "") -> int:
+    """Of twenty rounds in each of which five megabytes are taken and freed."""
+    faults, is_glibc = run(first + MEASURE).split()
     if is_glibc != "True":
         pytest.skip("only glibc has mallopt")
     return int(faults)
@@ -41,3 +47,8 @@ def page_faults(first: str = "") -> int:
 
 def test_freed_memory_is_used_again_without_asking_the_system() -> None:
     assert page_faults(AS_THE_SERVER_DOES) < page_faults() / 20
+
+
+def test_requests_brings_no_detector_of_encodings() -> None:
+    look = "import sys; print('requests' in sys.modules, 'charset_normalizer.api' in sys.modules)"
+    assert run(AS_THE_SERVER_DOES + look).split() == ["True", "False"]
