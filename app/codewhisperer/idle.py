@@ -11,6 +11,8 @@ from typing import Any
 from gevent.monkey import get_original
 from urllib3.connectionpool import HTTPConnectionPool
 
+_poll = get_original("select", "poll")  # the patched one goes through the event loop
+
 
 def close_dropped(pools: Iterable[HTTPConnectionPool]) -> None:
     """Close what waits in these pools and has something to read: the end, or what nobody asked for.
@@ -26,6 +28,6 @@ def close_dropped(pools: Iterable[HTTPConnectionPool]) -> None:
 
 def is_readable(sock: Any) -> bool:
     """Whether there is something to read, found out without going through the event loop."""
-    poll = get_original("select", "poll")()  # the patched one goes through the event loop
+    poll = _poll()
     poll.register(sock.fileno(), select.POLLIN)
     return bool(poll.poll(0))
