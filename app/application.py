@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from flask_cors import CORS
 
-from app.codewhisperer.client import Client, tls_context
+from app.codewhisperer.client import Client
 from app.codewhisperer.hosts import HostChoice
 from app.codewhisperer.operations import ControlPlane
 from app.core import models
@@ -25,6 +25,7 @@ from app.errors import GatewayError, Kind
 from app.gateway import Gateway, Timeouts
 from app.openapi import Group, describe
 from app.settings import Settings
+from app.tls import tls_context
 from app.version import __version__
 from app.web import access, auth, catalogue, failures, health, limits, openapi
 from app.web.admission import Admission

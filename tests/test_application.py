@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.application import create_app, preload
-from app.codewhisperer.client import tls_context
 from app.settings import Settings
+from app.tls import tls_context
 
 ROOT = Path(__file__).parent.parent
 MODULES = """

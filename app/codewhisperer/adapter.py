@@ -4,15 +4,15 @@ It makes of each response one whose body is read by :class:`.body.Body`, and goe
 where a connection is open already.
 """
 
-import ssl
 from http.client import HTTPException
 from time import monotonic
 from typing import Any, cast
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.models import PreparedRequest
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
+
+from app.tls import TrustingAdapter
 
 from .body import Body
 from .connection import POOLS, SOCKS_POOLS, Head
@@ -26,25 +26,21 @@ MAX_HOSTS = 64
 """Hosts with a pool of connections: some of each generation and region, the sign-in services."""
 
 
-class DrainingAdapter(HTTPAdapter):
+class DrainingAdapter(TrustingAdapter):
     """requests' transport, with :class:`Body` as what is read of a response."""
 
-    def __init__(self, *, connections: int, context: ssl.SSLContext) -> None:
-        self._context = context
+    def __init__(self, *, connections: int) -> None:
         self._sweeper = Sweeper(self.close_dropped)
         self._pools: dict[str, Any] = {}
         super().__init__(pool_connections=MAX_HOSTS, pool_maxsize=connections, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        kwargs |= {"ssl_context": self._context, "proxy_ssl_context": self._context}
-        socks = proxy.startswith("socks")
-        if socks:
-            del kwargs["proxy_ssl_context"]
         manager = super().proxy_manager_for(proxy, **kwargs)
+        socks = proxy.startswith("socks")
         manager.pool_classes_by_scheme = SOCKS_POOLS if socks else POOLS
         return manager
 
@@ -75,9 +71,6 @@ class DrainingAdapter(HTTPAdapter):
     def close_dropped(self) -> None:
         """Close the idle connections that the other side has closed."""
         close_dropped(self._pools.values())
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """The context holds the CA bundle; requests would load it again for each connection."""
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """As requests has it, but for ``timeout``: (seconds to connect, to read)."""

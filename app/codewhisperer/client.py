@@ -1,24 +1,22 @@
 """HTTP to the upstream: one session for each worker, and the seam where foreign errors end.
 
 Whatever requests, urllib3 or a socket raises leaves here as a :class:`GatewayError`. Nothing of the
-environment is read per call (no .netrc, no proxy variables), no cookie is kept, and one TLS context
-serves every connection; ``SSL_CERT_FILE`` adds a CA bundle, as everywhere OpenSSL is used.
+environment is read per call (no .netrc, no proxy variables), no cookie is kept, and whom to trust
+is settled once (:mod:`app.tls`).
 """
 
-import ssl
 from collections.abc import Iterator, Mapping
-from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from math import inf
 from time import monotonic
 from typing import Any
 
-import certifi
 import requests
 from requests.models import PreparedRequest
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 
 from app.errors import GatewayError, Kind
+from app.tls import HOW_TO_TRUST
 
 from .adapter import DrainingAdapter
 from .error_table import UNREACHABLE
@@ -26,16 +24,6 @@ from .errors import from_response
 
 REFUSAL_TIMEOUT = 5.0
 """Seconds for the body of a refusal, whose status says the most: the client waits for it."""
-
-
-@cache
-def tls_context() -> ssl.SSLContext:
-    """Trusts the system's certificate authorities and certifi's. Made once, in the process that the
-    workers are forked from: it is slow, and 3 MB.
-    """
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
 
 
 class Answer:
@@ -90,7 +78,7 @@ class Client:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = DrainingAdapter(connections=connections, context=tls_context())
+        adapter = DrainingAdapter(connections=connections)
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, adapter)
 
@@ -188,7 +176,8 @@ def connection_error(error: requests.RequestException, url: str) -> GatewayError
         )
     if isinstance(error, requests.exceptions.SSLError):
         return GatewayError(
-            Kind.TLS, f"The certificate of the upstream {host} was not accepted: {reason}"
+            Kind.TLS,
+            f"The certificate of the upstream {host} was not accepted ({reason}); {HOW_TO_TRUST}.",
         )
     if isinstance(error, requests.exceptions.ProxyError):
         return GatewayError(

@@ -1,8 +1,8 @@
 """HTTP to the services that give out tokens.
 
 Requests and answers are made of secrets: neither is ever logged, repeated in an error or kept in an
-exception that might be. Nothing of the environment is read, no cookie is kept, and no redirect is
-followed, which would hand the secrets to somebody else.
+exception that might be. Nothing of the environment is read but whom to trust (:mod:`app.tls`), no
+cookie is kept, and no redirect is followed, which would hand the secrets to somebody else.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ import msgspec
 import requests
 
 from app.errors import GatewayError, Kind
+from app.tls import HOW_TO_TRUST, TrustingAdapter
 
 _ANSWER_TIMEOUT = 30.0
 
@@ -57,6 +58,9 @@ class Calls:
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers["User-Agent"] = user_agent
+        adapter = TrustingAdapter()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, adapter)
         if proxy:
             self._session.proxies = {"http": proxy, "https": proxy}
 
@@ -94,7 +98,7 @@ def _no_answer(url: str, error: requests.RequestException) -> GatewayError:
     if isinstance(error, requests.Timeout):
         kind, why = Kind.TIMEOUT, "did not answer in time"
     elif isinstance(error, requests.exceptions.SSLError):
-        kind, why = Kind.TLS, "has a certificate that was not accepted"
+        kind, why = Kind.TLS, f"has a certificate that was not accepted; {HOW_TO_TRUST}"
     elif isinstance(error, requests.exceptions.ProxyError):
         why = "cannot be reached through KIRO_UPSTREAM_PROXY"
     return GatewayError(kind, f"The service that gives out tokens ({host}) {why}.")

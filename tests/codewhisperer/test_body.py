@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from app.codewhisperer.client import Client, tls_context
+from app.codewhisperer.client import Client
 from app.errors import GatewayError, Kind
+from app.tls import tls_context
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -240,7 +241,7 @@ def test_tls_records_are_drained(
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    monkeypatch.setattr("app.codewhisperer.client.tls_context", tls_context.__wrapped__)
+    monkeypatch.setattr("app.tls.tls_context", tls_context.__wrapped__)
     body = bytes(range(256)) * 800
 
     def turn(connection: socket.socket) -> None:

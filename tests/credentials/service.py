@@ -3,6 +3,7 @@ refresh token is good for one use, and the answer replaces it.
 """
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,7 +69,12 @@ def access_token(number: int) -> str:
 
 
 @contextmanager
-def serving() -> Iterator[AuthService]:
+def serving(
+    *, tls: ssl.SSLContext | None = None, inspecting: ssl.SSLContext | None = None
+) -> Iterator[AuthService]:
+    """With ``tls`` over TLS alone; with ``inspecting`` also a proxy that looks into TLS, and is
+    itself the service that it is asked for.
+    """
     service = AuthService()
 
     class Handler(BaseHTTPRequestHandler):
@@ -92,11 +98,25 @@ def serving() -> Iterator[AuthService]:
             self.end_headers()
             self.wfile.write(content)
 
+        def do_CONNECT(self) -> None:
+            assert inspecting
+            self.send_response(200)
+            self.end_headers()
+            self.request = inspecting.wrap_socket(self.connection, server_side=True)
+            self.setup()
+            self.close_connection = False
+
+        def finish(self) -> None:
+            super().finish()
+            self.connection.close()
+
         def log_message(self, *args: object) -> None:
             pass
 
     server = _Server(("127.0.0.1", 0), Handler)
-    service.url = f"http://127.0.0.1:{server.server_port}"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    service.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield service
