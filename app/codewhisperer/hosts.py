@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from app.core.models import Generation
-from app.core.regions import DEFAULT_REGION, is_region
+from app.core.regions import A_REGION, DEFAULT_REGION, is_region
 from app.errors import GatewayError, Kind
 
 log = logging.getLogger("kiro2api.upstream")
@@ -158,7 +158,7 @@ def candidates(region: str, api_url: str | None) -> tuple[Host, ...]:
         row = _GENERATIONS["q"]
         return (Host("q", region, base, base, row.binding, row.origin),)
     if not is_region(region):
-        raise ValueError(f"{region!r} is not an AWS region such as {DEFAULT_REGION}")
+        raise ValueError(f"{region!r} is not {A_REGION}")
     hosts = tuple(
         Host(
             generation,
@@ -216,5 +216,7 @@ class HostChoice:
             return candidates(region, self._api_url)
         except ValueError as error:
             raise GatewayError(
-                Kind.INTERNAL, f"No upstream host: {error}. Check KIRO_API_URL and KIRO_REGION."
+                Kind.INTERNAL,
+                f"No upstream host: {error}. Check KIRO_API_URL, KIRO_REGION and the region in the "
+                "account's profile.",
             ) from error

@@ -4,6 +4,8 @@ import re
 
 DEFAULT_REGION = "us-east-1"
 """Where nothing names one."""
+A_REGION = f"an AWS region such as {DEFAULT_REGION}"
+"""What must be given, for errors and descriptions."""
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 

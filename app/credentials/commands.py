@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.core.regions import DEFAULT_REGION
+from app.core.regions import A_REGION, DEFAULT_REGION, is_region
 from app.errors import GatewayError
 from app.settings import Settings, SettingsError
 
@@ -43,7 +43,13 @@ def add_to(
 
     @group.command()
     @click.option("--start-url", default=BUILDER_ID, show_default="AWS Builder ID")
-    @click.option("--region", default=DEFAULT_REGION, show_default=True, help="Of the start URL.")
+    @click.option(
+        "--region",
+        default=DEFAULT_REGION,
+        show_default=True,
+        callback=_checked_region,
+        help="Of the start URL.",
+    )
     def login(start_url: str, region: str) -> None:
         """Log in with AWS Builder ID or IAM Identity Center, in a browser anywhere."""
         with _failures_told():
@@ -54,6 +60,13 @@ def add_to(
         """Remove the token file and what is kept for its login."""
         with _failures_told():
             log_out(_settings())
+
+
+def _checked_region(context: click.Context, option: click.Parameter, region: str) -> str:
+    """It becomes part of a host name, to which secrets are sent."""
+    if not is_region(region):
+        raise click.BadParameter(f"must be {A_REGION}")
+    return region
 
 
 def show_accounts(

@@ -15,7 +15,9 @@ from typing import Any
 
 import msgspec
 
-from .model import AuthKind, Grant, Login, fingerprint
+from app.core.regions import A_REGION, is_region
+
+from .model import AuthKind, Grant, Login, fingerprint, is_usable_profile
 from .times import parse_time
 
 _KINDS = {
@@ -68,7 +70,7 @@ def read_login(entry: object, origin: Origin) -> Login:
         grant=grant,
         path=origin.path,
         is_shared=bool(origin.identity),
-        region=reader.text("region") or None,
+        region=reader.region("region"),
         client_id=reader.text("clientId") or registration.get("clientId", ""),
         client_secret=reader.text("clientSecret") or registration.get("clientSecret", ""),
         token_endpoint=reader.text("tokenEndpoint"),
@@ -95,12 +97,12 @@ def _grant(reader: "_Members", kind: AuthKind) -> Grant:
         key = reader.secret("apiKey") or reader.secret("kiroApiKey")
         if not key:
             raise BadEntry(f"{reader.name}: apiKey is missing")
-        return Grant(access_token=key, profile_arn=reader.text("profileArn") or None)
+        return Grant(access_token=key, profile_arn=reader.profile("profileArn"))
     grant = Grant(
         access_token=reader.secret("accessToken"),
         refresh_token=reader.secret("refreshToken"),
         expires_at=reader.time("expiresAt"),
-        profile_arn=reader.text("profileArn") or None,
+        profile_arn=reader.profile("profileArn"),
     )
     if not (grant.refresh_token or grant.access_token):
         raise BadEntry(f"{reader.name}: refreshToken is missing")
@@ -167,6 +169,20 @@ class _Members:
                 "it was damaged when it was copied"
             )
         return value
+
+    def region(self, member: str) -> str | None:
+        """One that is part of a host name, to which secrets are sent."""
+        value = self.text(member)
+        if value and not is_region(value):
+            raise BadEntry(f"{self.name}: {member} must be {A_REGION}")
+        return value or None
+
+    def profile(self, member: str) -> str | None:
+        """The ARN of a profile, whose region is such a part too."""
+        value = self.text(member)
+        if not is_usable_profile(value):
+            raise BadEntry(f"{self.name}: the region in {member} must be {A_REGION}")
+        return value or None
 
     def words(self, member: str) -> str:
         """A list of strings, or a string, as one string of words."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from app.core.regions import is_region
+
 
 class AuthKind(StrEnum):
     """How a login is refreshed, and what the upstream must be told about its tokens."""
@@ -106,3 +108,9 @@ def profile_region(profile_arn: str | None) -> str | None:
     """The region in a profile's ARN, which is the one its API calls must go to."""
     parts = (profile_arn or "").split(":")
     return parts[3] or None if len(parts) > 3 else None
+
+
+def is_usable_profile(profile_arn: str) -> bool:
+    """Whether the region in a profile's ARN, if it has one, may become part of a host name."""
+    region = profile_region(profile_arn)
+    return region is None or is_region(region)

@@ -16,7 +16,7 @@ from app.core.regions import DEFAULT_REGION
 from app.errors import GatewayError, Kind
 
 from .calls import Answer, Calls
-from .model import AuthKind, Grant, Login
+from .model import AuthKind, Grant, Login, is_usable_profile
 from .times import parse_time
 
 AUTH_URL = "https://prod.{region}.auth.desktop.kiro.dev"
@@ -103,17 +103,21 @@ def in_region(url: str, region: str | None) -> str:
 
 
 def granted(answer: Answer, before: Grant, now: float) -> Grant:
-    """The grant in a successful answer. Raises GatewayError if there is none."""
+    """The grant in a successful answer. Raises GatewayError if there is none.
+
+    A profile whose region is none is not taken: the tokens, which are good, would go to that host.
+    """
     access_token = answer.text("accessToken", "access_token")
     if not access_token:
         raise GatewayError(
             Kind.UPSTREAM_ERROR, "The service that gives out tokens answered without a token."
         )
+    profile = answer.text("profileArn", "profile_arn")
     return Grant(
         access_token=access_token,
         refresh_token=answer.text("refreshToken", "refresh_token") or before.refresh_token,
         expires_at=_expiry(answer, now),
-        profile_arn=answer.text("profileArn", "profile_arn") or before.profile_arn,
+        profile_arn=profile if profile and is_usable_profile(profile) else before.profile_arn,
         refreshed_at=now,
         generation=before.generation + 1,
     )

@@ -16,7 +16,7 @@ from app.errors import GatewayError, Kind
 
 from . import policy, standing
 from .account import Account, Tools
-from .model import Grant, Token
+from .model import Grant, Token, is_usable_profile
 from .records import SourceChanged
 
 log = logging.getLogger("kiro2api.credentials")
@@ -169,7 +169,7 @@ class Renewal:
         except GatewayError as error:
             log.warning("credential: account %s: no profile: %s", account.name, error.message)
             return
-        if arn:
+        if arn and is_usable_profile(arn):
             login, grant = account.newest()
             found = replace(grant, profile_arn=arn)
             try:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from app.core import models
-from app.core.regions import DEFAULT_REGION, is_region
+from app.core.regions import A_REGION, is_region
 
 Number = TypeVar("Number", int, float)
 
@@ -176,7 +176,7 @@ def region() -> Value:
             raise ValueError(raw)
         return raw
 
-    return Value(parse, f"an AWS region such as {DEFAULT_REGION}")
+    return Value(parse, A_REGION)
 
 
 def one_of(names: Iterable[str]) -> str:

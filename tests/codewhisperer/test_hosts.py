@@ -41,6 +41,11 @@ def test_no_region_can_name_another_domain(region: str) -> None:
         candidates(region, None)
 
 
+def test_a_profile_elsewhere_is_named_among_the_causes() -> None:
+    with pytest.raises(GatewayError, match="KIRO_REGION and the region in"):
+        HostChoice("codewhisperer", None).first("eu-central-1")
+
+
 def test_a_base_url_is_one_rest_host_for_everything() -> None:
     (only,) = candidates("us-east-1", "http://127.0.0.1:9001/")
     assert (only.generation, only.binding, only.origin) == ("q", "rest", "AI_EDITOR")

@@ -335,11 +335,15 @@ def test_a_valid_token_without_a_profile_is_asked_for_it_too(
     assert json.loads(path.read_text())["profileArn"] == ARN
 
 
-@pytest.mark.parametrize("profile", [None, GatewayError(Kind.FORBIDDEN, "no")])
+@pytest.mark.parametrize(
+    "profile",
+    [None, GatewayError(Kind.FORBIDDEN, "no"), "arn:aws:codewhisperer:evil.example/:1:profile/X"],
+)
 def test_not_finding_a_profile_is_no_failure(build, control, profile) -> None:
     control.profile = profile
     credentials = build(keys("ksk_one"), control=control)
     assert tokens(credentials, 3) == ["ksk_one"] * 3
+    assert credentials.token().region is None
     assert control.asked == ["profile ksk_one"]
 
 

@@ -89,6 +89,14 @@ def test_a_registration_that_is_still_good_is_used_again(run, tmp_path) -> None:
     assert sorted(the_token_file(tmp_path).parent.glob("*.json")) == files
 
 
+@pytest.mark.parametrize("region", ["evil.example/", "us-east-1.evil.example", "", "US-EAST-1"])
+def test_the_region_of_a_login_names_no_host(run, tmp_path, region) -> None:
+    result = run("login", "--region", region)
+    assert result.exit_code == 2
+    assert "Invalid value for '--region': must be an AWS region such as us-east-1" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_variable_that_comes_first_is_named_after_login_and_logout(run) -> None:
     result = run("login", AWS_REFRESHTOKEN=refresh_token(1))
     assert "AWS_REFRESHTOKEN is set and comes first" in result.output

@@ -39,6 +39,12 @@ def test_what_the_answer_has_is_taken(service) -> None:
     assert grant == Grant("at", "rt-new", NOW + 60, "arn:new", NOW, 5)
 
 
+def test_a_profile_in_no_region_is_not_taken(service) -> None:
+    """Its region would be part of the host that the token is sent to; the token itself is good."""
+    grant = answered(service, profileArn="arn:aws:codewhisperer:evil.example/:1:profile/X")
+    assert (grant.access_token, grant.profile_arn) == ("at", "arn:old")
+
+
 @pytest.mark.parametrize(
     ("members", "lifetime"),
     [

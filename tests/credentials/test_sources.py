@@ -143,6 +143,14 @@ def test_a_token_mistaken_for_a_path_is_not_repeated(home) -> None:
         ({"auth": "api_key"}, "apiKey is missing"),
         ({"refreshToken": LONG, "expiresAt": "soon"}, "expiresAt is not a time"),
         ({"refreshToken": LONG, "disabled": "yes"}, "disabled must be true or false"),
+        ({"refreshToken": LONG, "region": "evil.example/"}, "region must be an AWS region such as"),
+        ({"refreshToken": LONG, "region": "us-east-1.evil.example"}, "region must be"),
+        ({"refreshToken": LONG, "region": "us-east-1@evil.example#"}, "region must be"),
+        ({"apiKey": "ksk_1", "region": "evil.example/"}, "region must be"),
+        (
+            {"refreshToken": LONG, "profileArn": "arn:aws:codewhisperer:evil.example/:1:profile/X"},
+            "the region in profileArn must be an AWS region such as us-east-1",
+        ),
     ],
 )
 def test_a_bad_entry_is_named_and_takes_no_good_one_with_it(home, entry, problem) -> None:
@@ -254,6 +262,23 @@ def test_the_login_of_a_command_line_program(home, product, prefix) -> None:
     assert login.grant.profile_arn == PROFILE
     assert login.grant.expires_at == pytest.approx(1767225600.123)
     assert (path.read_bytes(), sorted(path.parent.iterdir())) == (before, [path])
+
+
+@pytest.mark.parametrize(
+    ("token", "state", "member"),
+    [
+        ({"region": "evil.example/"}, {}, "region must be an AWS region"),
+        ({"profile_arn": "arn:aws:codewhisperer:x/:1:x"}, {}, "the region in profileArn"),
+        ({}, {"arn": "arn:aws:codewhisperer:x/:1:x"}, "the region in profileArn"),
+    ],
+)
+def test_no_database_can_name_a_host(home, token, state, member) -> None:
+    rows = {"kirocli:social:token": CLI_TOKEN | token}
+    write_database(home, "kiro-cli", rows, api_codewhisperer_profile=state)
+    found = choose().found
+    assert found.logins == []
+    assert "kirocli:social:token" in found.problems[0]
+    assert member in found.problems[0]
 
 
 def test_a_refreshed_token_of_a_command_line_program_is_kept_elsewhere(
