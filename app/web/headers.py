@@ -1,11 +1,12 @@
 """Response headers that every dialect sends."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 MAX_LISTING = 1024
-"""Bytes of a listing header; proxies refuse answers with large heads."""
+"""Bytes of a listing header; proxies refuse answers with large heads. In the log as many
+characters."""
 
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """Without them nginx and others hold a stream back."""
@@ -15,18 +16,31 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.-]*").fullmatch
 
 
 def listing(names: Iterable[str]) -> str:
-    """Names for a header, each once, in order: percent-encoded outside ``[A-Za-z0-9_.-]``,
-    separated by commas; those that do not fit are counted as ``+N``.
+    """Names for a header, as :func:`fitting` bounds them: percent-encoded outside
+    ``[A-Za-z0-9_.-]``, separated by commas.
     """
-    unique = [_plain(name) for name in dict.fromkeys(names)]
+    return ",".join(fitting(names, _plain))
+
+
+def fitting(names: Iterable[str], form: Callable[[str], str] = str) -> list[str]:
+    """Names in that form, each once, in order; those beyond :data:`MAX_LISTING`, commas between
+    them included, are counted as ``+N``.
+    """
+    unique = dict.fromkeys(names)
     kept: list[str] = []
-    for count, name in enumerate(unique):
-        rest = f",+{len(unique) - count - 1}" if count + 1 < len(unique) else ""
-        if len(",".join([*kept, name])) + len(rest) > MAX_LISTING:
-            return ",".join([*kept, f"+{len(unique) - count}"])
-        kept.append(name)
-    return ",".join(kept)
+    size, left = 0, len(unique)
+    for name in unique:
+        text = form(name)
+        size += len(text)
+        left -= 1
+        if size + (len(f",+{left}") if left else 0) > MAX_LISTING:
+            return [*kept, f"+{left + 1}"]
+        size += len(",")
+        kept.append(text)
+    return kept
 
 
 def _plain(name: str) -> str:
-    return name if _PLAIN(name) else quote(name, safe="").replace("~", "%7E")
+    if len(name) > MAX_LISTING or _PLAIN(name):  # the former does not fit in any form
+        return name
+    return quote(name, safe="").replace("~", "%7E")

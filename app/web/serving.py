@@ -15,7 +15,7 @@ from app.errors import Kind
 from . import auth, failures, relay
 from .access import Record, record
 from .admission import Admission
-from .headers import STREAM_HEADERS, listing
+from .headers import STREAM_HEADERS, fitting, listing
 from .lifecycle import Lifecycle, Live
 from .limits import KeyLimits
 
@@ -142,8 +142,8 @@ def _note(current: Record, exchange: Exchange, live: Live) -> None:
         "input_tokens": counts.input_tokens,
         "output_tokens": counts.output_tokens,
         "credits": counts.credits,
-        "repairs": exchange.repairs,
-        "ignored": exchange.ignored,
+        "repairs": fitting(exchange.repairs),
+        "ignored": fitting(exchange.ignored),
         "cancelled": live.client_left,
         **exchange.facts(),
     }

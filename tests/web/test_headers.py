@@ -1,4 +1,4 @@
-from app.web.headers import MAX_LISTING, listing
+from app.web.headers import MAX_LISTING, fitting, listing
 
 
 def test_names_are_listed_once_in_order() -> None:
@@ -23,3 +23,10 @@ def test_a_long_listing_ends_with_how_many_are_left_out() -> None:
 
 def test_one_name_that_is_too_long_alone() -> None:
     assert listing(["x" * 2000]) == "+1"
+    assert listing([" " * 2000]) == "+1"
+
+
+def test_for_the_log_names_are_bounded_alike_and_not_encoded() -> None:
+    assert fitting(["top k", "b", "top k"]) == ["top k", "b"]
+    names = [f"name-{number:04}" for number in range(500)]
+    assert ",".join(fitting(names)) == listing(names)
