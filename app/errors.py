@@ -99,8 +99,9 @@ class GatewayError(Exception):
 
     ``message`` says what happened, why, and what to do, and holds nothing secret. ``retry_after``
     is in seconds. ``code`` is a machine-readable detail, for the log and for whoever acts on one.
-    ``field`` names the request field at fault. ``overrun`` is set later, by whoever knows the
-    figures of a conversation that is too long: its tokens, and those that the model takes.
+    ``field`` names the request field at fault. Set later, by whoever knows them: ``overrun``, the
+    figures of a conversation that is too long, its tokens and those that the model takes; and
+    ``upstream_id``, the upstream's name for the request that it refused.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class GatewayError(Exception):
         self.code = code
         self.retry_after = retry_after
         self.overrun: tuple[int, int] | None = None
+        self.upstream_id = ""
 
     @property
     def status(self) -> int:

@@ -24,6 +24,7 @@ import gevent
 
 from app.codewhisperer.client import Answer, Client
 from app.codewhisperer.error_table import OLDER_HOST, UNKNOWN_OPERATION
+from app.codewhisperer.errors import upstream_id
 from app.codewhisperer.events import EventDecoder
 from app.codewhisperer.hosts import Host, HostChoice, authorization
 from app.codewhisperer.request import RenderedRequest, render
@@ -164,7 +165,7 @@ class Exchange:
         if self._token is not None:
             facts["account"] = self._token.account
         if self._answer is not None:
-            facts["upstream_id"] = self._answer.headers.get("x-amzn-requestid")
+            facts["upstream_id"] = upstream_id(self._answer.headers)
         if self._skipped:
             facts["skipped"] = dict(self._skipped)
         if self._first_event_at is not None:

@@ -23,6 +23,8 @@ from .frames import FrameError, TruncatedMessage
 
 _LONGEST_QUOTE = 300  # characters of the upstream's own words that are passed on
 _LONGEST_CODE = 64
+_LONGEST_ID = 128
+_ID_HEADERS = ("x-amzn-requestid", "x-amzn-request-id", "x-amz-request-id")  # as the AWS SDKs
 _READ_OF_TEXT = 16 * 1024  # no error says more; a page may be of any size
 
 
@@ -48,7 +50,17 @@ def from_response(
     """The error of an HTTP answer that is no success. ``now``: seconds since the epoch."""
     named = {name.lower(): value for name, value in headers.items()}
     refusal = _refusal(status, named.get("x-amzn-errortype", ""), body)
-    return _error(refusal, _retry_after(named.get("retry-after", ""), now))
+    error = _error(refusal, _retry_after(named.get("retry-after", ""), now))
+    error.upstream_id = upstream_id(named)
+    return error
+
+
+def upstream_id(headers: Mapping[str, str]) -> str:
+    """The upstream's name for a request, which its support asks for; "" where an answer has none.
+    The headers' names are in lower case.
+    """
+    found = (headers[name] for name in _ID_HEADERS if name in headers)
+    return next(found, "")[:_LONGEST_ID]
 
 
 def from_stream(name: str, payload: bytes = b"", message: str = "") -> GatewayError:

@@ -28,6 +28,8 @@ class Record:
         self.fields |= {"error": error.kind.value, "message": error.message}
         if error.code:
             self.fields["error_code"] = error.code
+        if error.upstream_id:
+            self.fields["upstream_id"] = error.upstream_id
 
     def write(self) -> None:
         """Log the line. Called once, by the server, when the answer was sent or given up."""

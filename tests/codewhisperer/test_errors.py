@@ -127,6 +127,12 @@ def test_inside_a_stream_the_same_refusal_is_the_same_kind(
     assert "HTTP" not in error.message
 
 
+@pytest.mark.parametrize("name", ["x-amzn-RequestId", "x-amzn-request-id", "x-amz-request-id"])
+def test_a_refusal_holds_the_upstreams_name_for_the_request(name: str) -> None:
+    assert from_response(500, {name: "8b4c-1"}, b"").upstream_id == "8b4c-1"
+    assert len(from_response(500, {name: "x" * 5000}, b"").upstream_id) == 128
+
+
 def test_an_unmodelled_error_has_its_words_in_headers() -> None:
     error = from_stream("InternalServerException", b"", "boom")
     assert error.kind is Kind.UPSTREAM_ERROR

@@ -164,6 +164,29 @@ def test_one_line_for_a_request_without_its_words(gateway: Gateway, simulator: S
     assert "test-refresh-token" not in log
 
 
+def test_a_line_is_short_however_much_was_ignored(gateway: Gateway, simulator: Simulator) -> None:
+    unknown = {f"member {number}": 1 for number in range(5000)}
+    answer = post(gateway, json=BODY | {"model": "x" * 5000} | unknown)
+    assert answer.status_code == 200
+    line = gateway.wait_for_line(answer.headers["request-id"])
+    assert line["ignored"][0] == "member 0"
+    assert line["ignored"][-1].startswith("+4")
+    assert len(str(line)) < 3000
+
+
+def test_the_line_of_a_refusal_names_the_upstreams_request(
+    gateway: Gateway, simulator: Simulator
+) -> None:
+    simulator.reset()
+    simulator.script({"fail": "improperly_formed"})
+    refused = post(gateway, json=BODY)
+    assert refused.status_code == 400
+    answered = post(gateway, json=BODY)
+    for answer in (refused, answered):
+        line = gateway.wait_for_line(answer.headers["request-id"])
+        assert len(line["upstream_id"]) == 36
+
+
 @pytest.fixture(scope="module")
 def default_key(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """As one starts it without any setting, and with a page's origin let in."""
