@@ -10,16 +10,21 @@ typed ``Any`` or ``dict`` is the client's own and is not looked into.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar, get_args
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from .jsontext import without_halves
 
+NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 Path: TypeAlias = tuple[str | int, ...]
 TOO_DEEP = "The request body is nested too deeply"
 _Model = TypeVar("_Model")
+
+
+class Tagged(Struct, frozen=True, tag_field="type", gc=False):
+    """One of several forms of an object, told apart by its ``type``."""
 
 
 class FieldError(Exception):

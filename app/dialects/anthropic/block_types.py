@@ -6,16 +6,9 @@ unions at the end.
 Source: the types of the ``anthropic`` SDK 2.12 and requests of real clients.
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from msgspec import Meta, Struct
-
-NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
-
-
-class Tagged(Struct, frozen=True, tag_field="type", gc=False):
-    """One of several forms of an object, told apart by its ``type``."""
-
+from app.core.body import NotEmpty, Tagged
 
 # Sources of images and documents
 

@@ -15,7 +15,9 @@ from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
 
-from .block_types import AssistantBlock, NotEmpty, SystemBlock, Tagged, TextBlock, UserBlock
+from app.core.body import NotEmpty, Tagged
+
+from .block_types import AssistantBlock, SystemBlock, TextBlock, UserBlock
 
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 

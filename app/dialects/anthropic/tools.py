@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.core.body import FieldError, Record, convert, ignore_unknown
+from app.core.body import FieldError, NotEmpty, Record, convert, ignore_unknown
 from app.core.conversation import Tool, ToolChoice
 
 from . import block_types as types
@@ -22,7 +22,7 @@ from .schema import SystemMessage
 class CustomTool(Struct, frozen=True):
     """A tool that the client describes itself."""
 
-    name: types.NotEmpty
+    name: NotEmpty
     input_schema: dict[str, Any]
     description: str | None = None
     type: str | None = None
@@ -32,7 +32,7 @@ class PublishedTool(Struct, frozen=True):
     """A tool that the client names by a type Anthropic publishes."""
 
     type: str
-    name: types.NotEmpty
+    name: NotEmpty
 
 
 def _object(required: Sequence[str], **properties: dict[str, Any]) -> dict[str, Any]:

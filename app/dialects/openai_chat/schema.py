@@ -14,12 +14,9 @@ from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
 
-NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
+from app.core.body import NotEmpty, Tagged
+
 Positive: TypeAlias = Annotated[int, Meta(ge=1)]
-
-
-class Tagged(Struct, frozen=True, tag_field="type", gc=False):
-    """One of several forms of an object, told apart by its ``type``."""
 
 
 # Parts of a message's content

@@ -6,16 +6,11 @@ phases), which asks for nothing. Which content may stand under which role is tol
 Source: the types of the ``openai`` SDK 3.54 and requests of real clients.
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
-
-
-class Tagged(Struct, frozen=True, tag_field="type", gc=False):
-    """One of several forms of an object, told apart by its ``type``."""
-
+from app.core.body import NotEmpty, Tagged
 
 # Content
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from .item_types import Tagged
+from app.core.body import Tagged
 
 
 class TextFormat(Tagged, frozen=True, tag="text"):

@@ -12,12 +12,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.core.body import FieldError, Record, convert, ignore_unknown
+from app.core.body import FieldError, NotEmpty, Record, Tagged, convert, ignore_unknown
 from app.core.conversation import Tool, ToolChoice
 from app.dialects import openai
 
 from . import custom_input
-from .item_types import NotEmpty, Tagged
 
 
 class Callee(Struct, frozen=True):
