@@ -13,7 +13,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEPT = 16 * 2**20
 """Bytes at the top of the heap that stay with the process."""
 
-APART = 4 * 2**20
+APART = 16 * 2**20
 """Bytes from which a block is mapped apart and leaves as a whole when it is freed."""
 
 
