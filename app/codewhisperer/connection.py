@@ -16,6 +16,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
 from urllib3.exceptions import InvalidHeader
 
+from app.sockets import send_all
+
 from .idle import is_readable
 
 JOINED = 64 * 1024
@@ -129,16 +131,11 @@ class _Lean:
         if body and len(body) <= JOINED:
             data, body = data + body, None
         try:
-            self._send(data)
+            send_all(self.sock, data)
             if body:
-                self._send(body)
+                send_all(self.sock, body)
         except (BrokenPipeError, ConnectionResetError):
             return  # it may have answered before it closed
-
-    def _send(self, data: bytes) -> None:
-        sent = self.sock.send(data)  # all of it, nearly always; sendall asks the kernel first
-        if sent < len(data):
-            self.sock.sendall(memoryview(data)[sent:])
 
     def getresponse(self) -> Head:
         """The head of the response, once it is there."""

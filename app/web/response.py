@@ -12,6 +12,8 @@ from typing import Any
 from gunicorn.http.wsgi import Response
 from gunicorn.util import http_date
 
+from app.sockets import send_all
+
 END_OF_CHUNKS = b"0\r\n\r\n"
 
 
@@ -46,8 +48,7 @@ class MergingResponse(Response):
         if not self.chunked:
             super().write(data)
         elif data:
-            if not self.headers_sent:
-                self.send_headers()
+            self.send_headers()
             self._ended = type(data) is Last
             end = END_OF_CHUNKS if self._ended else b""
             self._put(b"%x\r\n%b\r\n%b" % (len(data), data, end))
@@ -64,9 +65,7 @@ class MergingResponse(Response):
         if self._head:
             data, self._head = self._head + data, b""
         if data:
-            sent = self.sock.send(data)  # all of it, nearly always; sendall costs a call more
-            if sent < len(data):
-                self.sock.sendall(memoryview(data)[sent:])
+            send_all(self.sock, data)
 
 
 @lru_cache(maxsize=1)
