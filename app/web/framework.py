@@ -35,14 +35,13 @@ class Application(Flask):
         """Routes go by path, method, and whether a WebSocket is asked for."""
         if request is None:
             return super().create_url_adapter(None)
-        environ = request.environ
-        websocket = environ.get("HTTP_UPGRADE", "").lower() == "websocket"
+        websocket = request.environ.get("HTTP_UPGRADE", "").lower() == "websocket"
         return MapAdapter(
             self.url_map,
             server_name="",
             script_name="/",
             subdomain="",
             url_scheme="ws" if websocket else "http",
-            path_info=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
-            default_method=environ["REQUEST_METHOD"],
+            path_info=request.path,
+            default_method=request.method,
         )
