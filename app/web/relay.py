@@ -74,10 +74,7 @@ def stream(
             if not data and monotonic() - written >= QUIET * ping_interval:
                 data = encoder.ping()
             if data:
-                if len(data) <= PIECE:
-                    yield data
-                else:
-                    yield from pieces(data)
+                yield from pieces(data)
                 written = monotonic()
     except GeneratorExit:  # the server could not write
         live.client_left = True
