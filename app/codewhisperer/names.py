@@ -8,7 +8,7 @@ back.
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 MAX_LENGTH = 64
 HASH_LENGTH = 8
@@ -16,11 +16,6 @@ HASH_LENGTH = 8
 legal_name = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}").fullmatch
 legal_id = re.compile(r"[a-zA-Z0-9_-]{1,64}").fullmatch
 _illegal = re.compile(r"[^a-zA-Z0-9_-]+")
-
-
-def all_legal(names: Collection[str]) -> bool:
-    """Whether :func:`renamed` leaves all of them, each given once, as they are."""
-    return all(map(legal_name, names)) and len(set(map(str.lower, names))) == len(names)
 
 
 def renamed(names: Iterable[str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from app.core.conversation import (
     ToolResult,
 )
 
-from ..names import all_legal, legal_id
+from ..names import legal_id, renamed
 
 Sign: TypeAlias = Literal[
     "tools",
@@ -80,7 +80,7 @@ def _look_at_tools(conversation: Conversation, called: set[str], seen: set[Sign]
         seen.add("the same tool again")
     if not called <= offered:
         seen.add("tool not on offer")
-    if not all_legal(offered | called):
+    if renamed(offered | called):
         seen.add("odd tool name")
 
 
