@@ -6,14 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-import trustme
 
 from app.codewhisperer.client import Client
 from app.errors import GatewayError, Kind
-from app.tls import tls_context
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -62,19 +59,6 @@ def server(*turns: Serve, tls: ssl.SSLContext | None = None) -> Iterator[tuple[s
     scheme = "https" if tls else "http"
     yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/", connections
     listener.close()
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def tls(authority: trustme.CA) -> ssl.SSLContext:
-    """A server for 127.0.0.1 whose certificate the authority signed."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
 
 
 @pytest.fixture
@@ -236,12 +220,8 @@ def test_silence_ends_at_its_limit(client: Client, limits: dict[str, float], set
         assert time.monotonic() - started < 2
 
 
-def test_tls_records_are_drained(
-    authority: trustme.CA, tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    monkeypatch.setattr("app.tls.tls_context", tls_context.__wrapped__)
+@pytest.mark.usefixtures("trusted")
+def test_tls_records_are_drained(tls: ssl.SSLContext) -> None:
     body = bytes(range(256)) * 800
 
     def turn(connection: socket.socket) -> None:

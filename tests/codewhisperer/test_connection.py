@@ -191,18 +191,17 @@ def test_a_connection_is_kept_unless_it_was_told_to_end(close: bytes) -> None:
     assert len(seen) == 1  # the server's thread has ended, since its connection was closed
 
 
+def ask_through(proxy: str) -> None:
+    client = Client(connections=2, connect_timeout=5, user_agent="test/1", proxy=proxy)
+    answer = client.open("http://upstream.test/chat", {}, b"{}", timeout=5)
+    assert b"".join(answer) == b"hi"
+    answer.close()
+    client.close()
+
+
 def test_through_an_http_proxy() -> None:
     with server(lambda _: OK) as (port, seen):
-        client = Client(
-            connections=2,
-            connect_timeout=5,
-            user_agent="test/1",
-            proxy=f"http://me:pw@127.0.0.1:{port}",
-        )
-        answer = client.open("http://upstream.test/chat", {}, b"{}", timeout=5)
-        assert b"".join(answer) == b"hi"
-        answer.close()
-        client.close()
+        ask_through(f"http://me:pw@127.0.0.1:{port}")
     assert seen[0].startswith(b"POST http://upstream.test/chat HTTP/1.1\r\n")
     assert b"\r\nHost: upstream.test\r\n" in seen[0]
     assert b"Proxy-Authorization: Basic bWU6cHc=" in seen[0]
@@ -211,16 +210,7 @@ def test_through_an_http_proxy() -> None:
 def test_through_a_socks_proxy() -> None:
     turns = iter([b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00", OK])
     with server(lambda _: next(turns)) as (port, seen):
-        client = Client(
-            connections=2,
-            connect_timeout=5,
-            user_agent="test/1",
-            proxy=f"socks5h://127.0.0.1:{port}",
-        )
-        answer = client.open("http://upstream.test/chat", {}, b"{}", timeout=5)
-        assert b"".join(answer) == b"hi"
-        answer.close()
-        client.close()
+        ask_through(f"socks5h://127.0.0.1:{port}")
     greeting, connect, request = seen
     assert greeting[0] == 5
     assert b"upstream.test" in connect

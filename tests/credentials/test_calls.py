@@ -1,43 +1,14 @@
 """Whom the calls to the sign-in services trust: over TLS, directly and through proxies."""
 
 import ssl
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import trustme
 
 from app.credentials.calls import Calls
 from app.errors import GatewayError, Kind
-from app.tls import tls_context
 from tests.credentials.service import serving
 
 HOST = "auth.test"
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def tls(authority: trustme.CA) -> ssl.SSLContext:
-    """A server whose certificate the authority signed."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", HOST).configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def trusted(
-    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """The authority is in SSL_CERT_FILE, as in a process that starts so."""
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    tls_context.cache_clear()
-    yield
-    tls_context.cache_clear()
 
 
 def status(url: str, proxy: str | None = None) -> int:
