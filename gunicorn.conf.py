@@ -41,7 +41,7 @@ except SettingsError as error:
 
 bind = settings.bind
 workers = settings.web_concurrency
-worker_class = "app.web.worker.Worker"
+worker_class = "app.server.worker.Worker"
 worker_connections = settings.kiro_max_streams + 200  # room for /health when all streams are taken
 preload_app = False  # with it, code imported before the patch would break TLS
 timeout = 30  # a watchdog for a blocked event loop, no limit on answers
@@ -98,7 +98,7 @@ def _load_application() -> None:
     application itself each worker makes for itself. New code therefore needs a new master.
     """
     from app.application import preload
-    from app.web.memory import keep_freed
+    from app.server.memory import keep_freed
 
     preload(settings)
     keep_freed()
@@ -131,12 +131,12 @@ def _missing_credential() -> str:
 
 
 def _require_client_keys() -> None:
-    from app.web import keys
+    from app.keys import key_file
 
     try:
         if settings.kiro_client_keys_file:
-            keys.read(settings.kiro_client_keys_file)
-    except keys.KeysError as error:
+            key_file.read(settings.kiro_client_keys_file)
+    except key_file.KeysError as error:
         sys.exit(f"kiro2api cannot start. KIRO_CLIENT_KEYS_FILE: {error}")
 
 

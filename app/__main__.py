@@ -17,12 +17,13 @@ from typing import NoReturn
 
 import click
 
-from app.credentials import commands, sources
-from app.credentials.account import ControlPlane
+from app.credentials import commands
+from app.credentials.accounts.account import ControlPlane
+from app.credentials.sources import places
+from app.keys import commands as key_commands
 from app.settings import Settings, SettingsError, docs
 from app.settings.process import EVERYWHERE
 from app.version import __version__
-from app.web import key_commands
 
 SIMULATED = """\
 ========================================================================
@@ -98,7 +99,7 @@ def _is_unconfigured(settings: Settings) -> bool:
     server stops and says what is wrong with it.
     """
     named = settings.kiro_token_file != Settings().kiro_token_file
-    return not named and not sources.is_given(settings)
+    return not named and not places.is_given(settings)
 
 
 def _start_companion() -> dict[str, str]:

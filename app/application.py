@@ -8,9 +8,8 @@ from flask import Flask
 from flask_cors import CORS
 
 from app.codewhisperer.client import Client
-from app.codewhisperer.hosts import HostChoice
-from app.codewhisperer.operations import ControlPlane
-from app.core import models
+from app.codewhisperer.service.hosts import HostChoice
+from app.codewhisperer.service.operations import ControlPlane
 from app.core.headers import Headers
 from app.credentials import Credentials
 from app.dialects import openai
@@ -23,17 +22,21 @@ from app.dialects.openai_responses import openapi as openai_responses_api
 from app.dialects.openai_responses import routes as openai_responses
 from app.errors import GatewayError, Kind
 from app.gateway import Gateway, Timeouts
+from app.keys import authentication, limits
+from app.keys.key_file import KeyFile
+from app.keys.limits import KeyLimits, Rates
+from app.models import names as models
 from app.openapi import Group, describe
+from app.pages import health, openapi
+from app.pages import models as catalogue
+from app.server.admission import Admission
+from app.server.framework import Application
+from app.server.lifecycle import Lifecycle
+from app.server.paths import CanonicalPaths
 from app.settings import Settings
 from app.tls import tls_context
 from app.version import __version__
-from app.web import access, auth, catalogue, failures, health, limits, openapi
-from app.web.admission import Admission
-from app.web.framework import Application
-from app.web.keys import KeyFile
-from app.web.lifecycle import Lifecycle
-from app.web.limits import KeyLimits, Rates
-from app.web.paths import CanonicalPaths
+from app.web import access, failures
 from app.web.serving import Serving
 
 USER_AGENT = f"kiro2api/{__version__}"
@@ -61,7 +64,7 @@ def create_app(settings: Settings) -> Flask:
     lifecycle.install(app)
     failures.install(app, _shape)
     limits.install(app, lambda path, headers: _shape(path, headers).rate_headers)
-    auth.install(
+    authentication.install(
         app, _doorkeeper(settings), open_paths=frozenset({"/", "/health", "/openapi.json"})
     )
     if settings.kiro_cors_origins:
@@ -72,7 +75,7 @@ def create_app(settings: Settings) -> Flask:
         catalogue.blueprint(
             models.listing(settings.kiro_default_model, settings.kiro_models),
             gateway.resolve,
-            lambda model: key_limits.may_use(auth.client_key(), model),
+            lambda model: key_limits.may_use(authentication.client_key(), model),
         )
     )
     app.register_blueprint(anthropic.blueprint(serving))
@@ -82,9 +85,9 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _doorkeeper(settings: Settings) -> auth.Doorkeeper:
+def _doorkeeper(settings: Settings) -> authentication.Doorkeeper:
     path = settings.kiro_client_keys_file
-    return auth.Doorkeeper(
+    return authentication.Doorkeeper(
         settings.owner_key,
         KeyFile(path) if path else None,
         only_loopback=settings.has_default_token,
@@ -95,12 +98,12 @@ def _rates(settings: Settings) -> Rates | None:
     """What counts the requests of a minute; None where no key can have a limit."""
     if not settings.kiro_client_keys_file:
         return None
-    from app.web.rates import Share  # 3 MB, asyncio among them, that few are in need of
+    from app.keys.rates import Share  # 3 MB, asyncio among them, that few are in need of
 
     share = Share(settings.web_concurrency)
     if not settings.kiro_token_store:
         return share
-    from app.web.shared_rates import SharedRates  # its packages are an extra
+    from app.keys.shared_rates import SharedRates  # its packages are an extra
 
     return SharedRates(settings.kiro_token_store, share)
 
@@ -113,7 +116,7 @@ def preload(settings: Settings) -> None:
 
     tls_context()
     if settings.kiro_client_keys_file:
-        import app.web.rates  # noqa: F401
+        import app.keys.rates  # noqa: F401
 
 
 def control_plane(settings: Settings) -> ControlPlane:

@@ -22,19 +22,19 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import gevent
 
+from app.codewhisperer.answer.batches import event_batches
+from app.codewhisperer.answer.decoder import EventDecoder
 from app.codewhisperer.client import Answer, Client
-from app.codewhisperer.error_table import OLDER_HOST, UNKNOWN_OPERATION
-from app.codewhisperer.errors import upstream_id
-from app.codewhisperer.events import EventDecoder
-from app.codewhisperer.hosts import Host, HostChoice, authorization
-from app.codewhisperer.request import RenderedRequest, render
-from app.codewhisperer.stream import event_batches
+from app.codewhisperer.request.render import RenderedRequest, render
+from app.codewhisperer.service.error_table import OLDER_HOST, UNKNOWN_OPERATION
+from app.codewhisperer.service.errors import upstream_id
+from app.codewhisperer.service.hosts import Host, HostChoice, authorization
 from app.core.conversation import Conversation
 from app.core.events import CONTENT, Event, Finish
-from app.core.models import Model, Resolution
 from app.core.usage import Meter
 from app.credentials import Credentials, Token
 from app.errors import POLICY, GatewayError, Kind
+from app.models.names import Model, Resolution
 
 MAX_ATTEMPTS = 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0

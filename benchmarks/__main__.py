@@ -8,10 +8,9 @@ from datetime import date
 import click
 
 from app.version import __version__
-
-from . import end_to_end, parts, plots, report
-from .cases import FULL, QUICK
-from .processes import Others, machine, versions
+from benchmarks import end_to_end, parts, plots, report
+from benchmarks.cases import FULL, QUICK
+from benchmarks.processes import Others, machine, versions
 
 DOCS = parts.ROOT / "docs"
 BUSY = 0.1

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import samples
-from .dialects import CHAT, MESSAGES, RESPONSES, Dialect
+from benchmarks import samples
+from benchmarks.dialects import CHAT, MESSAGES, RESPONSES, Dialect
 
 
 @dataclass(frozen=True)

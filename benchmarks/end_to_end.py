@@ -18,18 +18,17 @@ from typing import NamedTuple
 import msgspec
 from werkzeug.datastructures import Headers
 
-from app.codewhisperer.hosts import authorization, candidates
-from app.codewhisperer.request import render
-from app.core.models import resolve
+from app.codewhisperer.request.render import render
+from app.codewhisperer.service.hosts import authorization, candidates
+from app.models.names import resolve
 from app.simulator import Simulator
+from benchmarks.cases import KB, Case, Scale, cases
+from benchmarks.dialects import MODEL
+from benchmarks.load import OPEN, Plan, Result
+from benchmarks.processes import Memory, cpu_seconds, memory
+from benchmarks.samples import deltas, text_request
 from tests.live.processes import children
 from tests.live.servers import KEY, ROOT, Gateway
-
-from .cases import KB, Case, Scale, cases
-from .dialects import MODEL
-from .load import OPEN, Plan, Result
-from .processes import Memory, cpu_seconds, memory
-from .samples import deltas, text_request
 
 MAX_STREAMS = 2000
 FILES = 8192

@@ -6,10 +6,10 @@ from math import ceil
 from statistics import median
 from typing import NamedTuple
 
-from .cases import KB, MB, Case
-from .end_to_end import Measured, Run
-from .load import Result
-from .processes import Memory
+from benchmarks.cases import KB, MB, Case
+from benchmarks.end_to_end import Measured, Run
+from benchmarks.load import Result
+from benchmarks.processes import Memory
 
 ENOUGH = 100
 """Samples that a 99th percentile needs, and streams whose memory is more than chance."""

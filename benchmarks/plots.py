@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from . import figures
-from .cases import KB, MB
-from .end_to_end import Measured
-from .figures import Spread
+from benchmarks import figures
+from benchmarks.cases import KB, MB
+from benchmarks.end_to_end import Measured
+from benchmarks.figures import Spread
 
 STYLE: Any = {"svg.hashsalt": "bench", "svg.fonttype": "none", "font.size": 9, "axes.grid": True}
 WIDTH, HEIGHT = 8.0, 3.2

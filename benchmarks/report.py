@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from . import figures
-from .cases import ARRIVALS, KB, Scale
-from .end_to_end import Measured
-from .figures import Spread
-from .parts import Part
+from benchmarks import figures
+from benchmarks.cases import ARRIVALS, KB, Scale
+from benchmarks.end_to_end import Measured
+from benchmarks.figures import Spread
+from benchmarks.parts import Part
 
 STREAMS_PLOT, SIZES_PLOT = "performance-streams.svg", "performance-requests.svg"
 

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 
 from werkzeug.datastructures import Headers
 
-from app.codewhisperer.events import EventDecoder
-from app.codewhisperer.frames import FrameDecoder
+from app.codewhisperer.answer.decoder import EventDecoder
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import Event
+from app.eventstream.frames import FrameDecoder
 from app.simulator import frames
-
-from .dialects import MODEL, Dialect
+from benchmarks.dialects import MODEL, Dialect
 
 CORPUS = Path(__file__).parent.parent / "tests/corpus/client-requests"
 PIECES = (

@@ -11,21 +11,20 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from werkzeug.datastructures import Headers
 
-from app.codewhisperer.chunked import ChunkedDecoder
-from app.codewhisperer.events import EventDecoder
-from app.codewhisperer.frames import FrameDecoder
-from app.codewhisperer.hosts import candidates
-from app.codewhisperer.repair import repair, rules
-from app.codewhisperer.request import render
+from app.codewhisperer.answer.decoder import EventDecoder
+from app.codewhisperer.request.render import render
+from app.codewhisperer.request.repair import repair, rules
+from app.codewhisperer.service.hosts import candidates
 from app.core.conversation import Conversation
 from app.core.events import Event
-from app.core.models import resolve
 from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
-
-from . import samples
-from .cases import KB
-from .dialects import DIALECTS, MESSAGES, MODEL, Dialect
+from app.eventstream.frames import FrameDecoder
+from app.models.names import resolve
+from app.upstream_http.chunked import ChunkedDecoder
+from benchmarks import samples
+from benchmarks.cases import KB
+from benchmarks.dialects import DIALECTS, MESSAGES, MODEL, Dialect
 
 EVENTS, BATCH, READ = 512, 8, 64 * KB
 MAX_DESCRIPTION = 10_000

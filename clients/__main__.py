@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from .bench import run
-from .case import Case
-from .catalogue import CASES
-from .install import NotInstalled
-from .report import Result, markdown
-from .verdict import problems
+from clients.bench import run
+from clients.case import Case
+from clients.catalogue import CASES
+from clients.install import NotInstalled
+from clients.report import Result, markdown
+from clients.verdict import problems
 
 REPORT = Path(__file__).parent.parent / "docs" / "clients.md"
 NAMES = tuple(dict.fromkeys(case.client for case in CASES))

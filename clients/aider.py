@@ -7,7 +7,7 @@ first answer writes a file that the test refuses, and the second one mends it.
 import json
 from functools import partial
 
-from .case import ANSWER, Api, Case, Launch, Place
+from clients.case import ANSWER, Api, Case, Launch, Place
 
 MODEL = "claude-sonnet-4-6"
 CONFIGURE: dict[Api, str] = {

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.simulator import Simulator
+from clients.case import Case, Launch, Place
+from clients.install import installed, node
+from clients.verdict import Evidence
 from tests.live.servers import KEY, Gateway
-
-from .case import Case, Launch, Place
-from .install import installed, node
-from .verdict import Evidence
 
 RUN_SECONDS = 120
 NOWHERE = "http://127.0.0.1:9"  # the discard port, where nobody listens

@@ -1,6 +1,6 @@
 """All cases, in the order of the table."""
 
-from . import aider, claude_code, codex, javascript, libraries, opencode
+from clients import aider, claude_code, codex, javascript, libraries, opencode
 
 CASES = [
     *claude_code.CASES,

@@ -1,6 +1,6 @@
 """Claude Code: Anthropic's agent for the terminal."""
 
-from .case import Case, Launch, Place, prompt
+from clients.case import Case, Launch, Place, prompt
 
 CONFIGURE = "ANTHROPIC_BASE_URL={url}\nANTHROPIC_AUTH_TOKEN={key}"
 QUIET = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}

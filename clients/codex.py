@@ -6,7 +6,7 @@ for its maker's own a tool whose input is no JSON but follows a grammar.
 
 from functools import partial
 
-from .case import Case, Launch, Place, prompt
+from clients.case import Case, Launch, Place, prompt
 
 CONFIGURE = """\
 model_provider = "kiro"

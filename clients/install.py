@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-from .case import Case
+from clients.case import Case
 
 NODE = "node@24.21.0"  # several clients want Node 22 or newer
 INSTALL_SECONDS = 600

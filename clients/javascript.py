@@ -3,8 +3,8 @@
 import shutil
 from functools import partial
 
-from .case import Api, Case, Launch, Place
-from .libraries import PROGRAMS, RESULTS, TASK
+from clients.case import Api, Case, Launch, Place
+from clients.libraries import PROGRAMS, RESULTS, TASK
 
 AI_SDK = (
     "ai@7.0.173",

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from .case import Api, Case, Launch, Place, prompt
+from clients.case import Api, Case, Launch, Place, prompt
 
 PROGRAMS = Path(__file__).parent / "programs"
 TASK = prompt(("add", {"a": 2, "b": 3}), ("multiply", {"a": 5, "b": 4}))

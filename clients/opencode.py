@@ -3,7 +3,7 @@
 import json
 from functools import partial
 
-from .case import Api, Case, Launch, Place, prompt
+from clients.case import Api, Case, Launch, Place, prompt
 
 PROVIDERS: dict[Api, str] = {
     "chat": "@ai-sdk/openai-compatible",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .case import Case
+from clients.case import Case
 
 URL, KEY = "http://127.0.0.1:8080", "123456"
 API_NAMES = {"messages": "Messages", "chat": "Chat Completions", "responses": "Responses"}

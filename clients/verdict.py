@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .case import PATHS, Case
+from clients.case import PATHS, Case
 
 CHAT = "GenerateAssistantResponse"
 

@@ -7,9 +7,9 @@ import sys
 
 import click
 
-from . import report, workshop
-from .run import Result, run
-from .suites import SUITES
+from conformance import report, workshop
+from conformance.run import Result, run
+from conformance.suites import SUITES
 
 REPORT = workshop.ROOT / "docs" / "conformance.md"
 

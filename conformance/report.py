@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from .run import FileResult, Result
+from conformance.run import FileResult, Result
 
 HEAD = """\
 # Conformance

@@ -12,10 +12,9 @@ from typing import Any
 
 from app.simulator import Simulator
 from app.simulator.log import Seen
+from conformance import workshop
+from conformance.suites import ALL_PARAMETERS, Suite
 from tests.live.servers import Gateway
-
-from . import workshop
-from .suites import ALL_PARAMETERS, Suite
 
 SUITE_SECONDS = 900
 

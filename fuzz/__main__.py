@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from .targets import TARGETS
+from fuzz.targets import TARGETS
 
 KEPT = Path(".fuzz")
 LARGEST = 64 * 1024

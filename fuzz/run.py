@@ -6,10 +6,10 @@ import sys
 
 import atheris
 
-from .mutation import json_mutator
+from fuzz.mutation import json_mutator
 
 with atheris.instrument_imports(include=["app"]):
-    from .targets import TARGETS
+    from fuzz.targets import TARGETS
 
 
 def main() -> None:

@@ -14,15 +14,13 @@ from zlib import crc32
 import msgspec
 from werkzeug.datastructures import Headers
 
-from app.codewhisperer.events import EventDecoder
-from app.codewhisperer.frames import FrameDecoder, FrameError
-from app.codewhisperer.hosts import candidates
-from app.codewhisperer.request import render
-from app.codewhisperer.stream import event_batches
+from app.codewhisperer.answer.batches import event_batches
+from app.codewhisperer.answer.decoder import EventDecoder
+from app.codewhisperer.request.render import render
+from app.codewhisperer.service.hosts import candidates
 from app.core.conversation import Conversation
 from app.core.events import Event, Finish, TextDelta, ThinkingDelta, ToolEnd, ToolInput, ToolStart
 from app.core.fold import fold
-from app.core.models import resolve
 from app.core.usage import Meter
 from app.dialects import openai
 from app.dialects.anthropic import errors as anthropic_errors
@@ -36,6 +34,8 @@ from app.dialects.openai_responses import parse as responses
 from app.dialects.openai_responses import reply as responses_reply
 from app.dialects.openai_responses import stream as responses_stream
 from app.errors import GatewayError, Kind
+from app.eventstream.frames import FrameDecoder, FrameError
+from app.models.names import resolve
 from app.simulator import frames as wire
 from app.simulator.validate import violations
 

@@ -19,7 +19,7 @@ import sys
 import gevent
 from gevent import monkey
 monkey.patch_all()
-import app.web.worker  # as gunicorn's master does
+import app.server.worker  # as gunicorn's master does
 from app.application import create_app, preload
 from app.settings.process import load
 settings = load()

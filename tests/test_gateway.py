@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from app.codewhisperer.client import Client
-from app.codewhisperer.hosts import Host, HostChoice
-from app.core import models
+from app.codewhisperer.service.hosts import Host, HostChoice
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import Finish, TextDelta
 from app.credentials import Token
 from app.errors import GatewayError, Kind
 from app.gateway import MAX_ATTEMPTS, Exchange, Gateway, Timeouts
+from app.models import names as models
 from app.simulator import Simulator
 from app.simulator.script import CHAT
 

@@ -15,12 +15,11 @@ import requests
 from requests.models import PreparedRequest
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 
+from app.codewhisperer.service.error_table import UNREACHABLE
+from app.codewhisperer.service.errors import from_response
 from app.errors import GatewayError, Kind
 from app.tls import HOW_TO_TRUST
-
-from .adapter import DrainingAdapter
-from .error_table import UNREACHABLE
-from .errors import from_response
+from app.upstream_http.adapter import DrainingAdapter
 
 REFUSAL_TIMEOUT = 5.0
 """Seconds for the body of a refusal, whose status says the most: the client waits for it."""

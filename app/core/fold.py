@@ -23,7 +23,7 @@ from .events import (
     ToolStart,
     Usage,
 )
-from .jsontext import decode_object
+from .lenient_json import decode_object
 
 
 class Reply(Struct, frozen=True):

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
+from app.models.names import context_window
+
 from .conversation import Conversation
 from .events import Event, TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
-from .models import context_window
 from .tokens import TokenCounts, byte_length, estimate_conversation, resolve_usage
 
 

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.core.regions import A_REGION, DEFAULT_REGION, is_region
+from app.aws.regions import A_REGION, DEFAULT_REGION, is_region
+from app.credentials.accounts.report import line
+from app.credentials.sign_in.device import BUILDER_ID, DeviceFlow, Registration
+from app.credentials.sources.found import Source
 from app.errors import GatewayError
 from app.settings import Settings, SettingsError
 
-from . import login_file, sources, wiring
-from .device import BUILDER_ID, DeviceFlow, Registration
-from .found import Source
+from . import assembly
 from .model import Grant
 from .pool import Credentials
-from .report import line
+from .sign_in import login_file
+from .sources import places
 
 if TYPE_CHECKING:
-    from .account import ControlPlane
+    from app.credentials.accounts.account import ControlPlane
 
 _QUOTA_AGE = 300.0  # seconds for which a quota that was asked is still shown
 
@@ -89,8 +91,8 @@ def show_accounts(
 
 def log_in(settings: Settings, start_url: str, region: str, sleep: Callable[[float], None]) -> None:
     """The device flow, from the code to the token file. Raises GatewayError and OSError."""
-    calls = wiring.calls(settings)
-    flow = DeviceFlow(calls, wiring.oidc_url(settings, region), sleep=sleep)
+    calls = assembly.calls(settings)
+    flow = DeviceFlow(calls, assembly.oidc_url(settings, region), sleep=sleep)
     token_file = settings.kiro_token_file
     path = login_file.registration_path(token_file, region, start_url)
     registration = login_file.read_registration(path, time.time())
@@ -108,9 +110,9 @@ def log_in(settings: Settings, start_url: str, region: str, sleep: Callable[[flo
 def log_out(settings: Settings) -> None:
     """Remove the token file, and what the store keeps for its login. Raises OSError."""
     path = settings.kiro_token_file
-    kept = sources.token_file(settings).read().logins
+    kept = places.token_file(settings).read().logins
     if login_file.remove_login(path):
-        store = wiring.store(settings)
+        store = assembly.store(settings)
         for login in kept:
             store.forget(login)
         store.close()
@@ -128,7 +130,7 @@ def _confirmed(flow: DeviceFlow, registration: Registration, start_url: str) -> 
 
 
 def _before_the_token_file(settings: Settings) -> Iterator[Source]:
-    return (place for place in sources.from_settings(settings) if place.chosen)
+    return (place for place in places.from_settings(settings) if place.chosen)
 
 
 def _settings() -> Settings:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from app.core.regions import A_REGION, is_region
+from app.aws.regions import A_REGION, is_region
 
 from .model import AuthKind, Grant, Login, fingerprint, is_usable_profile
 from .times import parse_time

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from app.core.regions import is_region
+from app.aws.regions import is_region
 
 
 class AuthKind(StrEnum):

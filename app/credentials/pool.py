@@ -17,18 +17,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.credentials.accounts.account import ControlPlane, Tools
+from app.credentials.accounts.managed import Keeper
+from app.credentials.accounts.report import AccountReport, report
+from app.credentials.refresh.refresher import Refresher
+from app.credentials.sources.found import Source
+from app.credentials.sources.watch import Watch
+from app.credentials.store.files import TokenStore
 from app.errors import GatewayError, Kind
 
-from . import sources, standing, wiring
-from .account import ControlPlane, Tools
-from .found import Source
-from .keeper import Keeper
+from . import assembly, health
+from .health import CONSEQUENCES, Others, Use
 from .model import Login, Token
-from .refresh import Refresher
-from .report import AccountReport, report
-from .standing import CONSEQUENCES, Others, Use
-from .store import TokenStore
-from .watch import Watch
+from .sources import places
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -63,7 +64,7 @@ class Credentials:
         self._sessions: OrderedDict[str, str] = OrderedDict()
         self._look()
         if not self._keepers and not checked:
-            raise sources.no_credential(self._watch.complaints)
+            raise places.no_credential(self._watch.complaints)
 
     @classmethod
     def from_settings(
@@ -76,9 +77,9 @@ class Credentials:
     ) -> "Credentials":
         """The credentials that the settings name; the rest as for the class."""
         return cls(
-            sources.from_settings(settings),
-            store=wiring.store(settings),
-            refresher=wiring.refresher(settings, clock),
+            places.from_settings(settings),
+            store=assembly.store(settings),
+            refresher=assembly.refresher(settings, clock),
             control=control,
             clock=clock,
             checked=checked,
@@ -162,7 +163,7 @@ class Credentials:
         """Forget what is held against an account; False if there is no such account."""
         keeper = self._keepers.get(account)
         if keeper:
-            keeper.account.amend(standing.cleared)
+            keeper.account.amend(health.cleared)
         return keeper is not None
 
     def close(self, timeout: float = 15) -> None:
@@ -219,14 +220,14 @@ class Credentials:
         """What is held against the account that comes back first."""
         known = [keeper.account.standing for keeper in self._keepers.values()]
         if not known:
-            return sources.no_credential(self._watch.complaints)
+            return places.no_credential(self._watch.complaints)
         first = min(known, key=lambda one: (one.mode == "out", one.until))
         why = first.why
         if len(known) > 1:
             why = (
                 f"None of the {len(known)} accounts can be used now. The first to come back: {why}"
             )
-        after = standing.back_in(first, self._tools.clock())
+        after = health.back_in(first, self._tools.clock())
         return GatewayError(first.kind or Kind.UNAVAILABLE, why, retry_after=after)
 
     def _look(self) -> None:
@@ -238,7 +239,7 @@ class Credentials:
         for keeper in self._keepers.values():
             keeper.look_around()
 
-    def _take(self, choice: sources.Choice) -> None:
+    def _take(self, choice: places.Choice) -> None:
         keepers: dict[str, Keeper] = {}
         for login in choice.found.logins:
             try:

@@ -15,11 +15,11 @@ from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
-from app.core.body import FieldError, Path, Record
 from app.core.conversation import Effort, Image, Tool, ToolChoice
 from app.core.headers import Headers
-from app.core.inline import IMAGE_FORMATS, is_base64
-from app.core.jsontext import decode_object
+from app.core.lenient_json import decode_object
+from app.core.media import IMAGE_FORMATS, is_base64
+from app.core.typed_json import FieldError, Path, Record
 from app.errors import GatewayError, Kind
 from app.openapi import Shape
 

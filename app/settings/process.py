@@ -79,7 +79,7 @@ def log_config(settings: Settings) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": f"app.web.logs.{formatter}"}},
+        "formatters": {"line": {"()": f"app.server.logs.{formatter}"}},
         "handlers": handlers,
         "root": {"level": library_level, "handlers": list(handlers)},
         "loggers": {

@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from app.core import models
-from app.core.regions import A_REGION, is_region
+from app.aws.regions import A_REGION, is_region
+from app.models import names as models
 
 Number = TypeVar("Number", int, float)
 

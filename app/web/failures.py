@@ -9,9 +9,9 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from app.core.headers import Headers
 from app.errors import POLICY, GatewayError, Kind
+from app.keys.limits import Tell
 
 from .access import Record, record
-from .limits import Tell
 
 log = logging.getLogger("kiro2api.web")
 

@@ -10,9 +10,8 @@ from typing import Protocol
 from app.core.events import Event, Finish
 from app.core.fold import Folder, Reply
 from app.errors import GatewayError, Kind
-
-from .lifecycle import Live
-from .response import Last
+from app.server.lifecycle import Live
+from app.server.response import Last
 
 PIECE = 256 * 1024
 """Bytes of the longest write."""

@@ -11,13 +11,14 @@ from app.core.conversation import Conversation
 from app.core.fold import Reply
 from app.core.usage import Meter
 from app.errors import Kind
+from app.keys import authentication
+from app.keys.limits import KeyLimits
+from app.server.admission import Admission
+from app.server.lifecycle import Lifecycle, Live
 
-from . import auth, failures, relay
+from . import failures, relay
 from .access import Record, record
-from .admission import Admission
 from .headers import STREAM_HEADERS, fitting, listing
-from .lifecycle import Lifecycle, Live
-from .limits import KeyLimits
 
 
 class Exchange(relay.Source, Protocol):
@@ -96,7 +97,7 @@ class Serving:
         current = record()
         current.fields["streamed"] = streamed
         with ExitStack() as ending:
-            ending.callback(self.limits.enter(auth.client_key(), conversation.model))
+            ending.callback(self.limits.enter(authentication.client_key(), conversation.model))
             live = self.lifecycle.begin(request.environ)
             ending.callback(live.close)
             ending.callback(self.admission.enter(live))

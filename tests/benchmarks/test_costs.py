@@ -18,18 +18,18 @@ from typing import Any, NamedTuple, NoReturn, Self
 
 import pytest
 
-from app.codewhisperer.chunked import ChunkedDecoder
+from app.codewhisperer.answer.decoder import EventDecoder
 from app.codewhisperer.client import Client
-from app.codewhisperer.events import EventDecoder
-from app.codewhisperer.frames import FrameDecoder
-from app.codewhisperer.hosts import HostChoice
-from app.core import models
+from app.codewhisperer.service.hosts import HostChoice
 from app.core.usage import Meter
 from app.credentials import Token
 from app.credentials.model import AuthKind
+from app.eventstream.frames import FrameDecoder
 from app.gateway import Exchange, Gateway, Timeouts
+from app.models import names as models
+from app.server.lifecycle import Lifecycle
+from app.upstream_http.chunked import ChunkedDecoder
 from app.web import relay
-from app.web.lifecycle import Lifecycle
 from benchmarks import samples
 from benchmarks.dialects import CHAT, DIALECTS, MESSAGES, MODEL, RESPONSES, Dialect
 

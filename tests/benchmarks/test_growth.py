@@ -15,14 +15,11 @@ import msgspec
 import pytest
 from werkzeug.datastructures import Headers
 
-from app.codewhisperer.chunked import ChunkedDecoder
-from app.codewhisperer.events import EventDecoder
-from app.codewhisperer.frames import FrameDecoder
-from app.codewhisperer.hosts import candidates
-from app.codewhisperer.repair import repair
-from app.codewhisperer.request import render
-from app.codewhisperer.schema import normalised
-from app.core import models
+from app.codewhisperer.answer.decoder import EventDecoder
+from app.codewhisperer.request.render import render
+from app.codewhisperer.request.repair import repair
+from app.codewhisperer.request.schema import normalised
+from app.codewhisperer.service.hosts import candidates
 from app.core.conversation import (
     Conversation,
     Image,
@@ -37,7 +34,10 @@ from app.core.events import Event, TextDelta, ThinkingDelta, ToolEnd, ToolInput,
 from app.core.fold import Folder
 from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
+from app.eventstream.frames import FrameDecoder
+from app.models import names as models
 from app.simulator import frames
+from app.upstream_http.chunked import ChunkedDecoder
 from benchmarks import samples
 from benchmarks.dialects import CHAT, DIALECTS, MESSAGES, MODEL, RESPONSES, Dialect
 

@@ -13,10 +13,9 @@ from typing import Any, Self
 from app.simulator import Simulator
 from app.simulator.log import Seen
 from app.simulator.script import CHAT
+from tests.chaos.heard import Dialect, Heard
+from tests.chaos.proxy import Proxy
 from tests.live.servers import Gateway
-
-from .heard import Dialect, Heard
-from .proxy import Proxy
 
 PATIENCE = 30.0
 """Seconds that a client waits for anything: longer than whatever is tried."""

@@ -5,9 +5,8 @@ from typing import Any
 
 from app.dialects import openai
 from app.errors import POLICY, Kind
+from tests.chaos.heard import Failure, Heard, check
 from tests.live.servers import KEY
-
-from .heard import Failure, Heard, check
 
 
 class OpenAI:

@@ -1,6 +1,6 @@
 """Clients that leave, and the rows that a test of its own holds."""
 
-from .row import CUT_CALL, GOOD, Held, Leaving
+from tests.chaos.row import CUT_CALL, GOOD, Held, Leaving
 
 _FLOW = {"text": {"repeat": "word ", "deltas": 20_000}, "delay": 0.001}
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from app.errors import Kind
 from app.simulator.faults import NAMED
-
-from .row import GOOD, TRIES, Row, answered, both, breaks, refused
+from tests.chaos.row import GOOD, TRIES, Row, answered, both, breaks, refused
 
 REFUSALS: Mapping[str, tuple[Kind, int]] = {
     "throttled": (Kind.THROTTLED, TRIES),

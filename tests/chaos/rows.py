@@ -6,10 +6,20 @@ import base64
 from dataclasses import replace
 
 from app.errors import Kind
-
-from .proxy import Plan
-from .refusals import exceptions, recoveries, refusals
-from .row import CUT_CALL, GOOD, SAID, TRIES, Row, answered, both, breaks, broken, refused
+from tests.chaos.proxy import Plan
+from tests.chaos.refusals import exceptions, recoveries, refusals
+from tests.chaos.row import (
+    CUT_CALL,
+    GOOD,
+    SAID,
+    TRIES,
+    Row,
+    answered,
+    both,
+    breaks,
+    broken,
+    refused,
+)
 
 IMPATIENT = {
     "KIRO_FIRST_EVENT_TIMEOUT": "3",

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from app.errors import Kind
-
-from .arena import Arena
-from .dialects import DIALECTS
-from .heard import Dialect
-from .refusals import account_refusals
-from .row import Row
-from .test_rows import judge, judge_log
+from tests.chaos.arena import Arena
+from tests.chaos.dialects import DIALECTS
+from tests.chaos.heard import Dialect
+from tests.chaos.refusals import account_refusals
+from tests.chaos.row import Row
+from tests.chaos.test_rows import judge, judge_log
 
 COMBINATIONS = [*product(DIALECTS, (True, False))]
 ROWS = [*account_refusals()]

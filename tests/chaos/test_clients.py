@@ -13,13 +13,12 @@ from statistics import median
 import pytest
 
 from app.simulator.log import Seen
+from tests.chaos.arena import Arena
+from tests.chaos.dialects import DIALECTS
+from tests.chaos.heard import Dialect
+from tests.chaos.others import LEAVINGS
+from tests.chaos.row import Leaving
 from tests.live import processes
-
-from .arena import Arena
-from .dialects import DIALECTS
-from .heard import Dialect
-from .others import LEAVINGS
-from .row import Leaving
 
 NOTICED = 0.1
 """Seconds within which the upstream must see that the client left."""

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import Kind
-
-from .arena import Arena
-from .dialects import DIALECTS
-from .test_rows import AT_A_TIME
+from tests.chaos.arena import Arena
+from tests.chaos.dialects import DIALECTS
+from tests.chaos.test_rows import AT_A_TIME
 
 TEXT = ["Hel", "lo"]
 

@@ -4,9 +4,8 @@ import ast
 from pathlib import Path
 
 from app.errors import Kind
-
-from .others import OTHERS
-from .render import MEANINGS, document
+from tests.chaos.others import OTHERS
+from tests.chaos.render import MEANINGS, document
 
 TESTS = Path(__file__).parents[1]
 

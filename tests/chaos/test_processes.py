@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 from app.errors import Kind
+from tests.chaos.arena import Arena, Asking
+from tests.chaos.dialects import DIALECTS
+from tests.chaos.heard import Dialect, Heard
 from tests.live import processes
-
-from .arena import Arena, Asking
-from .dialects import DIALECTS
-from .heard import Dialect, Heard
 
 STREAMS = 100
 GRACE = 5

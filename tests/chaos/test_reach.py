@@ -13,14 +13,13 @@ import pytest
 import trustme
 
 from app.simulator import Simulator
+from tests.chaos.arena import Arena
+from tests.chaos.dialects import DIALECTS
+from tests.chaos.heard import Dialect
+from tests.chaos.row import GOOD, Row
+from tests.chaos.rows import REACH
+from tests.chaos.test_rows import judge, judge_log
 from tests.live.servers import free_port
-
-from .arena import Arena
-from .dialects import DIALECTS
-from .heard import Dialect
-from .row import GOOD, Row
-from .rows import REACH
-from .test_rows import judge, judge_log
 
 Setting = dict[str, str]
 

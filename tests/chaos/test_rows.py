@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from app.errors import Kind
-
-from .arena import Arena
-from .dialects import DIALECTS
-from .heard import Dialect, Heard
-from .row import Gets, Row
-from .rows import IMPATIENT, all_rows
+from tests.chaos.arena import Arena
+from tests.chaos.dialects import DIALECTS
+from tests.chaos.heard import Dialect, Heard
+from tests.chaos.row import Gets, Row
+from tests.chaos.rows import IMPATIENT, all_rows
 
 AT_A_TIME = 24
 NAMES = [row.name for row in all_rows()]

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from app.credentials.account import ControlPlane
-from app.credentials.calls import Calls
-from app.credentials.found import Source, read_json, read_refresh_tokens
+from app.credentials.accounts.account import ControlPlane
 from app.credentials.pool import Credentials
-from app.credentials.refresh import Refresher
-from app.credentials.sources import FileSource, Text, TextSource
-from app.credentials.store import FileStore, TokenStore
+from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.refresher import Refresher
+from app.credentials.sources.found import Source, read_json, read_refresh_tokens
+from app.credentials.sources.places import FileSource, Text, TextSource
+from app.credentials.store.files import FileStore, TokenStore
 from tests.credentials.service import AuthService, refresh_token, serving
 
 

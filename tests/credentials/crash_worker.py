@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from app import files
-from app.credentials.calls import Calls
-from app.credentials.found import read_refresh_tokens
 from app.credentials.pool import Credentials
-from app.credentials.refresh import Refresher
-from app.credentials.sources import FileSource, Text, TextSource
-from app.credentials.store import FileStore
+from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.refresher import Refresher
+from app.credentials.sources.found import read_refresh_tokens
+from app.credentials.sources.places import FileSource, Text, TextSource
+from app.credentials.store.files import FileStore
 
 
 def main() -> None:

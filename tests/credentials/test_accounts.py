@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from app.core.quota import Quota
+from app.aws.quota import Quota
+from app.credentials.health import CONSEQUENCES
 from app.credentials.model import Token
-from app.credentials.standing import CONSEQUENCES
 from app.errors import GatewayError, Kind
 from tests.credentials.conftest import env_json, token_file
 from tests.credentials.service import access_token, refresh_token

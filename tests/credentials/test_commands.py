@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.codewhisperer.client import Client
-from app.codewhisperer.hosts import HostChoice
-from app.codewhisperer.operations import ControlPlane
+from app.codewhisperer.service.hosts import HostChoice
+from app.codewhisperer.service.operations import ControlPlane
 from app.credentials import commands
-from app.credentials.calls import Calls
-from app.credentials.device import DeviceCode, DeviceFlow, Registration
+from app.credentials.refresh.calls import Calls
+from app.credentials.sign_in.device import DeviceCode, DeviceFlow, Registration
 from app.errors import GatewayError, Kind
 from app.settings import Settings
 from app.simulator import Simulator

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from app.credentials.standing import CONSEQUENCES, Others
+from app.credentials.health import CONSEQUENCES, Others
 
 TEXT = (Path(__file__).parents[2] / "docs" / "credentials.md").read_text(encoding="utf-8")
 MODES = {"": "stays", "last": "is used last", "parked": "is parked", "out": "is out"}

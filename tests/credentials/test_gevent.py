@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from app.credentials.locks import exclusive
+from app.credentials.store.locks import exclusive
 from tests.credentials.service import AuthService, access_token, refresh_token
 
 PATCHED = """
@@ -16,11 +16,11 @@ monkey.patch_all()
 import json, sys, time
 from pathlib import Path
 import gevent
-from app.credentials.calls import Calls
+from app.credentials.refresh.calls import Calls
 from app.credentials.pool import Credentials
-from app.credentials.refresh import Refresher
-from app.credentials.sources import FileSource
-from app.credentials.store import FileStore
+from app.credentials.refresh.refresher import Refresher
+from app.credentials.sources.places import FileSource
+from app.credentials.store.files import FileStore
 
 directory, url = Path(sys.argv[1]), sys.argv[2]
 credentials = Credentials(

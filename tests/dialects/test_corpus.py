@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from werkzeug.datastructures import Headers
 
-from app.codewhisperer.hosts import Host, candidates
-from app.codewhisperer.request import render
+from app.codewhisperer.request.render import render
+from app.codewhisperer.service.hosts import Host, candidates
 from app.core.conversation import Conversation
-from app.core.models import resolve
 from app.dialects.anthropic.parse import parse_count_tokens, parse_messages
 from app.dialects.openai_chat.parse import parse_chat
 from app.dialects.openai_responses.parse import parse_responses
+from app.models.names import resolve
 from app.simulator.validate import violations
 
 REQUESTS = Path(__file__).parents[1] / "corpus/client-requests"

@@ -6,8 +6,8 @@ import httpx2
 import openai as sdk
 import pytest
 
-from app.core.body import FieldError, Record
 from app.core.conversation import Image, Tool, ToolChoice
+from app.core.typed_json import FieldError, Record
 from app.dialects import openai
 from app.errors import GatewayError, Kind
 

@@ -15,9 +15,8 @@ from app.dialects.openai_responses import reply as responses
 from app.dialects.openai_responses import stream as responses_stream
 from app.dialects.openai_responses.tools import Callee
 from app.errors import GatewayError, Kind
-
-from .answers import answers
-from .doubles import FixedMeter
+from tests.dialects.answers import answers
+from tests.dialects.doubles import FixedMeter
 
 FORM = responses.Form(
     "m", {}, {"patch": Callee("patch", custom=True), "ns__g": Callee("g", "ns")}, sealed=True

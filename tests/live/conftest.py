@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.simulator import Simulator
-
-from .servers import Gateway
+from tests.live.servers import Gateway
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,7 @@ from anthropic import Anthropic, AsyncAnthropic, beta_tool
 
 from app.simulator import Simulator
 from app.simulator.script import CHAT
-
-from .servers import KEY, Gateway
+from tests.live.servers import KEY, Gateway
 
 MODEL = "claude-sonnet-4-6"
 HELLO = [{"role": "user", "content": "Say hello."}]

@@ -9,8 +9,7 @@ import requests
 
 from app.simulator import Simulator
 from app.simulator.script import CHAT
-
-from .servers import KEY, Gateway
+from tests.live.servers import KEY, Gateway
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "client-requests"
 CASES = sorted(CORPUS.glob("*.json"))

@@ -7,8 +7,7 @@ import pytest
 import requests
 
 from app.simulator import Simulator
-
-from .servers import KEY, Gateway
+from tests.live.servers import KEY, Gateway
 
 AUTH = {"x-api-key": KEY}
 BODY = {

@@ -16,8 +16,7 @@ import requests
 from app.simulator import Simulator
 from tests.credentials.conftest import require
 from tests.credentials.redis_server import RedisServer
-
-from .servers import KEY, ROOT, Gateway
+from tests.live.servers import KEY, ROOT, Gateway
 
 USER = [{"role": "user", "content": "Hello"}]
 MODEL = "claude-sonnet-4-6"

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from app.simulator import Simulator
-
-from .servers import KEY, Gateway
+from tests.live.servers import KEY, Gateway
 
 LIMIT = 3
 PLACES = LIMIT + 200

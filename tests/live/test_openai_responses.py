@@ -14,9 +14,8 @@ from openai.types.responses import Response
 from pydantic import BaseModel
 
 from app.simulator import Simulator
-
-from .openai_shared import MODEL, PNG, asked, chats, refusals, state
-from .servers import KEY, Gateway
+from tests.live.openai_shared import MODEL, PNG, asked, chats, refusals, state
+from tests.live.servers import KEY, Gateway
 
 WEATHER = {
     "type": "function",

@@ -14,9 +14,8 @@ from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
 from app.simulator import Simulator
-
-from .openai_shared import MODEL, PNG, asked, chats, refusals
-from .servers import KEY, Gateway
+from tests.live.openai_shared import MODEL, PNG, asked, chats, refusals
+from tests.live.servers import KEY, Gateway
 
 HELLO = [{"role": "user", "content": "Say hello."}]
 WEATHER = {

@@ -10,8 +10,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from app.simulator import Simulator
-
-from .servers import KEY, Gateway
+from tests.live.servers import KEY, Gateway
 
 HELD = [
     not_a_server_error,

@@ -6,8 +6,7 @@ from typing import Any
 
 from tests.chaos.heard import Call, CallState, Dialect
 from tests.chaos.heard import Heard as Answer
-
-from .stories import FAILURES, Heard
+from tests.truth.stories import FAILURES, Heard
 
 
 def differences(answer: Answer, must: Heard, dialect: Dialect, *, stream: bool) -> Iterator[str]:

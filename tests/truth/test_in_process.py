@@ -12,18 +12,17 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import application, gateway
-from app.codewhisperer.hosts import HostChoice
-from app.core import models
+from app.codewhisperer.service.hosts import HostChoice
 from app.credentials import Token
 from app.errors import GatewayError, Kind
 from app.gateway import Gateway, Timeouts
+from app.models import names as models
 from app.settings import Settings
 from tests.chaos.dialects import DIALECTS
 from tests.chaos.heard import Dialect
 from tests.chaos.heard import Heard as Answer
-
-from .judging import differences
-from .stories import Telling, tell, told_to_stream, told_whole
+from tests.truth.judging import differences
+from tests.truth.stories import Telling, tell, told_to_stream, told_whole
 
 ATTEMPTS = 3
 

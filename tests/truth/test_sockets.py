@@ -12,9 +12,8 @@ import pytest
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
 from tests.chaos.heard import Dialect
-
-from .judging import differences
-from .stories import Telling, tell, told_to_stream, told_whole
+from tests.truth.judging import differences
+from tests.truth.stories import Telling, tell, told_to_stream, told_whole
 
 ATTEMPTS = 3
 AT_A_TIME = 24

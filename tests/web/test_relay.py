@@ -7,8 +7,8 @@ import pytest
 
 from app.core.events import Event, Finish, TextDelta
 from app.errors import GatewayError, Kind
+from app.server.lifecycle import Live
 from app.web import relay
-from app.web.lifecycle import Live
 
 HELLO = [TextDelta("Hello")]
 END = [Finish("end_turn")]

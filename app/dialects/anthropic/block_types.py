@@ -8,7 +8,7 @@ Source: the types of the ``anthropic`` SDK 2.12 and requests of real clients.
 
 from typing import Any, TypeAlias
 
-from app.core.body import NotEmpty, Tagged
+from app.core.typed_json import NotEmpty, Tagged
 
 # Sources of images and documents
 

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from app.core.body import FieldError, Record
 from app.core.conversation import (
     Document,
     Image,
@@ -21,7 +20,8 @@ from app.core.conversation import (
     ToolCall,
     ToolResult,
 )
-from app.core.inline import IMAGE_FORMATS, decoded_size, is_base64
+from app.core.media import IMAGE_FORMATS, decoded_size, is_base64
+from app.core.typed_json import FieldError, Record
 
 from . import block_types as types
 

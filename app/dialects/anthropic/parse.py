@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from app.core.body import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.core.conversation import Conversation, Effort, Message, Part, Reasoning
 from app.core.headers import Headers
+from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.errors import GatewayError, Kind
 
 from . import blocks, schema, tools

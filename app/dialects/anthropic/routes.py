@@ -6,7 +6,7 @@ from uuid import uuid4
 from flask import Blueprint, Response, request
 
 from app.core.tokens import estimate_conversation
-from app.web.intake import body
+from app.web.request_body import body
 from app.web.serving import Serving
 
 from .parse import parse_count_tokens, parse_messages

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
 
-from app.core.body import NotEmpty, Tagged
+from app.core.typed_json import NotEmpty, Tagged
 
 from .block_types import AssistantBlock, SystemBlock, TextBlock, UserBlock
 

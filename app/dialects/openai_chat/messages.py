@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any, TypeAlias
 
-from app.core.body import FieldError, Record
 from app.core.conversation import Message, Part, ResultPart, Text, ToolCall, ToolResult, as_one
+from app.core.typed_json import FieldError, Record
 from app.dialects import openai
 
 from . import schema

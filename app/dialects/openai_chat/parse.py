@@ -11,9 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.core.body import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.core.conversation import Conversation, Reasoning
 from app.core.headers import Headers
+from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.dialects import openai
 from app.errors import GatewayError, Kind
 

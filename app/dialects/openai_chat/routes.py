@@ -8,7 +8,7 @@ from uuid import uuid4
 from flask import Blueprint, Response, request
 
 from app.errors import GatewayError, Kind
-from app.web.intake import body
+from app.web.request_body import body
 from app.web.serving import Serving
 
 from .parse import parse_chat

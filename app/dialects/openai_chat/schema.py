@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
 
-from app.core.body import NotEmpty, Tagged
+from app.core.typed_json import NotEmpty, Tagged
 
 Positive: TypeAlias = Annotated[int, Meta(ge=1)]
 

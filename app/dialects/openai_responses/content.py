@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from mimetypes import guess_type
 from typing import Any, TypeAlias
 
-from app.core.body import FieldError, Record
 from app.core.conversation import Document, ResultPart, Text
+from app.core.typed_json import FieldError, Record
 from app.dialects import openai
 
 from .item_types import InputFile, InputImage, InputText, OutputText, Refusal

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from app.core.jsontext import decode_object
+from app.core.lenient_json import decode_object
 from app.dialects.openai import encode
 
 NAME = "input"

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from app.core.body import NotEmpty, Tagged
+from app.core.typed_json import NotEmpty, Tagged
 
 # Content
 

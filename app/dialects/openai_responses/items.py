@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from app.core.body import FieldError, Record, convert, ignore_unknown
 from app.core.conversation import Message, Part, Role, Text, ToolCall, ToolResult, as_one
+from app.core.typed_json import FieldError, Record, convert, ignore_unknown
 from app.dialects import openai
 
-from . import custom_input, item_types, sealed
+from . import custom_input, item_types, reasoning_content
 from .content import parts
 from .tools import Callee
 
@@ -127,7 +127,7 @@ def _output(
 
 def _reasoning(item: item_types.Reasoning, record: Record) -> list[Turn]:
     """Without content of our own making it cannot be given back: a summary is signed by nobody."""
-    part = sealed.unseal(item.encrypted_content) if item.encrypted_content else None
+    part = reasoning_content.unseal(item.encrypted_content) if item.encrypted_content else None
     if part is None:
         record.ignore("reasoning")
         return []

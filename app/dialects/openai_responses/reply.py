@@ -16,7 +16,7 @@ from app.core.tokens import TokenCounts
 from app.core.usage import Meter
 from app.dialects.openai import encode
 
-from . import custom_input, sealed
+from . import custom_input, reasoning_content
 from .tools import Callee
 
 Status: TypeAlias = Literal["in_progress", "completed", "incomplete", "failed"]
@@ -161,14 +161,16 @@ def text_part(text: str) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def reasoning_item(form: Form, item_id: str, part: sealed.Reasoning | None) -> dict[str, Any]:
+def reasoning_item(
+    form: Form, item_id: str, part: reasoning_content.Reasoning | None
+) -> dict[str, Any]:
     """``part`` is None while it is still being made."""
     text = part.text if isinstance(part, Thinking) and form.summary else ""
     return {
         "id": item_id,
         "type": "reasoning",
         "summary": [summary_part(text)] if text else [],
-        "encrypted_content": sealed.seal(part) if part and form.sealed else None,
+        "encrypted_content": reasoning_content.seal(part) if part and form.sealed else None,
     }
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from app.core.body import Tagged
+from app.core.typed_json import Tagged
 
 
 class TextFormat(Tagged, frozen=True, tag="text"):

@@ -32,7 +32,7 @@ from app.dialects.openai import encode
 from app.dialects.transitions import Row, after, transition
 from app.errors import GatewayError
 
-from . import errors, reply, sealed, sse
+from . import errors, reasoning_content, reply, sse
 from .custom_input import InputReader
 from .tools import Callee
 
@@ -196,7 +196,7 @@ class StreamEncoder:
     def _redacted(self, event: RedactedThinkingBlock) -> None:
         self._done_reasoning(RedactedThinking(event.data))
 
-    def _done_reasoning(self, part: sealed.Reasoning) -> None:
+    def _done_reasoning(self, part: reasoning_content.Reasoning) -> None:
         self._done(reply.reasoning_item(self._form, self._item_id, part))
 
     # Calls

@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.core.body import FieldError, NotEmpty, Record, Tagged, convert, ignore_unknown
 from app.core.conversation import Tool, ToolChoice
+from app.core.typed_json import FieldError, NotEmpty, Record, Tagged, convert, ignore_unknown
 from app.dialects import openai
 
 from . import custom_input

@@ -7,8 +7,7 @@ import pytest
 from werkzeug.datastructures import Headers
 
 from app.dialects.anthropic.parse import ParsedRequest, parse_messages
-
-from ..doubles import FixedMeter
+from tests.dialects.doubles import FixedMeter
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from werkzeug.datastructures import Headers
 from app.core.conversation import Conversation
 from app.dialects.anthropic.parse import parse_count_tokens, parse_messages
 from app.errors import GatewayError
-
-from ..changed import changed, names_its_field
+from tests.dialects.changed import changed, names_its_field
 
 BODY = {
     "model": "m",

@@ -23,9 +23,8 @@ from app.core.fold import fold
 from app.dialects.anthropic.reply import STOP_REASONS, Answer, whole
 from app.dialects.anthropic.stream import StreamEncoder
 from app.errors import GatewayError, Kind
-
-from ..answers import answers
-from ..doubles import FixedMeter
+from tests.dialects.answers import answers
+from tests.dialects.doubles import FixedMeter
 
 END = Finish("end_turn")
 START_USAGE = {

@@ -8,8 +8,7 @@ from werkzeug.datastructures import Headers
 
 from app.dialects.openai_chat.parse import ParsedRequest, parse_chat
 from app.errors import GatewayError, Kind
-
-from ..doubles import FixedMeter
+from tests.dialects.doubles import FixedMeter
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from werkzeug.datastructures import Headers
 from app.core.conversation import Conversation
 from app.dialects.openai_chat.parse import parse_chat
 from app.errors import GatewayError
-
-from ..changed import changed, names_its_field
+from tests.dialects.changed import changed, names_its_field
 
 FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}
 CALL = {"name": "f", "arguments": '{"a": 1}'}

@@ -24,10 +24,9 @@ from app.core.fold import fold
 from app.dialects.openai_chat.reply import FINISH_REASONS, Answer, whole
 from app.dialects.openai_chat.stream import StreamEncoder
 from app.errors import GatewayError, Kind
-
-from ..answers import answers
-from ..doubles import FixedMeter
-from .test_reply import USAGE
+from tests.dialects.answers import answers
+from tests.dialects.doubles import FixedMeter
+from tests.dialects.openai_chat.test_reply import USAGE
 
 END = Finish("end_turn")
 CREATED = 1700000000

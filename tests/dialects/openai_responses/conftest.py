@@ -8,8 +8,7 @@ from werkzeug.datastructures import Headers
 
 from app.dialects.openai_responses.parse import ParsedRequest, parse_responses
 from app.errors import GatewayError, Kind
-
-from ..doubles import FixedMeter
+from tests.dialects.doubles import FixedMeter
 
 
 @pytest.fixture

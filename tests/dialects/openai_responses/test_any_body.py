@@ -7,8 +7,7 @@ from werkzeug.datastructures import Headers
 
 from app.dialects.openai_responses.parse import ParsedRequest, parse_responses
 from app.errors import GatewayError
-
-from ..changed import changed, names_its_field
+from tests.dialects.changed import changed, names_its_field
 
 BODY = {
     "model": "m",

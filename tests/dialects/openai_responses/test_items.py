@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall, ToolResult
-from app.dialects.openai_responses.sealed import seal
+from app.dialects.openai_responses.reasoning_content import seal
 
 CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a":1}'}
 OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "ok"}

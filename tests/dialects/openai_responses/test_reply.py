@@ -10,8 +10,8 @@ from openai.types.responses import Response
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
 from app.core.events import StopReason
 from app.core.fold import Reply
+from app.dialects.openai_responses.reasoning_content import seal
 from app.dialects.openai_responses.reply import OUTCOMES, Answer, Form, whole
-from app.dialects.openai_responses.sealed import seal
 from app.dialects.openai_responses.tools import Callee
 
 CALLEES = {"patch": Callee("patch", custom=True), "ns__g": Callee("g", "ns")}

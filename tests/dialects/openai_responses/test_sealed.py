@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.conversation import RedactedThinking, Thinking
-from app.dialects.openai_responses.sealed import seal, unseal
+from app.dialects.openai_responses.reasoning_content import seal, unseal
 
 words = st.text(st.characters(exclude_categories=["Cs"]))
 

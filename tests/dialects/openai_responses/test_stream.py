@@ -26,14 +26,13 @@ from app.core.events import (
     Usage,
 )
 from app.core.fold import fold
+from app.dialects.openai_responses.reasoning_content import seal
 from app.dialects.openai_responses.reply import OUTCOMES, Answer, Form, whole
-from app.dialects.openai_responses.sealed import seal
 from app.dialects.openai_responses.stream import StreamEncoder
 from app.dialects.openai_responses.tools import Callee
 from app.errors import GatewayError, Kind
-
-from ..answers import answers
-from ..doubles import FixedMeter
+from tests.dialects.answers import answers
+from tests.dialects.doubles import FixedMeter
 
 END = Finish("end_turn")
 CALLEES = {"patch": Callee("patch", custom=True), "ns__g": Callee("g", "ns")}

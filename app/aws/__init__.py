@@ -1,0 +1,1 @@
+"""Facts about AWS that signing in and the upstream share."""

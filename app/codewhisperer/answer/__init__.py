@@ -1,0 +1,1 @@
+"""Event-stream frames as the events of the core."""

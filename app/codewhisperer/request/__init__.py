@@ -1,0 +1,1 @@
+"""A conversation rendered as the body of a CodeWhisperer request."""

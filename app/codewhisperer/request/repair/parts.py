@@ -1,0 +1,150 @@
+"""Parts of a message that the service has no place for, or too little of it."""
+
+from msgspec.structs import replace
+
+from app.core.conversation import (
+    Conversation,
+    Document,
+    Image,
+    Message,
+    Part,
+    RedactedThinking,
+    ResultPart,
+    Text,
+    Thinking,
+    ToolResult,
+)
+from app.core.media import decoded_size
+
+from .edit import each, each_message, each_part, with_parts
+
+MAX_IMAGES = 10
+"""In one message, by the service model; in the history too."""
+MAX_IMAGE_BYTES = 2_800_000
+"""Decoded, by the service model."""
+
+NO_OUTPUT = Text("(no output)")
+LIFTED = Text("[image: attached to this message]")
+TOO_MANY = Text(f"[image left out: only {MAX_IMAGES} can be sent in one message]")
+
+
+def drop_unsigned_thinking(conversation: Conversation) -> Conversation:
+    """Reasoning without the upstream's signature cannot be given back as reasoning."""
+    return each_part(conversation, Thinking, lambda part: part if part.signature else None)
+
+
+def keep_last_thinking(conversation: Conversation) -> Conversation:
+    """A message has room for one block of reasoning: the one nearest to what it led to."""
+    return each_message(conversation, _with_last_thinking)
+
+
+def _with_last_thinking(message: Message) -> Message:
+    surplus = sum(isinstance(part, Thinking | RedactedThinking) for part in message.parts) - 1
+
+    def change(part: Part) -> Part | None:
+        nonlocal surplus
+        if surplus <= 0 or not isinstance(part, Thinking | RedactedThinking):
+            return part
+        surplus -= 1
+        return None
+
+    return with_parts(message, each(message.parts, change))
+
+
+def describe_documents(conversation: Conversation) -> Conversation:
+    """A binary document, which the service cannot take, becomes a text that says so."""
+
+    conversation = each_part(conversation, Document, _described)
+    return each_part(
+        conversation,
+        ToolResult,
+        lambda result: _with_content(
+            result,
+            each(result.content, lambda p: _described(p) if isinstance(p, Document) else p),
+        ),
+    )
+
+
+def _described(document: Document) -> Document | Text:
+    if document.text is not None:
+        return document
+    kind = "PDF" if document.media_type == "application/pdf" else document.media_type
+    heading = f"# {document.title}\n\n" if document.title else ""
+    return Text(f"{heading}[{kind} not readable here: {document.size} bytes]")
+
+
+def _with_content(result: ToolResult, content: tuple[ResultPart, ...]) -> ToolResult:
+    return result if content is result.content else replace(result, content=content)
+
+
+def lift_images(conversation: Conversation) -> Conversation:
+    """Images inside a tool's result move to the message, where alone the service takes them."""
+    return each_message(conversation, _lifted)
+
+
+def _lifted(message: Message) -> Message:
+    images = [
+        inner
+        for part in message.parts
+        if isinstance(part, ToolResult)
+        for inner in part.content
+        if isinstance(inner, Image)
+    ]
+    if not images:
+        return message
+    parts = each(message.parts, _without_images)
+    return Message(message.role, (*parts, *images))
+
+
+def _without_images(part: Part) -> Part:
+    if not isinstance(part, ToolResult):
+        return part
+    return _with_content(
+        part, each(part.content, lambda inner: LIFTED if isinstance(inner, Image) else inner)
+    )
+
+
+def limit_images(conversation: Conversation) -> Conversation:
+    """Images that are too large, and the oldest of too many, become a text that says so."""
+    return each_message(conversation, _with_few_images)
+
+
+def _with_few_images(message: Message) -> Message:
+    parts = each(message.parts, _text_for_unfit)
+    surplus = sum(isinstance(part, Image) for part in parts) - MAX_IMAGES
+
+    def change(part: Part) -> Part:
+        nonlocal surplus
+        if surplus <= 0 or not isinstance(part, Image):
+            return part
+        surplus -= 1
+        return TOO_MANY
+
+    return with_parts(message, each(parts, change))
+
+
+def _text_for_unfit(part: Part) -> Part:
+    if not isinstance(part, Image):
+        return part
+    size = decoded_size(part.data)
+    if 0 < size <= MAX_IMAGE_BYTES:
+        return part
+    return Text(f"[image left out: {size} bytes, of which 1 to {MAX_IMAGE_BYTES} can be sent]")
+
+
+def fill_empty_results(conversation: Conversation) -> Conversation:
+    """A tool that answered nothing is said to have answered nothing."""
+    return each_part(conversation, ToolResult, _answered)
+
+
+def _answered(result: ToolResult) -> ToolResult:
+    for part in result.content:
+        if _says_something(part):
+            return result
+    return replace(result, content=(NO_OUTPUT,))
+
+
+def _says_something(part: ResultPart) -> bool:
+    if isinstance(part, Text):
+        return part.text != ""
+    return isinstance(part, Image) or bool(part.text or part.title)

@@ -1,0 +1,114 @@
+"""The tools on offer: legal names and descriptions, plain schemas, and every tool once used."""
+
+from msgspec.structs import replace
+
+from app.codewhisperer.request.schema import normalised
+from app.codewhisperer.request.tool_names import renamed
+from app.core.conversation import Conversation, Tool, ToolCall
+from app.errors import GatewayError, Kind
+
+from .edit import each_part, each_tool
+
+NO_DESCRIPTION = "(no description)"
+NOT_OFFERED = (
+    "This tool was used earlier in the conversation and is not available now. Do not call it."
+)
+
+
+def names(conversation: Conversation) -> list[str]:
+    """Every name of a tool once, those on offer first."""
+    offered = [tool.name for tool in conversation.tools]
+    used = [
+        part.name
+        for message in conversation.messages
+        if message.role == "assistant"
+        for part in message.parts
+        if type(part) is ToolCall
+    ]
+    return list(dict.fromkeys(offered + used))
+
+
+def drop_duplicates(conversation: Conversation) -> Conversation:
+    """Of tools with the same name the first is offered."""
+    if len({tool.name for tool in conversation.tools}) == len(conversation.tools):
+        return conversation
+    seen: set[str] = set()
+
+    def first(tool: Tool) -> Tool | None:
+        if tool.name in seen:
+            return None
+        seen.add(tool.name)
+        return tool
+
+    return each_tool(conversation, first)
+
+
+def legal_names(conversation: Conversation) -> Conversation:
+    """Names that the service refuses, or takes for one another, are changed wherever they stand."""
+    changed = renamed(names(conversation))
+    if not changed:
+        return conversation
+
+    def in_call(call: ToolCall) -> ToolCall:
+        return replace(call, name=changed[call.name]) if call.name in changed else call
+
+    def in_tool(tool: Tool) -> Tool:
+        return replace(tool, name=changed[tool.name]) if tool.name in changed else tool
+
+    choice = conversation.tool_choice
+    choice = replace(choice, name=changed.get(choice.name, choice.name))
+    conversation = replace(conversation, tool_choice=choice)
+    return each_tool(each_part(conversation, ToolCall, in_call), in_tool)
+
+
+def offer_used(conversation: Conversation) -> Conversation:
+    """A tool that the history uses must be on offer; if it is not, a stand-in says not to call
+    it.
+    """
+    offered = {tool.name for tool in conversation.tools}
+    missing = [name for name in names(conversation) if name not in offered]
+    if not missing:
+        return conversation
+    nothing = {"type": "object", "properties": {}}
+    stand_ins = (Tool(name, NOT_OFFERED, nothing) for name in missing)
+    return replace(conversation, tools=(*conversation.tools, *stand_ins))
+
+
+def describe(conversation: Conversation) -> Conversation:
+    """An empty description is refused."""
+    return each_tool(
+        conversation,
+        lambda tool: tool if tool.description else replace(tool, description=NO_DESCRIPTION),
+    )
+
+
+def move_long_descriptions(conversation: Conversation, limit: int) -> Conversation:
+    """A description of more than ``limit`` characters moves to the end of the system text."""
+    sections: list[str] = []
+
+    def move(tool: Tool) -> Tool:
+        if len(tool.description) <= limit:
+            return tool
+        sections.append(f"# Tool: {tool.name}\n\n{tool.description}")
+        pointer = f'The section "Tool: {tool.name}" of the system prompt describes this tool.'
+        return replace(tool, description=pointer)
+
+    changed = each_tool(conversation, move)
+    if changed is conversation:
+        return conversation
+    return replace(changed, system="\n\n".join(filter(None, (changed.system, *sections))))
+
+
+def normalise_schemas(conversation: Conversation) -> Conversation:
+    """Schemas in the words that every host takes. Raises GatewayError for one beyond all bounds."""
+    return each_tool(conversation, _with_plain_schema)
+
+
+def _with_plain_schema(tool: Tool) -> Tool:
+    try:
+        schema = normalised(tool.schema, tool.schema_json)
+    except ValueError as error:
+        raise GatewayError(
+            Kind.INVALID_REQUEST, f"The input schema of tool {tool.name!r}: {error}.", field="tools"
+        ) from error
+    return tool if schema is tool.schema else Tool(tool.name, tool.description, schema)

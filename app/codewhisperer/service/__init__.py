@@ -1,0 +1,1 @@
+"""The service itself: its hosts, its operations and its errors."""

@@ -1,0 +1,55 @@
+"""The parts of this package as the settings want them."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.refresher import OIDC_URL, Refresher, in_region
+from app.credentials.store.files import FileStore, TokenStore
+from app.errors import GatewayError, Kind
+from app.version import __version__
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+
+def calls(settings: "Settings") -> Calls:
+    """The way to the services that give out tokens."""
+    return Calls(
+        user_agent=f"kiro2api/{__version__}",
+        proxy=settings.kiro_upstream_proxy,
+        connect_timeout=settings.kiro_connect_timeout,
+    )
+
+
+def refresher(settings: "Settings", clock: Callable[[], float] = time.time) -> Refresher:
+    """What refreshes."""
+    return Refresher(
+        calls(settings),
+        auth_url=settings.kiro_auth_url,
+        oidc_url=settings.kiro_oidc_url,
+        clock=clock,
+    )
+
+
+def oidc_url(settings: "Settings", region: str) -> str:
+    """The base URL of the OIDC service in a region."""
+    return in_region(settings.kiro_oidc_url or OIDC_URL, region)
+
+
+def store(settings: "Settings") -> TokenStore:
+    """What keeps the tokens. Raises GatewayError if its packages are not installed."""
+    local = FileStore(settings.kiro_token_cache)
+    if not settings.kiro_token_store:
+        return local
+    try:
+        from app.credentials.store.redis import RedisStore  # its packages are an extra
+        from app.credentials.store.remote import Remote
+    except ImportError as error:
+        raise GatewayError(
+            Kind.NO_CREDENTIAL,
+            f"KIRO_TOKEN_STORE needs a package that is not installed ({error.name}): run "
+            "`pip install -r requirements-redis.txt`.",
+        ) from None
+    return RedisStore(Remote(settings.kiro_token_store, settings.kiro_store_key), local)

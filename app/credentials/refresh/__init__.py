@@ -1,0 +1,1 @@
+"""Refreshing: when, and with which service."""

@@ -1,0 +1,86 @@
+"""Writing and removing the token file and the registration beside it, in the Kiro IDE's form."""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import msgspec
+
+from app import files
+from app.credentials.entries import BadEntry, decode_json
+from app.credentials.model import Grant
+from app.credentials.store.locks import exclusive
+from app.credentials.times import format_time, parse_time
+
+from .device import BUILDER_ID, SCOPES, Registration
+
+_LOCK_TIMEOUT = 60.0
+_SPARE = 86400.0  # seconds a registration must still be good for
+
+
+def registration_path(token_file: Path, region: str, start_url: str) -> Path:
+    """One registration for each service; this program's own, whatever others keep there."""
+    name = hashlib.sha1(f"kiro2api {region} {start_url}".encode(), usedforsecurity=False)
+    return token_file.parent / f"{name.hexdigest()}.json"
+
+
+def read_registration(path: Path, now: float) -> Registration | None:
+    """The registration, None if there is none that can be used for a while."""
+    try:
+        kept = decode_json(path.read_bytes(), str(path))
+        expires_at = parse_time(kept["expiresAt"])
+        if expires_at > now + _SPARE and kept["scopes"] == list(SCOPES):
+            return Registration(str(kept["clientId"]), str(kept["clientSecret"]), expires_at)
+    except (OSError, BadEntry, KeyError, TypeError, ValueError):
+        pass
+    return None
+
+
+def write_registration(path: Path, registration: Registration) -> None:
+    """Raises OSError."""
+    members = {
+        "clientId": registration.client_id,
+        "clientSecret": registration.client_secret,
+        "expiresAt": format_time(registration.expires_at),
+        "scopes": list(SCOPES),
+    }
+    _write(path, members)
+
+
+def write_login(
+    path: Path, grant: Grant, registration: Path, *, region: str, start_url: str
+) -> None:
+    """Replace the token file by a new login. Raises OSError, TimeoutError while it is refreshed."""
+    members = {
+        "accessToken": grant.access_token,
+        "refreshToken": grant.refresh_token,
+        "expiresAt": format_time(grant.expires_at),
+        "authMethod": "IdC",
+        "provider": "BuilderId" if start_url == BUILDER_ID else "Enterprise",
+        "region": region,
+        "startUrl": start_url,
+        "clientIdHash": registration.stem,
+    }
+    files.private_directory(path.parent)
+    with _locked(path):
+        _write(path, members)
+
+
+def remove_login(path: Path) -> bool:
+    """Whether there was one. Raises OSError."""
+    if not path.exists():
+        return False
+    with _locked(path):
+        path.unlink(missing_ok=True)
+    return True
+
+
+def _locked(path: Path) -> AbstractContextManager[None]:
+    target = path.resolve()
+    return exclusive(target.with_name(f"{target.name}.lock"), _LOCK_TIMEOUT)
+
+
+def _write(path: Path, members: Mapping[str, object]) -> None:
+    files.private_directory(path.parent)
+    files.replace(path, msgspec.json.format(msgspec.json.encode(members), indent=2) + b"\n")

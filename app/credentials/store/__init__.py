@@ -1,0 +1,1 @@
+"""What is kept of logins and accounts, in files and in Redis."""

@@ -1,0 +1,1 @@
+"""The frames of application/vnd.amazon.eventstream."""

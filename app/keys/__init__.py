@@ -1,0 +1,1 @@
+"""Client keys: who may use the gateway, and how much."""

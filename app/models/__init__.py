@@ -1,0 +1,1 @@
+"""The models, and which of them a client's name means."""

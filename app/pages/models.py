@@ -1,0 +1,114 @@
+"""``GET /v1/models``: one body that the Anthropic and the OpenAI SDKs both read.
+
+Both families ask on the same path. The members of each are those its SDK's types require; where
+one name has two meanings (``created`` in seconds, ``created_at`` as a date) both are sent.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, request
+
+from app.errors import GatewayError, Kind
+from app.models.names import Model, Resolution
+
+DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
+
+
+def blueprint(
+    models: Iterable[Model], resolve: Callable[[str], Resolution], may_use: Callable[[str], bool]
+) -> Blueprint:
+    """The list, paged as Anthropic's is when asked to, and each model by its id or another name
+    that ``resolve`` knows it by.
+
+    There are those alone that the client's key may use, as ``may_use(id)`` tells.
+    """
+    routes = Blueprint("models", __name__)
+    views = [_view(model) for model in models]
+
+    def listed() -> list[dict[str, Any]]:
+        return [view for view in views if may_use(view["id"])]
+
+    @routes.get("/v1/models")
+    def all_models() -> dict[str, Any]:
+        page, more = _page(listed(), request.args)
+        return {
+            "object": "list",
+            "data": page,
+            "has_more": more,
+            "first_id": page[0]["id"] if page else None,
+            "last_id": page[-1]["id"] if page else None,
+        }
+
+    @routes.get("/v1/models/<path:name>")
+    def one_model(name: str) -> dict[str, Any]:
+        by_id = {view["id"].lower(): view for view in listed()}
+        meant = resolve(name)
+        for wanted in (name, meant.model.id) if meant.exact else (name,):
+            if view := by_id.get(wanted.lower()):
+                return view
+        raise GatewayError(
+            Kind.NOT_FOUND,
+            f"There is no model {name!r}; GET /v1/models lists those there are.",
+            field="model",
+            code="model_not_found",
+        )
+
+    return routes
+
+
+def _view(model: Model) -> dict[str, Any]:
+    created = datetime.fromisoformat(model.created).replace(tzinfo=UTC)
+    return {
+        "id": model.id,
+        "type": "model",
+        "object": "model",
+        "display_name": model.name,
+        "created": int(created.timestamp()),
+        "created_at": created.isoformat().replace("+00:00", "Z"),
+        "owned_by": "kiro",
+        "lifecycle": model.lifecycle,
+        "max_input_tokens": model.context_window,
+        "max_tokens": model.max_output,
+        "capabilities": None,
+    }
+
+
+def _page(
+    listed: list[dict[str, Any]], query: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], bool]:
+    """Anthropic's cursors. Without any of them all models come, since OpenAI's SDK never asks
+    for a second page."""
+    ids = [view["id"] for view in listed]
+    start, stop = 0, len(listed)
+    if after := query.get("after_id"):
+        start = _position(ids, after, "after_id") + 1
+    if before := query.get("before_id"):
+        stop = _position(ids, before, "before_id")
+    limit = (
+        _limit(query.get("limit")) if query.keys() & {"limit", "after_id", "before_id"} else stop
+    )
+    if "before_id" in query:
+        first = max(start, stop - limit)
+        return listed[first:stop], first > start
+    return listed[start : min(stop, start + limit)], start + limit < stop
+
+
+def _position(ids: Iterable[str], wanted: str, field: str) -> int:
+    try:
+        return list(ids).index(wanted)
+    except ValueError:
+        raise GatewayError(
+            Kind.INVALID_REQUEST, f"{field}: there is no model {wanted!r}", field=field
+        ) from None
+
+
+def _limit(given: str | None) -> int:
+    if given is None:
+        return DEFAULT_LIMIT
+    if not given.isdigit() or not 1 <= int(given) <= MAX_LIMIT:
+        raise GatewayError(
+            Kind.INVALID_REQUEST, f"limit: must be between 1 and {MAX_LIMIT}", field="limit"
+        )
+    return int(given)

@@ -1,0 +1,1 @@
+"""The worker: gunicorn's and Flask's sides of every request, whatever it asks for."""

@@ -1,0 +1,1 @@
+"""HTTP to an upstream: connections, and bodies that are read as they arrive."""

@@ -1,0 +1,281 @@
+"""The body of a request, member by member."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.codewhisperer.request.render import MAX_CONTENT, MAX_RESULT, RenderedRequest, render
+from app.codewhisperer.service.hosts import Host, candidates
+from app.core.conversation import (
+    Conversation,
+    Document,
+    Image,
+    Message,
+    Part,
+    Reasoning,
+    RedactedThinking,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
+from app.errors import GatewayError, Kind
+from app.models.names import resolve
+
+READ = Tool("Read", "Reads a file", {"type": "object", "properties": {"path": {"type": "string"}}})
+
+
+def user(*parts: Part | str) -> Message:
+    return Message("user", tuple(Text(p) if isinstance(p, str) else p for p in parts))
+
+
+def assistant(*parts: Part | str) -> Message:
+    return Message("assistant", user(*parts).parts)
+
+
+def host(generation: str) -> Host:
+    return candidates("us-east-1", generation)[0]
+
+
+def rendered(
+    *messages: Message,
+    generation: str = "q",
+    model: str = "claude-sonnet-4-5",
+    arn: str | None = None,
+    **members: Any,
+) -> RenderedRequest:
+    return render(
+        Conversation(model, messages, **members),
+        host=host(generation),
+        model=resolve(model, "auto", {}).model,
+        profile_arn=arn,
+        conversation_id="conversation",
+        max_description=10_000,
+    )
+
+
+def body(*messages: Message, **kwargs: Any) -> Any:
+    return msgspec.json.decode(rendered(*messages, **kwargs).body)
+
+
+def test_the_least_request() -> None:
+    assert body(user("hello")) == {
+        "conversationState": {
+            "chatTriggerType": "MANUAL",
+            "conversationId": "conversation",
+            "agentTaskType": "vibe",
+            "currentMessage": {
+                "userInputMessage": {
+                    "content": "hello",
+                    "modelId": "CLAUDE_SONNET_4_5_20250929_V1_0",
+                    "origin": "AI_EDITOR",
+                }
+            },
+        }
+    }
+
+
+def test_a_whole_conversation() -> None:
+    state = body(
+        user("read it", Image("png", "AAAA")),
+        assistant(Thinking("hm", "signed"), "reading", ToolCall("1", "Read", {"path": "a"})),
+        user(ToolResult("1", (Text("first"), Text("second")), is_error=True), "go on"),
+        generation="kiro",
+        system="Be brief.",
+        tools=(READ,),
+    )["conversationState"]
+    common = {"modelId": "claude-sonnet-4.5", "origin": "KIRO_CLI"}
+    assert state["history"] == [
+        {"userInputMessage": {"content": "Be brief."} | common},
+        {"assistantResponseMessage": {"content": "Understood."}},
+        {
+            "userInputMessage": {
+                "content": "read it",
+                "images": [{"format": "png", "source": {"bytes": "AAAA"}}],
+            }
+            | common
+        },
+        {
+            "assistantResponseMessage": {
+                "content": "reading",
+                "toolUses": [{"toolUseId": "1", "name": "Read", "input": {"path": "a"}}],
+                "reasoningContent": {"reasoningText": {"text": "hm", "signature": "signed"}},
+            }
+        },
+    ]
+    assert (
+        state["currentMessage"]["userInputMessage"]
+        == {
+            "content": "go on",
+            "userInputMessageContext": {
+                "toolResults": [
+                    {
+                        "toolUseId": "1",
+                        "content": [{"text": "first"}, {"text": "second"}],
+                        "status": "error",
+                    }
+                ],
+                "tools": [
+                    {
+                        "toolSpecification": {
+                            "name": "Read",
+                            "description": "Reads a file",
+                            "inputSchema": {"json": READ.schema},
+                        }
+                    }
+                ],
+            },
+        }
+        | common
+    )
+
+
+def test_a_turn_grows_the_history_and_changes_nothing_before_it() -> None:
+    earlier = (user("a"), assistant(ToolCall("1", "Read", {})), user(ToolResult("1", (Text("x"),))))
+    later = (*earlier, assistant("b"), user("c"))
+    first = body(*earlier, system="s", tools=(READ,))["conversationState"]
+    second = body(*later, system="s", tools=(READ,))["conversationState"]
+    sent = [*first["history"], first["currentMessage"]]
+    context = sent[-1]["userInputMessage"]["userInputMessageContext"]
+    assert context.pop("tools")
+    assert second["history"][: len(sent)] == sent
+
+
+def test_redacted_thinking_goes_back_as_it_came() -> None:
+    state = body(user("a"), assistant(RedactedThinking("AAAA"), "b"), user("c"))
+    message = state["conversationState"]["history"][1]["assistantResponseMessage"]
+    assert message["reasoningContent"] == {"redactedContent": "AAAA"}
+
+
+def test_texts_of_one_turn_are_paragraphs_and_documents_have_their_title() -> None:
+    state = body(user("a", "", Document("body", "Title"), Document("untitled")))
+    message = state["conversationState"]["currentMessage"]["userInputMessage"]
+    assert message["content"] == "a\n\n# Title\n\nbody\n\nuntitled"
+
+
+def test_a_call_or_a_result_needs_no_words_beside_it() -> None:
+    state = body(
+        user("a"),
+        assistant(ToolCall("1", "Read", {})),
+        user(ToolResult("1", (Text("x"),))),
+        tools=(READ,),
+    )["conversationState"]
+    assert state["history"][1]["assistantResponseMessage"]["content"] == ""
+    assert state["currentMessage"]["userInputMessage"]["content"] == ""
+
+
+def test_what_was_said_is_not_in_the_repr() -> None:
+    made = rendered(user("canary"))
+    assert repr(made) == f"<RenderedRequest of {len(made.body)} bytes>"
+
+
+def test_the_profile_is_sent_when_known() -> None:
+    assert body(user("a"), arn="arn:aws:codewhisperer:x")["profileArn"] == "arn:aws:codewhisperer:x"
+    assert "profileArn" not in body(user("a"), arn="")
+
+
+def test_repairs_and_new_names_are_told() -> None:
+    request = rendered(user("a"), assistant("b"), tools=(Tool("a.b", "d", {"type": "object"}),))
+    (name,) = request.tool_names
+    assert request.tool_names[name] == "a.b"
+    assert name.encode() in request.body
+    assert request.repairs == ("legal-tool-name", "continue-prefill")
+
+
+@pytest.mark.parametrize(
+    ("messages", "limit"),
+    [
+        ([user("x" * (MAX_CONTENT + 1))], MAX_CONTENT),
+        ([user("x" * MAX_CONTENT, "y")], MAX_CONTENT),
+        (
+            [
+                user("a"),
+                assistant(ToolCall("1", "Read", {})),
+                user(ToolResult("1", (Text("x" * (MAX_RESULT + 1)),))),
+            ],
+            MAX_RESULT,
+        ),
+    ],
+)
+def test_a_turn_that_is_too_long_says_how_long(messages: list[Message], limit: int) -> None:
+    with pytest.raises(GatewayError, match=f" has .* at most {limit}") as caught:
+        rendered(*messages, tools=(READ,))
+    assert caught.value.kind is Kind.CONTEXT_TOO_LONG
+
+
+def test_a_turn_as_long_as_may_be_is_sent() -> None:
+    assert len(rendered(user("语" * MAX_CONTENT)).body) > MAX_CONTENT
+
+
+def test_json_nested_beyond_what_can_be_written_is_refused() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    with pytest.raises(GatewayError, match="nested too deeply") as caught:
+        rendered(user("a"), assistant(ToolCall("1", "Read", deep)), tools=(READ,))
+    assert caught.value.kind is Kind.INVALID_REQUEST
+
+
+@pytest.mark.parametrize(
+    "message",
+    [user(ToolCall("1", "Read", {})), assistant(Image("png", "AAAA"))],
+    ids=["user", "assistant"],
+)
+def test_a_part_in_the_wrong_turn_is_refused_and_not_dropped(message: Message) -> None:
+    with pytest.raises(GatewayError, match="cannot hold"):
+        rendered(user("a"), message, user("b"), tools=(READ,))
+
+
+# reasoning
+
+
+def fields(reasoning: Reasoning, model: str, generation: str = "kiro") -> Any:
+    request = rendered(user("a"), generation=generation, model=model, reasoning=reasoning)
+    sent = msgspec.json.decode(request.body).get("additionalModelRequestFields")
+    return sent, request.ignored, request.repairs
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "expected"),
+    [
+        (Reasoning(), None),
+        (Reasoning(enabled=True), {"thinking": {"type": "adaptive", "display": "summarized"}}),
+        (
+            Reasoning(enabled=True, omit_text=True),
+            {"thinking": {"type": "adaptive", "display": "omitted"}},
+        ),
+        (Reasoning(enabled=False), {"thinking": {"type": "disabled"}}),
+        (Reasoning(effort="xhigh"), {"output_config": {"effort": "xhigh"}}),
+        (Reasoning(effort="none"), {"thinking": {"type": "disabled"}}),
+    ],
+)
+def test_a_model_that_takes_thinking_is_told_how(reasoning: Reasoning, expected: Any) -> None:
+    assert fields(reasoning, "claude-opus-4.8") == (expected, (), ())
+
+
+def test_an_effort_that_the_model_lacks_is_the_closest_and_told() -> None:
+    sent, ignored, repairs = fields(Reasoning(effort="xhigh"), "claude-opus-4.6")
+    assert (sent, ignored) == ({"output_config": {"effort": "high"}}, ())
+    assert repairs == ("closest-effort",)
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "effort"),
+    [(Reasoning(effort="max"), "max"), (Reasoning(enabled=False, effort="high"), "none")],
+)
+def test_other_models_have_an_effort_alone(reasoning: Reasoning, effort: str) -> None:
+    assert fields(reasoning, "gpt-5.6-sol") == ({"reasoning": {"effort": effort}}, (), ())
+
+
+@pytest.mark.parametrize(
+    ("model", "generation"), [("claude-sonnet-4.5", "kiro"), ("claude-opus-4.8", "q")]
+)
+def test_elsewhere_the_wish_is_told_as_ignored(model: str, generation: str) -> None:
+    assert fields(Reasoning(enabled=True, effort="high"), model, generation) == (
+        None,
+        ("thinking", "effort"),
+        (),
+    )
+    assert fields(Reasoning(), model, generation) == (None, (), ())

@@ -1,0 +1,19 @@
+from base64 import b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.media import decoded_size, is_base64
+
+
+@given(st.binary(min_size=1))
+def test_base64_is_known_and_measured(data: bytes) -> None:
+    text = b64encode(data).decode()
+    assert is_base64(text)
+    assert decoded_size(text) == len(data)
+
+
+@pytest.mark.parametrize("text", ["", "A", "AAA", "AAA=\n", "AA-_", "====", "A===", "AAAA AAAA"])
+def test_what_is_no_base64_of_anything(text: str) -> None:
+    assert not is_base64(text)

@@ -1,0 +1,79 @@
+"""What is said of an account in each state."""
+
+import pytest
+
+from app.aws.quota import Quota
+from app.credentials import health
+from app.credentials.accounts.report import line
+from app.errors import GatewayError, Kind
+from tests.credentials.conftest import env_json, env_tokens
+from tests.credentials.service import access_token, refresh_token
+
+KEY = env_json({"apiKey": "ksk_one", "description": "the team's"})
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "why", "seconds"),
+    [
+        (None, "ready", "", 0),
+        (
+            GatewayError(Kind.QUOTA, "the month is over", retry_after=900),
+            "parked",
+            "the month",
+            900,
+        ),
+        (GatewayError(Kind.THROTTLED, "too fast", retry_after=9), "paused", "too fast", 9),
+        (GatewayError(Kind.THROTTLED, "too fast"), "used last", "too fast", 30),
+        (GatewayError(Kind.SUSPENDED, "locked by AWS"), "out", "locked by AWS", 0),
+        (GatewayError(Kind.REJECTED, "bad request"), "ready", "", 0),
+    ],
+)
+def test_what_is_held_against_an_account(build, clock, error, state, why, seconds) -> None:
+    credentials = build(KEY)
+    if error:
+        credentials.failed(credentials.token(), error)
+    (one,) = credentials.report()
+    assert (one.state, one.until) == (state, clock.now + seconds if seconds else 0)
+    assert one.why.startswith(why)
+
+
+def test_an_account_whose_time_has_come(build, clock) -> None:
+    credentials = build(KEY)
+    credentials.failed(credentials.token(), GatewayError(Kind.QUOTA, "over"))
+    clock.now += 601
+    assert credentials.report()[0].state == "to be tried"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [((401, {}, {}), "login over"), ((500, {}, {}), "refresh fails")],
+)
+def test_a_login_that_cannot_be_refreshed(build, service, answer, state) -> None:
+    service.fail = [answer]
+    credentials = build(env_tokens())
+    with pytest.raises(GatewayError):
+        credentials.token()
+    assert credentials.report()[0].state == state
+
+
+def test_one_line_says_it_all_and_nothing_secret(build, clock) -> None:
+    credentials = build(KEY)
+    (keeper,) = credentials._keepers.values()
+    quota = Quota(12.5, 50, clock.now + 86400)
+    keeper.account.amend(lambda known: health.with_quota(known, quota, clock.now))
+    (one,) = credentials.report()
+    assert line(one, clock.now) == (
+        f"{one.account}  KIRO_AUTH_TOKEN (the team's)  api_key  does not expire  no profile  "
+        "12.5 of 50 used, resets 2023-11-15 22:13Z  ready"
+    )
+
+
+def test_the_expiry_of_a_token(build, clock) -> None:
+    credentials = build(env_tokens())
+    assert "not refreshed yet" in line(credentials.report()[0], clock.now)
+    credentials.token()
+    said = line(credentials.report()[0], clock.now)
+    assert "expires 2023-11-14 23:13Z (in 60 min)" in said
+    assert "expired 2023-11-14 23:13Z" in line(credentials.report()[0], clock.now + 7200)
+    assert access_token(1) not in said
+    assert refresh_token(1) not in said

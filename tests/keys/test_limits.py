@@ -1,0 +1,170 @@
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from flask import Flask, g
+
+from app.errors import GatewayError, Kind
+from app.keys.key_file import ClientKey
+from app.keys.limits import KeyLimits, Standing
+from app.keys.rates import Share
+from app.keys.shared_rates import SharedRates
+from app.models.names import resolve
+from tests.credentials.conftest import require
+from tests.credentials.redis_server import RedisServer
+
+RESOLVE = partial(resolve, default="claude-sonnet-4-6", aliases={"fast": "claude-haiku-4-5"})
+MODEL = "claude-sonnet-4-6"
+
+
+@pytest.fixture(autouse=True)
+def request_context() -> Iterator[None]:
+    with Flask(__name__).app_context():
+        yield
+
+
+def limits_of(workers: int = 1) -> KeyLimits:
+    return KeyLimits(Share(workers), workers=workers, resolve=RESOLVE)
+
+
+def key(name: str = "alice", **limits: object) -> ClientKey:
+    return ClientKey(name, name.encode().hex().ljust(64, "0"), **limits)  # type: ignore[arg-type]
+
+
+def refusal(limits: KeyLimits, client: ClientKey, model: str = MODEL) -> GatewayError:
+    with pytest.raises(GatewayError) as refused:
+        limits.enter(client, model)
+    return refused.value
+
+
+class TestModels:
+    @pytest.mark.parametrize("asked", ["claude-haiku-4-5", "claude-haiku-4.5", "fast", "FAST"])
+    @pytest.mark.parametrize("named", ["claude-haiku-4.5", "fast"])
+    def test_in_any_spelling(self, asked: str, named: str) -> None:
+        limits_of().enter(key(models=(named,)), asked)
+
+    @pytest.mark.parametrize("asked", ["claude-opus-5", "claude-sonnet-4-6", "gpt-4o"])
+    def test_another_is_refused_by_name(self, asked: str) -> None:
+        error = refusal(limits_of(), key(models=("fast",)), asked)
+        assert (error.kind, error.status, error.field) == (Kind.PERMISSION, 403, "model")
+        for word in ("'alice'", repr(asked), "fast"):
+            assert word in error.message
+
+    def test_what_an_unknown_name_comes_to_counts(self) -> None:
+        assert (
+            "'claude-sonnet-4-6'" in refusal(limits_of(), key(models=("fast",)), "gpt-4o").message
+        )
+        limits_of().enter(key(models=(MODEL,)), "gpt-4o")
+
+    def test_a_name_of_no_model_allows_none(self) -> None:
+        """Not the default model, which stands in for unknown names in requests."""
+        assert refusal(limits_of(), key(models=("sonet",)), MODEL).kind is Kind.PERMISSION
+
+    def test_without_a_list_all(self) -> None:
+        limits_of().enter(key(), "claude-opus-5")
+
+
+class TestStreams:
+    def test_so_many_at_once(self) -> None:
+        limits, alice = limits_of(), key(concurrent_streams=2)
+        leave = limits.enter(alice, MODEL)
+        limits.enter(alice, MODEL)
+        error = refusal(limits, alice)
+        assert (error.kind, error.status, error.retry_after) == (Kind.KEY_LIMITED, 429, 1)
+        assert "in progress as it may: 2." in error.message
+        limits.enter(key("bob", concurrent_streams=1), MODEL)
+        leave()
+        limits.enter(alice, MODEL)
+        refusal(limits, alice)
+
+    @pytest.mark.parametrize(("limit", "share"), [(1, 1), (4, 2), (5, 3)])
+    def test_each_worker_takes_its_share(self, limit: int, share: int) -> None:
+        limits, alice = limits_of(workers=2), key(concurrent_streams=limit)
+        for _ in range(share):
+            limits.enter(alice, MODEL)
+        assert ("part of" in refusal(limits, alice).message) == (share != limit)
+
+    def test_one_refused_for_its_rate_is_not_in_progress(self) -> None:
+        limits = limits_of()
+        alice = key(concurrent_streams=1, requests_per_minute=1)
+        limits.enter(alice, MODEL)()
+        assert "per minute" in refusal(limits, alice).message
+        assert "per minute" in refusal(limits, alice).message
+
+
+class TestRequestsPerMinute:
+    def test_so_many_in_any_minute(self) -> None:
+        limits, alice = limits_of(), key(requests_per_minute=3)
+        remaining = []
+        for _ in range(3):
+            limits.enter(alice, MODEL)
+            remaining.append(g.key_standing.remaining)
+        assert remaining == [2, 1, 0]
+        error = refusal(limits, alice)
+        assert (error.kind, error.status) == (Kind.KEY_LIMITED, 429)
+        assert 55 < error.retry_after <= 60
+        assert "3 requests per minute" in error.message
+        assert g.key_standing == Standing(False, 3, 0, g.key_standing.reset)
+        assert 55 < g.key_standing.reset - time.time() <= 60
+        limits.enter(key("bob", requests_per_minute=1), MODEL)
+
+    @pytest.mark.parametrize(("limit", "share"), [(1, 1), (4, 2), (5, 3)])
+    def test_each_worker_takes_its_share(self, limit: int, share: int) -> None:
+        limits, alice = limits_of(workers=2), key(requests_per_minute=limit)
+        for _ in range(share):
+            limits.enter(alice, MODEL)
+        assert refusal(limits, alice).kind is Kind.KEY_LIMITED
+        assert g.key_standing.limit == share
+
+    def test_a_key_without_limits_is_told_nothing(self) -> None:
+        limits_of().enter(key(), MODEL)
+        assert "key_standing" not in g
+
+    def test_what_is_older_than_a_minute_is_forgotten(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limits, alice = limits_of(), key(requests_per_minute=1)
+        limits.enter(alice, MODEL)
+        refusal(limits, alice)
+        later = time.time() + 61
+        monkeypatch.setattr("time.time", lambda: later)
+        limits.enter(alice, MODEL)
+
+
+class TestRedis:
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[RedisServer]:
+        require(RedisServer.is_installed(), "redis-server")
+        running = RedisServer(tmp_path)
+        yield running
+        running.stop()
+
+    def worker(self, server: RedisServer, clock: list[float]) -> SharedRates:
+        share = Share(4)
+        return SharedRates(server.url, share, clock=lambda: clock[0])
+
+    def test_all_workers_together_are_exact(self, server: RedisServer) -> None:
+        workers = [self.worker(server, [0.0]) for _ in range(3)]
+        standings = [workers[n % 3].hit(key(), 7) for n in range(9)]
+        assert [one.allowed for one in standings] == [True] * 7 + [False] * 2
+        assert [one.remaining for one in standings] == [6, 5, 4, 3, 2, 1, 0, 0, 0]
+        assert all(one.limit == 7 for one in standings)
+        assert workers[0].hit(key("bob"), 7).remaining == 6
+
+    def test_while_it_is_away_each_counts_its_share(
+        self, server: RedisServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO", "kiro2api.keys")
+        clock = [0.0]
+        worker = self.worker(server, clock)
+        assert worker.hit(key(), 8).remaining == 7
+        server.stop()
+        assert [worker.hit(key(), 8).allowed for _ in range(3)] == [True, True, False]
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        server.start()
+        assert worker.hit(key(), 8).limit == 2  # not asked again at once
+        clock[0] += 6
+        assert worker.hit(key(), 8).remaining == 6
+        assert "can be used again" in caplog.records[-1].message
