@@ -25,7 +25,7 @@ from app.gateway import Gateway, Timeouts
 from app.keys import authentication, limits
 from app.keys.key_file import KeyFile
 from app.keys.limits import KeyLimits, Rates
-from app.models import names as models
+from app.models import names
 from app.openapi import Group, describe
 from app.pages import health, openapi
 from app.pages import models as catalogue
@@ -73,7 +73,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(openapi.blueprint(_description))
     app.register_blueprint(
         catalogue.blueprint(
-            models.listing(settings.kiro_default_model, settings.kiro_models),
+            names.listing(settings.kiro_default_model, settings.kiro_models),
             gateway.resolve,
             lambda model: key_limits.may_use(authentication.client_key(), model),
         )
@@ -133,7 +133,7 @@ def _gateway(settings: Settings) -> Gateway:
         ),
         hosts=hosts,
         resolve=partial(
-            models.resolve, default=settings.kiro_default_model, aliases=settings.kiro_models
+            names.resolve, default=settings.kiro_default_model, aliases=settings.kiro_models
         ),
         timeouts=Timeouts(
             first_event=settings.kiro_first_event_timeout,

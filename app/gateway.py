@@ -34,7 +34,8 @@ from app.core.events import CONTENT, Event, Finish
 from app.core.usage import Meter
 from app.credentials import Credentials, Token
 from app.errors import POLICY, GatewayError, Kind
-from app.models.names import Model, Resolution
+from app.models.names import Resolution
+from app.models.table import Model
 
 MAX_ATTEMPTS = 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0

@@ -15,7 +15,7 @@ from app.core.events import Finish, TextDelta
 from app.credentials import Token
 from app.errors import GatewayError, Kind
 from app.gateway import MAX_ATTEMPTS, Exchange, Gateway, Timeouts
-from app.models import names as models
+from app.models import names
 from app.simulator import Simulator
 from app.simulator.script import CHAT
 
@@ -99,7 +99,7 @@ def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
             client=Client(connections=5, connect_timeout=2, user_agent="test"),
             credentials=logins,  # type: ignore[arg-type]
             hosts=Hosts(*(hosts or (host(upstream.url),))),
-            resolve=partial(models.resolve, default="claude-sonnet-4-5", aliases={}),
+            resolve=partial(names.resolve, default="claude-sonnet-4-5", aliases={}),
             timeouts=Timeouts(first_event=first_event, idle=20, total=inf, ping=20),
             max_tool_description=10_000,
             sleep=pauses.append,

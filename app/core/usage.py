@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from app.models.names import context_window
+from app.models.table import context_window
 
 from .conversation import Conversation
 from .events import Event, TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage

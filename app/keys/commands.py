@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from app.models import names as models
+from app.models import names
 from app.settings import Settings, SettingsError
 
 from . import key_file
@@ -102,7 +102,7 @@ def line(key: ClientKey, now: datetime) -> str:
 def _checked(key: ClientKey, settings: Settings) -> ClientKey:
     """The key if the file may hold it. Raises KeysError."""
     for name in key.models or ():
-        if not is_meant(models.resolve(name, settings.kiro_default_model, settings.kiro_models)):
+        if not is_meant(names.resolve(name, settings.kiro_default_model, settings.kiro_models)):
             raise KeysError(f"there is no model {name!r}; GET /v1/models lists those there are")
     try:
         return msgspec.convert(msgspec.to_builtins(key), ClientKey)

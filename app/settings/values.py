@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from app.aws.regions import A_REGION, is_region
-from app.models import names as models
+from app.models import names
 
 Number = TypeVar("Number", int, float)
 
@@ -147,7 +147,7 @@ def origins() -> Value:
 
 def model() -> Value:
     def parse(raw: str) -> str:
-        models.check(raw)
+        names.check(raw)
         return raw
 
     return Value(parse, f"a model's name, or the service's id of one ({_MODEL_ID})")
@@ -160,7 +160,7 @@ def aliases() -> Value:
         if "" in named:
             raise ValueError(raw)
         for target in named.values():
-            models.check(target)
+            names.check(target)
         return MappingProxyType(named)
 
     allowed = f"alias=model pairs, separated by commas, each model a name or an id ({_MODEL_ID})"

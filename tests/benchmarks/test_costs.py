@@ -26,7 +26,7 @@ from app.credentials import Token
 from app.credentials.model import AuthKind
 from app.eventstream.frames import FrameDecoder
 from app.gateway import Exchange, Gateway, Timeouts
-from app.models import names as models
+from app.models import names
 from app.server.lifecycle import Lifecycle
 from app.upstream_http.chunked import ChunkedDecoder
 from app.web import relay
@@ -84,7 +84,7 @@ def exchange(url: str) -> Iterator[Exchange]:
         client=Client(connections=1, connect_timeout=5, user_agent="test"),
         credentials=Login(),  # type: ignore[arg-type]
         hosts=HostChoice(url, None),
-        resolve=partial(models.resolve, default=MODEL, aliases={}),
+        resolve=partial(names.resolve, default=MODEL, aliases={}),
         timeouts=Timeouts(first_event=20, idle=20, total=inf, ping=20),
         max_tool_description=10_000,
     )

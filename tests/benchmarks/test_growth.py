@@ -35,7 +35,7 @@ from app.core.fold import Folder
 from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
 from app.eventstream.frames import FrameDecoder
-from app.models import names as models
+from app.models import names
 from app.simulator import frames
 from app.upstream_http.chunked import ChunkedDecoder
 from benchmarks import samples
@@ -258,7 +258,7 @@ def test_a_request_is_read(dialect: Dialect) -> None:
 
 @each_dialect
 def test_a_request_is_written(dialect: Dialect) -> None:
-    model = models.resolve(MODEL, MODEL, {}).model
+    model = names.resolve(MODEL, MODEL, {}).model
 
     def make(size: int) -> Callable[[], object]:
         conversation = dialect.parse(REQUESTS[dialect](size), Headers())
@@ -295,7 +295,7 @@ def test_a_run_of_one_turn_is_read(dialect: Dialect) -> None:
 @pytest.mark.parametrize("suffix", ["-v1", "-latest", ":1", "-high", "/", "-20250101"])
 def test_a_models_name_is_taken_apart(suffix: str) -> None:
     def make(size: int) -> Callable[[], object]:
-        return lambda: models.resolve("claude" + suffix * size, "auto", {})
+        return lambda: names.resolve("claude" + suffix * size, "auto", {})
 
     check(make, 2000)
 

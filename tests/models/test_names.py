@@ -5,7 +5,8 @@ import datetime
 import pytest
 
 from app.core.conversation import Conversation, Reasoning
-from app.models.names import MODELS, check, context_window, listing, resolve
+from app.models.names import check, listing, resolve
+from app.models.table import MODELS, context_window
 
 DEFAULT = "claude-sonnet-4.5"
 

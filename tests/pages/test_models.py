@@ -8,17 +8,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.errors import GatewayError, Kind
-from app.models import names as models
+from app.models import names
 from app.pages import models as catalogue
 
 DEFAULT, ALIASES = "new-1", {"Fast": "claude-haiku-4-5"}
-RESOLVE = partial(models.resolve, default=DEFAULT, aliases=ALIASES)
+RESOLVE = partial(names.resolve, default=DEFAULT, aliases=ALIASES)
 
 
 def client(*, without: str = "") -> FlaskClient:
     app = Flask(__name__)
     app.testing = True  # failures are raised here, and not answered
-    listing = models.listing(DEFAULT, ALIASES)
+    listing = names.listing(DEFAULT, ALIASES)
     app.register_blueprint(catalogue.blueprint(listing, RESOLVE, lambda model: model != without))
     return app.test_client()
 

@@ -16,7 +16,7 @@ from app.codewhisperer.service.hosts import HostChoice
 from app.credentials import Token
 from app.errors import GatewayError, Kind
 from app.gateway import Gateway, Timeouts
-from app.models import names as models
+from app.models import names
 from app.settings import Settings
 from tests.chaos.dialects import DIALECTS
 from tests.chaos.heard import Dialect
@@ -99,7 +99,7 @@ class House:
         return Gateway(
             **fakes,
             hosts=HostChoice("http://127.0.0.1:1", None),
-            resolve=lambda name: models.resolve(name, default="claude-sonnet-4-5", aliases={}),
+            resolve=lambda name: names.resolve(name, default="claude-sonnet-4-5", aliases={}),
             timeouts=Timeouts(first_event=60, idle=60, total=inf, ping=60),
             max_tool_description=10_000,
         )

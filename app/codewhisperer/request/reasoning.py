@@ -7,7 +7,7 @@ schema has them (traffic of kiro-cli, ListAvailableModels); elsewhere the wish i
 from typing import Any, NamedTuple
 
 from app.core.conversation import Effort, Reasoning
-from app.models.names import Generation, Model
+from app.models.table import Generation, Model
 
 _SCALE: tuple[Effort, ...] = ("none", "low", "medium", "high", "xhigh", "max")
 

@@ -33,7 +33,8 @@ from app.core.conversation import (
     ToolChoice,
     ToolResult,
 )
-from app.models.names import MODELS, Model, resolve
+from app.models.names import resolve
+from app.models.table import MODELS, Model
 from app.simulator.validate import violations
 
 HOSTS = candidates("us-east-1", None)
