@@ -138,9 +138,9 @@ def _local_url(settings: Settings) -> str:
 
 
 def _control_plane(settings: Settings) -> ControlPlane:
-    from app.application import control_plane
+    from app.codewhisperer.upstream import CodeWhisperer
 
-    return control_plane(settings)
+    return CodeWhisperer.from_settings(settings).control
 
 
 commands.add_to(cli, _control_plane)

@@ -7,9 +7,7 @@ from typing import Any
 from flask import Flask
 from flask_cors import CORS
 
-from app.codewhisperer.client import Client
-from app.codewhisperer.service.hosts import HostChoice
-from app.codewhisperer.service.operations import ControlPlane
+from app.codewhisperer.upstream import CodeWhisperer
 from app.core.headers import Headers
 from app.credentials import Credentials
 from app.dialects import openai
@@ -21,7 +19,7 @@ from app.dialects.openai_chat import routes as openai_chat
 from app.dialects.openai_responses import openapi as openai_responses_api
 from app.dialects.openai_responses import routes as openai_responses
 from app.errors import GatewayError, Kind
-from app.gateway import Gateway, Timeouts
+from app.gateway import Gateway
 from app.keys import authentication, limits
 from app.keys.key_file import KeyFile
 from app.keys.limits import KeyLimits, Rates
@@ -38,8 +36,6 @@ from app.tls import tls_context
 from app.version import __version__
 from app.web import access, failures
 from app.web.serving import Serving
-
-USER_AGENT = f"kiro2api/{__version__}"
 
 
 def create_app(settings: Settings) -> Flask:
@@ -119,43 +115,17 @@ def preload(settings: Settings) -> None:
         import app.keys.rates  # noqa: F401
 
 
-def control_plane(settings: Settings) -> ControlPlane:
-    """What asks the upstream about an account, for the command line."""
-    return ControlPlane(_client(settings), _hosts(settings))
-
-
 def _gateway(settings: Settings) -> Gateway:
-    client, hosts = _client(settings), _hosts(settings)
+    upstream = CodeWhisperer.from_settings(settings)
     return Gateway(
-        client=client,
-        credentials=Credentials.from_settings(
-            settings, control=ControlPlane(client, hosts), checked=True
-        ),
-        hosts=hosts,
+        upstream=upstream,
+        credentials=Credentials.from_settings(settings, control=upstream.control, checked=True),
         resolve=partial(
             names.resolve, default=settings.kiro_default_model, aliases=settings.kiro_models
         ),
-        timeouts=Timeouts(
-            first_event=settings.kiro_first_event_timeout,
-            idle=settings.kiro_idle_timeout,
-            total=settings.kiro_total_timeout or inf,
-            ping=settings.kiro_ping_interval,
-        ),
-        max_tool_description=settings.max_tool_description_length,
+        first_event=settings.kiro_first_event_timeout,
+        total=settings.kiro_total_timeout or inf,
     )
-
-
-def _client(settings: Settings) -> Client:
-    return Client(
-        connections=settings.kiro_max_streams,
-        connect_timeout=settings.kiro_connect_timeout,
-        user_agent=USER_AGENT,
-        proxy=settings.kiro_upstream_proxy or "",
-    )
-
-
-def _hosts(settings: Settings) -> HostChoice:
-    return HostChoice(settings.kiro_api_url, settings.kiro_region)
 
 
 ANTHROPIC = failures.Shape(

@@ -48,6 +48,11 @@ class Kind(StrEnum):
     INTERNAL = "internal"
 
 
+UNKNOWN_OPERATION = "unknown_operation"
+"""The ``code`` of an error of an upstream that does not know what it was asked to do: no repetition
+can help."""
+
+
 class Policy(NamedTuple):
     """``status``: sent to the client. ``retry``: the gateway may try again before the first content
     event. ``client_retry``: value of ``x-should-retry``; None leaves it to the client's own rule

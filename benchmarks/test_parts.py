@@ -21,6 +21,7 @@ from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
 from app.eventstream.frames import FrameDecoder
 from app.models.names import resolve
+from app.models.table import context_window
 from app.upstream_http.chunked import ChunkedDecoder
 from benchmarks import samples
 from benchmarks.cases import KB
@@ -88,7 +89,7 @@ def test_meter(measure: Measure) -> None:
     events = batches(samples.events_of(KINDS["text"]))
 
     def count() -> Meter:
-        meter = Meter(samples.HELLO, None)
+        meter = Meter(samples.HELLO, None, context_window)
         for batch in events:
             meter.feed(batch)
         return meter
@@ -100,7 +101,7 @@ def test_meter(measure: Measure) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 def test_encoders(measure: Measure, dialect: Dialect, kind: str) -> None:
     events: list[Sequence[Event]] = batches(samples.events_of(KINDS[kind]))
-    meter = Meter(samples.HELLO, None)
+    meter = Meter(samples.HELLO, None, context_window)
 
     def encode() -> list[bytes]:
         encoder = dialect.encoder(meter)

@@ -36,6 +36,7 @@ from app.dialects.openai_responses import stream as responses_stream
 from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameDecoder, FrameError
 from app.models.names import resolve
+from app.models.table import context_window
 from app.simulator import frames as wire
 from app.simulator.validate import violations
 
@@ -255,12 +256,12 @@ def _send(conversation: Conversation) -> Meter:
         )
         told = msgspec.json.decode(rendered.body)
         assert violations(told, headers=host.chat()[1], binding=host.binding) == []
-    return Meter(conversation, resolution.model.context_window)
+    return Meter(conversation, resolution.model.context_window, context_window)
 
 
 def _tell_all(events: list[Event]) -> None:
     """In every dialect, as a stream."""
-    meter = Meter(_ENVELOPE, None)
+    meter = Meter(_ENVELOPE, None, context_window)
     meter.feed(events)
     form = responses.parse_responses(b"{}", Headers(), DEFAULT).form
     for encoder in (

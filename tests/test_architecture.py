@@ -20,15 +20,25 @@ from app.settings.historic import HISTORIC
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
 
-LEAVES = {"aws", "errors", "files", "models", "openapi", "settings", "sockets", "tls", "version"}
+LEAVES = {
+    "aws",
+    "errors",
+    "files",
+    "models",
+    "openapi",
+    "settings",
+    "sockets",
+    "tls",
+    "version",
+}
 PARTS = {"core", *LEAVES}
 EVERYTHING = {
     *PARTS, "application", "codewhisperer", "credentials", "dialects", "eventstream", "gateway",
-    "keys", "pages", "routes", "server", "simulator", "upstream_http", "web",
+    "keys", "pages", "routes", "server", "simulator", "upstream", "upstream_http", "web",
 }  # fmt: skip
 ALLOWED = {
     "aws": set(),
-    "core": {"models"},
+    "core": set(),
     "errors": set(),
     "files": set(),
     "models": {"core"},
@@ -36,14 +46,15 @@ ALLOWED = {
     "settings": {"aws", "core", "models"},  # which names are models and regions
     "sockets": set(),
     "tls": set(),
+    "upstream": {"core", "errors", "models"},
     "version": set(),
     "eventstream": set(),
     "upstream_http": {"errors", "sockets", "tls"},
-    "codewhisperer": {*PARTS, "eventstream", "upstream_http"},
+    "codewhisperer": {*PARTS, "eventstream", "upstream", "upstream_http"},
     "credentials": PARTS,
     "dialects": PARTS,
     "routes": {*PARTS, "dialects", "gateway", "web"},  # app/dialects/*/routes.py
-    "gateway": {*PARTS, "codewhisperer", "credentials"},
+    "gateway": {*PARTS, "credentials", "upstream"},
     "server": PARTS,
     "keys": {*PARTS, "web"},
     "pages": PARTS,
@@ -60,7 +71,7 @@ SHARED_BY_DIALECTS = {"openai", "transitions"}  # files beside the dialects' fol
 SANS_IO_ROOMS = {  # not the routes of the dialects
     "aws", "codewhisperer", "core", "dialects", "eventstream", "models",
 }  # fmt: skip
-WITH_IO = {"app.codewhisperer.client", "app.codewhisperer.service.operations"}
+WITH_IO = {f"app.codewhisperer.{name}" for name in ("client", "service.operations", "upstream")}
 EXCUSED = {  # a log line, and the clock where none is given
     "app.codewhisperer.service.hosts",
     "app.codewhisperer.service.errors",
@@ -168,6 +179,7 @@ def test_imports_follow_the_table(path):
         ("app.dialects.anthropic.routes", "from app.codewhisperer import client"),
         ("app.simulator.frames", "from app.core import events"),
         ("app.gateway", "from app.application import create_app"),
+        ("app.gateway", "from app.codewhisperer.upstream import CodeWhisperer"),
     ],
 )
 def test_a_breach_is_found(path, source):

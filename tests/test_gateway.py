@@ -10,11 +10,12 @@ import pytest
 
 from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import Host, HostChoice
+from app.codewhisperer.upstream import CodeWhisperer
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import Finish, TextDelta
 from app.credentials import Token
 from app.errors import GatewayError, Kind
-from app.gateway import MAX_ATTEMPTS, Exchange, Gateway, Timeouts
+from app.gateway import MAX_ATTEMPTS, Exchange, Gateway
 from app.models import names
 from app.simulator import Simulator
 from app.simulator.script import CHAT
@@ -95,13 +96,19 @@ def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
         *hosts: Host, tokens: Sequence[str] = ("one",), first_event: float = 20.0
     ) -> tuple[Exchange, Logins]:
         logins = Logins(*tokens)
-        gateway = Gateway(
-            client=Client(connections=5, connect_timeout=2, user_agent="test"),
-            credentials=logins,  # type: ignore[arg-type]
-            hosts=Hosts(*(hosts or (host(upstream.url),))),
-            resolve=partial(names.resolve, default="claude-sonnet-4-5", aliases={}),
-            timeouts=Timeouts(first_event=first_event, idle=20, total=inf, ping=20),
+        service = CodeWhisperer(
+            Client(connections=5, connect_timeout=2, user_agent="test"),
+            Hosts(*(hosts or (host(upstream.url),))),
+            idle=20,
+            ping=20,
             max_tool_description=10_000,
+        )
+        gateway = Gateway(
+            upstream=service,
+            credentials=logins,  # type: ignore[arg-type]
+            resolve=partial(names.resolve, default="claude-sonnet-4-5", aliases={}),
+            first_event=first_event,
+            total=inf,
             sleep=pauses.append,
         )
         exchange = gateway.open(HELLO)

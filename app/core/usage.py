@@ -1,10 +1,8 @@
 """What one answer uses, summed up as it arrives and worked out once, at its end."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import structs
-
-from app.models.table import context_window
 
 from .conversation import Conversation
 from .events import Event, TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
@@ -14,12 +12,20 @@ from .tokens import TokenCounts, byte_length, estimate_conversation, resolve_usa
 class Meter:
     """Feed it every batch of events; ask for the counts whenever they are due.
 
-    ``input_estimate``: tokens of the prompt, as estimated before the upstream said anything.
+    ``window``: tokens of the asked model's context window, None if not known; ``window_of`` gives
+    that of the model which the upstream says answered, by the upstream's id. ``input_estimate``:
+    tokens of the prompt, as estimated before the upstream said anything.
     """
 
-    def __init__(self, conversation: Conversation, window: int | None) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        window: int | None,
+        window_of: Callable[[str | None], int | None],
+    ) -> None:
         self.input_estimate = estimate_conversation(conversation)
         self._window = window
+        self._window_of = window_of
         self._output_bytes = 0
         self._usage = Usage()
         self._spent = 0.0  # credits of answers that were asked for again
@@ -56,7 +62,7 @@ class Meter:
             usage = structs.replace(usage, credits=self._spent + (usage.credits or 0.0))
         return resolve_usage(
             estimate=self.input_estimate,
-            window=context_window(usage.model) or self._window,
+            window=self._window_of(usage.model) or self._window,
             output_bytes=self._output_bytes,
             usage=usage,
         )

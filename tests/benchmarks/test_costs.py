@@ -21,12 +21,14 @@ import pytest
 from app.codewhisperer.answer.decoder import EventDecoder
 from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import HostChoice
+from app.codewhisperer.upstream import CodeWhisperer
 from app.core.usage import Meter
 from app.credentials import Token
 from app.credentials.model import AuthKind
 from app.eventstream.frames import FrameDecoder
-from app.gateway import Exchange, Gateway, Timeouts
+from app.gateway import Exchange, Gateway
 from app.models import names
+from app.models.table import context_window
 from app.server.lifecycle import Lifecycle
 from app.upstream_http.chunked import ChunkedDecoder
 from app.web import relay
@@ -80,13 +82,19 @@ class Upstream:
 @contextmanager
 def exchange(url: str) -> Iterator[Exchange]:
     """A call under way to the upstream at ``url``."""
-    gateway = Gateway(
-        client=Client(connections=1, connect_timeout=5, user_agent="test"),
-        credentials=Login(),  # type: ignore[arg-type]
-        hosts=HostChoice(url, None),
-        resolve=partial(names.resolve, default=MODEL, aliases={}),
-        timeouts=Timeouts(first_event=20, idle=20, total=inf, ping=20),
+    service = CodeWhisperer(
+        Client(connections=1, connect_timeout=5, user_agent="test"),
+        HostChoice(url, None),
+        idle=20,
+        ping=20,
         max_tool_description=10_000,
+    )
+    gateway = Gateway(
+        upstream=service,
+        credentials=Login(),  # type: ignore[arg-type]
+        resolve=partial(names.resolve, default=MODEL, aliases={}),
+        first_event=20,
+        total=inf,
     )
     opened = gateway.open(samples.HELLO)
     try:
@@ -127,7 +135,7 @@ class Way:
 
     def __init__(self, dialect: Dialect) -> None:
         self._chunks, self._frames = ChunkedDecoder(), FrameDecoder()
-        self._events, self._meter = EventDecoder(), Meter(samples.HELLO, None)
+        self._events, self._meter = EventDecoder(), Meter(samples.HELLO, None, context_window)
         self._encoder = dialect.encoder(self._meter)
 
     def take(self, read: bytes) -> bytes:

@@ -36,6 +36,7 @@ from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
 from app.eventstream.frames import FrameDecoder
 from app.models import names
+from app.models.table import context_window
 from app.simulator import frames
 from app.upstream_http.chunked import ChunkedDecoder
 from benchmarks import samples
@@ -184,7 +185,7 @@ each_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: 
 @each_told
 @each_dialect
 def test_a_stream(dialect: Dialect, told: Callable[[int], list[Event]]) -> None:
-    meter = Meter(samples.HELLO, None)
+    meter = Meter(samples.HELLO, None, context_window)
 
     def make(size: int) -> Callable[[], object]:
         batches = [[event] for event in told(size)]

@@ -13,9 +13,10 @@ from flask.testing import FlaskClient
 
 from app import application, gateway
 from app.codewhisperer.service.hosts import HostChoice
+from app.codewhisperer.upstream import CodeWhisperer
 from app.credentials import Token
 from app.errors import GatewayError, Kind
-from app.gateway import Gateway, Timeouts
+from app.gateway import Gateway
 from app.models import names
 from app.settings import Settings
 from tests.chaos.dialects import DIALECTS
@@ -95,13 +96,15 @@ class House:
         self.client: FlaskClient = application.create_app(settings).test_client()
 
     def _gateway(self, settings: Settings) -> Gateway:
-        fakes: Any = {"client": self.upstream, "credentials": Login()}
+        client: Any = self.upstream
+        login: Any = Login()
+        hosts = HostChoice("http://127.0.0.1:1", None)
         return Gateway(
-            **fakes,
-            hosts=HostChoice("http://127.0.0.1:1", None),
+            upstream=CodeWhisperer(client, hosts, idle=60, ping=60, max_tool_description=10_000),
+            credentials=login,
             resolve=lambda name: names.resolve(name, default="claude-sonnet-4-5", aliases={}),
-            timeouts=Timeouts(first_event=60, idle=60, total=inf, ping=60),
-            max_tool_description=10_000,
+            first_event=60,
+            total=inf,
         )
 
     def tell(self, dialect: Dialect, *, stream: bool) -> list[str]:

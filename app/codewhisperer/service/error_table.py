@@ -7,9 +7,9 @@ published reports of live answers where no official client names a value.
 from collections.abc import Container
 from typing import NamedTuple
 
-from app.errors import Kind
+from app.errors import UNKNOWN_OPERATION, Kind
 
-UNREACHABLE, UNKNOWN_OPERATION = "unreachable", "unknown_operation"
+UNREACHABLE = "unreachable"
 OLDER_HOST = frozenset({UNREACHABLE, UNKNOWN_OPERATION})
 """The ``code`` of an error that an older generation of hosts may not make: no connection comes
 about, or the host does not know the operation.

@@ -1,0 +1,174 @@
+"""CodeWhisperer as an upstream of the gateway: the door of this package (:mod:`app.upstream`)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf
+from time import monotonic
+from typing import Any
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from app.core.conversation import Conversation
+from app.core.events import Event
+from app.errors import GatewayError
+from app.models.table import Model
+from app.settings import Settings
+from app.upstream import AccessToken
+from app.version import __version__
+
+from .answer.batches import event_batches
+from .answer.decoder import EventDecoder
+from .client import Answer, Client
+from .request.render import RenderedRequest, render
+from .service.error_table import OLDER_HOST
+from .service.errors import upstream_id
+from .service.hosts import Host, HostChoice, authorization
+from .service.operations import ControlPlane
+
+USER_AGENT = f"kiro2api/{__version__}"
+
+
+class CodeWhisperer:
+    """The service behind one worker's connections. ``control`` asks it about accounts.
+
+    ``idle`` and ``ping`` are in seconds: how long a running answer may be silent, and after how
+    much silence its batches tick. ``max_tool_description`` is in characters.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        hosts: HostChoice,
+        *,
+        idle: float,
+        ping: float,
+        max_tool_description: int,
+    ) -> None:
+        self.client = client
+        self.hosts = hosts
+        self.control = ControlPlane(client, hosts)
+        self.idle = idle
+        self.ping = ping
+        self.max_tool_description = max_tool_description
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "CodeWhisperer":
+        """The service as the settings reach it."""
+        return cls(
+            Client(
+                connections=settings.kiro_max_streams,
+                connect_timeout=settings.kiro_connect_timeout,
+                user_agent=USER_AGENT,
+                proxy=settings.kiro_upstream_proxy or "",
+            ),
+            HostChoice(settings.kiro_api_url, settings.kiro_region),
+            idle=settings.kiro_idle_timeout,
+            ping=settings.kiro_ping_interval,
+            max_tool_description=settings.max_tool_description_length,
+        )
+
+    def open(self, conversation: Conversation, model: Model) -> "Call":
+        """A call that has not been sent yet."""
+        return Call(self, conversation, model)
+
+
+class Call:
+    """One conversation with the service: an :class:`app.upstream.UpstreamCall`."""
+
+    def __init__(self, service: CodeWhisperer, conversation: Conversation, model: Model) -> None:
+        self._service = service
+        self._conversation = conversation
+        self._model = model
+        self._account = ""
+        self._host: Host | None = None
+        self._rendered: RenderedRequest | None = None
+        self._answer: Answer | None = None
+        self._headers: Mapping[str, str] | None = None
+        self._skipped: Mapping[str, int] = {}
+        self._batches: Iterator[Sequence[Event]] = iter(())
+
+    @property
+    def repairs(self) -> tuple[str, ...]:
+        return self._rendered.repairs if self._rendered else ()
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        return self._rendered.ignored if self._rendered else ()
+
+    def send(self, token: AccessToken, deadline: float) -> None:
+        """An account begins with the host that answers in its profile's region, and stays with the
+        host that this call has fallen back to."""
+        if self._host is None or token.account != self._account:
+            self._host = self._service.hosts.first(token.region)
+            self._account = token.account
+        self.close()
+        self._headers = None
+        self._send(token, self._host, deadline)
+
+    def _send(self, token: AccessToken, host: Host, deadline: float) -> None:
+        rendered = self._rendered = render(
+            self._conversation,
+            host=host,
+            model=self._model,
+            profile_arn=token.profile_arn,
+            conversation_id=conversation_id(self._conversation.session),
+            max_description=self._service.max_tool_description,
+        )
+        url, headers = host.chat()
+        headers |= authorization(token.access_token, token.kind)
+        left = max(deadline - monotonic(), 0.001)
+        answer = self._service.client.open(url, headers, rendered.body, timeout=left)
+        self._answer, self._headers = answer, answer.headers
+        self._service.hosts.worked(host)
+        answer.limit(
+            tick=inf,
+            idle=self._service.idle,
+            deadline=deadline,
+            setting="KIRO_FIRST_EVENT_TIMEOUT",
+        )
+        decoder = EventDecoder(rendered.tool_names)
+        self._skipped = decoder.skipped
+        self._batches = event_batches(answer, decoder)
+
+    def fall_back(self, error: GatewayError) -> bool:
+        """To the next older generation of hosts, from one that cannot be reached or does not know
+        the operation."""
+        if self._host is None or error.code not in OLDER_HOST:
+            return False
+        older = self._service.hosts.older(self._host)
+        self._host = older or self._host
+        return older is not None
+
+    def batches(self) -> Iterator[Sequence[Event]]:
+        return self._batches
+
+    def answering(self, *, deadline: float) -> None:
+        if self._answer is not None:
+            self._answer.limit(
+                tick=self._service.ping,
+                idle=self._service.idle,
+                deadline=deadline,
+                setting="KIRO_TOTAL_TIMEOUT",
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """``host``: its generation; ``upstream_id``: the service's name for the request;
+        ``skipped``: counts of what the answer held and no client was given, by name.
+        """
+        facts: dict[str, Any] = {}
+        if self._host is not None:
+            facts["host"] = self._host.generation
+        if self._headers is not None:
+            facts["upstream_id"] = upstream_id(self._headers)
+        if self._skipped:
+            facts["skipped"] = dict(self._skipped)
+        return facts
+
+    def close(self) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.close()
+
+
+def conversation_id(session: str) -> str:
+    """Equal for the turns of one session, if the client names its session; the service keeps no
+    history under it either way."""
+    return str(uuid5(NAMESPACE_URL, f"kiro2api:{session}") if session else uuid4())
