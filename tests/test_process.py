@@ -37,10 +37,11 @@ def free_port() -> int:
 
 
 def take_terminal(nohup: bool) -> None:
-    """Make stdin the terminal of a new session, as a shell's is, for Ctrl-C and for hanging up."""
+    """Make stdin the terminal of a new session, as a shell's is, for Ctrl-C and for hanging up. The
+    tests may run under nohup themselves, which would be inherited.
+    """
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    if nohup:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if nohup else signal.SIG_DFL)
 
 
 class Running:
