@@ -52,7 +52,7 @@ loglevel = settings.log_level
 logconfig_dict = log_config(settings)
 
 # what no line of the log tells is not looked up for each (the Logging HOWTO, "Optimization")
-logging._srcfile = None  # type: ignore[attr-defined]
+logging._srcfile = None
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 

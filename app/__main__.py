@@ -1,5 +1,5 @@
-"""The command line: ``python -m app serve | simulate | settings | accounts | login | logout |
-keys``, from the top of the checkout.
+"""The command line: ``kiro2api serve | simulate | settings | accounts | login | logout | keys``, in
+a checkout also ``python -m app ...``.
 
 ``serve`` is gunicorn with ``gunicorn.conf.py``; it adds only what a newcomer without a credential
 needs, the simulated upstream. Serving for real, gunicorn may as well be started directly.
@@ -17,10 +17,12 @@ from typing import NoReturn
 
 import click
 
+from app import launch
 from app.credentials import commands
 from app.credentials.accounts.account import ControlPlane
 from app.credentials.sources import places
 from app.keys import commands as key_commands
+from app.program import NAME
 from app.settings import Settings, SettingsError, docs
 from app.settings.process import EVERYWHERE
 from app.version import __version__
@@ -43,27 +45,33 @@ Claude Code:
 """
 
 
-@click.group()
-@click.version_option(__version__)
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name=NAME)
 def cli() -> None:
     """A gateway from Anthropic and OpenAI clients to AWS CodeWhisperer."""
 
 
 @cli.command()
-def serve() -> NoReturn:
+@click.option("--host", help="Address to listen on; wins over HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; wins over PORT.")
+def serve(host: str | None, port: int | None) -> NoReturn:
     """Serve; with the simulated upstream if no credential is configured."""
+    environment = launch.environment(os.environ)
+    if host is not None:
+        environment["HOST"] = host
+    if port is not None:
+        environment["PORT"] = str(port)
     try:
-        settings = Settings.from_env()
+        settings = Settings.from_env(environment)
     except SettingsError as error:
         sys.exit(f"kiro2api cannot start: {error}")
-    environment = dict(os.environ)
     if _is_unconfigured(settings):
         environment |= _start_companion()
         click.secho(SIMULATED, bold=True)
     key = settings.owner_key if settings.has_default_token else "$KIRO_CLIENT_TOKEN"
     click.echo(TRY_IT.format(url=_local_url(settings), key=key))
     sys.stdout.flush()
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+    gunicorn = launch.server()
     os.execve(sys.executable, gunicorn, environment)  # nosec B606 # our own arguments
 
 
@@ -109,7 +117,8 @@ def _start_companion() -> dict[str, str]:
     the server is gone, however that ended, and the simulator follows.
     """
     process = subprocess.Popen(  # nosec B603 # our own arguments
-        [sys.executable, "-m", "app", "companion"],
+        launch.companion(),
+        env=launch.environment(os.environ),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is for the server, which may still need an answer
@@ -148,4 +157,4 @@ key_commands.add_to(cli)
 
 
 if __name__ == "__main__":
-    cli(prog_name="python -m app")
+    cli()

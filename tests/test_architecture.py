@@ -26,6 +26,7 @@ LEAVES = {
     "files",
     "models",
     "openapi",
+    "program",
     "settings",
     "sockets",
     "tls",
@@ -43,6 +44,7 @@ ALLOWED = {
     "files": set(),
     "models": {"core"},
     "openapi": set(),
+    "program": set(),
     "settings": {"aws", "core", "models"},  # which names are models and regions
     "sockets": set(),
     "tls": set(),
@@ -61,7 +63,9 @@ ALLOWED = {
     "web": {*PARTS, "keys", "server"},
     "simulator": set(),
     "application": EVERYTHING - {"simulator", "application"},
-    "__main__": EVERYTHING,
+    "wsgi": {"application", "settings"},
+    "launch": set(),
+    "__main__": {*EVERYTHING, "launch"},
 }
 IO_MODULES = {
     "asyncio", "flask", "gevent", "http", "io", "logging", "os", "pathlib", "random", "requests",
@@ -188,7 +192,7 @@ def test_a_breach_is_found(path, source):
 
 def test_only_the_entrances_import_the_application():
     users = [module_name(path) for path in SOURCES if "app.application.create_app" in imports(path)]
-    assert set(users) <= {"app.__main__"}
+    assert set(users) <= {"app.__main__", "app.wsgi"}
 
 
 def test_gunicorn_reads_only_the_settings_before_the_worker_starts():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from dotenv import dotenv_values
 from app.settings import Settings, SettingsError, docs, setting_fields, variable
 from app.settings.historic import HISTORIC
 from app.settings.process import check_exposure, current, load, log_config
-from app.version import __version__
 
 ROOT = Path(__file__).parent.parent
 NOWHERE = "/nonexistent/.env"
@@ -355,7 +353,3 @@ class TestDocs:
         assert len(dotenv_values(stream=io.StringIO(uncommented))) == len(setting_fields())
         environ = {k: v or "" for k, v in dotenv_values(stream=io.StringIO(uncommented)).items()}
         assert settings(**environ) == settings()
-
-    def test_one_version(self):
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-        assert project["project"]["version"] == __version__

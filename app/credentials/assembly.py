@@ -49,7 +49,7 @@ def store(settings: "Settings") -> TokenStore:
     except ImportError as error:
         raise GatewayError(
             Kind.NO_CREDENTIAL,
-            f"KIRO_TOKEN_STORE needs a package that is not installed ({error.name}): run "
-            "`pip install -r requirements-redis.txt`.",
+            f"KIRO_TOKEN_STORE needs a package that is not installed ({error.name}): "
+            "install the extra `redis`, in a checkout with `pip install '.[redis]'`.",
         ) from None
     return RedisStore(Remote(settings.kiro_token_store, settings.kiro_store_key), local)

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app import files
+from app.program import command
 
 log = logging.getLogger("kiro2api.keys")
 
@@ -71,9 +72,7 @@ def read(path: Path) -> tuple[ClientKey, ...]:
     try:
         return decode(path.read_bytes())
     except FileNotFoundError:
-        raise KeysError(
-            f"{path}: there is no such file; `python -m app keys add` makes it"
-        ) from None
+        raise KeysError(f"{path}: there is no such file; `{command()} keys add` makes it") from None
     except OSError as error:
         raise KeysError(f"{path}: {error.strerror}") from None
     except ValueError as error:

@@ -77,7 +77,7 @@ class Settings:
         "The owner's key, which clients must send. The default is accepted only on a loopback "
         "address or a unix socket, and not at all beside KIRO_CLIENT_KEYS_FILE.", secret=True)
     kiro_client_keys_file: Path | None = setting("Serving", values.path("file"), "",
-        "More keys, each with its models, limits and end; `python -m app keys` changes them.")
+        "More keys, each with its models, limits and end; `kiro2api keys` changes them.")
     host: str = setting("Serving", values.text("a host name or address"), "127.0.0.1",
         "Address to listen on. Any other than loopback needs a KIRO_CLIENT_TOKEN of your own.")
     port: int = setting("Serving", values.integer(1, 65535), "8080", "Port to listen on.")
@@ -125,7 +125,7 @@ class Settings:
         "Directory where refreshed tokens of the environment's credentials are kept.")
     kiro_token_store: str | None = setting("Credential", values.redis_url(), "",
         "Redis or Valkey that keeps refreshed tokens for several hosts; needs "
-        "requirements-redis.txt.", secret=True)
+        "the extra `redis`.", secret=True)
     kiro_store_key: str | None = setting("Credential", values.fernet_key(), "",
         "Encrypts the tokens in KIRO_TOKEN_STORE.", secret=True)
 

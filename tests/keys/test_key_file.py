@@ -76,7 +76,7 @@ def test_two_of_one_name_or_one_key(path: Path, twin: dict[str, Any]) -> None:
 
 
 def test_no_file(path: Path) -> None:
-    with pytest.raises(KeysError, match="python -m app keys add"):
+    with pytest.raises(KeysError, match="keys add` makes it"):
         key_file.read(path)
 
 

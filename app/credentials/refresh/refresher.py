@@ -16,6 +16,7 @@ from app.aws.regions import DEFAULT_REGION
 from app.credentials.model import AuthKind, Grant, Login, is_usable_profile
 from app.credentials.times import parse_time
 from app.errors import GatewayError, Kind
+from app.program import command
 
 from .calls import Answer, Calls
 
@@ -27,7 +28,7 @@ _LONGEST_LIFETIME = 10 * 365 * 86400.0
 _FINAL = {"invalid_grant", "invalid_client", "unauthorized_client", "expired_token"}
 
 HOW_TO_LOG_IN = (
-    "log in again (`python -m app login`, the Kiro IDE or kiro-cli), or give a new refresh token "
+    f"log in again (`{command()} login`, the Kiro IDE or kiro-cli), or give a new refresh token "
     "where this one came from"
 )
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from app.credentials.entries import BadEntry, decode_json
 from app.errors import GatewayError, Kind
+from app.program import command
 
 from . import databases
 from .found import Found, Source, collect, read_document, read_json, read_refresh_tokens
@@ -213,7 +214,7 @@ def no_credential(problems: Sequence[str]) -> GatewayError:
     return GatewayError(
         Kind.NO_CREDENTIAL,
         "There is no usable credential for the upstream. Give one of:\n"
-        "  - a login on this machine: `python -m app login`, the Kiro IDE (its token file is "
+        f"  - a login on this machine: `{command()} login`, the Kiro IDE (its token file is "
         "~/.aws/sso/cache/kiro-auth-token.json; KIRO_TOKEN_FILE names another), or kiro-cli;\n"
         "  - KIRO_AUTH_TOKEN: the content of a token file, or its path;\n"
         "  - AWS_REFRESHTOKEN: the refresh token of a social login." + wrong,

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from app.credentials.model import Token
 from app.errors import GatewayError, Kind
+from app.program import command
 from tests.credentials.conftest import env_json, env_tokens, token_file
 from tests.credentials.service import access_token, refresh_token
 
@@ -170,7 +172,9 @@ def test_a_refusal_of_a_token_already_replaced_costs_no_refresh(build, service) 
 def test_a_dead_login_is_final_and_says_what_to_run(build, service, clock) -> None:
     credentials = build(env_tokens(refresh_token(55)))
     for _ in range(3):
-        with pytest.raises(GatewayError, match="python -m app login") as raised:
+        with pytest.raises(
+            GatewayError, match=re.escape(f"log in again (`{command()} login`")
+        ) as raised:
             credentials.token()
         assert raised.value.kind is Kind.LOGIN_OVER
         assert refresh_token(55) not in raised.value.message
