@@ -5,8 +5,8 @@ RUN useradd --uid 1000 --create-home --home-dir /var/lib/kiro2api kiro2api \
  && install -d -o kiro2api -g kiro2api /var/lib/kiro2api/.local/state/kiro2api
 
 WORKDIR /srv/kiro2api
-COPY requirements.txt requirements-redis.txt ./
-RUN pip install --no-cache-dir --disable-pip-version-check -r requirements-redis.txt
+COPY requirements/redis.txt requirements/
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/redis.txt
 COPY . .
 RUN python -m compileall -q app
 

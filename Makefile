@@ -5,16 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
-BENCH := $(VENV)/.bench
-FUZZ := $(VENV)/.fuzz
-AUDIT := $(VENV)/.audit
+TOOLS := $(VENV)/.tools
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 FUZZ_MINUTES ?= 5
 
-.PHONY: run test check audit fuzz chaos soak crash conformance clients bench format docs clean
+.PHONY: run test check audit fuzz chaos soak crash conformance clients bench format docs lock clean
 
 run: $(RUNTIME)
-	@exec $(BIN)/python -m app serve
+	@exec $(BIN)/kiro2api serve
 
 test: $(DEV)
 	$(BIN)/python -m pytest -n auto
@@ -25,10 +24,10 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/bandit -q -c pyproject.toml -r app gunicorn.conf.py wsgi.py
 
-audit: $(AUDIT)  ## known vulnerabilities of what is installed to run; asks the internet
-	$(BIN)/pip-audit --strict -r requirements.txt -r requirements-redis.txt
+audit: $(TOOLS)  ## known vulnerabilities of what is installed to run; asks the internet
+	$(BIN)/pip-audit --strict --disable-pip -r requirements/redis.txt
 
-fuzz: $(FUZZ)  ## FUZZ_MINUTES of coverage-guided fuzzing, then the long run against /openapi.json
+fuzz: $(TOOLS)  ## FUZZ_MINUTES of coverage-guided fuzzing, then the long run against /openapi.json
 	$(BIN)/python -m fuzz --minutes $(FUZZ_MINUTES)
 	$(BIN)/python -m pytest -m long tests/live/test_openapi.py
 
@@ -48,7 +47,7 @@ conformance: $(DEV)  ## the SDKs' own suites, against the gateway
 clients: $(DEV)  ## released clients, through a whole task
 	$(BIN)/python -m clients
 
-bench: $(BENCH)  ## speed and memory, about eight minutes: docs/performance.md
+bench: $(TOOLS)  ## speed and memory, about eight minutes: docs/performance.md
 	$(BIN)/python -m benchmarks
 
 format: $(DEV)
@@ -56,33 +55,42 @@ format: $(DEV)
 	$(BIN)/ruff format .
 
 docs: $(RUNTIME)  ## what is generated from tables
-	$(BIN)/python -m app settings markdown > docs/settings.md
-	$(BIN)/python -m app settings env-example > .env.example
+	$(BIN)/kiro2api settings markdown > docs/settings.md
+	$(BIN)/kiro2api settings env-example > .env.example
 	$(BIN)/python -m tests.chaos.render > docs/faults.md
+
+# Pins stay as they are unless pyproject.toml asks for others; make lock LOCK=--upgrade renews all.
+# requirements/tools.txt has everything and says why; the others are parts of it.
+LOCK ?=
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
+  --python-version 3.11 --generate-hashes --no-emit-index-url $(LOCK)
+PART = $(COMPILE) --no-annotate --constraint requirements/tools.txt
+lock: $(DEV)  ## the hashed requirements, from the pins in pyproject.toml
+	$(COMPILE) pyproject.toml --extra redis --group dev --group tools -o requirements/tools.txt
+	$(PART) pyproject.toml --extra redis --group dev -o requirements/dev.txt
+	$(PART) pyproject.toml --extra redis -o requirements/redis.txt
+	$(PART) pyproject.toml -o requirements.txt
+	$(PART) --group conformance -o requirements/conformance.txt
 
 clean:
 	rm -rf $(VENV)
 
-# a stamp newer than its requirements makes the next run start at once
-$(RUNTIME): requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+# A stamp newer than what it was made from makes the next run start at once. The project itself is
+# installed as a link to this checkout, which gives the command kiro2api.
+$(RUNTIME): requirements.txt pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r requirements.txt
+	$(PIP) --no-deps --editable .
 	@touch $@
 
-$(DEV): requirements-dev.txt requirements-redis.txt requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(DEV): requirements/dev.txt pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r requirements/dev.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@ $(RUNTIME)
 
-$(BENCH): requirements-bench.txt requirements-dev.txt requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+$(TOOLS): requirements/tools.txt pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r requirements/tools.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@ $(DEV) $(RUNTIME)
-
-$(FUZZ): requirements-fuzz.txt requirements-dev.txt requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
-	@touch $@ $(DEV) $(RUNTIME)
-
-$(AUDIT): requirements-audit.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt
-	@touch $@
 
 $(BIN)/python:
 	@for python in $(PYTHON); do \

@@ -14,8 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-PINS = ROOT / "requirements-dev.txt"
+LOCK = ROOT / "requirements" / "conformance.txt"
 PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
 INSTALL_SECONDS = 600
 
@@ -26,22 +25,19 @@ def cache() -> Path:
 
 
 def pinned(package: str) -> str:
-    """The version of a package that the tests of this project are run with."""
-    found = re.search(rf"^{re.escape(package)}==(\S+)$", PINS.read_text(), re.MULTILINE)
-    if not found:
-        raise SystemExit(f"{PINS.name} pins no version of {package}")
-    return found[1]
+    """The locked version of a package, which is also that of this project's own tests."""
+    return _locked(package)[1]
 
 
 def python() -> Path:
     """The interpreter of an environment that has what the suites import."""
-    wanted = REQUIREMENTS.read_bytes() + PINS.read_bytes() + sys.version.encode()
+    wanted = LOCK.read_bytes() + sys.version.encode()
     place = cache() / f"conformance-venv-{hashlib.sha256(wanted).hexdigest()[:12]}"
     interpreter, complete = place / "bin" / "python", place / "complete"
     if not complete.exists():
         shutil.rmtree(place, ignore_errors=True)
         _run(sys.executable, "-m", "venv", str(place))
-        _run(str(interpreter), *PIP, "install", "-r", str(REQUIREMENTS))
+        _run(str(interpreter), *PIP, "install", "--require-hashes", "-r", str(LOCK))
         complete.touch()
     return interpreter
 
@@ -60,11 +56,22 @@ def sources(package: str) -> Path:
 
 def _download(package: str, work: Path) -> None:
     """Fetch a source distribution into ``work`` and unpack it there."""
+    wanted = work / "wanted.txt"
+    wanted.write_text(_locked(package)[0])
     source_only = ("--no-binary", ":all:", "--no-deps", "--dest", str(work))
-    _run(str(python()), *PIP, "download", *source_only, f"{package}=={pinned(package)}")
+    _run(str(python()), *PIP, "download", *source_only, "--require-hashes", "-r", str(wanted))
     [archive] = work.glob("*.tar.gz")
     with tarfile.open(archive) as packed:
         packed.extractall(work, filter="data")
+
+
+def _locked(package: str) -> re.Match[str]:
+    """The requirement of a package with its hashes; its first group is the version."""
+    entry = rf"^{re.escape(package)}==(\S+)(?: \\\n +\S+)+"
+    found = re.search(entry, LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    if not found:
+        raise SystemExit(f"{LOCK.name} pins no version of {package}")
+    return found
 
 
 def _run(*command: str) -> None:
