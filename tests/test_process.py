@@ -70,7 +70,7 @@ class Running:
         with self.output.open("wb") as sink:
             self.process = subprocess.Popen(
                 [sys.executable, *args],
-                cwd=ROOT if args == SERVE else work,
+                cwd=ROOT if args[:3] == SERVE else work,
                 env=base | environ,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
@@ -187,6 +187,10 @@ class TestRefusedStart:
 
     def test_default_key_on_an_address_given_to_gunicorn(self, start):
         assert "listening on 0.0.0.0" in refused(start(*GUNICORN, "-b", "0.0.0.0:0", **LOGIN))
+
+    def test_default_key_on_an_address_given_to_serve(self, start):
+        said = refused(start(*SERVE, "--host", "0.0.0.0", HOST="127.0.0.1", **LOGIN))
+        assert "listening on 0.0.0.0" in said
 
     def test_default_key_on_an_inherited_socket(self, start):
         with socket.create_server(("0.0.0.0", 0)) as inherited:
