@@ -36,7 +36,7 @@ class Service:
         self._path = path
 
     def keys(self, *arguments: str) -> str:
-        """What ``python -m app keys ...`` prints."""
+        """What ``kiro2api keys ...`` prints."""
         command = [sys.executable, "-m", "app", "keys", *arguments]
         done = subprocess.run(
             command, cwd=ROOT, env=self.gateway.settings, capture_output=True, text=True, check=True
