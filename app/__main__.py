@@ -19,8 +19,8 @@ import click
 
 from app import launch
 from app.credentials import commands
-from app.credentials.accounts.account import ControlPlane
-from app.credentials.sources import places
+from app.credentials.accounts.state import ControlPlane
+from app.credentials.sources import chain
 from app.keys import commands as key_commands
 from app.program import NAME
 from app.settings import Settings, SettingsError, docs
@@ -107,7 +107,7 @@ def _is_unconfigured(settings: Settings) -> bool:
     server stops and says what is wrong with it.
     """
     named = settings.kiro_token_file != Settings().kiro_token_file
-    return not named and not places.is_given(settings)
+    return not named and not chain.is_given(settings)
 
 
 def _start_companion() -> dict[str, str]:

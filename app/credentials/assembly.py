@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.client import Calls
 from app.credentials.refresh.refresher import OIDC_URL, Refresher, in_region
 from app.credentials.store.files import FileStore, TokenStore
 from app.errors import GatewayError, Kind
@@ -45,7 +45,7 @@ def store(settings: "Settings") -> TokenStore:
         return local
     try:
         from app.credentials.store.redis import RedisStore  # its packages are an extra
-        from app.credentials.store.remote import Remote
+        from app.credentials.store.redis_backend import Remote
     except ImportError as error:
         raise GatewayError(
             Kind.NO_CREDENTIAL,

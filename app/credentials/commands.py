@@ -12,18 +12,18 @@ import click
 from app.aws.regions import A_REGION, DEFAULT_REGION, is_region
 from app.credentials.accounts.report import line
 from app.credentials.sign_in.device import BUILDER_ID, DeviceFlow, Registration
-from app.credentials.sources.found import Source
+from app.credentials.sources.documents import Source
 from app.errors import GatewayError
 from app.settings import Settings, SettingsError
 
 from . import assembly
 from .model import Grant
 from .pool import Credentials
-from .sign_in import login_file
-from .sources import places
+from .sign_in import token_file as login_file
+from .sources import chain
 
 if TYPE_CHECKING:
-    from app.credentials.accounts.account import ControlPlane
+    from app.credentials.accounts.state import ControlPlane
 
 _QUOTA_AGE = 300.0  # seconds for which a quota that was asked is still shown
 
@@ -110,7 +110,7 @@ def log_in(settings: Settings, start_url: str, region: str, sleep: Callable[[flo
 def log_out(settings: Settings) -> None:
     """Remove the token file, and what the store keeps for its login. Raises OSError."""
     path = settings.kiro_token_file
-    kept = places.token_file(settings).read().logins
+    kept = chain.token_file(settings).read().logins
     if login_file.remove_login(path):
         store = assembly.store(settings)
         for login in kept:
@@ -130,7 +130,7 @@ def _confirmed(flow: DeviceFlow, registration: Registration, start_url: str) -> 
 
 
 def _before_the_token_file(settings: Settings) -> Iterator[Source]:
-    return (place for place in places.from_settings(settings) if place.chosen)
+    return (place for place in chain.from_settings(settings) if place.chosen)
 
 
 def _settings() -> Settings:

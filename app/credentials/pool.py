@@ -17,19 +17,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.credentials.accounts.account import ControlPlane, Tools
 from app.credentials.accounts.managed import Keeper
 from app.credentials.accounts.report import AccountReport, report
+from app.credentials.accounts.state import ControlPlane, Tools
 from app.credentials.refresh.refresher import Refresher
-from app.credentials.sources.found import Source
-from app.credentials.sources.watch import Watch
+from app.credentials.sources.documents import Source
+from app.credentials.sources.watcher import Watch
 from app.credentials.store.files import TokenStore
 from app.errors import GatewayError, Kind
 
 from . import assembly, health
 from .health import CONSEQUENCES, Others, Use
 from .model import Login, Token
-from .sources import places
+from .sources import chain
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -64,7 +64,7 @@ class Credentials:
         self._sessions: OrderedDict[str, str] = OrderedDict()
         self._look()
         if not self._keepers and not checked:
-            raise places.no_credential(self._watch.complaints)
+            raise chain.no_credential(self._watch.complaints)
 
     @classmethod
     def from_settings(
@@ -77,7 +77,7 @@ class Credentials:
     ) -> "Credentials":
         """The credentials that the settings name; the rest as for the class."""
         return cls(
-            places.from_settings(settings),
+            chain.from_settings(settings),
             store=assembly.store(settings),
             refresher=assembly.refresher(settings, clock),
             control=control,
@@ -220,7 +220,7 @@ class Credentials:
         """What is held against the account that comes back first."""
         known = [keeper.account.standing for keeper in self._keepers.values()]
         if not known:
-            return places.no_credential(self._watch.complaints)
+            return chain.no_credential(self._watch.complaints)
         first = min(known, key=lambda one: (one.mode == "out", one.until))
         why = first.why
         if len(known) > 1:
@@ -239,7 +239,7 @@ class Credentials:
         for keeper in self._keepers.values():
             keeper.look_around()
 
-    def _take(self, choice: places.Choice) -> None:
+    def _take(self, choice: chain.Choice) -> None:
         keepers: dict[str, Keeper] = {}
         for login in choice.found.logins:
             try:

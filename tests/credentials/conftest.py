@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from app.credentials.accounts.account import ControlPlane
+from app.credentials.accounts.state import ControlPlane
 from app.credentials.pool import Credentials
-from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.client import Calls
 from app.credentials.refresh.refresher import Refresher
-from app.credentials.sources.found import Source, read_json, read_refresh_tokens
-from app.credentials.sources.places import FileSource, Text, TextSource
+from app.credentials.sources.chain import FileSource, Text, TextSource
+from app.credentials.sources.documents import Source, read_json, read_refresh_tokens
 from app.credentials.store.files import FileStore, TokenStore
 from tests.credentials.service import AuthService, refresh_token, serving
 

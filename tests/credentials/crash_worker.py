@@ -17,10 +17,10 @@ from typing import Any
 
 from app import files
 from app.credentials.pool import Credentials
-from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.client import Calls
 from app.credentials.refresh.refresher import Refresher
-from app.credentials.sources.found import read_refresh_tokens
-from app.credentials.sources.places import FileSource, Text, TextSource
+from app.credentials.sources.chain import FileSource, Text, TextSource
+from app.credentials.sources.documents import read_refresh_tokens
 from app.credentials.store.files import FileStore
 
 

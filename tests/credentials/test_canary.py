@@ -17,12 +17,12 @@ from click.testing import CliRunner
 
 from app.credentials import commands
 from app.credentials.pool import Credentials
-from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.client import Calls
 from app.credentials.sign_in.device import DeviceFlow, Registration
-from app.credentials.sources import places
+from app.credentials.sources import chain
 from app.credentials.store.files import FileStore
 from app.credentials.store.redis import RedisStore
-from app.credentials.store.remote import Remote
+from app.credentials.store.redis_backend import Remote
 from app.errors import GatewayError, Kind
 from app.settings import Settings, SettingsError
 from app.simulator import Simulator
@@ -130,7 +130,7 @@ def use(credentials: Credentials, written: Written) -> None:
 def test_a_refresh_that_succeeds_or_fails(
     build, service, written, tmp_path, monkeypatch, login, answer
 ) -> None:
-    monkeypatch.setattr("app.credentials.accounts.renewal._GRACE", 0.0)
+    monkeypatch.setattr("app.credentials.accounts.refresh_runner._GRACE", 0.0)
     login = json.loads(json.dumps(login).replace("URL", service.url))
     for source in (env_json(login), token_file(tmp_path / "token.json", login)):
         service.fail = [answer] * 3
@@ -169,7 +169,7 @@ def test_a_source_that_is_damaged(build, written, tmp_path, text) -> None:
     for environ in ({"KIRO_AUTH_TOKEN": text}, {"KIRO_AUTH_TOKEN": str(path)}):
         settings = Settings.from_env(environ, "/nonexistent/.env")
         written.add(settings)
-        written.failing(lambda s=settings: build(*places.from_settings(s)))
+        written.failing(lambda s=settings: build(*chain.from_settings(s)))
     written.failing(lambda: build(env_tokens(f"{REFRESH} {REFRESH}")))
     written.add("refresh")
     check(written)

@@ -14,7 +14,7 @@ from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import HostChoice
 from app.codewhisperer.service.operations import ControlPlane
 from app.credentials import commands
-from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.client import Calls
 from app.credentials.sign_in.device import DeviceCode, DeviceFlow, Registration
 from app.errors import GatewayError, Kind
 from app.settings import Settings

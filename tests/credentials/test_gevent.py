@@ -16,10 +16,10 @@ monkey.patch_all()
 import json, sys, time
 from pathlib import Path
 import gevent
-from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.client import Calls
 from app.credentials.pool import Credentials
 from app.credentials.refresh.refresher import Refresher
-from app.credentials.sources.places import FileSource
+from app.credentials.sources.chain import FileSource
 from app.credentials.store.files import FileStore
 
 directory, url = Path(sys.argv[1]), sys.argv[2]

@@ -15,8 +15,8 @@ from app.credentials.refresh import policy
 from app.credentials.refresh.policy import Tier
 from app.errors import GatewayError
 
-from .account import Account, Tools
-from .renewal import Need, Renewal, wait
+from .refresh_runner import Need, Renewal, wait
+from .state import Account, Tools
 
 log = logging.getLogger("kiro2api.credentials")
 

@@ -7,7 +7,7 @@ from app.aws.quota import Quota
 from app.credentials import health
 from app.credentials.health import Use
 
-from .account import Account
+from .state import Account
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from app.credentials.times import parse_time
 from app.errors import GatewayError, Kind
 from app.program import command
 
-from .calls import Answer, Calls
+from .client import Answer, Calls
 
 AUTH_URL = "https://prod.{region}.auth.desktop.kiro.dev"
 OIDC_URL = "https://oidc.{region}.amazonaws.com"

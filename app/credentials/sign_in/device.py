@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.credentials.model import Grant
-from app.credentials.refresh.calls import Answer, Calls
+from app.credentials.refresh.client import Answer, Calls
 from app.credentials.refresh.refresher import granted
 from app.errors import GatewayError, Kind
 

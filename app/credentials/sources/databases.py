@@ -14,7 +14,7 @@ from typing import Any
 from app.credentials.entries import BadEntry, Origin, decode_json, read_login
 from app.credentials.model import Login
 
-from .found import Found, note
+from .documents import Found, note
 
 _TOKENS = {
     "kirocli:social:token": "social",

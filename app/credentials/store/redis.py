@@ -28,7 +28,7 @@ from . import records
 from .files import FileStore, busy
 from .health_files import decode as read_standing
 from .records import SourceChanged
-from .remote import Away, Remote
+from .redis_backend import Away, Remote
 
 log = logging.getLogger("kiro2api.credentials")
 

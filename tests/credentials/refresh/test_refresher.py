@@ -3,7 +3,7 @@
 import pytest
 
 from app.credentials.model import AuthKind, Grant, Login
-from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.client import Calls
 from app.credentials.refresh.refresher import AUTH_URL, OIDC_URL, Refresher, in_region
 from app.errors import GatewayError, Kind
 

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from app.credentials.model import Token
 from app.credentials.pool import Credentials
 from app.credentials.store.redis import RedisStore
-from app.credentials.store.remote import Away, Remote
+from app.credentials.store.redis_backend import Away, Remote
 from app.errors import GatewayError, Kind
 from tests.credentials.conftest import env_json, env_tokens, file_store, require, token_file
 from tests.credentials.redis_server import RedisServer
@@ -254,7 +254,7 @@ def test_who_lost_the_lock_cannot_overwrite_what_came_later(server) -> None:
 
 
 def test_a_lock_is_prolonged_as_long_as_it_is_held(server, monkeypatch) -> None:
-    monkeypatch.setattr("app.credentials.store.remote._LOCK_LIFE", 0.3)
+    monkeypatch.setattr("app.credentials.store.redis_backend._LOCK_LIFE", 0.3)
     one, two = Remote(server.url, None), Remote(server.url, None)
     with one.lease("root", 1):
         time.sleep(0.7)
@@ -267,7 +267,7 @@ def test_a_lock_is_prolonged_as_long_as_it_is_held(server, monkeypatch) -> None:
 
 
 def test_the_lock_of_a_dead_holder_ends_by_itself(server, monkeypatch) -> None:
-    monkeypatch.setattr("app.credentials.store.remote._LOCK_LIFE", 0.3)
+    monkeypatch.setattr("app.credentials.store.redis_backend._LOCK_LIFE", 0.3)
     redis.Redis(port=server.port).set("kiro2api:lock:root", "somebody", px=300)
     remote = Remote(server.url, None)
     with remote.lease("root", 2) as fence:

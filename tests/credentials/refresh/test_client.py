@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.client import Calls
 from app.errors import GatewayError, Kind
 from tests.credentials.service import serving
 

@@ -18,7 +18,7 @@ from app.credentials.refresh import policy
 from app.credentials.store.records import SourceChanged
 from app.errors import GatewayError, Kind
 
-from .account import Account, Tools
+from .state import Account, Tools
 
 log = logging.getLogger("kiro2api.credentials")
 

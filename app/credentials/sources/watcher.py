@@ -6,9 +6,9 @@ from pathlib import Path
 
 from app.credentials.model import Login
 
-from . import places
-from .found import Source
-from .places import Choice
+from . import chain
+from .chain import Choice
+from .documents import Source
 
 log = logging.getLogger("kiro2api.credentials")
 
@@ -44,11 +44,11 @@ class Watch:
         if seen == self._seen:
             return None
         self._seen = seen
-        return places.choose(self._candidates)
+        return chain.choose(self._candidates)
 
     def reread(self, login: Login) -> Login | None:
         """The same login as its source holds it at this moment, None if it no longer does."""
-        found = places.choose(self._candidates).found
+        found = chain.choose(self._candidates).found
         return next((other for other in found.logins if other.account == login.account), None)
 
     def tell(self, choice: Choice) -> None:

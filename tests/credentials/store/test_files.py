@@ -203,10 +203,10 @@ def test_a_file_that_the_ide_has_half_written_does_not_cost_the_new_token(
 WORKER = """
 import json, sys
 from pathlib import Path
-from app.credentials.refresh.calls import Calls
+from app.credentials.refresh.client import Calls
 from app.credentials.pool import Credentials
 from app.credentials.refresh.refresher import Refresher
-from app.credentials.sources.places import FileSource
+from app.credentials.sources.chain import FileSource
 from app.credentials.store.files import FileStore
 directory, url, times = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 credentials = Credentials(

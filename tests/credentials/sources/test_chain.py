@@ -10,7 +10,7 @@ import pytest
 
 from app.credentials.model import Login
 from app.credentials.pool import Credentials
-from app.credentials.sources import places
+from app.credentials.sources import chain
 from app.errors import GatewayError
 from app.settings import Settings
 from tests.credentials.conftest import env_json
@@ -27,12 +27,12 @@ def home(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def choose(**environ: str) -> places.Choice:
+def choose(**environ: str) -> chain.Choice:
     settings = Settings.from_env({"HOME": os.environ["HOME"], **environ}, "/nonexistent/.env")
-    return places.choose(places.from_settings(settings))
+    return chain.choose(chain.from_settings(settings))
 
 
-def the_login(choice: places.Choice) -> Login:
+def the_login(choice: chain.Choice) -> Login:
     assert choice.found.problems == []
     (login,) = choice.found.logins
     return login
@@ -200,7 +200,7 @@ def test_a_docker_secret_is_read_again_when_it_changes(home, build, clock) -> No
     secret = home / "secret"
     secret.write_text("[" + json.dumps({"apiKey": "ksk_1"}) + "]\n")
     settings = Settings.from_env({"KIRO_AUTH_TOKEN_FILE": str(secret)}, "/nonexistent/.env")
-    credentials = build(*places.from_settings(settings))
+    credentials = build(*chain.from_settings(settings))
     assert credentials.token().access_token == "ksk_1"
     secret.write_text(json.dumps({"apiKey": "ksk_changed"}))
     clock.now += 1.1
@@ -209,7 +209,7 @@ def test_a_docker_secret_is_read_again_when_it_changes(home, build, clock) -> No
 
 def test_a_damaged_file_leaves_what_was_read_before_in_use(home, build, clock, caplog) -> None:
     path = write_token_file(home, accessToken="at-1", expiresAt=clock.now + 9999)
-    credentials = build(*places.from_settings(Settings.from_env({}, "/nonexistent/.env")))
+    credentials = build(*chain.from_settings(Settings.from_env({}, "/nonexistent/.env")))
     for damage in ('{"refreshTok', ""):
         path.write_text(damage)
         clock.now += 1.1
@@ -220,7 +220,7 @@ def test_a_damaged_file_leaves_what_was_read_before_in_use(home, build, clock, c
 
 def test_a_login_that_is_removed_is_no_longer_used(home, build, clock) -> None:
     path = write_token_file(home, accessToken="at-1", expiresAt=clock.now + 9999)
-    credentials = build(*places.from_settings(Settings.from_env({}, "/nonexistent/.env")))
+    credentials = build(*chain.from_settings(Settings.from_env({}, "/nonexistent/.env")))
     path.unlink()
     clock.now += 1.1
     with pytest.raises(GatewayError, match="no usable credential"):
@@ -288,7 +288,7 @@ def test_a_refreshed_token_of_a_command_line_program_is_kept_elsewhere(
     path = write_database(home, "kiro-cli", {"kirocli:social:token": token})
     before = path.read_bytes()
     clock.now = 1767225600 + 60
-    found = places.from_settings(Settings.from_env({}, "/nonexistent/.env"))
+    found = chain.from_settings(Settings.from_env({}, "/nonexistent/.env"))
     assert build(*found).token().access_token.startswith("at-0001")
     assert build(*found).token().access_token.startswith("at-0001")
     assert path.read_bytes() == before
@@ -316,7 +316,7 @@ def test_a_database_in_use_can_be_read(home) -> None:
 @pytest.mark.parametrize("variable", [*EVERY_PLACE, "KIRO_AUTH_TOKEN_FILE"])
 def test_any_variable_counts_as_a_credential_given(home, variable) -> None:
     def given(**environ: str) -> bool:
-        return places.is_given(Settings.from_env(environ, "/nonexistent/.env"))
+        return chain.is_given(Settings.from_env(environ, "/nonexistent/.env"))
 
     (home / "file").write_text("{}")
     assert not given()
@@ -325,6 +325,6 @@ def test_any_variable_counts_as_a_credential_given(home, variable) -> None:
 
 def test_a_file_or_a_database_counts_as_a_credential_given(home) -> None:
     settings = Settings.from_env({}, "/nonexistent/.env")
-    assert not places.is_given(settings)
+    assert not chain.is_given(settings)
     write_database(home, "kiro-cli", {})
-    assert places.is_given(settings)
+    assert chain.is_given(settings)

@@ -21,7 +21,7 @@ from app.errors import GatewayError, Kind
 from app.program import command
 
 from . import databases
-from .found import Found, Source, collect, read_document, read_json, read_refresh_tokens
+from .documents import Found, Source, collect, read_document, read_json, read_refresh_tokens
 
 if TYPE_CHECKING:
     from app.settings import Settings
