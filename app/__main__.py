@@ -18,9 +18,7 @@ from typing import NoReturn
 import click
 
 from app import launch
-from app.credentials import commands
-from app.credentials.accounts.state import ControlPlane
-from app.credentials.sources import chain
+from app.credentials import ControlPlane, commands, is_configured
 from app.keys import commands as key_commands
 from app.program import NAME
 from app.settings import Settings, SettingsError, docs
@@ -107,7 +105,7 @@ def _is_unconfigured(settings: Settings) -> bool:
     server stops and says what is wrong with it.
     """
     named = settings.kiro_token_file != Settings().kiro_token_file
-    return not named and not chain.is_given(settings)
+    return not named and not is_configured(settings)
 
 
 def _start_companion() -> dict[str, str]:

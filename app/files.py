@@ -1,9 +1,9 @@
-"""Files that are either the old or the new whole, whatever happens while they are written.
+"""Atomic file replacement: a file is always the complete old one or the complete new one.
 
-A file is written beside its target under a temporary name, flushed to the disk, renamed over the
-target, and the directory is flushed: when :func:`replace` returns, a power cut cannot undo it.
-Callers exclude each other by a lock of their own; whoever holds it may sweep away what a killed
-predecessor left behind.
+The content is written to a temporary file beside the target and flushed to disk; the file is then
+renamed over the target, and the directory is flushed. Once :func:`replace` has returned, a power
+cut cannot undo it. Callers exclude each other with a lock of their own; its holder may remove the
+temporary files that a killed process left behind.
 """
 
 import contextlib
@@ -18,19 +18,19 @@ from pathlib import Path
 
 
 class Changed(Exception):
-    """Somebody else wrote the file meanwhile; it is untouched."""
+    """Another program wrote the file in the meantime; it was left as it is."""
 
 
 def replace(
     path: Path, content: bytes, *, expected: bytes | None = None, durable: bool = True
 ) -> None:
-    """Put ``content`` in the place of ``path``, readable by its owner alone.
+    """Replace the content of ``path``; only the owner can read the new file.
 
-    Raises OSError if that cannot be promised; the file is then whole all the same. Raises Changed
-    if the file does not hold the ``expected`` bytes at the last moment. Not ``durable``: a power
-    cut may undo it.
+    Raises OSError if that fails; the file is complete even then. Raises Changed if the file does
+    not hold the ``expected`` bytes just before the rename. If not ``durable``, a power cut may undo
+    the replacement.
     """
-    path = path.resolve()  # a symbolic link stays one
+    path = path.resolve()  # keep a symbolic link
     with _temporary(path) as (descriptor, name):
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -45,7 +45,7 @@ def replace(
 
 
 def sweep(path: Path) -> None:
-    """Remove the temporary files of :func:`replace` for ``path`` that nobody will finish."""
+    """Remove abandoned temporary files of :func:`replace` for ``path``."""
     path = path.resolve()
     for left in path.parent.glob(f"{glob.escape(_prefix(path))}*.tmp"):
         with contextlib.suppress(OSError):
@@ -53,7 +53,7 @@ def sweep(path: Path) -> None:
 
 
 def expire(directory: Path, pattern: str, age: float) -> None:
-    """Remove the files that nobody has written for so many seconds."""
+    """Remove the matching files that were last written more than ``age`` seconds ago."""
     for old in directory.glob(pattern):
         with contextlib.suppress(OSError):
             if time.time() - old.stat().st_mtime > age:
@@ -61,18 +61,18 @@ def expire(directory: Path, pattern: str, age: float) -> None:
 
 
 def private_directory(path: Path, *, shared_parent: bool = False) -> None:
-    """Make the directory if needed, for its owner alone. Raises OSError.
+    """Create the directory if needed, accessible only by its owner. Raises OSError.
 
-    With a ``shared_parent`` somebody else may have made it first, to read along: then it is
-    refused.
+    In a ``shared_parent`` another user may have created it first, to read its files: such a
+    directory is refused.
     """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if shared_parent and not is_private(path):
-        raise PermissionError(errno.EPERM, "it is not this user's alone")
+        raise PermissionError(errno.EPERM, "another user can access it")
 
 
 def is_private(path: Path) -> bool:
-    """Whether it is a directory that only this user can read and write."""
+    """Whether the path is a directory that only this user can read and write."""
     try:
         status = path.lstat()
     except OSError:
@@ -101,7 +101,7 @@ def _flush_directory(path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems
             raise
     finally:
         os.close(descriptor)

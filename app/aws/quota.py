@@ -1,11 +1,11 @@
-"""How much of what an account may use it has used."""
+"""The usage quota of an account."""
 
 from msgspec import Struct
 
 
 class Quota(Struct, frozen=True):
-    """``used`` of ``limit`` in the service's own units, and when it begins anew (seconds since the
-    epoch, 0 where the service does not say).
+    """``used`` and ``limit`` in the service's own units; ``resets_at`` in seconds since the epoch,
+    0 if the service does not say.
     """
 
     used: float

@@ -1,6 +1,11 @@
-"""Credentials: where they come from, keeping them fresh, and which account serves a request."""
+"""Credentials: where logins come from, how they stay fresh, and which account serves a request.
 
+The rest of the app imports only the names below, and the command line also ``commands``.
+"""
+
+from .accounts.state import ControlPlane
 from .model import AuthKind, Token
 from .pool import Credentials
+from .sources.chain import is_configured
 
-__all__ = ["AuthKind", "Credentials", "Token"]
+__all__ = ["AuthKind", "ControlPlane", "Credentials", "Token", "is_configured"]

@@ -1,12 +1,13 @@
-"""The parts of this package as the settings want them."""
+"""Builds the parts of this package from the settings."""
 
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.credentials.refresh.client import Calls
+from app.credentials.refresh.client import ServiceClient
 from app.credentials.refresh.refresher import OIDC_URL, Refresher, in_region
-from app.credentials.store.files import FileStore, TokenStore
+from app.credentials.store.files import FileStore
+from app.credentials.store.interface import TokenStore
 from app.errors import GatewayError, Kind
 from app.version import __version__
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 
-def calls(settings: "Settings") -> Calls:
-    """The way to the services that give out tokens."""
-    return Calls(
+def service_client(settings: "Settings") -> ServiceClient:
+    """The HTTP client of the sign-in services."""
+    return ServiceClient(
         user_agent=f"kiro2api/{__version__}",
         proxy=settings.kiro_upstream_proxy,
         connect_timeout=settings.kiro_connect_timeout,
@@ -24,9 +25,9 @@ def calls(settings: "Settings") -> Calls:
 
 
 def refresher(settings: "Settings", clock: Callable[[], float] = time.time) -> Refresher:
-    """What refreshes."""
+    """The refresher of tokens."""
     return Refresher(
-        calls(settings),
+        service_client(settings),
         auth_url=settings.kiro_auth_url,
         oidc_url=settings.kiro_oidc_url,
         clock=clock,
@@ -39,17 +40,17 @@ def oidc_url(settings: "Settings", region: str) -> str:
 
 
 def store(settings: "Settings") -> TokenStore:
-    """What keeps the tokens. Raises GatewayError if its packages are not installed."""
+    """The token store. Raises GatewayError if a package that it needs is not installed."""
     local = FileStore(settings.kiro_token_cache)
     if not settings.kiro_token_store:
         return local
     try:
         from app.credentials.store.redis import RedisStore  # its packages are an extra
-        from app.credentials.store.redis_backend import Remote
+        from app.credentials.store.redis_backend import RedisBackend
     except ImportError as error:
         raise GatewayError(
             Kind.NO_CREDENTIAL,
             f"KIRO_TOKEN_STORE needs a package that is not installed ({error.name}): "
             "install the extra `redis`, in a checkout with `pip install '.[redis]'`.",
         ) from None
-    return RedisStore(Remote(settings.kiro_token_store, settings.kiro_store_key), local)
+    return RedisStore(RedisBackend(settings.kiro_token_store, settings.kiro_store_key), local)

@@ -12,20 +12,20 @@ import click
 from app.aws.regions import A_REGION, DEFAULT_REGION, is_region
 from app.credentials.accounts.report import line
 from app.credentials.sign_in.device import BUILDER_ID, DeviceFlow, Registration
-from app.credentials.sources.documents import Source
+from app.credentials.sources.source import Source
 from app.errors import GatewayError
 from app.settings import Settings, SettingsError
 
 from . import assembly
 from .model import Grant
 from .pool import Credentials
-from .sign_in import token_file as login_file
+from .sign_in import token_file
 from .sources import chain
 
 if TYPE_CHECKING:
     from app.credentials.accounts.state import ControlPlane
 
-_QUOTA_AGE = 300.0  # seconds for which a quota that was asked is still shown
+_QUOTA_AGE = 300.0  # seconds after which a quota is queried again
 
 
 def add_to(
@@ -34,13 +34,13 @@ def add_to(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Add the commands. ``control`` makes what asks the upstream for quotas."""
+    """Add the commands. ``control`` builds the client that queries quotas."""
 
     @group.command()
-    @click.option("--clear", metavar="ACCOUNT", help="Forget what is held against this account.")
+    @click.option("--clear", metavar="ACCOUNT", help="Clear what is held against this account.")
     def accounts(clear: str | None) -> None:
         """One line for each account: source, kind, expiry, profile, quota, state, why."""
-        with _failures_told():
+        with _exit_on_failure():
             show_accounts(_settings(), control, clear)
 
     @group.command()
@@ -50,22 +50,22 @@ def add_to(
         default=DEFAULT_REGION,
         show_default=True,
         callback=_checked_region,
-        help="Of the start URL.",
+        help="The region of the start URL.",
     )
     def login(start_url: str, region: str) -> None:
-        """Log in with AWS Builder ID or IAM Identity Center, in a browser anywhere."""
-        with _failures_told():
+        """Log in with AWS Builder ID or IAM Identity Center, using any browser."""
+        with _exit_on_failure():
             log_in(_settings(), start_url, region, sleep)
 
     @group.command()
     def logout() -> None:
-        """Remove the token file and what is kept for its login."""
-        with _failures_told():
+        """Remove the token file and what is stored for its login."""
+        with _exit_on_failure():
             log_out(_settings())
 
 
 def _checked_region(context: click.Context, option: click.Parameter, region: str) -> str:
-    """It becomes part of a host name, to which secrets are sent."""
+    """Check the region, which becomes part of the host name that secrets are sent to."""
     if not is_region(region):
         raise click.BadParameter(f"must be {A_REGION}")
     return region
@@ -91,36 +91,36 @@ def show_accounts(
 
 def log_in(settings: Settings, start_url: str, region: str, sleep: Callable[[float], None]) -> None:
     """The device flow, from the code to the token file. Raises GatewayError and OSError."""
-    calls = assembly.calls(settings)
-    flow = DeviceFlow(calls, assembly.oidc_url(settings, region), sleep=sleep)
-    token_file = settings.kiro_token_file
-    path = login_file.registration_path(token_file, region, start_url)
-    registration = login_file.read_registration(path, time.time())
+    client = assembly.service_client(settings)
+    flow = DeviceFlow(client, assembly.oidc_url(settings, region), sleep=sleep)
+    login_path = settings.kiro_token_file
+    path = token_file.registration_path(login_path, region, start_url)
+    registration = token_file.read_registration(path, time.time())
     if registration is None:
         registration = flow.register()
-        login_file.write_registration(path, registration)
+        token_file.write_registration(path, registration)
     grant = _confirmed(flow, registration, start_url)
-    login_file.write_login(token_file, grant, path, region=region, start_url=start_url)
-    calls.close()
-    click.echo(f"Logged in. The login is in {token_file}; a running gateway takes it up by itself.")
+    token_file.write_login(login_path, grant, path, region=region, start_url=start_url)
+    client.close()
+    click.echo(f"Logged in. The login is in {login_path}; a running gateway will use it by itself.")
     for earlier in _before_the_token_file(settings):
-        click.echo(f"But {earlier.name} is set and comes first: unset it to use this login.")
+        click.echo(f"But {earlier.name} is set and takes precedence: unset it to use this login.")
 
 
 def log_out(settings: Settings) -> None:
-    """Remove the token file, and what the store keeps for its login. Raises OSError."""
+    """Remove the token file, and what is stored for its login. Raises OSError."""
     path = settings.kiro_token_file
-    kept = chain.token_file(settings).read().logins
-    if login_file.remove_login(path):
+    logins = chain.token_file(settings).read().logins
+    if token_file.remove_login(path):
         store = assembly.store(settings)
-        for login in kept:
+        for login in logins:
             store.forget(login)
         store.close()
-        click.echo(f"Logged out: {path} is removed.")
+        click.echo(f"Logged out: removed {path}.")
     else:
         click.echo(f"There is no login in {path}.")
     for earlier in _before_the_token_file(settings):
-        click.echo(f"But {earlier.name} is set and goes on to be used.")
+        click.echo(f"But {earlier.name} is set and remains in use.")
 
 
 def _confirmed(flow: DeviceFlow, registration: Registration, start_url: str) -> Grant:
@@ -130,7 +130,7 @@ def _confirmed(flow: DeviceFlow, registration: Registration, start_url: str) -> 
 
 
 def _before_the_token_file(settings: Settings) -> Iterator[Source]:
-    return (place for place in chain.from_settings(settings) if place.chosen)
+    return (source for source in chain.from_settings(settings) if source.is_explicit)
 
 
 def _settings() -> Settings:
@@ -138,7 +138,7 @@ def _settings() -> Settings:
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def _exit_on_failure() -> Iterator[None]:
     try:
         yield
     except (GatewayError, SettingsError) as error:

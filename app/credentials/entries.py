@@ -1,10 +1,10 @@
-"""One JSON object that describes a login, as token files and configurations write it.
+"""An entry: the JSON object that describes a login in token files and settings.
 
-Understood is the union of what the Kiro IDE, kiro-cli and the gateways before this one write:
+The members are the union of what the Kiro IDE, kiro-cli and earlier gateways write:
 ``auth`` or ``authMethod`` (``social`` if absent), ``refreshToken``, ``accessToken``, ``expiresAt``,
 ``profileArn``, ``region``, ``clientId``, ``clientSecret``, ``clientIdHash`` (names the registration
 file beside the token file), ``tokenEndpoint``, ``scopes``, ``apiKey``, ``disabled``,
-``description``. Other members mean nothing here and are kept where the object is a file's.
+``description``. Other members are ignored, and preserved if the entry is in a file.
 """
 
 import re
@@ -27,38 +27,38 @@ _KINDS = {
     "externalidp": AuthKind.EXTERNAL_IDP,
     "apikey": AuthKind.API_KEY,
 }
-_SECRET = re.compile(r"[!-~]+")  # what a header can carry; anything else is a damaged copy
+_SECRET = re.compile(r"[!-~]+")  # what a header can carry; others mean a damaged copy
 
 
 class BadEntry(Exception):
-    """What is wrong with an entry, naming its source and the member; nothing secret."""
+    """What is wrong with an entry. The message names its source and member and is not secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an entry stands: ``name`` for humans; ``path`` if it is a file to keep up to date."""
+    """Where an entry comes from. ``name`` is for humans; ``path`` is set for a file to update."""
 
     name: str
     path: Path | None = None
     identity: str = ""
-    """The place of the entry, where others keep it up to date and may change its secrets."""
+    """The location of the entry, if other programs update it and may change its secrets."""
 
 
 def decode_json(data: bytes | str, name: str) -> Any:
-    """The JSON value, or BadEntry, which unlike json's own error does not carry the text along."""
+    """The JSON value. Raises BadEntry, which does not contain the text, unlike json's own error."""
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogateescape")
     try:
         return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError):
-        kind = "is empty" if not data.strip() else "is not whole JSON"
+        kind = "is empty" if not data.strip() else "is not complete JSON"
         raise BadEntry(f"{name} {kind}") from None
 
 
 def read_login(entry: object, origin: Origin) -> Login:
-    """The login of one object. Raises BadEntry."""
+    """The login that an entry describes. Raises BadEntry."""
     if not isinstance(entry, Mapping):
-        raise BadEntry(f"{origin.name}: a login is a JSON object")
+        raise BadEntry(f"{origin.name}: a login must be a JSON object")
     reader = _Members(entry, origin.name)
     kind = _kind(reader)
     grant = _grant(reader, kind)
@@ -115,7 +115,7 @@ def _registration(reader: "_Members", origin: Origin) -> dict[str, str]:
     if not name or origin.path is None or reader.text("clientId"):
         return {}
     if not re.fullmatch(r"[0-9A-Za-z_-]+", name):
-        raise BadEntry(f"{origin.name}: clientIdHash is not the bare name of a file")
+        raise BadEntry(f"{origin.name}: clientIdHash is not a plain file name")
     path = origin.path.parent / f"{name}.json"
     try:
         found = decode_json(path.read_bytes(), str(path))
@@ -123,13 +123,13 @@ def _registration(reader: "_Members", origin: Origin) -> dict[str, str]:
         why = error.strerror
         raise BadEntry(f"{origin.name}: {path}, named by clientIdHash: {why}") from None
     if not isinstance(found, dict):
-        raise BadEntry(f"{path}: a registration is a JSON object")
+        raise BadEntry(f"{path}: a registration must be a JSON object")
     members = _Members(found, str(path))
     return {name: members.secret(name) for name in ("clientId", "clientSecret")}
 
 
 def _check_refreshable(login: Login) -> None:
-    """A login that could never be refreshed is found out now and not in an hour."""
+    """Report a login that can never be refreshed at once, not when its token expires."""
     if not login.grant.refresh_token:
         return
     needs = {
@@ -147,7 +147,7 @@ def _check_refreshable(login: Login) -> None:
 
 
 class _Members:
-    """The members of an object, each of the type it must have. Null and "" count as absent."""
+    """Typed access to the members of an object. Null and "" count as absent."""
 
     def __init__(self, entry: Mapping[str, Any], name: str) -> None:
         self._entry = entry
@@ -165,27 +165,27 @@ class _Members:
         value = self.text(member)
         if value and not _SECRET.fullmatch(value):
             raise BadEntry(
-                f"{self.name}: {member} holds a space, a line break or a character outside ASCII; "
-                "it was damaged when it was copied"
+                f"{self.name}: {member} contains a space, a line break or a character outside "
+                "ASCII; it was damaged when it was copied"
             )
         return value
 
     def region(self, member: str) -> str | None:
-        """One that is part of a host name, to which secrets are sent."""
+        """A region name. It becomes part of the host name that secrets are sent to."""
         value = self.text(member)
         if value and not is_region(value):
             raise BadEntry(f"{self.name}: {member} must be {A_REGION}")
         return value or None
 
     def profile(self, member: str) -> str | None:
-        """The ARN of a profile, whose region is such a part too."""
+        """A profile ARN, whose region becomes part of a host name too."""
         value = self.text(member)
         if not is_usable_profile(value):
             raise BadEntry(f"{self.name}: the region in {member} must be {A_REGION}")
         return value or None
 
     def words(self, member: str) -> str:
-        """A list of strings, or a string, as one string of words."""
+        """A list of strings or one string, joined by spaces."""
         value = self._entry.get(member)
         if isinstance(value, list) and all(isinstance(word, str) for word in value):
             return " ".join(value)

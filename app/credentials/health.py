@@ -1,7 +1,7 @@
-"""What is held against an account: why it is not used for now, and what an error does to it.
+"""The health of an account: what is held against it, and what each upstream error does to it.
 
-:data:`CONSEQUENCES` is the whole decision. Everything here is pure; the standing itself lives in
-the store, so that workers and hosts agree on it.
+:data:`CONSEQUENCES` is the complete decision table. All functions here are pure; the store keeps
+the health, so that workers and hosts agree on it.
 """
 
 from collections.abc import Mapping
@@ -15,26 +15,28 @@ from app.aws.quota import Quota
 from app.errors import GatewayError, Kind
 
 RETRY_PARKED = 600.0
-"""Seconds until an account whose reset nobody knows is tried again."""
+"""Seconds until a parked account is tried again if nothing says when its quota resets."""
 
 PROBE = 60.0
-"""Seconds that the one request which tries a parked account has for it."""
+"""Seconds that one request has to probe a parked account before another may."""
 
 ASK_QUOTA = 1800.0
-"""Seconds between two questions for the quota of an account that used it up."""
+"""Seconds between two quota queries for an account that used up its quota."""
 
 _LINEAGE = 8
 
 Mode: TypeAlias = Literal["", "last", "paused", "parked", "out"]
-"""``last``: for a time used only when no other account can be; ``paused``: not used for a time;
-``parked``: not used for a time, and then by one request first; ``out``: not used until its source
-changes."""
+"""``last``: for a while, used only if no other account can be; ``paused``: not used for a while;
+``parked``: not used for a while, then probed by one request; ``out``: not used until its source
+holds another login."""
 
 
-class Standing(Struct, frozen=True):
-    """``lineage``: fingerprints of the login's latest refresh tokens; a login that is not in it
-    begins with a clean slate. ``accepted``: the mark of the access token that the upstream took
-    last. ``over``: the login was refused for good.
+class AccountHealth(Struct, frozen=True):
+    """What is held against an account. This is also the stored format (JSON).
+
+    ``lineage`` holds the ids of the login's latest refresh tokens; a login that is not in it starts
+    with a clean health. ``accepted`` is the id of the access token that the upstream accepted last.
+    ``over``: the sign-in service refused the login for good.
     """
 
     lineage: tuple[str, ...] = ()
@@ -54,17 +56,17 @@ class Standing(Struct, frozen=True):
     quota_at: float = 0.0
 
 
-class Use(Enum):
-    """What the standing of an account means for a request."""
+class Availability(Enum):
+    """Whether an account may serve a request now."""
 
-    NOW = 0
+    READY = 0
     PROBE = 1
-    LAST = 2
-    NOT = 3
+    LAST_RESORT = 2
+    BLOCKED = 3
 
 
-class Others(Enum):
-    """Whether the request goes on with other accounts."""
+class Failover(Enum):
+    """How many other accounts a failed request may try."""
 
     NONE = 0
     ONE = 1
@@ -72,108 +74,109 @@ class Others(Enum):
 
 
 class Consequence(NamedTuple):
-    """``seconds`` counts where the error brings no time of its own."""
+    """``seconds`` applies if the error itself names no time."""
 
     mode: Mode
     seconds: float
-    others: Others
+    failover: Failover
 
 
 CONSEQUENCES: Mapping[Kind, Consequence] = {
-    Kind.QUOTA: Consequence("parked", RETRY_PARKED, Others.ALL),
-    Kind.THROTTLED: Consequence("last", 30, Others.ALL),
-    Kind.SUSPENDED: Consequence("out", 0, Others.ALL),
-    Kind.REFUSED_TOKEN: Consequence("last", 60, Others.ALL),
-    Kind.FORBIDDEN: Consequence("", 0, Others.ONE),
-    Kind.CAPACITY: Consequence("", 0, Others.ONE),
-    Kind.UNAVAILABLE: Consequence("", 0, Others.ONE),
-    Kind.UPSTREAM_ERROR: Consequence("", 0, Others.ONE),
+    Kind.QUOTA: Consequence("parked", RETRY_PARKED, Failover.ALL),
+    Kind.THROTTLED: Consequence("last", 30, Failover.ALL),
+    Kind.SUSPENDED: Consequence("out", 0, Failover.ALL),
+    Kind.REFUSED_TOKEN: Consequence("last", 60, Failover.ALL),
+    Kind.FORBIDDEN: Consequence("", 0, Failover.ONE),
+    Kind.CAPACITY: Consequence("", 0, Failover.ONE),
+    Kind.UNAVAILABLE: Consequence("", 0, Failover.ONE),
+    Kind.UPSTREAM_ERROR: Consequence("", 0, Failover.ONE),
 }
-"""Any other kind is the request's own, or the network's: nobody else is tried."""
+"""Any other kind is caused by the request or the network: no other account is tried."""
 
 
-def use(standing: Standing, now: float) -> Use:
-    """Whether to use an account now."""
-    if standing.mode == "out":
-        return Use.NOT
-    if standing.mode == "parked":
-        due = now >= standing.until and now >= standing.probe_until
-        return Use.PROBE if due else Use.NOT
-    if now >= standing.until:
-        return Use.NOW
-    return {"last": Use.LAST, "paused": Use.NOT}.get(standing.mode, Use.NOW)
+def availability(health: AccountHealth, now: float) -> Availability:
+    """Whether the account may be used now."""
+    if health.mode == "out":
+        return Availability.BLOCKED
+    if health.mode == "parked":
+        due = now >= health.until and now >= health.probe_until
+        return Availability.PROBE if due else Availability.BLOCKED
+    if now >= health.until:
+        return Availability.READY
+    during = {"last": Availability.LAST_RESORT, "paused": Availability.BLOCKED}
+    return during.get(health.mode, Availability.READY)
 
 
-def back_in(standing: Standing, now: float) -> float | None:
-    """Seconds until the account can be asked for again, None for never. While one request tries it
-    the answer is soon there.
+def back_in(health: AccountHealth, now: float) -> float | None:
+    """Seconds until the account can be used again, None for never. At least 1: while a request
+    probes the account, its result is expected soon.
     """
-    if standing.mode == "out":
+    if health.mode == "out":
         return None
-    return max(1.0, standing.until - now)
+    return max(1.0, health.until - now)
 
 
-def after(standing: Standing, error: GatewayError, now: float) -> Standing:
-    """The standing after the upstream failed a request of the account with ``error``."""
+def after(health: AccountHealth, error: GatewayError, now: float) -> AccountHealth:
+    """The health after a request of the account failed upstream with ``error``."""
     row = CONSEQUENCES.get(error.kind)
-    if row is None or not row.mode or standing.mode == "out":
-        return standing
+    if row is None or not row.mode or health.mode == "out":
+        return health
     seconds = row.seconds if error.retry_after is None else error.retry_after
-    # a time that the upstream names is kept; without one a lone account had better be tried
+    # a time that the upstream names is binding; without one, a lone account is still worth trying
     mode: Mode = "paused" if row.mode == "last" and error.retry_after else row.mode
     return msgspec.structs.replace(
-        standing,
+        health,
         mode=mode,
         kind=error.kind,
         why=error.message,
-        until=max(now + seconds, _known_reset(standing, error, now)),
+        until=max(now + seconds, _known_reset(health, error, now)),
         probe_until=0.0,
     )
 
 
-def with_quota(standing: Standing, quota: Quota, now: float) -> Standing:
-    """What the service says of the quota moves the time of an account parked for it."""
-    standing = msgspec.structs.replace(standing, quota=quota, quota_at=now)
-    if standing.mode == "parked" and standing.kind == Kind.QUOTA:
+def with_quota(health: AccountHealth, quota: Quota, now: float) -> AccountHealth:
+    """The health with a new quota, which also sets how long an account without quota is parked."""
+    health = msgspec.structs.replace(health, quota=quota, quota_at=now)
+    if health.mode == "parked" and health.kind == Kind.QUOTA:
         if quota.used < quota.limit:
-            return msgspec.structs.replace(standing, until=min(standing.until, now + RETRY_PARKED))
+            return msgspec.structs.replace(health, until=min(health.until, now + RETRY_PARKED))
         if quota.resets_at > now:
-            return msgspec.structs.replace(standing, until=quota.resets_at)
-    return standing
+            return msgspec.structs.replace(health, until=quota.resets_at)
+    return health
 
 
-def quota_is_due(standing: Standing, now: float) -> bool:
-    """Whether to ask the service when the account may be used again."""
-    waits = standing.mode == "parked" and standing.kind == Kind.QUOTA
-    return waits and abs(now - standing.quota_at) >= ASK_QUOTA
+def quota_is_due(health: AccountHealth, now: float) -> bool:
+    """Whether to query the quota of a parked account now, to learn when it resets."""
+    waits = health.mode == "parked" and health.kind == Kind.QUOTA
+    return waits and abs(now - health.quota_at) >= ASK_QUOTA
 
 
-def probing(standing: Standing, now: float) -> Standing:
-    """The standing while one request tries whether the account works again."""
-    return msgspec.structs.replace(standing, probe_until=now + PROBE)
+def probing(health: AccountHealth, now: float) -> AccountHealth:
+    """The health while one request probes the account."""
+    return msgspec.structs.replace(health, probe_until=now + PROBE)
 
 
-def cleared(standing: Standing) -> Standing:
-    """Nothing is held against the account any more; what is known of it stays."""
-    return Standing(
-        lineage=standing.lineage,
-        refreshed_at=standing.refreshed_at,
-        accepted=standing.accepted,
-        quota=standing.quota,
-        quota_at=standing.quota_at,
+def cleared(health: AccountHealth) -> AccountHealth:
+    """The health with nothing held against the account; facts about its login are kept."""
+    return AccountHealth(
+        lineage=health.lineage,
+        refreshed_at=health.refreshed_at,
+        accepted=health.accepted,
+        quota=health.quota,
+        quota_at=health.quota_at,
     )
 
 
-def accepted(standing: Standing, mark: str) -> Standing:
-    """After the upstream took the access token with this mark."""
-    return msgspec.structs.replace(standing, accepted=mark)
+def accepted(health: AccountHealth, token_id: str) -> AccountHealth:
+    """The health after the upstream accepted the access token with this id."""
+    return msgspec.structs.replace(health, accepted=token_id)
 
 
-def refreshed(standing: Standing, mark: str, now: float) -> Standing:
-    """After a refresh that gave the refresh token with the fingerprint ``mark``."""
-    lineage = (mark, *(other for other in standing.lineage if other != mark))[:_LINEAGE]
+def refreshed(health: AccountHealth, token_id: str, now: float) -> AccountHealth:
+    """The health after a refresh that returned the refresh token with this id."""
+    lineage = (token_id, *(other for other in health.lineage if other != token_id))[:_LINEAGE]
     return msgspec.structs.replace(
-        standing,
+        health,
         lineage=lineage,
         refreshed_at=now,
         refresh_failures=0,
@@ -185,12 +188,12 @@ def refreshed(standing: Standing, mark: str, now: float) -> Standing:
 
 
 def refresh_failed(
-    standing: Standing, error: GatewayError, *, pause: float, over: bool, now: float
-) -> Standing:
-    """After a refresh that failed, and is to be left alone for ``pause`` seconds."""
+    health: AccountHealth, error: GatewayError, *, pause: float, over: bool, now: float
+) -> AccountHealth:
+    """The health after a failed refresh, which is not repeated for ``pause`` seconds."""
     return msgspec.structs.replace(
-        standing,
-        refresh_failures=standing.refresh_failures + 1,
+        health,
+        refresh_failures=health.refresh_failures + 1,
         refresh_at=now + pause,
         refresh_kind=error.kind,
         refresh_why=error.message,
@@ -198,9 +201,9 @@ def refresh_failed(
     )
 
 
-def _known_reset(standing: Standing, error: GatewayError, now: float) -> float:
-    """When the quota begins anew, if it is what ran out as far as the service told."""
-    quota = standing.quota
+def _known_reset(health: AccountHealth, error: GatewayError, now: float) -> float:
+    """When the quota resets, if the error is about it and the last known quota is used up."""
+    quota = health.quota
     if error.kind is not Kind.QUOTA or quota is None or quota.used < quota.limit:
         return 0.0
     return quota.resets_at

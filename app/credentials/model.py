@@ -1,6 +1,6 @@
-"""The values of this package: what a login is, what it grants for the moment, what a request gets.
+"""The values that the whole package shares: logins, grants and the tokens that requests use.
 
-Every secret is left out of the reprs. Times are seconds since the epoch by the local clock.
+Secrets are left out of every repr. Times are seconds since the epoch by the local clock.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from app.aws.regions import is_region
 
 
 class AuthKind(StrEnum):
-    """How a login is refreshed, and what the upstream must be told about its tokens."""
+    """How a login is refreshed, and which token type to send upstream."""
 
     SOCIAL = "social"
     IDC = "idc"
@@ -22,10 +22,10 @@ class AuthKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a login is worth at one moment: the tokens that one refresh gave.
+    """The tokens of a login at one moment: what the last refresh returned.
 
-    ``expires_at`` is 0 where nobody said. ``refreshed_at`` is 0 where it is not known, and
-    ``generation`` counts the refreshes of this login that this gateway did.
+    ``expires_at`` and ``refreshed_at`` are 0 if unknown. ``generation`` counts the refreshes of
+    this login by this gateway.
     """
 
     access_token: str = field(default="", repr=False)
@@ -36,19 +36,19 @@ class Grant:
     generation: int = 0
 
     @property
-    def mark(self) -> str:
-        """Tells the logins of an account apart."""
-        return mark(self.refresh_token or self.access_token)
+    def token_id(self) -> str:
+        """Identifies the login among the successive logins of an account; not secret."""
+        return token_id(self.refresh_token or self.access_token)
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a source says: who logged in, how to refresh it, and the tokens the source holds.
+    """One login as a source describes it: who it is, how to refresh it, the tokens it holds.
 
-    ``account`` is stable over refreshes and restarts and tells nothing secret. ``path`` is the file
-    to keep up to date when the source is one; others must be able to read it too, so it keeps the
-    form it has. ``is_shared``: other programs refresh the same login. ``region`` is that of the
-    service that refreshes (for an API key, of the API).
+    ``account`` stays the same over refreshes and restarts and is not secret. ``path`` is the token
+    file to keep up to date, if the source is one; other programs read that file too, so its format
+    is preserved. ``is_shared``: other programs refresh the same login. ``region`` is the region of
+    the service that refreshes the login (for an API key, the region of the API).
     """
 
     account: str
@@ -66,21 +66,23 @@ class Login:
 
     @property
     def secret(self) -> str:
-        """What the login stands and falls with: another one means that somebody logged in anew."""
+        """The token that identifies the login; a different one means that the user logged in
+        again.
+        """
         return self.grant.refresh_token or self.grant.access_token
 
     @property
     def api_region(self) -> str | None:
-        """The region of the API where the login names it; else the profile does."""
+        """The API region if the login itself names it; otherwise the profile names it."""
         return self.region if self.kind is AuthKind.API_KEY else None
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What one request sends. ``region`` is the API's, None if nothing tells it.
+    """What one request sends upstream. ``region`` is the API region, None if unknown.
 
-    The rest is for the credentials themselves: the conversation it serves, the accounts this
-    request has tried, and whether it is the one that tries a parked account.
+    The last three fields are for this package only: the conversation that the token serves, the
+    accounts that the request has tried already, and whether the request probes a parked account.
     """
 
     access_token: str = field(repr=False)
@@ -95,22 +97,22 @@ class Token:
 
 
 def fingerprint(secret: str) -> str:
-    """A name for a secret that does not tell it: SHA-256 in hex."""
+    """The SHA-256 of a secret in hex: a name that does not reveal it."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def mark(secret: str) -> str:
-    """A short name for a token, to tell it from others of the same account."""
+def token_id(secret: str) -> str:
+    """A short fingerprint, enough to distinguish the tokens of one account."""
     return fingerprint(secret)[:16]
 
 
 def profile_region(profile_arn: str | None) -> str | None:
-    """The region in a profile's ARN, which is the one its API calls must go to."""
+    """The region in a profile ARN. API calls for the profile must go to this region."""
     parts = (profile_arn or "").split(":")
     return parts[3] or None if len(parts) > 3 else None
 
 
 def is_usable_profile(profile_arn: str) -> bool:
-    """Whether the region in a profile's ARN, if it has one, may become part of a host name."""
+    """Whether the region in a profile ARN is absent or safe to use in a host name."""
     region = profile_region(profile_arn)
     return region is None or is_region(region)

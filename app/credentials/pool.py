@@ -1,13 +1,12 @@
-"""The credentials of the process: which account serves a request, and what an error means for it.
+"""The accounts of the process: which one serves a request, and what an error means for it.
 
-The one door of this package. A request asks :meth:`Credentials.token`, sends it, and tells what
-became of it: :meth:`~Credentials.accepted`, :meth:`~Credentials.refused` or
-:meth:`~Credentials.failed`.
+A request takes a token from :meth:`Credentials.token`, sends it, and reports the result with
+:meth:`~Credentials.accepted`, :meth:`~Credentials.refused` or :meth:`~Credentials.failed`.
 
-Several accounts of the same owner are there for failover. They are used in the order given; a
-conversation stays with the account that served it first, in this process, as long as that may be
-used. An account that is parked is tried again by one request at a time. No account is created, none
-is disguised, and one that is suspended stays out.
+Several accounts of the same owner provide failover. They are used in the configured order; within
+a process, a conversation stays with the account that served it first, as long as that account may
+be used. A parked account is probed by one request at a time. The gateway creates no accounts and
+disguises none, and a suspended account stays out.
 """
 
 import logging
@@ -17,17 +16,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.credentials.accounts.managed import Keeper
+from app.credentials.accounts.managed import ManagedAccount
 from app.credentials.accounts.report import AccountReport, report
-from app.credentials.accounts.state import ControlPlane, Tools
+from app.credentials.accounts.state import ControlPlane, Dependencies
 from app.credentials.refresh.refresher import Refresher
-from app.credentials.sources.documents import Source
-from app.credentials.sources.watcher import Watch
-from app.credentials.store.files import TokenStore
+from app.credentials.sources.source import Source
+from app.credentials.sources.watcher import SourceWatcher
+from app.credentials.store.interface import TokenStore
 from app.errors import GatewayError, Kind
 
 from . import assembly, health
-from .health import CONSEQUENCES, Others, Use
+from .health import CONSEQUENCES, Availability, Failover
 from .model import Login, Token
 from .sources import chain
 
@@ -36,15 +35,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("kiro2api.credentials")
 
-_SESSIONS = 10_000
+_SESSIONS = 10_000  # conversations whose account is remembered
 
 
 class Credentials:
-    """All accounts of one source. One for each process, shared by its greenlets."""
+    """All accounts of one source. Each process has one instance, shared by its greenlets."""
 
     def __init__(
         self,
-        candidates: Iterable[Source],
+        sources: Iterable[Source],
         *,
         store: TokenStore,
         refresher: Refresher,
@@ -52,19 +51,19 @@ class Credentials:
         clock: Callable[[], float] = time.time,
         checked: bool = False,
     ) -> None:
-        """Reads the sources. Raises GatewayError NO_CREDENTIAL if none holds a usable login.
+        """Reads the sources. Raises GatewayError NO_CREDENTIAL if none of them has a usable login.
 
-        ``checked``: another process has done so and told the choice in the log. This one neither
-        repeats that, nor fails for a file that happens to be half written at this moment.
+        ``checked``: another process has already read the sources and logged the choice. This one
+        does not log it again, and does not fail for a file that is half written at this moment.
         """
-        self._watch = Watch(candidates, clock, announce=not checked)
-        self._tools = Tools(store, refresher, self._watch.reread, clock, control)
+        self._watcher = SourceWatcher(sources, clock, announce=not checked)
+        self._deps = Dependencies(store, refresher, self._watcher.reread, clock, control)
         self._source: Source | None = None
-        self._keepers: dict[str, Keeper] = {}
+        self._accounts: dict[str, ManagedAccount] = {}
         self._sessions: OrderedDict[str, str] = OrderedDict()
-        self._look()
-        if not self._keepers and not checked:
-            raise chain.no_credential(self._watch.complaints)
+        self._poll_sources()
+        if not self._accounts and not checked:
+            raise chain.no_credential(self._watcher.problems)
 
     @classmethod
     def from_settings(
@@ -75,7 +74,7 @@ class Credentials:
         clock: Callable[[], float] = time.time,
         checked: bool = False,
     ) -> "Credentials":
-        """The credentials that the settings name; the rest as for the class."""
+        """The credentials that the settings configure; the other parameters as for the class."""
         return cls(
             chain.from_settings(settings),
             store=assembly.store(settings),
@@ -86,33 +85,34 @@ class Credentials:
         )
 
     def token(self, session: str = "") -> Token:
-        """A token fit to be used now, of the account that serves this conversation.
+        """A usable token of the account that serves this conversation.
 
-        Waits for the one refresh if the token has expired. Raises GatewayError: LOGIN_OVER with
-        what to run, NO_CREDENTIAL, the passing failure of a refresh, or, when no account may be
-        used, what is held against the one that comes back first, with the time until then.
+        Waits for the refresh if the token has expired. Raises GatewayError: LOGIN_OVER with the
+        command to run, NO_CREDENTIAL, or the temporary failure of a refresh. If no account may be
+        used, the error is what is held against the account that is available again first, with the
+        time until then.
         """
-        self._look()
+        self._poll_sources()
         token = self._pick(session, frozenset())
         if token is None:
-            raise self._all_parked()
+            raise self._none_available()
         self._remember(session, token.account)
         return token
 
     def accepted(self, token: Token) -> None:
-        """The upstream took the token. Call it once for each request."""
-        if keeper := self._keepers.get(token.account):
-            keeper.accepted(token)
+        """The upstream accepted the token. Call this once for each request."""
+        if account := self._accounts.get(token.account):
+            account.accepted(token)
 
     def refused(self, token: Token, error: GatewayError) -> Token | None:
-        """The upstream refused the token (REFUSED_TOKEN): the one to try once more with, None if no
-        retry makes sense. Raises GatewayError where a refresh would help but fails.
+        """The upstream refused the token (REFUSED_TOKEN). Returns the token for one retry, None if
+        no retry makes sense. Raises GatewayError if a refresh would help but fails.
         """
-        keeper = self._keepers.get(token.account)
+        account = self._accounts.get(token.account)
         failure = error
-        if keeper:
+        if account:
             try:
-                if fresh := keeper.refused(token):
+                if fresh := account.refused(token):
                     return _for_request(fresh, token.session, token.tried)
             except GatewayError as refresh_failure:
                 failure = refresh_failure
@@ -122,17 +122,17 @@ class Credentials:
         return instead
 
     def failed(self, token: Token, error: GatewayError) -> Token | None:
-        """The upstream failed the request: the token of another account to try instead, None if
-        nobody else should be tried.
+        """The upstream failed the request. Returns the token of another account to try instead,
+        None if no other account should be tried.
         """
         row = CONSEQUENCES.get(error.kind)
-        keeper = self._keepers.get(token.account)
-        if row is None or keeper is None:
+        account = self._accounts.get(token.account)
+        if row is None or account is None:
             return None
         if row.mode:
-            keeper.failed(error)
+            account.failed(error)
             log.warning("credential: account %s: %s", token.account, error.message)
-        if row.others is Others.NONE or (row.others is Others.ONE and token.tried):
+        if row.failover is Failover.NONE or (row.failover is Failover.ONE and token.tried):
             return None
         try:
             instead = self._pick(token.session, token.tried | {token.account})
@@ -144,120 +144,124 @@ class Credentials:
 
     def problems(self) -> list[str]:
         """What the owner should repair although requests still work, in sentences."""
-        return self._watch.complaints + self._tools.store.problems()
+        return self._watcher.problems + self._deps.store.problems()
 
     def report(self) -> list[AccountReport]:
-        """What there is to say of each account, in order; nothing secret."""
-        self._look()
-        now = self._tools.clock()
-        return [report(keeper.account, now) for keeper in self._keepers.values()]
+        """A report on each account, in order; contains no secrets."""
+        self._poll_sources()
+        now = self._deps.clock()
+        return [report(account.state, now) for account in self._accounts.values()]
 
     def ask_quotas(self, *, older_than: float) -> None:
-        """Ask the upstream for each quota that was not asked for so many seconds. Waits."""
-        now = self._tools.clock()
-        for keeper in self._keepers.values():
-            if now - keeper.account.standing.quota_at > older_than:
-                keeper.ask_quota()
+        """Query each quota whose last query is more than ``older_than`` seconds ago. Waits."""
+        now = self._deps.clock()
+        for account in self._accounts.values():
+            if now - account.state.health.quota_at > older_than:
+                account.ask_quota()
 
-    def clear(self, account: str) -> bool:
-        """Forget what is held against an account; False if there is no such account."""
-        keeper = self._keepers.get(account)
-        if keeper:
-            keeper.account.amend(health.cleared)
-        return keeper is not None
+    def clear(self, name: str) -> bool:
+        """Clear what is held against an account; False if there is no such account."""
+        account = self._accounts.get(name)
+        if account:
+            account.state.update_health(health.cleared)
+        return account is not None
 
     def close(self, timeout: float = 15) -> None:
-        """Finish the refreshes under way, whose answers must not be lost."""
+        """Wait for running refreshes, whose results must not be lost, and close connections."""
         end = time.monotonic() + timeout
-        for keeper in self._keepers.values():
-            keeper.settle(max(0.0, end - time.monotonic()))
-        self._tools.refresher.close()
-        self._tools.store.close()
+        for account in self._accounts.values():
+            account.finish_refresh(max(0.0, end - time.monotonic()))
+        self._deps.refresher.close()
+        self._deps.store.close()
 
     def _pick(self, session: str, tried: frozenset[str]) -> Token | None:
-        """The token of the best account that was not tried, None if all are parked.
+        """The token of the best account that was not tried, None if no account may be used.
 
-        Raises GatewayError if there are some whose token cannot be refreshed.
+        Raises GatewayError if some accounts may be used but their tokens cannot be refreshed.
         """
         failure: GatewayError | None = None
-        for keeper, is_probe in self._usable(session, tried):
+        for account, is_probe in self._candidates(session, tried):
             try:
-                return _for_request(keeper.token(), session, tried, is_probe=is_probe)
+                return _for_request(account.token(), session, tried, is_probe=is_probe)
             except GatewayError as error:
                 failure = failure or error
         if failure:
             raise failure
         return None
 
-    def _usable(self, session: str, tried: frozenset[str]) -> Iterator[tuple[Keeper, bool]]:
-        """Accounts in the order in which to try them, and whether it is to probe one."""
+    def _candidates(
+        self, session: str, tried: frozenset[str]
+    ) -> Iterator[tuple[ManagedAccount, bool]]:
+        """The accounts in the order to try them, each with whether the request probes it."""
         last = []
-        for keeper in self._in_order(session):
-            use = Use.NOT if keeper.account.name in tried else keeper.use()
-            if use is Use.NOW:
-                yield keeper, False
-            elif use is Use.PROBE and keeper.claim_probe():
-                yield keeper, True
-            elif use is Use.LAST:
-                last.append(keeper)
-        last.sort(key=lambda keeper: keeper.account.standing.until)
-        yield from ((keeper, False) for keeper in last)
+        for account in self._in_order(session):
+            if account.state.name in tried:
+                continue
+            availability = account.availability()
+            if availability is Availability.READY:
+                yield account, False
+            elif availability is Availability.PROBE and account.claim_probe():
+                yield account, True
+            elif availability is Availability.LAST_RESORT:
+                last.append(account)
+        last.sort(key=lambda account: account.state.health.until)
+        yield from ((account, False) for account in last)
 
-    def _in_order(self, session: str) -> Iterable[Keeper]:
-        """That of the conversation first, then as they were given."""
-        keepers = list(self._keepers.values())
-        own = self._keepers.get(self._sessions.get(session, ""))
-        return keepers if own is None else [own, *(other for other in keepers if other is not own)]
+    def _in_order(self, session: str) -> Iterable[ManagedAccount]:
+        """The account of the conversation first, then the others in the configured order."""
+        accounts = list(self._accounts.values())
+        own = self._accounts.get(self._sessions.get(session, ""))
+        if own is None:
+            return accounts
+        return [own, *(other for other in accounts if other is not own)]
 
     def _remember(self, session: str, account: str) -> None:
-        if session and len(self._keepers) > 1:
+        if session and len(self._accounts) > 1:
             self._sessions[session] = account
             self._sessions.move_to_end(session)
             if len(self._sessions) > _SESSIONS:
                 self._sessions.popitem(last=False)
 
-    def _all_parked(self) -> GatewayError:
-        """What is held against the account that comes back first."""
-        known = [keeper.account.standing for keeper in self._keepers.values()]
+    def _none_available(self) -> GatewayError:
+        """The error that is held against the account that is available again first."""
+        known = [account.state.health for account in self._accounts.values()]
         if not known:
-            return chain.no_credential(self._watch.complaints)
+            return chain.no_credential(self._watcher.problems)
         first = min(known, key=lambda one: (one.mode == "out", one.until))
         why = first.why
         if len(known) > 1:
-            why = (
-                f"None of the {len(known)} accounts can be used now. The first to come back: {why}"
-            )
-        after = health.back_in(first, self._tools.clock())
+            why = f"All {len(known)} accounts are unavailable now. First one to return: {why}"
+        after = health.back_in(first, self._deps.clock())
         return GatewayError(first.kind or Kind.UNAVAILABLE, why, retry_after=after)
 
-    def _look(self) -> None:
-        """Take up what changed in the sources, and what other workers know."""
-        if not self._watch.is_time():
+    def _poll_sources(self) -> None:
+        """Take over changes of the sources and what other workers know, once per interval."""
+        if not self._watcher.is_due():
             return
-        if choice := self._watch.news():
-            self._take(choice)
-        for keeper in self._keepers.values():
-            keeper.look_around()
+        if choice := self._watcher.poll():
+            self._use_choice(choice)
+        for account in self._accounts.values():
+            account.sync()
 
-    def _take(self, choice: chain.Choice) -> None:
-        keepers: dict[str, Keeper] = {}
-        for login in choice.found.logins:
+    def _use_choice(self, choice: chain.Choice) -> None:
+        accounts: dict[str, ManagedAccount] = {}
+        for login in choice.result.logins:
             try:
-                keepers[login.account] = self._keeper(login)
-            except GatewayError as error:  # a record that must not be passed over
-                choice.found.problems.append(error.message)
-        self._watch.tell(choice)
-        if self._keepers and choice.found.problems and choice.source is not self._source:
-            return  # perhaps half written: what was read before stays in use
+                accounts[login.account] = self._managed(login)
+            except GatewayError as error:  # a record that must not be skipped
+                choice.result.problems.append(error.message)
+        self._watcher.log_choice(choice)
+        if self._accounts and choice.result.problems and choice.source is not self._source:
+            return  # perhaps half written: keep using what was read before
         self._source = choice.source
-        self._keepers = keepers
+        self._accounts = accounts
 
-    def _keeper(self, login: Login) -> Keeper:
-        keeper = self._keepers.get(login.account)
-        if keeper is None:
-            return Keeper(login, self._tools)
-        keeper.source_changed(login)
-        return keeper
+    def _managed(self, login: Login) -> ManagedAccount:
+        account = self._accounts.get(login.account)
+        if account is None:
+            return ManagedAccount(login, self._deps)
+        account.source_changed(login)
+        return account
 
 
 def _for_request(

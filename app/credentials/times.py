@@ -1,4 +1,4 @@
-"""Points in time as the many writers of token files put them."""
+"""The time formats that different programs write into token files."""
 
 from datetime import UTC, datetime
 
@@ -6,10 +6,10 @@ _MILLISECONDS_FROM = 1e11  # in seconds this is the year 5138
 
 
 def parse_time(value: object) -> float:
-    """Seconds since the epoch, from ISO 8601 (with or without zone, UTC assumed; any number of
-    fraction digits) or a number of seconds or milliseconds, also as text.
+    """Seconds since the epoch, from ISO 8601 (UTC if there is no zone; any number of fraction
+    digits) or from a number of seconds or milliseconds, also as text.
 
-    Raises ValueError for anything else, without repeating it.
+    Raises ValueError for anything else; the message does not quote the value.
     """
     if isinstance(value, bool):
         raise ValueError("not a time")
@@ -28,6 +28,6 @@ def parse_time(value: object) -> float:
 
 
 def format_time(seconds: float) -> str:
-    """As the Kiro IDE writes it: UTC, milliseconds, Z."""
+    """The format of the Kiro IDE: UTC, milliseconds, Z."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -10,11 +10,14 @@ import pytest
 
 from app.credentials.accounts.state import ControlPlane
 from app.credentials.pool import Credentials
-from app.credentials.refresh.client import Calls
+from app.credentials.refresh.client import ServiceClient
 from app.credentials.refresh.refresher import Refresher
-from app.credentials.sources.chain import FileSource, Text, TextSource
-from app.credentials.sources.documents import Source, read_json, read_refresh_tokens
-from app.credentials.store.files import FileStore, TokenStore
+from app.credentials.sources.documents import read_json, read_refresh_tokens
+from app.credentials.sources.source import Source
+from app.credentials.sources.token_files import FileSource
+from app.credentials.sources.variables import TextSource, Variable
+from app.credentials.store.files import FileStore
+from app.credentials.store.interface import TokenStore
 from tests.credentials.service import AuthService, refresh_token, serving
 
 
@@ -52,8 +55,8 @@ def build(
         control: ControlPlane | None = None,
         store: TokenStore | None = None,
     ) -> Credentials:
-        calls = Calls(user_agent="kiro2api/test", connect_timeout=5, answer_timeout=5)
-        refresher = Refresher(calls, auth_url=service.url, oidc_url=service.url, clock=clock)
+        client = ServiceClient(user_agent="kiro2api/test", connect_timeout=5, response_timeout=5)
+        refresher = Refresher(client, auth_url=service.url, oidc_url=service.url, clock=clock)
         store = store or file_store(tmp_path, cache)
         built.append(
             Credentials(sources, store=store, refresher=refresher, control=control, clock=clock)
@@ -78,14 +81,14 @@ def require(possible: object, what: str) -> None:
 
 
 def env_tokens(text: str = refresh_token(0)) -> Source:
-    return TextSource(Text("AWS_REFRESHTOKEN", text), read_refresh_tokens)
+    return TextSource(Variable("AWS_REFRESHTOKEN", text), read_refresh_tokens)
 
 
 def env_json(value: Any) -> Source:
-    return TextSource(Text("KIRO_AUTH_TOKEN", json.dumps(value)), read_json)
+    return TextSource(Variable("KIRO_AUTH_TOKEN", json.dumps(value)), read_json)
 
 
 def token_file(path: Path, content: Any = None) -> Source:
     if content is not None:
         path.write_text(json.dumps(content))
-    return FileSource("the token file", path, chosen=False)
+    return FileSource("the token file", path, is_explicit=False)

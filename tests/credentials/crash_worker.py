@@ -17,10 +17,11 @@ from typing import Any
 
 from app import files
 from app.credentials.pool import Credentials
-from app.credentials.refresh.client import Calls
+from app.credentials.refresh.client import ServiceClient
 from app.credentials.refresh.refresher import Refresher
-from app.credentials.sources.chain import FileSource, Text, TextSource
 from app.credentials.sources.documents import read_refresh_tokens
+from app.credentials.sources.token_files import FileSource
+from app.credentials.sources.variables import TextSource, Variable
 from app.credentials.store.files import FileStore
 
 
@@ -39,14 +40,14 @@ def work(job: dict[str, Any]) -> None:
         arm(job["point"], job["count"])
     directory = Path(job["directory"])
     source = (
-        FileSource("the token file", directory / "token.json", chosen=True)
+        FileSource("the token file", directory / "token.json", is_explicit=True)
         if job["from_file"]
-        else TextSource(Text("AWS_REFRESHTOKEN", job["refresh_token"]), read_refresh_tokens)
+        else TextSource(Variable("AWS_REFRESHTOKEN", job["refresh_token"]), read_refresh_tokens)
     )
     credentials = Credentials(
         [source],
         store=FileStore(directory / "cache", shared_memory=directory / "none"),
-        refresher=Refresher(Calls(user_agent="kiro2api/test"), auth_url=job["url"]),
+        refresher=Refresher(ServiceClient(user_agent="kiro2api/test"), auth_url=job["url"]),
     )
     while True:  # tokens live for a moment only, so that each request refreshes
         token = credentials.token()

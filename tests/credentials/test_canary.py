@@ -17,12 +17,12 @@ from click.testing import CliRunner
 
 from app.credentials import commands
 from app.credentials.pool import Credentials
-from app.credentials.refresh.client import Calls
+from app.credentials.refresh.client import ServiceClient
 from app.credentials.sign_in.device import DeviceFlow, Registration
 from app.credentials.sources import chain
 from app.credentials.store.files import FileStore
 from app.credentials.store.redis import RedisStore
-from app.credentials.store.redis_backend import Remote
+from app.credentials.store.redis_backend import RedisBackend
 from app.errors import GatewayError, Kind
 from app.settings import Settings, SettingsError
 from app.simulator import Simulator
@@ -110,11 +110,11 @@ ANSWERS: list[Any] = [
 
 
 def shown(credentials: Credentials) -> list[object]:
-    keepers = list(credentials._keepers.values())
-    accounts = [keeper.account for keeper in keepers]
+    accounts = list(credentials._accounts.values())
+    accounts = [account.state for account in accounts]
     return [
-        credentials, *credentials.report(), credentials.problems(), *keepers, *accounts,
-        *(part for one in accounts for part in (one.login, one.grant, one.token, one.standing)),
+        credentials, *credentials.report(), credentials.problems(), *accounts, *accounts,
+        *(part for one in accounts for part in (one.login, one.grant, one.token, one.health)),
     ]  # fmt: skip
 
 
@@ -214,19 +214,19 @@ def test_redis_with_a_password(build, service, written, tmp_path) -> None:
         f"redis://user:{canary('password')}@127.0.0.1:{server.port}/0",
         server.url,
     ):
-        remote = Remote(url, None)
+        backend = RedisBackend(url, None)
         credentials = build(
-            env_tokens(REFRESH), store=RedisStore(remote, FileStore(tmp_path / "cache"))
+            env_tokens(REFRESH), store=RedisStore(backend, FileStore(tmp_path / "cache"))
         )
         written.failing(credentials.token)
-        written.add(remote, credentials._tools.store, *shown(credentials))
+        written.add(backend, credentials._deps.store, *shown(credentials))
     server.stop()
     written.failing(credentials.token)
     check(written)
 
 
 def test_a_login_from_a_terminal(service, written) -> None:
-    flow = DeviceFlow(Calls(user_agent="t"), service.url, sleep=lambda seconds: None)
+    flow = DeviceFlow(ServiceClient(user_agent="t"), service.url, sleep=lambda seconds: None)
     registration = Registration(canary("client"), canary("secret"))
     begun = {
         "deviceCode": canary("device"), "userCode": "USER", "verificationUri": "https://page",

@@ -14,7 +14,7 @@ from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import HostChoice
 from app.codewhisperer.service.operations import ControlPlane
 from app.credentials import commands
-from app.credentials.refresh.client import Calls
+from app.credentials.refresh.client import ServiceClient
 from app.credentials.sign_in.device import DeviceCode, DeviceFlow, Registration
 from app.errors import GatewayError, Kind
 from app.settings import Settings
@@ -99,9 +99,9 @@ def test_the_region_of_a_login_names_no_host(run, tmp_path, region) -> None:
 
 def test_a_variable_that_comes_first_is_named_after_login_and_logout(run) -> None:
     result = run("login", AWS_REFRESHTOKEN=refresh_token(1))
-    assert "AWS_REFRESHTOKEN is set and comes first" in result.output
+    assert "AWS_REFRESHTOKEN is set and takes precedence" in result.output
     result = run("logout", AWS_REFRESHTOKEN=refresh_token(1))
-    assert "AWS_REFRESHTOKEN is set and goes on to be used" in result.output
+    assert "AWS_REFRESHTOKEN is set and remains in use" in result.output
 
 
 def test_accounts_tells_of_bad_entries_and_why_one_is_out(run, tmp_path) -> None:
@@ -141,8 +141,8 @@ class Waits:
 
 
 def wait_for(service: AuthService, waits: Waits, lifetime: float = 600):
-    calls = Calls(user_agent="test", answer_timeout=0.2)
-    flow = DeviceFlow(calls, service.url, clock=waits.clock, sleep=waits.sleep)
+    client = ServiceClient(user_agent="test", response_timeout=0.2)
+    flow = DeviceFlow(client, service.url, clock=waits.clock, sleep=waits.sleep)
     code = DeviceCode("code", "USER", "page", "page?code", lifetime, 5)
     return flow.wait(Registration("id", "secret"), code)
 

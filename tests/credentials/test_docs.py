@@ -3,17 +3,17 @@
 import re
 from pathlib import Path
 
-from app.credentials.health import CONSEQUENCES, Others
+from app.credentials.health import CONSEQUENCES, Failover
 
 TEXT = (Path(__file__).parents[2] / "docs" / "credentials.md").read_text(encoding="utf-8")
 MODES = {"": "stays", "last": "is used last", "parked": "is parked", "out": "is out"}
-OTHERS = {Others.ONE: "one other account", Others.ALL: "the next account, and so on"}
+OTHERS = {Failover.ONE: "one other account", Failover.ALL: "the next account, and so on"}
 
 
 def test_each_row_says_what_the_code_does() -> None:
     rows = dict(re.findall(r"^\| `(\w+)`[^|]*\|(.*)\|$", TEXT, re.MULTILINE))
     assert rows.keys() == {kind.value for kind in CONSEQUENCES}
     for kind, consequence in CONSEQUENCES.items():
-        assert OTHERS[consequence.others] in rows[kind.value]
+        assert OTHERS[consequence.failover] in rows[kind.value]
         if kind.value != "throttled":  # parked or used last
             assert MODES[consequence.mode] in rows[kind.value]

@@ -16,17 +16,17 @@ monkey.patch_all()
 import json, sys, time
 from pathlib import Path
 import gevent
-from app.credentials.refresh.client import Calls
+from app.credentials.refresh.client import ServiceClient
 from app.credentials.pool import Credentials
 from app.credentials.refresh.refresher import Refresher
-from app.credentials.sources.chain import FileSource
+from app.credentials.sources.token_files import FileSource
 from app.credentials.store.files import FileStore
 
 directory, url = Path(sys.argv[1]), sys.argv[2]
 credentials = Credentials(
-    [FileSource("the token file", directory / "token.json", chosen=True)],
+    [FileSource("the token file", directory / "token.json", is_explicit=True)],
     store=FileStore(directory / "cache"),
-    refresher=Refresher(Calls(user_agent="test"), auth_url=url),
+    refresher=Refresher(ServiceClient(user_agent="test"), auth_url=url),
 )
 """
 

@@ -119,7 +119,7 @@ def test_what_is_used_is_logged_once_and_again_when_it_changes(upstream, start, 
 
     secret.write_text("[")
     gateway.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: log_of(gateway, "is not whole JSON"))
+    wait_until(lambda: log_of(gateway, "is not complete JSON"))
     wait_until(lambda: ask(gateway) == 503)  # the new workers have no login, and live
     secret.write_text(json.dumps({"apiKey": "ksk_2"}))
     wait_until(lambda: ask(gateway) == 200)

@@ -1,1 +1,1 @@
-"""The accounts of this process, and how each is used and kept fresh."""
+"""The accounts of this process: their state, their refreshes and their use by requests."""

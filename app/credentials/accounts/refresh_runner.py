@@ -1,7 +1,7 @@
-"""The one refresh of an account at a time, for all greenlets of this process.
+"""Runs the refreshes of an account, one at a time for all greenlets of this process.
 
-It runs in a thread of its own (a greenlet under gevent), which nobody cancels: a request that is
-given up while it waits must not take a new refresh token with it.
+A refresh runs in its own thread (a greenlet under gevent), which is never cancelled: a request that
+is abandoned while it waits must not lose the new refresh token.
 """
 
 import logging
@@ -15,140 +15,147 @@ from typing import TypeAlias
 from app.credentials import health
 from app.credentials.model import Grant, Token, is_usable_profile
 from app.credentials.refresh import policy
-from app.credentials.store.records import SourceChanged
+from app.credentials.store.interface import SourceChanged
 from app.errors import GatewayError, Kind
 
-from .state import Account, Tools
+from .state import AccountState, Dependencies
 
 log = logging.getLogger("kiro2api.credentials")
 
-_ATTEMPTS = 3  # at a login that changes while it is refreshed
-_GRACE = 2.0  # for another program between its refresh and its writing
+_ATTEMPTS = 3  # if the login changes while it is refreshed
+_GRACE = 2.0  # seconds that another program has to write down what its refresh returned
 _GRACE_STEP = 0.05
-_LONGEST_WAIT = 120.0  # above what a lock, a refresh and the search for a profile may take
+_LONGEST_WAIT = 120.0  # longer than the lock, the refresh and the profile search can take
 
-Flight: TypeAlias = "Future[GatewayError | None]"
-"""A refresh under way; its result is its error."""
+RefreshTask: TypeAlias = "Future[GatewayError | None]"
+"""A running refresh. Its result is its error, None if it succeeded."""
 
 
-class Need(Enum):
-    """How much a new token is wanted."""
+class Urgency(Enum):
+    """How urgently a new token is needed."""
 
-    LOOK = "take one that another process has"
-    AHEAD = "refresh, unless another host may be doing so"
+    ADOPT = "adopt one that another process has; do not refresh"
+    AHEAD = "refresh, unless another host may be refreshing"
     NOW = "refresh"
 
 
-class Renewal:
-    """``asked_profile_of``: the access token with which the profile was last looked for."""
+class RefreshRunner:
+    """``profile_asked_with`` is the access token that the last profile search used."""
 
-    def __init__(self, account: Account, tools: Tools) -> None:
-        self._account = account
-        self._tools = tools
+    def __init__(self, state: AccountState, deps: Dependencies) -> None:
+        self._state = state
+        self._deps = deps
         self._guard = threading.Lock()
-        self._flight: Flight | None = None
-        self.asked_profile_of = ""
+        self._task: RefreshTask | None = None
+        self.profile_asked_with = ""
 
-    def start(self, seen: Token, stale: str, need: Need = Need.NOW) -> Flight:
-        """The refresh under way, started if there is none and the token is still the one ``seen``.
+    def start(self, seen: Token, stale: str, urgency: Urgency = Urgency.NOW) -> RefreshTask:
+        """The running refresh. Starts one if none runs and the token is still ``seen``.
 
-        Any token fit for use but ``stale`` is good enough; "" refuses none.
+        The refresh stops at any usable token that differs from ``stale``; "" accepts every token.
         """
         with self._guard:
-            if self._flight:
-                return self._flight
-            flight: Flight = Future()
-            if self._account.token.access_token != seen.access_token:
-                flight.set_result(None)
-                return flight
-            self._flight = flight
+            if self._task:
+                return self._task
+            task: RefreshTask = Future()
+            if self._state.token.access_token != seen.access_token:
+                task.set_result(None)
+                return task
+            self._task = task
             try:
-                args = (flight, stale, need)
-                threading.Thread(target=self._fly, args=args, daemon=True).start()
+                args = (task, stale, urgency)
+                threading.Thread(target=self._run, args=args, daemon=True).start()
             except RuntimeError:  # no more threads
-                self._flight = None
+                self._task = None
                 raise
-            return flight
+            return task
 
     def finish(self, timeout: float) -> None:
-        """Wait for the refresh under way: its answer must be kept before the process ends."""
-        if flight := self._flight:
+        """Wait for a running refresh: its result must be stored before the process ends."""
+        if task := self._task:
             try:
-                flight.result(timeout)
+                task.result(timeout)
             except TimeoutError:
                 log.error(
-                    "credential: account %s: a refresh was cut off at the end", self._account.name
+                    "credential: account %s: the process ended before its refresh did",
+                    self._state.name,
                 )
 
-    def _fly(self, flight: Flight, stale: str, need: Need) -> None:
+    def _run(self, task: RefreshTask, stale: str, urgency: Urgency) -> None:
         error: GatewayError | None = GatewayError(
-            Kind.INTERNAL, "The token refresh broke off; the log says where."
+            Kind.INTERNAL, "The token refresh failed unexpectedly; see the log."
         )
         try:
-            with self._tools.store.lease(self._account.login):
-                self._renew(stale, need)
+            with self._deps.store.lease(self._state.login):
+                self._refresh(stale, urgency)
                 self._find_profile()
             error = None
         except GatewayError as failure:
             error = failure
         except Exception:
-            log.exception("credential: account %s: the refresh broke off", self._account.name)
+            log.exception(
+                "credential: account %s: the refresh failed unexpectedly", self._state.name
+            )
         finally:
-            self._flight = None
-            flight.set_result(error)
+            self._task = None
+            task.set_result(error)
 
-    def _renew(self, stale: str, need: Need) -> None:
-        """Get a fresh token other than ``stale``: another process may have one, else by a call."""
-        account, tools = self._account, self._tools
+    def _refresh(self, stale: str, urgency: Urgency) -> None:
+        """Get a usable token other than ``stale``: from another process, or by a refresh."""
+        state, deps = self._state, self._deps
         for _ in range(_ATTEMPTS):
-            account.adopt_newest()
-            may_call = need is Need.NOW or (need is Need.AHEAD and tools.store.knows_all())
-            if account.is_better_than(stale) or not may_call:
+            state.adopt_newest()
+            if state.has_token_other_than(stale) or not self._may_call(urgency):
                 return
-            if error := account.pause():
+            if error := state.refresh_block():
                 raise error
             try:
-                fresh = tools.refresher.refresh(account.login, account.grant)
-                tools.store.save(account.login, fresh)
+                fresh = deps.refresher.refresh(state.login, state.grant)
+                deps.store.save(state.login, fresh)
             except SourceChanged:
-                log.info("credential: account %s: somebody logged in anew", account.name)
+                log.info("credential: account %s: the user logged in again", state.name)
             except GatewayError as failure:
-                if not self._was_outrun(failure):
-                    self._note(failure)
+                if not self._lost_race(failure):
+                    self._record_failure(failure)
                     raise
             else:
-                self._take(fresh)
+                self._adopt(fresh)
                 return
         raise GatewayError(
             Kind.UNAVAILABLE,
-            f"The login in {account.login.source} changes all the time; try again.",
+            f"The login in {state.login.source} keeps changing; try again.",
         )
 
-    def _take(self, fresh: Grant) -> None:
-        now = self._tools.clock()
-        self._account.amend(lambda known: health.refreshed(known, fresh.mark, now))
-        self._account.adopt(self._account.login, fresh)
-        log.info("credential: account %s: token refreshed", self._account.name)
+    def _may_call(self, urgency: Urgency) -> bool:
+        if urgency is Urgency.AHEAD:
+            return self._deps.store.is_in_sync()
+        return urgency is Urgency.NOW
 
-    def _was_outrun(self, error: GatewayError) -> bool:
-        """Whether a refresh was refused only because another program did it meanwhile. That one may
-        need a moment to write down what it got.
+    def _adopt(self, fresh: Grant) -> None:
+        now = self._deps.clock()
+        self._state.update_health(lambda known: health.refreshed(known, fresh.token_id, now))
+        self._state.adopt(self._state.login, fresh)
+        log.info("credential: account %s: token refreshed", self._state.name)
+
+    def _lost_race(self, error: GatewayError) -> bool:
+        """Whether a refresh was refused only because another program refreshed the login at the
+        same time. That program may need a moment to write down its new tokens.
         """
         if error.kind is not Kind.LOGIN_OVER:
             return False
-        spent = self._account.grant.refresh_token
-        end = time.monotonic() + (_GRACE if self._account.login.is_shared else 0)
+        spent = self._state.grant.refresh_token
+        end = time.monotonic() + (_GRACE if self._state.login.is_shared else 0)
         while True:
-            if self._account.newest()[1].refresh_token != spent:
+            if self._state.newest()[1].refresh_token != spent:
                 return True
             if time.monotonic() >= end:
                 return False
             time.sleep(_GRACE_STEP)
 
-    def _note(self, error: GatewayError) -> None:
-        now = self._tools.clock()
-        over = error.kind is Kind.LOGIN_OVER and self._tools.store.knows_all()
-        self._account.amend(
+    def _record_failure(self, error: GatewayError) -> None:
+        now = self._deps.clock()
+        over = error.kind is Kind.LOGIN_OVER and self._deps.store.is_in_sync()
+        self._state.update_health(
             lambda known: health.refresh_failed(
                 known,
                 error,
@@ -157,38 +164,38 @@ class Renewal:
                 now=now,
             )
         )
-        log.warning("credential: account %s: refresh failed: %s", self._account.name, error.message)
+        log.warning("credential: account %s: refresh failed: %s", self._state.name, error.message)
 
     def _find_profile(self) -> None:
-        """After the token is safe: a profile that is found is kept with it."""
-        account, tools = self._account, self._tools
-        self.asked_profile_of = account.grant.access_token
-        if tools.control is None or not policy.wants_profile(account.login, account.grant):
+        """Find the profile after the token is stored, and store it with the token."""
+        state, deps = self._state, self._deps
+        self.profile_asked_with = state.grant.access_token
+        if deps.control is None or not policy.needs_profile(state.login, state.grant):
             return
         try:
-            arn = tools.control.find_profile(account.grant.access_token, account.login.kind)
+            arn = deps.control.find_profile(state.grant.access_token, state.login.kind)
         except GatewayError as error:
-            log.warning("credential: account %s: no profile: %s", account.name, error.message)
+            log.warning("credential: account %s: no profile: %s", state.name, error.message)
             return
         if arn and is_usable_profile(arn):
-            login, grant = account.newest()
+            login, grant = state.newest()
             found = replace(grant, profile_arn=arn)
             try:
-                tools.store.save(login, found)
+                deps.store.save(login, found)
             except SourceChanged:
                 return
-            account.adopt(login, found)
+            state.adopt(login, found)
 
 
-def wait(flight: Flight) -> None:
-    """Until the refresh is done. Raises its error."""
+def wait(task: RefreshTask) -> None:
+    """Wait until the refresh is done. Raises its error."""
     try:
-        error = flight.result(_LONGEST_WAIT)
+        error = task.result(_LONGEST_WAIT)
     except TimeoutError:
         raise GatewayError(
             Kind.TIMEOUT, "The token refresh takes too long; try again.", retry_after=5
         ) from None
-    if error:  # each who waited raises its own: raising marks it with the request's stack
+    if error:  # a new error for each waiting request: raising adds the request's stack to it
         raise GatewayError(
             error.kind, error.message, code=error.code, retry_after=error.retry_after
         )

@@ -1,20 +1,20 @@
-"""What there is to say of an account: values for a page, and one line for a terminal."""
+"""The report on an account: values for a page, and one line for a terminal."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.aws.quota import Quota
 from app.credentials import health
-from app.credentials.health import Use
+from app.credentials.health import Availability
 
-from .state import Account
+from .state import AccountState
 
 
 @dataclass(frozen=True, slots=True)
 class AccountReport:
-    """Nothing secret. ``expires_at`` is 0 where nobody knows; ``state`` is one of ``ready``, ``used
-    last``, ``paused``, ``parked``, ``to be tried``, ``out``, ``login over`` and ``refresh fails``;
-    ``until`` is 0 where no time is known.
+    """Contains no secrets. ``expires_at`` and ``until`` are 0 if unknown. ``state`` is one of
+    ``ready``, ``used last``, ``paused``, ``parked``, ``to be tried``, ``out``, ``login over`` and
+    ``refresh fails``.
     """
 
     account: str
@@ -30,17 +30,17 @@ class AccountReport:
 
 
 _STATES = {
-    Use.NOW: "ready",
-    Use.LAST: "used last",
-    Use.PROBE: "to be tried",
-    Use.NOT: "parked",
+    Availability.READY: "ready",
+    Availability.LAST_RESORT: "used last",
+    Availability.PROBE: "to be tried",
+    Availability.BLOCKED: "parked",
 }
 
 
-def report(account: Account, now: float) -> AccountReport:
+def report(account: AccountState, now: float) -> AccountReport:
     """The state of an account at this moment."""
-    known = account.standing
-    state, why, until = _STATES[health.use(known, now)], known.why, known.until
+    known = account.health
+    state, why, until = _STATES[health.availability(known, now)], known.why, known.until
     if known.mode == "out":
         state, until = "out", 0.0
     elif state == "parked":

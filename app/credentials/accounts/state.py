@@ -1,20 +1,20 @@
-"""What this process knows of one account: its login, its newest grant, what is held against it."""
+"""What this process knows of one account: its login, its newest grant and its health."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.aws.quota import Quota
-from app.credentials.health import Standing
+from app.credentials.health import AccountHealth
 from app.credentials.model import Grant, Login, Token, profile_region
 from app.credentials.refresh import policy
 from app.credentials.refresh.refresher import Refresher
-from app.credentials.store.files import TokenStore
+from app.credentials.store.interface import TokenStore
 from app.errors import GatewayError, Kind
 
 
 class ControlPlane(Protocol):
-    """What the upstream tells of an account. Both raise GatewayError."""
+    """The upstream's operations on an account. Both raise GatewayError."""
 
     def find_profile(self, access_token: str, kind: str) -> str | None:
         """The ARN of the account's profile, None if it has none."""
@@ -22,13 +22,14 @@ class ControlPlane(Protocol):
     def quota(
         self, access_token: str, kind: str, profile_arn: str | None, region: str | None
     ) -> Quota | None:
-        """What is used of the account's quota, None if it has none."""
+        """How much of the account's quota is used, None if it has no quota."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """What every account works with. ``reread`` gives a login as its source holds it now, None if
-    the source no longer does.
+class Dependencies:
+    """What every account works with.
+
+    ``reread`` returns a login as its source holds it now, None if the source no longer holds it.
     """
 
     store: TokenStore
@@ -38,19 +39,19 @@ class Tools:
     control: ControlPlane | None = None
 
 
-class Account:
-    """``login``, ``grant``, ``token`` and ``standing`` are replaced, never changed."""
+class AccountState:
+    """``login``, ``grant``, ``token`` and ``health`` are replaced as a whole, never mutated."""
 
-    def __init__(self, login: Login, tools: Tools) -> None:
-        self._tools = tools
-        self.adopt(login, tools.store.load(login))
+    def __init__(self, login: Login, deps: Dependencies) -> None:
+        self._deps = deps
+        self.adopt(login, deps.store.load(login))
 
     @property
     def name(self) -> str:
         return self.login.account
 
     def adopt(self, login: Login, grant: Grant) -> None:
-        """Go on with this grant. A profile that the owner named is not another's to replace."""
+        """Use this login and grant from now on. A profile that the owner configured is kept."""
         if login.path is None and login.grant.profile_arn:
             grant = replace(grant, profile_arn=login.grant.profile_arn)
         self.login = login
@@ -63,44 +64,46 @@ class Account:
             account=login.account,
             expires_at=grant.expires_at,
         )
-        self.sync()
+        self.sync_health()
 
     def adopt_newest(self) -> None:
-        """Go on with what the source and the store hold now."""
+        """Adopt what the source and the store hold now."""
         self.adopt(*self.newest())
 
     def newest(self) -> tuple[Login, Grant]:
-        """The login as its source holds it now, and what the store has for that."""
-        login = self._tools.reread(self.login) or self.login
-        return login, self._tools.store.load(login)
+        """The login as its source holds it now, and the newest grant that the store has for it."""
+        login = self._deps.reread(self.login) or self.login
+        return login, self._deps.store.load(login)
 
-    def sync(self) -> None:
-        """Take up what other workers hold against the account."""
-        self.standing = self._own(self._tools.store.standing(self.login))
+    def sync_health(self) -> None:
+        """Take over the health that other workers have stored."""
+        self.health = self._own_health(self._deps.store.health(self.login))
 
-    def amend(self, change: Callable[[Standing], Standing]) -> None:
-        """Change the standing, for all workers."""
-        self.standing = self._tools.store.amend(self.login, lambda known: change(self._own(known)))
+    def update_health(self, change: Callable[[AccountHealth], AccountHealth]) -> None:
+        """Apply ``change`` to the health, for all workers."""
+        self.health = self._deps.store.update_health(
+            self.login, lambda known: change(self._own_health(known))
+        )
 
-    def tier(self) -> policy.Tier:
-        """What the token's remaining time asks for."""
-        return policy.tier(self.login, self.grant, self._tools.clock())
+    def next_action(self) -> policy.Action:
+        """What the remaining lifetime of the token calls for."""
+        return policy.next_action(self.login, self.grant, self._deps.clock())
 
-    def is_better_than(self, stale: str) -> bool:
-        """Whether there is a token to be used now that is another one than ``stale``."""
+    def has_token_other_than(self, stale: str) -> bool:
+        """Whether the current token is usable and differs from ``stale``."""
         is_other = self.grant.access_token not in ("", stale)
-        return is_other and self.tier() is not policy.Tier.REFRESH_FIRST
+        return is_other and self.next_action() is not policy.Action.REFRESH_FIRST
 
-    def pause(self) -> GatewayError | None:
-        """The error to repeat instead of refreshing now, None if a refresh may be tried."""
-        known = self.standing
-        left = known.refresh_at - self._tools.clock()
+    def refresh_block(self) -> GatewayError | None:
+        """The error of the last refresh while it forbids another one, None if one may be tried."""
+        known = self.health
+        left = known.refresh_at - self._deps.clock()
         if not known.over and left <= 0:
             return None
         kind = known.refresh_kind or Kind.UNAVAILABLE
         return GatewayError(kind, known.refresh_why, retry_after=None if known.over else left)
 
-    def _own(self, known: Standing) -> Standing:
-        """The standing, if it is this login's; another login begins with a clean one."""
-        name = self.grant.mark
-        return known if name in known.lineage else Standing(lineage=(name,))
+    def _own_health(self, known: AccountHealth) -> AccountHealth:
+        """The stored health if it belongs to this login; a new login starts with a clean one."""
+        token_id = self.grant.token_id
+        return known if token_id in known.lineage else AccountHealth(lineage=(token_id,))

@@ -1,1 +1,1 @@
-"""Refreshing: when, and with which service."""
+"""Refreshing tokens: the policy, and the requests to the sign-in services."""

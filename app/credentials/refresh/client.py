@@ -1,8 +1,9 @@
-"""HTTP to the services that give out tokens.
+"""HTTP client of the sign-in services.
 
-Requests and answers are made of secrets: neither is ever logged, repeated in an error or kept in an
-exception that might be. Nothing of the environment is read but whom to trust (:mod:`app.tls`), no
-cookie is kept, and no redirect is followed, which would hand the secrets to somebody else.
+Requests and responses contain secrets: neither is logged, quoted in an error, or attached to an
+exception that might be logged. From the environment only the trusted certificate authorities are
+read (:mod:`app.tls`). No cookies are stored, and redirects are not followed, since they would send
+the secrets to another host.
 """
 
 from collections.abc import Mapping
@@ -15,18 +16,18 @@ import requests
 from app.errors import GatewayError, Kind
 from app.tls import HOW_TO_TRUST, TrustingAdapter
 
-_ANSWER_TIMEOUT = 30.0
+_RESPONSE_TIMEOUT = 30.0
 
 
-class Answer(NamedTuple):
-    """``members`` is empty where the body is no JSON object."""
+class ServiceResponse(NamedTuple):
+    """``members`` is empty if the body is not a JSON object."""
 
     status: int
     members: Mapping[str, Any]
     retry_after: float | None
 
     def text(self, *names: str) -> str:
-        """The first of these members that is a string with something in it, else ""."""
+        """The first of these members that is a non-empty string, else ""."""
         for name in names:
             value = self.members.get(name)
             if isinstance(value, str) and value:
@@ -42,8 +43,8 @@ class Answer(NamedTuple):
         return 0.0
 
 
-class Calls:
-    """A session of its own; for all greenlets of the process."""
+class ServiceClient:
+    """Has its own session; shared by all greenlets of the process."""
 
     def __init__(
         self,
@@ -51,9 +52,9 @@ class Calls:
         user_agent: str,
         proxy: str | None = None,
         connect_timeout: float = 10.0,
-        answer_timeout: float = _ANSWER_TIMEOUT,
+        response_timeout: float = _RESPONSE_TIMEOUT,
     ) -> None:
-        self._timeout = (connect_timeout, answer_timeout)
+        self._timeout = (connect_timeout, response_timeout)
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -64,18 +65,18 @@ class Calls:
         if proxy:
             self._session.proxies = {"http": proxy, "https": proxy}
 
-    def post(self, url: str, **body: Any) -> Answer:
-        """POST ``json=`` or ``data=``. Raises GatewayError when there is no answer."""
+    def post(self, url: str, **body: Any) -> ServiceResponse:
+        """POST ``json=`` or ``data=``. Raises GatewayError when there is no response."""
         try:
-            response = self._session.post(url, **body, timeout=self._timeout, allow_redirects=False)
+            reply = self._session.post(url, **body, timeout=self._timeout, allow_redirects=False)
         except requests.RequestException as error:
-            raise _no_answer(url, error) from None  # the error holds the request
+            raise _no_response(url, error) from None  # the error holds the request
         finally:
-            self._session.close()  # the next call is an hour away: the connection would go stale
-        after = response.headers.get("Retry-After", "")
-        return Answer(
-            response.status_code,
-            _members(response.content),
+            self._session.close()  # the next request is an hour away: the connection would go stale
+        after = reply.headers.get("Retry-After", "")
+        return ServiceResponse(
+            reply.status_code,
+            _members(reply.content),
             float(after) if after.isascii() and after.isdigit() else None,
         )
 
@@ -92,13 +93,13 @@ def _members(content: bytes) -> Mapping[str, Any]:
     return members if isinstance(members, dict) else {}
 
 
-def _no_answer(url: str, error: requests.RequestException) -> GatewayError:
+def _no_response(url: str, error: requests.RequestException) -> GatewayError:
     host = url.split("/")[2] if url.count("/") > 1 else url
     kind, why = Kind.CONNECTION, f"cannot be reached ({type(error).__name__})"
     if isinstance(error, requests.Timeout):
-        kind, why = Kind.TIMEOUT, "did not answer in time"
+        kind, why = Kind.TIMEOUT, "did not respond in time"
     elif isinstance(error, requests.exceptions.SSLError):
         kind, why = Kind.TLS, f"has a certificate that was not accepted; {HOW_TO_TRUST}"
     elif isinstance(error, requests.exceptions.ProxyError):
         why = "cannot be reached through KIRO_UPSTREAM_PROXY"
-    return GatewayError(kind, f"The service that gives out tokens ({host}) {why}.")
+    return GatewayError(kind, f"The sign-in service ({host}) {why}.")

@@ -1,12 +1,12 @@
-"""The calls that turn a refresh token into a new access token.
+"""The requests that turn a refresh token into a new access token.
 
 Social logins: ``POST {auth}/refreshToken`` with camelCase JSON, no client id (Kiro desktop's auth
 service). Builder ID and IAM Identity Center: ``POST {oidc}/token`` with camelCase JSON (AWS SSO
 OIDC's CreateToken; not the form encoding of OAuth). External identity providers: an OAuth 2.0 form
 at their own token endpoint (RFC 6749 section 6). API keys are never refreshed.
 
-One attempt a call, no policy: when to call and what follows from an error is decided elsewhere. A
-refusal that no retry can cure is LOGIN_OVER; everything else may pass.
+Each call makes one attempt and contains no policy: the callers decide when to refresh and what an
+error means. LOGIN_OVER is a refusal that no retry can fix; every other error may be temporary.
 """
 
 import time
@@ -18,65 +18,65 @@ from app.credentials.times import parse_time
 from app.errors import GatewayError, Kind
 from app.program import command
 
-from .client import Answer, Calls
+from .client import ServiceClient, ServiceResponse
 
 AUTH_URL = "https://prod.{region}.auth.desktop.kiro.dev"
 OIDC_URL = "https://oidc.{region}.amazonaws.com"
 
-_DEFAULT_LIFETIME = 3600.0  # what the services give, for an answer that does not say
+_DEFAULT_LIFETIME = 3600.0  # the services' usual lifetime, if a response names none
 _LONGEST_LIFETIME = 10 * 365 * 86400.0
 _FINAL = {"invalid_grant", "invalid_client", "unauthorized_client", "expired_token"}
 
 HOW_TO_LOG_IN = (
-    f"log in again (`{command()} login`, the Kiro IDE or kiro-cli), or give a new refresh token "
-    "where this one came from"
+    f"log in again (`{command()} login`, the Kiro IDE or kiro-cli), or replace the refresh token "
+    "where it is configured"
 )
 
 
 class Refresher:
-    """``auth_url`` and ``oidc_url`` are base URLs, in which ``{region}`` is replaced."""
+    """``auth_url`` and ``oidc_url`` are base URLs; ``{region}`` in them is replaced."""
 
     def __init__(
         self,
-        calls: Calls,
+        client: ServiceClient,
         *,
         auth_url: str | None = None,
         oidc_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._calls = calls
+        self._client = client
         self._auth_url = auth_url or AUTH_URL
         self._oidc_url = oidc_url or OIDC_URL
         self._clock = clock
 
     def refresh(self, login: Login, grant: Grant) -> Grant:
-        """The grant that follows ``grant``. What the answer leaves out stays as it was.
+        """The grant that follows ``grant``. What the response leaves out is kept.
 
-        Raises GatewayError: LOGIN_OVER, or a kind that may pass.
+        Raises GatewayError: LOGIN_OVER, or a kind that may be temporary.
         """
-        answer = _CALLS[login.kind](self, login, grant)
-        if answer.status != 200:
-            raise _refused(login, answer)
-        return granted(answer, grant, self._clock())
+        response = _REQUESTS[login.kind](self, login, grant)
+        if response.status != 200:
+            raise _refused(login, response)
+        return grant_from(response, grant, self._clock())
 
     def close(self) -> None:
         """Close the idle connections."""
-        self._calls.close()
+        self._client.close()
 
-    def _social(self, login: Login, grant: Grant) -> Answer:
+    def _social(self, login: Login, grant: Grant) -> ServiceResponse:
         url = f"{in_region(self._auth_url, login.region)}/refreshToken"
-        return self._calls.post(url, json={"refreshToken": grant.refresh_token})
+        return self._client.post(url, json={"refreshToken": grant.refresh_token})
 
-    def _oidc(self, login: Login, grant: Grant) -> Answer:
+    def _oidc(self, login: Login, grant: Grant) -> ServiceResponse:
         body = {
             "clientId": login.client_id,
             "clientSecret": login.client_secret,
             "grantType": "refresh_token",
             "refreshToken": grant.refresh_token,
         }
-        return self._calls.post(f"{in_region(self._oidc_url, login.region)}/token", json=body)
+        return self._client.post(f"{in_region(self._oidc_url, login.region)}/token", json=body)
 
-    def _external(self, login: Login, grant: Grant) -> Answer:
+    def _external(self, login: Login, grant: Grant) -> ServiceResponse:
         form = {
             "grant_type": "refresh_token",
             "client_id": login.client_id,
@@ -84,13 +84,13 @@ class Refresher:
         }
         if login.scopes:
             form["scope"] = login.scopes
-        return self._calls.post(login.token_endpoint, data=form)
+        return self._client.post(login.token_endpoint, data=form)
 
-    def _api_key(self, login: Login, grant: Grant) -> Answer:
+    def _api_key(self, login: Login, grant: Grant) -> ServiceResponse:
         raise AssertionError("API keys are not refreshed")
 
 
-_CALLS: dict[AuthKind, Callable[[Refresher, Login, Grant], Answer]] = {
+_REQUESTS: dict[AuthKind, Callable[[Refresher, Login, Grant], ServiceResponse]] = {
     AuthKind.SOCIAL: Refresher._social,
     AuthKind.IDC: Refresher._oidc,
     AuthKind.EXTERNAL_IDP: Refresher._external,
@@ -103,62 +103,63 @@ def in_region(url: str, region: str | None) -> str:
     return url.replace("{region}", region or DEFAULT_REGION)
 
 
-def granted(answer: Answer, before: Grant, now: float) -> Grant:
-    """The grant in a successful answer. Raises GatewayError if there is none.
+def grant_from(response: ServiceResponse, before: Grant, now: float) -> Grant:
+    """The grant in a successful response. Raises GatewayError if it has no access token.
 
-    A profile whose region is none is not taken: the tokens, which are good, would go to that host.
+    A profile with an invalid region name is ignored: the region becomes part of the host name that
+    the tokens are sent to. The tokens themselves are still good.
     """
-    access_token = answer.text("accessToken", "access_token")
+    access_token = response.text("accessToken", "access_token")
     if not access_token:
         raise GatewayError(
-            Kind.UPSTREAM_ERROR, "The service that gives out tokens answered without a token."
+            Kind.UPSTREAM_ERROR, "The sign-in service sent a response without a token."
         )
-    profile = answer.text("profileArn", "profile_arn")
+    profile = response.text("profileArn", "profile_arn")
     return Grant(
         access_token=access_token,
-        refresh_token=answer.text("refreshToken", "refresh_token") or before.refresh_token,
-        expires_at=_expiry(answer, now),
+        refresh_token=response.text("refreshToken", "refresh_token") or before.refresh_token,
+        expires_at=_expiry(response, now),
         profile_arn=profile if profile and is_usable_profile(profile) else before.profile_arn,
         refreshed_at=now,
         generation=before.generation + 1,
     )
 
 
-def _expiry(answer: Answer, now: float) -> float:
-    """By our own clock where the answer allows it: a lifetime does not mind a clock that is off."""
-    if lifetime := answer.number("expiresIn", "expires_in"):
+def _expiry(response: ServiceResponse, now: float) -> float:
+    """When the token expires. Prefers a lifetime, which does not depend on a correct clock."""
+    if lifetime := response.number("expiresIn", "expires_in"):
         return now + min(lifetime, _LONGEST_LIFETIME)
     try:
-        return parse_time(answer.members["expiresAt"])
+        return parse_time(response.members["expiresAt"])
     except (KeyError, ValueError, OverflowError):
         return now + _DEFAULT_LIFETIME
 
 
-def _refused(login: Login, answer: Answer) -> GatewayError:
-    code = answer.text("error", "__type", "code").lower()
-    text = answer.text("error_description", "message", "Message").lower()
+def _refused(login: Login, response: ServiceResponse) -> GatewayError:
+    code = response.text("error", "__type", "code").lower()
+    text = response.text("error_description", "message", "Message").lower()
     is_final = code in _FINAL or "invalid refresh token" in text
-    if answer.status == 401 or (answer.status == 400 and is_final):
-        return _over(login, code)
-    kind, what = Kind.UPSTREAM_ERROR, f"refused the refresh with status {answer.status}"
-    if answer.status == 429:
-        kind, what = Kind.THROTTLED, "throttles us"
-    elif answer.status >= 500:
-        kind, what = Kind.UNAVAILABLE, f"answered {answer.status}"
+    if response.status == 401 or (response.status == 400 and is_final):
+        return _login_over(login, code)
+    kind, what = Kind.UPSTREAM_ERROR, f"refused the refresh with status {response.status}"
+    if response.status == 429:
+        kind, what = Kind.THROTTLED, "throttles this client"
+    elif response.status >= 500:
+        kind, what = Kind.UNAVAILABLE, f"responded with status {response.status}"
     # a 403 comes from the edge in front of the service and says nothing about the login
     return GatewayError(
         kind,
-        f"The service that refreshes tokens {what} (account {login.account}, {login.source}).",
-        retry_after=answer.retry_after,
+        f"The sign-in service {what} (account {login.account}, {login.source}).",
+        retry_after=response.retry_after,
     )
 
 
-def _over(login: Login, code: str) -> GatewayError:
-    why = "its refresh token was used up, revoked or has expired"
+def _login_over(login: Login, code: str) -> GatewayError:
+    why = "its refresh token was already used, was revoked or has expired"
     if code in ("invalid_client", "unauthorized_client"):
-        why = "its client registration has expired or does not fit"
+        why = "its client registration has expired or does not match"
     return GatewayError(
         Kind.LOGIN_OVER,
-        f"The login of account {login.account} ({login.source}) is over: {why}. To go on, "
+        f"The login of account {login.account} ({login.source}) is over: {why}. To continue, "
         f"{HOW_TO_LOG_IN}.",
     )

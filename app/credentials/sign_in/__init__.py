@@ -1,1 +1,1 @@
-"""Signing in from a terminal."""
+"""Signing in from a terminal: the device flow, and the token file that it writes."""

@@ -1,7 +1,8 @@
-"""Logging in from a terminal: the device authorization grant (RFC 8628) as AWS SSO OIDC has it.
+"""The device authorization grant (RFC 8628) of AWS SSO OIDC: signing in from a terminal.
 
-For Builder ID and IAM Identity Center. Social logins (Google, GitHub) cannot be had this way; the
-Kiro IDE does those. Members and scopes as in the AWS service model and the Amazon Q CLI.
+It works for Builder ID and IAM Identity Center. Social logins (Google, GitHub) are not possible
+this way; they need the Kiro IDE. Members and scopes follow the AWS service model and the Amazon Q
+CLI.
 """
 
 import time
@@ -9,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.credentials.model import Grant
-from app.credentials.refresh.client import Answer, Calls
-from app.credentials.refresh.refresher import granted
+from app.credentials.refresh.client import ServiceClient, ServiceResponse
+from app.credentials.refresh.refresher import grant_from
 from app.errors import GatewayError, Kind
 
 BUILDER_ID = "https://view.awsapps.com/start"
@@ -18,18 +19,18 @@ SCOPES = ("codewhisperer:completions", "codewhisperer:analysis", "codewhisperer:
 
 _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 _CLIENT_NAME = "kiro2api"
-_INTERVAL = 5.0  # RFC 8628 section 3.2, where the service names none
+_INTERVAL = 5.0  # RFC 8628 section 3.2: the default if the service names none
 _SLOW_DOWN = 5.0  # section 3.5
 _CODES = {
     "access_denied", "invalid_client", "invalid_client_metadata", "invalid_grant",
     "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type",
 }  # fmt: skip
-"""What of an answer is repeated: a code outside of these may be anything, a secret even."""
+"""The only error codes that are quoted: any other text may be anything, even a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What identifies this program to the service; good for weeks."""
+    """Identifies this program to the service; valid for weeks."""
 
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
@@ -38,7 +39,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class DeviceCode:
-    """``page`` is where the user confirms ``user_code``; ``full_page`` holds the code already."""
+    """The user confirms ``user_code`` at ``page``; ``full_page`` already contains the code."""
 
     code: str = field(repr=False)
     user_code: str
@@ -49,82 +50,82 @@ class DeviceCode:
 
 
 class DeviceFlow:
-    """The three steps; each raises GatewayError. ``base_url`` is the OIDC service's."""
+    """The three steps. Each raises GatewayError. ``base_url`` is that of the OIDC service."""
 
     def __init__(
         self,
-        calls: Calls,
+        client: ServiceClient,
         base_url: str,
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._calls = calls
+        self._client = client
         self._base_url = base_url
         self._clock = clock
         self._sleep = sleep
 
     def register(self) -> Registration:
-        """Register this program."""
-        answer = self._post(
+        """Register this program as a client."""
+        response = self._post(
             "/client/register",
             clientName=_CLIENT_NAME,
             clientType="public",
             scopes=list(SCOPES),
         )
         return Registration(
-            client_id=_required(answer, "clientId"),
-            client_secret=_required(answer, "clientSecret"),
-            expires_at=answer.number("clientSecretExpiresAt"),
+            client_id=_required(response, "clientId"),
+            client_secret=_required(response, "clientSecret"),
+            expires_at=response.number("clientSecretExpiresAt"),
         )
 
     def begin(self, registration: Registration, start_url: str) -> DeviceCode:
-        """Ask for a code that the user confirms in a browser."""
-        answer = self._post(
+        """Request a code that the user confirms in a browser."""
+        response = self._post(
             "/device_authorization",
             clientId=registration.client_id,
             clientSecret=registration.client_secret,
             startUrl=start_url,
         )
-        page = _required(answer, "verificationUri")
+        page = _required(response, "verificationUri")
         return DeviceCode(
-            code=_required(answer, "deviceCode"),
-            user_code=_required(answer, "userCode"),
+            code=_required(response, "deviceCode"),
+            user_code=_required(response, "userCode"),
             page=page,
-            full_page=answer.text("verificationUriComplete") or page,
-            expires_at=self._clock() + (answer.number("expiresIn") or 600),
-            interval=answer.number("interval") or _INTERVAL,
+            full_page=response.text("verificationUriComplete") or page,
+            expires_at=self._clock() + (response.number("expiresIn") or 600),
+            interval=response.number("interval") or _INTERVAL,
         )
 
     def wait(self, registration: Registration, code: DeviceCode) -> Grant:
-        """Until the user has confirmed; LOGIN_OVER if he declined or took too long."""
+        """Wait until the user has confirmed. LOGIN_OVER if the user declined or took too long."""
         interval = code.interval
         while self._clock() < code.expires_at:
             self._sleep(interval)
             try:
-                answer = self._poll(registration, code)
+                response = self._poll(registration, code)
             except GatewayError as error:
                 if error.kind is not Kind.TIMEOUT:
                     raise
                 interval *= 2  # section 3.5: slower after each timeout
                 continue
-            if answer.status == 200:
-                return granted(answer, Grant(), self._clock())
-            error_code = answer.text("error")
+            if response.status == 200:
+                return grant_from(response, Grant(), self._clock())
+            error_code = response.text("error")
             if error_code == "slow_down":
                 interval += _SLOW_DOWN
             elif error_code == "access_denied":
                 raise GatewayError(Kind.LOGIN_OVER, "The login was declined in the browser.")
             elif error_code == "expired_token":
                 break
-            elif error_code != "authorization_pending" and answer.status < 500:
-                raise _refused(answer)
+            elif error_code != "authorization_pending" and response.status < 500:
+                raise _refused(response)
         raise GatewayError(
             Kind.LOGIN_OVER, "The code was not confirmed in time. Run the login again."
         )
 
-    def _poll(self, registration: Registration, code: DeviceCode) -> Answer:
-        return self._calls.post(
+    def _poll(self, registration: Registration, code: DeviceCode) -> ServiceResponse:
+        return self._client.post(
             f"{self._base_url}/token",
             json={
                 "clientId": registration.client_id,
@@ -134,25 +135,27 @@ class DeviceFlow:
             },
         )
 
-    def _post(self, path: str, **body: object) -> Answer:
-        answer = self._calls.post(f"{self._base_url}{path}", json=body)
-        if answer.status != 200:
-            raise _refused(answer)
-        return answer
+    def _post(self, path: str, **body: object) -> ServiceResponse:
+        response = self._client.post(f"{self._base_url}{path}", json=body)
+        if response.status != 200:
+            raise _refused(response)
+        return response
 
 
-def _required(answer: Answer, member: str) -> str:
-    value = answer.text(member)
+def _required(response: ServiceResponse, member: str) -> str:
+    value = response.text(member)
     if not value:
-        raise GatewayError(Kind.UPSTREAM_ERROR, f"The sign-in service's answer lacks {member}.")
+        raise GatewayError(
+            Kind.UPSTREAM_ERROR, f"The response of the sign-in service lacks {member}."
+        )
     return value
 
 
-def _refused(answer: Answer) -> GatewayError:
-    code = answer.text("error")
-    code = code if code in _CODES else "nothing known"
+def _refused(response: ServiceResponse) -> GatewayError:
+    code = response.text("error")
+    code = code if code in _CODES else "an unknown error"
     return GatewayError(
         Kind.UPSTREAM_ERROR,
-        f"The sign-in service refused with status {answer.status} and said: {code}. Check the "
+        f"The sign-in service refused with status {response.status} ({code}). Check the "
         "start URL and the region.",
     )

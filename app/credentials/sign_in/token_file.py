@@ -1,4 +1,4 @@
-"""Writing and removing the token file and the registration beside it, in the Kiro IDE's form."""
+"""The token file and the client registration beside it, in the format of the Kiro IDE."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,17 +16,17 @@ from app.credentials.times import format_time, parse_time
 from .device import BUILDER_ID, SCOPES, Registration
 
 _LOCK_TIMEOUT = 60.0
-_SPARE = 86400.0  # seconds a registration must still be good for
+_SPARE = 86400.0  # seconds for which a registration must still be valid
 
 
 def registration_path(token_file: Path, region: str, start_url: str) -> Path:
-    """One registration for each service; this program's own, whatever others keep there."""
+    """The path of this program's own registration for one service; other programs have theirs."""
     name = hashlib.sha1(f"kiro2api {region} {start_url}".encode(), usedforsecurity=False)
     return token_file.parent / f"{name.hexdigest()}.json"
 
 
 def read_registration(path: Path, now: float) -> Registration | None:
-    """The registration, None if there is none that can be used for a while."""
+    """The stored registration, None if there is none or it expires soon."""
     try:
         kept = decode_json(path.read_bytes(), str(path))
         expires_at = parse_time(kept["expiresAt"])
@@ -38,7 +38,7 @@ def read_registration(path: Path, now: float) -> Registration | None:
 
 
 def write_registration(path: Path, registration: Registration) -> None:
-    """Raises OSError."""
+    """Store the registration. Raises OSError."""
     members = {
         "clientId": registration.client_id,
         "clientSecret": registration.client_secret,
@@ -51,7 +51,7 @@ def write_registration(path: Path, registration: Registration) -> None:
 def write_login(
     path: Path, grant: Grant, registration: Path, *, region: str, start_url: str
 ) -> None:
-    """Replace the token file by a new login. Raises OSError, TimeoutError while it is refreshed."""
+    """Replace the token file by a new login. Raises OSError; TimeoutError if a refresh holds it."""
     members = {
         "accessToken": grant.access_token,
         "refreshToken": grant.refresh_token,
@@ -68,7 +68,7 @@ def write_login(
 
 
 def remove_login(path: Path) -> bool:
-    """Whether there was one. Raises OSError."""
+    """Remove the token file; False if there was none. Raises OSError."""
     if not path.exists():
         return False
     with _locked(path):

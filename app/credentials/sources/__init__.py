@@ -1,1 +1,1 @@
-"""Where logins come from."""
+"""The sources of logins: variables, token files and databases of other programs."""

@@ -1,8 +1,8 @@
-"""The logins of kiro-cli and of the Amazon Q CLI, in the SQLite databases these keep.
+"""The logins of kiro-cli and the Amazon Q CLI, in their SQLite databases.
 
 Tables ``auth_kv(key, value)`` and ``state(key, value)``; keys and the snake_case members of their
-JSON values as the Amazon Q CLI's source has them. Only read: the CLI goes on with the refresh token
-it holds, and what this gateway gets for it is kept in the gateway's own store.
+JSON values follow the source of the Amazon Q CLI. The database is only read: the CLI keeps using
+its own refresh token, and the gateway stores what it gets for that token in its own store.
 """
 
 import platform
@@ -14,7 +14,8 @@ from typing import Any
 from app.credentials.entries import BadEntry, Origin, decode_json, read_login
 from app.credentials.model import Login
 
-from .documents import Found, note
+from .documents import add_login
+from .source import ReadResult
 
 _TOKENS = {
     "kirocli:social:token": "social",
@@ -41,26 +42,26 @@ _MEMBERS = {
 class DatabaseSource:
     """The logins in one database."""
 
-    chosen = False
+    is_explicit = False
 
     def __init__(self, product: str, path: Path) -> None:
         self.name = f"the database of {product} ({path})"
         self._path = path
 
-    def read(self) -> Found:
+    def read(self) -> ReadResult:
         if not self._path.is_file():
-            return Found()
-        from . import tables  # few have such a file
+            return ReadResult()
+        from . import tables  # SQLite is loaded only if there is a database
 
         try:
             rows, profile = tables.read(self._path, _PROFILE)
         except tables.Unreadable as error:
-            return Found(problems=[f"{self.name} cannot be read: {error}"])
-        found = Found()
+            return ReadResult(problems=[f"{self.name} cannot be read: {error}"])
+        result = ReadResult()
         for key, kind in _TOKENS.items():
             if rows.get(key):
-                note(found, partial(self._login, rows, key, kind, profile))
-        return found
+                add_login(result, partial(self._login, rows, key, kind, profile))
+        return result
 
     def watched(self) -> Sequence[Path]:
         return (self._path, self._path.with_name(f"{self._path.name}-wal"))
@@ -71,7 +72,7 @@ class DatabaseSource:
 
 
 def known() -> list[DatabaseSource]:
-    """The databases where the programs put them on this system."""
+    """The databases at their usual paths on this system."""
     return [
         DatabaseSource(product, _data_directory(product) / "data.sqlite3")
         for product in ("kiro-cli", "amazon-q")
@@ -88,7 +89,7 @@ def _data_directory(product: str) -> Path:
 
 
 def _entry(rows: Mapping[str, str], key: str, kind: str, profile: str) -> dict[str, Any]:
-    """A login in the words of a token file. Raises BadEntry."""
+    """A login with the member names of a token file. Raises BadEntry."""
     entry: dict[str, Any] = {"authMethod": kind}
     if kind == "IdC":
         for name in _REGISTRATIONS:
@@ -103,9 +104,9 @@ def _entry(rows: Mapping[str, str], key: str, kind: str, profile: str) -> dict[s
 def _members(value: str | None, name: str) -> dict[str, Any]:
     if not value:
         return {}
-    found = decode_json(value, name)
-    if not isinstance(found, dict):
+    result = decode_json(value, name)
+    if not isinstance(result, dict):
         raise BadEntry(f"{name} is not a JSON object")
     return {
-        ours: found[theirs] for theirs, ours in _MEMBERS.items() if found.get(theirs) is not None
+        ours: result[theirs] for theirs, ours in _MEMBERS.items() if result.get(theirs) is not None
     }

@@ -1,4 +1,4 @@
-"""Notices when a source holds something else, without a restart and without a thread of its own."""
+"""Detects changes of the sources, without a restart and without a thread of its own."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -8,66 +8,69 @@ from app.credentials.model import Login
 
 from . import chain
 from .chain import Choice
-from .documents import Source
+from .source import Source
 
 log = logging.getLogger("kiro2api.credentials")
 
-LOOK_EVERY = 1.0
-"""Seconds between two looks at the files."""
+CHECK_INTERVAL = 1.0
+"""Seconds between two checks of the files."""
 
 
-class Watch:
-    """``complaints`` are what is wrong with the sources, in sentences."""
+class SourceWatcher:
+    """``problems`` describes what is wrong with the sources, in sentences.
+
+    ``announce``: log the first choice too, not only later changes.
+    """
 
     def __init__(
-        self, candidates: Iterable[Source], clock: Callable[[], float], *, announce: bool
+        self, sources: Iterable[Source], clock: Callable[[], float], *, announce: bool
     ) -> None:
-        self._candidates = list(candidates)
+        self._sources = list(sources)
         self._clock = clock
         self._announce = announce
-        self._look_at = 0.0
+        self._next_check = 0.0
         self._seen: Sequence[object] | None = None
-        self._told: set[str] = set()
-        self.complaints: list[str] = []
+        self._logged: set[str] = set()
+        self.problems: list[str] = []
 
-    def is_time(self) -> bool:
-        """Whether to look again."""
+    def is_due(self) -> bool:
+        """Whether it is time for the next check; True at most once per interval."""
         now = self._clock()
-        if 0 <= self._look_at - now <= LOOK_EVERY:
+        if 0 <= self._next_check - now <= CHECK_INTERVAL:
             return False
-        self._look_at = now + LOOK_EVERY
+        self._next_check = now + CHECK_INTERVAL
         return True
 
-    def news(self) -> Choice | None:
-        """What the sources hold, None if no file has changed since the last time."""
-        seen = [_stamp(path) for source in self._candidates for path in source.watched()]
+    def poll(self) -> Choice | None:
+        """The new choice, None if no file has changed since the last check."""
+        seen = [_stamp(path) for source in self._sources for path in source.watched()]
         if seen == self._seen:
             return None
         self._seen = seen
-        return chain.choose(self._candidates)
+        return chain.choose(self._sources)
 
     def reread(self, login: Login) -> Login | None:
-        """The same login as its source holds it at this moment, None if it no longer does."""
-        found = chain.choose(self._candidates).found
-        return next((other for other in found.logins if other.account == login.account), None)
+        """The same login as its source holds it now, None if the source no longer holds it."""
+        result = chain.choose(self._sources).result
+        return next((other for other in result.logins if other.account == login.account), None)
 
-    def tell(self, choice: Choice) -> None:
-        """Log what was not logged before, each thing once."""
-        found = choice.found
-        lines = dict.fromkeys(found.problems, logging.ERROR)
-        lines |= dict.fromkeys(found.doubts, logging.WARNING)
-        self.complaints = list(lines)
+    def log_choice(self, choice: Choice) -> None:
+        """Log the choice and its problems, each line once until it changes."""
+        result = choice.result
+        lines = dict.fromkeys(result.problems, logging.ERROR)
+        lines |= dict.fromkeys(result.warnings, logging.WARNING)
+        self.problems = list(lines)
         if choice.source:
-            lines[f"using {choice.source.name}: {len(found.logins)} login(s)"] = logging.INFO
+            lines[f"using {choice.source.name}: {len(result.logins)} login(s)"] = logging.INFO
         if self._announce:
-            for line in lines.keys() - self._told:
+            for line in lines.keys() - self._logged:
                 log.log(lines[line], "credential: %s", line)
-        self._told = set(lines)
+        self._logged = set(lines)
         self._announce = True
 
 
 def _stamp(path: Path) -> object:
-    """Whatever changes when the file does, None if there is no such file."""
+    """A value that changes with the file, None if there is no such file."""
     try:
         status = path.stat()
     except OSError:

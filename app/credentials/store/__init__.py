@@ -1,1 +1,1 @@
-"""What is kept of logins and accounts, in files and in Redis."""
+"""Persistent grants and account health, in files and in Redis."""

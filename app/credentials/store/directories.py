@@ -1,4 +1,4 @@
-"""The directories for what the gateway keeps itself, and the locks in them."""
+"""The directories for the gateway's own records, and the locks in them."""
 
 import contextlib
 import logging
@@ -12,12 +12,12 @@ from .locks import exclusive
 
 log = logging.getLogger("kiro2api.credentials")
 
-SHARED_MEMORY = Path("/dev/shm")  # nosec B108 # a directory of others there is refused
+SHARED_MEMORY = Path("/dev/shm")  # nosec B108 # a directory of another user there is refused
 
 
 class Directories:
-    """Those that can be used, best first: the one that was set, and one in the machine's shared
-    memory, which every worker sees and a restart of the machine clears.
+    """The usable directories, best first: the configured one, and one in the machine's shared
+    memory, which all workers can read and a restart of the machine clears.
     """
 
     def __init__(self, directory: Path, shared_memory: Path = SHARED_MEMORY) -> None:
@@ -27,22 +27,22 @@ class Directories:
     def __iter__(self) -> Iterator[Path]:
         yield self.on_disk
         memory = self.in_memory
-        # what somebody else has prepared there is neither written nor believed
+        # a directory that another user prepared there is neither written nor trusted
         if memory.parent.is_dir() and (files.is_private(memory) or not memory.exists()):
             yield memory
 
     def make(self, directory: Path) -> None:
-        """Make one of them if needed. Raises OSError."""
+        """Create one of them if needed. Raises OSError."""
         files.private_directory(directory, shared_parent=directory == self.in_memory)
 
     @contextlib.contextmanager
     def locked(
         self, name: str, timeout: float, *, beside: Path | None = None, required: bool = True
     ) -> Iterator[None]:
-        """Under a lock: beside a file, or else in the first directory where there can be one.
+        """Hold a lock: beside a file, or else in the first directory where a lock is possible.
 
-        Raises TimeoutError if it is ``required``. Where there can be no lock at all, whoever wants
-        it goes on without.
+        Raises TimeoutError if the lock is ``required``. If no lock is possible anywhere, the caller
+        runs without one.
         """
         with contextlib.ExitStack() as stack:
             for path in self._lock_paths(name, beside):
@@ -68,11 +68,11 @@ class Directories:
 
 
 def remove(path: Path) -> None:
-    """Remove a file if it is there and that can be done."""
+    """Remove a file if it exists and can be removed."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
 
 
 def reason(error: OSError) -> str:
-    """Why, in a few words."""
+    """The reason in a few words."""
     return error.strerror or str(error) or type(error).__name__

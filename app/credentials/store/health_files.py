@@ -1,6 +1,6 @@
-"""What is held against each account, in a file of its own, for all workers of a host.
+"""The health of each account in its own file, shared by all workers of a host.
 
-Losing one costs a request that fails once more, so nothing here ever fails for want of a place.
+Losing a file only means that one more request fails, so a write error is never raised.
 """
 
 import contextlib
@@ -10,67 +10,69 @@ from pathlib import Path
 import msgspec
 
 from app import files
-from app.credentials.health import Standing
+from app.credentials.health import AccountHealth
 
 from .directories import Directories, remove
 
 _LOCK_TIMEOUT = 2.0
 
 
-class StandingFiles:
-    """Read again when another worker has replaced them."""
+class HealthFiles:
+    """A file is read again when another worker has replaced it."""
 
     def __init__(self, directories: Directories) -> None:
         self._directories = directories
-        self._known: dict[str, tuple[int, Standing]] = {}
+        self._known: dict[str, tuple[int, AccountHealth]] = {}
 
-    def read(self, account: str) -> Standing:
-        """Cheap as long as the file is the same."""
+    def read(self, account: str) -> AccountHealth:
+        """The health of the account. Cheap as long as the file is unchanged."""
         stamp, path = max((_stamp(path), path) for path in self._paths(account))
         known = self._known.get(account)
         if known is None or known[0] < stamp:
             known = self._known[account] = (stamp, decode(_content(path)))
         return known[1]
 
-    def amend(self, account: str, change: Callable[[Standing], Standing]) -> Standing:
-        """Apply a change, one after the other."""
+    def update(
+        self, account: str, change: Callable[[AccountHealth], AccountHealth]
+    ) -> AccountHealth:
+        """Apply ``change``; changes of all workers are serialised."""
         with self._directories.locked(f"{account}.state", _LOCK_TIMEOUT, required=False):
-            standing = self.read(account)
-            changed = change(standing)
-            if changed != standing:
+            health = self.read(account)
+            changed = change(health)
+            if changed != health:
                 self._write(account, changed)
             return changed
 
     def forget(self, account: str) -> None:
-        """Hold nothing against the account."""
+        """Remove the health of the account."""
         self._known.pop(account, None)
         for path in self._paths(account):
             remove(path)
 
-    def _write(self, account: str, standing: Standing) -> None:
-        self._known[account] = (0, standing)
+    def _write(self, account: str, health: AccountHealth) -> None:
+        self._known[account] = (0, health)
         for path in self._paths(account):
             with contextlib.suppress(OSError):
                 self._directories.make(path.parent)
                 files.sweep(path)
-                files.replace(path, msgspec.json.encode(standing), durable=False)
-                self._known[account] = (_stamp(path), standing)
+                files.replace(path, msgspec.json.encode(health), durable=False)
+                self._known[account] = (_stamp(path), health)
                 break
 
     def _paths(self, account: str) -> list[Path]:
         return [directory / f"{account}.state.json" for directory in self._directories]
 
 
-def decode(content: bytes) -> Standing:
-    """A standing as it is stored; one that cannot be read holds nothing against anybody."""
+def decode(content: bytes) -> AccountHealth:
+    """A stored health; if it cannot be decoded, a clean one."""
     try:
-        return msgspec.json.decode(content, type=Standing)
+        return msgspec.json.decode(content, type=AccountHealth)
     except msgspec.MsgspecError:
-        return Standing()
+        return AccountHealth()
 
 
 def _stamp(path: Path) -> int:
-    """Grows whenever the file is replaced; 0 if there is none."""
+    """A number that grows whenever the file is replaced; 0 if there is no file."""
     try:
         return path.stat().st_mtime_ns
     except OSError:

@@ -1,8 +1,8 @@
-"""Exclusion between processes that does not stop the other greenlets of any of them.
+"""Locks between processes that do not block the other greenlets of a process.
 
-The kernel holds the lock and frees it when its holder dies, however that happens: nothing can be
-left behind. Waiting is polling, since a blocking ``flock`` would freeze the whole event loop. It
-excludes processes, and two locks of one process; single flight inside a process is the caller's.
+The kernel holds the lock and releases it when its holder dies, so no stale lock remains. Waiting
+means polling, since a blocking ``flock`` would stop the event loop. The lock excludes other
+processes and other locks of the same process; the caller ensures single flight within a process.
 """
 
 import contextlib
@@ -16,15 +16,15 @@ _POLL = 0.02
 
 @contextlib.contextmanager
 def exclusive(path: Path, timeout: float) -> Iterator[None]:
-    """Hold the lock file ``path``, made if needed. Raises TimeoutError after ``timeout`` seconds,
-    any other OSError if there can be no lock there.
+    """Hold the lock file ``path``, which is created if needed. Raises TimeoutError after
+    ``timeout`` seconds, any other OSError if no lock is possible there.
     """
     lock = FileLock(
         str(path),
         mode=0o600,
         thread_local=False,
         poll_interval=_POLL,
-        fallback_to_soft=False,  # where the kernel has no locks, a file would outlive its holder
+        fallback_to_soft=False,  # without kernel locks, the lock file would outlive its holder
     )
     try:
         lock.acquire(timeout=timeout)

@@ -1,4 +1,4 @@
-"""How a grant is written: as a record of our own, and into the file its login came from."""
+"""The stored form of a grant: a record of its own, or members in the token file of its login."""
 
 import contextlib
 import errno
@@ -15,12 +15,10 @@ from app.credentials.model import Grant, Login
 from app.credentials.times import format_time, parse_time
 from app.errors import GatewayError, Kind
 
+from .interface import SourceChanged
+
 _VERSION = 1
 _ATTEMPTS = 5
-
-
-class SourceChanged(Exception):
-    """The file of a login holds another login than the one that was refreshed, or none."""
 
 
 def encode(grant: Grant) -> bytes:
@@ -34,10 +32,10 @@ def encode(grant: Grant) -> bytes:
 
 
 def decode(content: bytes, name: str) -> Grant:
-    """The grant of a record; ``name`` is for the errors.
+    """The grant of a record; ``name`` is used in errors.
 
-    Raises BadEntry for a damaged record, GatewayError for one that a later version wrote: it holds
-    the only valid refresh token, so the one of the source must not be tried.
+    Raises BadEntry for a damaged record, and GatewayError for a record that a later version wrote:
+    that record holds the only valid refresh token, so the one in the source must not be tried.
     """
     record = decode_json(content, name)
     try:
@@ -60,14 +58,15 @@ def decode(content: bytes, name: str) -> Grant:
 
 
 def write_back(path: Path, login: Login, grant: Grant) -> None:
-    """Put the grant into the file of its login, and leave everything else in it as it is.
+    """Write the grant into the token file of its login; everything else in the file is kept.
 
-    Raises SourceChanged, and OSError if the file cannot be written.
+    Raises SourceChanged if the file no longer holds the login that was refreshed, and OSError if
+    it cannot be written.
     """
     for _ in range(_ATTEMPTS):
         with contextlib.suppress(files.Changed):
             return _write_back(path, login, grant)
-    raise OSError(errno.EBUSY, "another program writes it all the time")
+    raise OSError(errno.EBUSY, "another program keeps writing it")
 
 
 def _write_back(path: Path, login: Login, grant: Grant) -> None:
@@ -81,7 +80,7 @@ def _write_back(path: Path, login: Login, grant: Grant) -> None:
     entry = next(_entries_with(document, login.grant.refresh_token), None)
     if entry is None:
         raise SourceChanged
-    if not os.access(path, os.W_OK):  # renaming needs only the directory, but read-only means it
+    if not os.access(path, os.W_OK):  # a rename would work, but the owner made it read-only
         raise PermissionError(errno.EACCES, "it is read-only")
     entry |= _members(grant)
     files.replace(path, _pretty(document), expected=before)
@@ -94,7 +93,7 @@ def _entries_with(document: object, refresh_token: str) -> Iterator[dict[str, An
 
 
 def _members(grant: Grant) -> dict[str, Any]:
-    """A grant in the words of the Kiro IDE."""
+    """A grant with the member names of the Kiro IDE."""
     members = {
         "accessToken": grant.access_token,
         "refreshToken": grant.refresh_token,

@@ -1,13 +1,14 @@
 """The store of several hosts: Redis or Valkey, with the host's own files behind it.
 
-The same policy as on one host, held between hosts by a lock with an expiry that is prolonged while
-a refresh runs, and a fence that keeps one who lost it from overwriting what came later. What Redis
-has is kept on the host as well, so that a login is not lost with Redis and the Kiro IDE on this
-host goes on with a valid token.
+The policy is the same as on one host. Between hosts a lock enforces it: the lock expires, and its
+holder prolongs it while a refresh runs; a fencing token stops a holder that lost the lock from
+overwriting newer data. What Redis holds is stored on the host as well, so that a login is not lost
+with Redis and the Kiro IDE on this host continues with a valid token.
 
-Redis away: what is unexpired is served, what must be refreshed is refreshed under the host's own
-lock and kept on the host. What the others did meanwhile is not known, so nothing is refreshed ahead
-and no refused login is final. When Redis is back, whatever was refreshed more often wins.
+If Redis is unavailable, unexpired tokens are served, and a token that must be refreshed is
+refreshed under the host's own lock and stored on the host. The host does not know what other hosts
+did meanwhile, so it refreshes nothing ahead of time and treats no refused login as final. When
+Redis is back, the grant that was refreshed more often wins.
 """
 
 import contextlib
@@ -20,64 +21,68 @@ from typing import NamedTuple
 import msgspec
 
 from app.credentials.entries import BadEntry
-from app.credentials.health import Standing
+from app.credentials.health import AccountHealth
 from app.credentials.model import Grant, Login, fingerprint
 from app.errors import GatewayError
 
 from . import records
-from .files import FileStore, busy
-from .health_files import decode as read_standing
-from .records import SourceChanged
-from .redis_backend import Away, Remote
+from .files import FileStore
+from .health_files import decode as decode_health
+from .interface import LEASE_TIMEOUT, SourceChanged, busy_error
+from .redis_backend import RedisBackend, RedisUnavailable
 
 log = logging.getLogger("kiro2api.credentials")
 
-_LEASE_TIMEOUT = 60.0
-_SYNC_EVERY = 1.0
+_SYNC_INTERVAL = 1.0
 
 
 class _Pending(NamedTuple):
-    """What Redis does not have yet."""
+    """A grant that Redis does not hold yet."""
 
     login: Login
     grant: Grant
 
 
 class RedisStore:
-    """See :class:`app.credentials.store.files.TokenStore`."""
+    """A :class:`~app.credentials.store.interface.TokenStore` over one Redis.
+
+    ``_roots`` maps the fingerprint of a refresh token to the root of its login, ``_fences`` a root
+    to the fencing token of the lease that this process holds. ``_outdated`` holds the logins whose
+    grant on this host is older than the one in Redis.
+    """
 
     def __init__(
         self,
-        remote: Remote,
+        backend: RedisBackend,
         local: FileStore,
         *,
-        lease_timeout: float = _LEASE_TIMEOUT,
+        lease_timeout: float = LEASE_TIMEOUT,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._remote = remote
+        self._backend = backend
         self._local = local
         self._lease_timeout = lease_timeout
         self._now = now
         self._roots: dict[str, str] = {}
         self._fences: dict[str, int] = {}
         self._pending: dict[str, _Pending] = {}
-        self._behind: dict[str, Login] = {}
+        self._outdated: dict[str, Login] = {}
         self._logins: dict[str, Login] = {}
-        self._standings: dict[str, Standing] = {}
+        self._health: dict[str, AccountHealth] = {}
         self._is_syncing = False
         self._sync_at = 0.0
-        self._told = ""
+        self._logged_problem = ""
 
     def load(self, login: Login) -> Grant:
-        mine = self._mine(login)
+        local = self._local_grant(login)
         try:
-            theirs = self._read(login)
-        except Away:
-            self._tell()
-            return mine
-        newest = _newest(mine, theirs)
-        if newest.refresh_token != mine.refresh_token:
-            self._behind[self._known_root(login)] = login
+            shared = self._shared_grant(login)
+        except RedisUnavailable:
+            self._log_problem()
+            return local
+        newest = _newest(local, shared)
+        if newest.refresh_token != local.refresh_token:
+            self._outdated[self._known_root(login)] = login
         return newest
 
     @contextlib.contextmanager
@@ -86,15 +91,15 @@ class RedisStore:
             root = self._known_root(login)
             try:
                 root = self._root(login)
-                fence = stack.enter_context(self._remote.lease(root, self._lease_timeout))
+                fence = stack.enter_context(self._backend.lease(root, self._lease_timeout))
                 self._reconcile(login, fence)
                 self._fences[root] = fence
                 stack.callback(self._fences.pop, root)
             except TimeoutError:
-                raise busy("Redis", self._lease_timeout) from None
-            except Away:
+                raise busy_error("Redis", self._lease_timeout) from None
+            except RedisUnavailable:
                 pass
-            self._tell()
+            self._log_problem()
             yield
 
     def save(self, login: Login, grant: Grant) -> None:
@@ -104,67 +109,70 @@ class RedisStore:
         try:
             if not self._push(root, grant, self._fences.get(root)):
                 raise SourceChanged
-        except Away:
+        except RedisUnavailable:
             self._pending[root] = _Pending(login, grant)
-            self._tell()
+            self._log_problem()
         self._local.save(login, grant)
 
     def forget(self, login: Login) -> None:
-        with contextlib.suppress(Away):
-            self._remote.forget(self._root(login))
+        with contextlib.suppress(RedisUnavailable):
+            self._backend.forget(self._root(login))
         self._local.forget(login)
 
-    def standing(self, login: Login) -> Standing:
+    def health(self, login: Login) -> AccountHealth:
         self._logins[login.account] = login
         if self._now() >= self._sync_at and not self._is_syncing:
             self._is_syncing = True
             threading.Thread(target=self._sync, name="sync", daemon=True).start()
-        return self._standings.get(login.account) or self._local.standing(login)
+        return self._health.get(login.account) or self._local.health(login)
 
-    def amend(self, login: Login, change: Callable[[Standing], Standing]) -> Standing:
-        changed = Standing()
+    def update_health(
+        self, login: Login, change: Callable[[AccountHealth], AccountHealth]
+    ) -> AccountHealth:
+        changed = AccountHealth()
 
-        def replace(kept: bytes | None) -> bytes | None:
+        def replace(stored: bytes | None) -> bytes | None:
             nonlocal changed
-            known = read_standing(kept) if kept else self._local.standing(login)
+            known = decode_health(stored) if stored else self._local.health(login)
             changed = change(known)
             return None if changed == known else msgspec.json.encode(changed)
 
         try:
-            self._remote.amend(self._root(login), replace)
-        except Away:
-            changed = self._local.amend(login, change)
+            self._backend.update_health(self._root(login), replace)
+        except RedisUnavailable:
+            changed = self._local.update_health(login, change)
         else:
-            self._local.amend(login, lambda _: changed)
-        self._standings[login.account] = changed
+            self._local.update_health(login, lambda _: changed)
+        self._health[login.account] = changed
         return changed
 
-    def knows_all(self) -> bool:
-        return not self._remote.is_away() and not self._pending
+    def is_in_sync(self) -> bool:
+        return self._backend.is_available() and not self._pending
 
     def problems(self) -> list[str]:
-        away = [self._away()] if self._remote.is_away() else []
-        return away + self._local.problems()
+        problem = self._problem()
+        return ([problem] if problem else []) + self._local.problems()
 
     def close(self) -> None:
-        self._remote.close()
+        self._backend.close()
         self._local.close()
 
     def _known_root(self, login: Login) -> str:
-        """As far as it is known without asking."""
+        """The root as far as it is known without a call to Redis."""
         name = fingerprint(login.secret)
         return self._roots.get(name, name)
 
     def _root(self, login: Login) -> str:
-        """Found by the refresh token that the source holds. Raises Away."""
+        """The root, looked up by the refresh token in the source. Raises RedisUnavailable."""
         name = fingerprint(login.secret)
-        root = self._roots.get(name) or self._remote.root(name)
-        if root != name:  # else it may become an alias yet
+        root = self._roots.get(name) or self._backend.root(name)
+        if root != name:  # a name that is its own root may still become an alias
             self._roots[name] = root
         return root
 
-    def _read(self, login: Login) -> Grant | None:
-        record = self._remote.grant(self._root(login))
+    def _shared_grant(self, login: Login) -> Grant | None:
+        """The grant in Redis, None if there is no usable one. Raises RedisUnavailable."""
+        record = self._backend.grant(self._root(login))
         if record is None:
             return None
         try:
@@ -173,67 +181,75 @@ class RedisStore:
             log.error("credential: account %s: %s", login.account, problem)
             return None
 
-    def _mine(self, login: Login) -> Grant:
+    def _local_grant(self, login: Login) -> Grant:
         """The newest grant on this host."""
-        mine = self._local.load(login)
+        local = self._local.load(login)
         pending = self._pending.get(self._known_root(login))
-        return _newest(mine, pending.grant) if pending else mine
+        return _newest(local, pending.grant) if pending else local
 
     def _push(self, root: str, grant: Grant, fence: int | None) -> bool:
-        """Keep the grant in Redis, False if the holder of a later lease did so. Raises Away."""
+        """Store the grant in Redis; False if the holder of a later lease has already stored one.
+        Raises RedisUnavailable.
+        """
         if fence is None:
-            raise Away
+            raise RedisUnavailable
         names = [fingerprint(grant.refresh_token)] if grant.refresh_token else []
-        return self._remote.save(root, names, records.encode(grant), fence)
+        return self._backend.save(root, names, records.encode(grant), fence)
 
     def _reconcile(self, login: Login, fence: int) -> None:
-        """Under the lease: Redis and this host hold the same from now on. Raises Away."""
-        mine, theirs = self._mine(login), self._read(login)
-        root, newest = self._known_root(login), _newest(mine, theirs)
-        if newest is not theirs and newest.generation:
+        """Make Redis and this host hold the same grant. Needs the lease.
+
+        Raises RedisUnavailable.
+        """
+        local, shared = self._local_grant(login), self._shared_grant(login)
+        root, newest = self._known_root(login), _newest(local, shared)
+        if newest is not shared and newest.generation:
             self._push(root, newest, fence)
-        elif newest.refresh_token != mine.refresh_token:
+        elif newest.refresh_token != local.refresh_token:
             with contextlib.suppress(SourceChanged):
                 self._local.save(login, newest)
         self._pending.pop(root, None)
-        self._behind.pop(root, None)
+        self._outdated.pop(root, None)
 
     def _sync(self) -> None:
-        """In the background: what is held against the accounts, and what either side lacks."""
+        """In the background: fetch the health of all accounts, and store missing grants."""
         try:
-            unequal = self._behind | {root: one.login for root, one in self._pending.items()}
-            for login in unequal.values():
+            differing = self._outdated | {root: one.login for root, one in self._pending.items()}
+            for login in differing.values():
                 with self.lease(login):
                     pass
             logins = list(self._logins.values())
             roots = [self._root(login) for login in logins]
-            for login, kept in zip(logins, self._remote.standings(roots), strict=True):
-                if kept:
-                    self._standings[login.account] = read_standing(kept)
-        except (Away, GatewayError):
-            pass  # the next time, then
+            for login, stored in zip(logins, self._backend.health_records(roots), strict=True):
+                if stored:
+                    self._health[login.account] = decode_health(stored)
+        except (RedisUnavailable, GatewayError):
+            pass  # try again at the next sync
         finally:
-            self._tell()
-            self._sync_at = self._now() + _SYNC_EVERY
+            self._log_problem()
+            self._sync_at = self._now() + _SYNC_INTERVAL
             self._is_syncing = False
 
-    def _tell(self) -> None:
-        problem = self._away() if self._remote.is_away() else ""
-        if problem == self._told:
+    def _log_problem(self) -> None:
+        problem = self._problem()
+        if problem == self._logged_problem:
             return
-        self._told = problem
+        self._logged_problem = problem
         if problem:
             log.error("credential: %s", problem)
         else:
             log.info("credential: KIRO_TOKEN_STORE can be used again")
 
-    def _away(self) -> str:
+    def _problem(self) -> str:
+        """Why Redis cannot be used, "" if it can."""
+        if self._backend.is_available():
+            return ""
         return (
-            f"KIRO_TOKEN_STORE cannot be used ({self._remote.problem}); tokens are shared on this "
+            f"KIRO_TOKEN_STORE cannot be used ({self._backend.problem}); tokens are shared on this "
             "host only"
         )
 
 
-def _newest(mine: Grant, theirs: Grant | None) -> Grant:
-    """What was refreshed more often."""
-    return theirs if theirs and theirs.generation >= mine.generation else mine
+def _newest(local: Grant, shared: Grant | None) -> Grant:
+    """The grant that was refreshed more often; the shared one if they are equal."""
+    return shared if shared and shared.generation >= local.generation else local

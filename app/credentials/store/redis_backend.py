@@ -1,13 +1,15 @@
-"""What is kept in Redis or Valkey, and under which keys. Everything raises :class:`Away` when the
-server cannot be asked; for a few seconds after that it is not asked again.
+"""What is stored in Redis or Valkey, and under which keys.
 
-A login that was refreshed many times is found by any refresh token it ever had: its first one names
-its ``root``, and each later one is an alias of that. Keys:
+Every operation raises :class:`RedisUnavailable` if the server cannot be reached; it is then not
+called again for a few seconds.
+
+A login is found by every refresh token it ever had: the fingerprint of the first one is its
+``root``, those of later ones are aliases of the root. Keys:
 
 - ``kiro2api:alias:<sha256 of a refresh token>``: the root
 - ``kiro2api:login:<root>``: a hash of ``grant`` (JSON, or Fernet of it) and ``fence``
-- ``kiro2api:standing:<root>``: JSON
-- ``kiro2api:lock:<root>`` and ``kiro2api:fence:<root>``: see :meth:`Remote.lease`
+- ``kiro2api:health:<root>``: JSON
+- ``kiro2api:lock:<root>`` and ``kiro2api:fence:<root>``: see :meth:`RedisBackend.lease`
 """
 
 import contextlib
@@ -26,9 +28,9 @@ from redis.retry import Retry
 T = TypeVar("T")
 
 _PREFIX = "kiro2api:"
-_KEEP = 90 * 86400  # seconds; a refresh token that nobody used for so long is dead anyway
+_KEEP = 90 * 86400  # seconds; a refresh token that was unused for so long has expired
 _TIMEOUT = 2.0
-_AVOID = 5.0
+_AVOID = 5.0  # seconds without a call after a failed one
 _LOCK_LIFE = 10.0
 _LOCK_POLL = 0.05
 
@@ -41,17 +43,17 @@ return 1
 """
 
 
-class Away(Exception):
-    """The server cannot be asked, and why."""
+class RedisUnavailable(Exception):
+    """The server cannot be used; the message says why."""
 
 
-class Remote:
-    """One connection pool; for all greenlets of the process."""
+class RedisBackend:
+    """One connection pool, shared by all greenlets of the process."""
 
     def __init__(
         self, url: str, key: str | None, *, now: Callable[[], float] = time.monotonic
     ) -> None:
-        """Connects to nothing yet. Raises ValueError for a URL that redis-py does not take."""
+        """Does not connect yet. Raises ValueError for a URL that redis-py rejects."""
         self._redis: Any = redis.Redis.from_url(
             url,
             socket_timeout=_TIMEOUT,
@@ -65,44 +67,44 @@ class Remote:
         self.problem = ""
 
     def root(self, name: str) -> str:
-        """The root of the login that has, or had, the refresh token of this fingerprint."""
-        found = self._ask(lambda: self._redis.get(f"{_PREFIX}alias:{name}"))
+        """The root of the login that has, or had, the refresh token with this fingerprint."""
+        found = self._call(lambda: self._redis.get(f"{_PREFIX}alias:{name}"))
         return found.decode() if found else name
 
     def grant(self, root: str) -> bytes | None:
-        """The record of the login, None if there is none."""
-        kept = self._ask(lambda: self._redis.hget(f"{_PREFIX}login:{root}", "grant"))
-        return self._open(kept) if kept else None
+        """The record of the login, None if there is no record."""
+        stored = self._call(lambda: self._redis.hget(f"{_PREFIX}login:{root}", "grant"))
+        return self._decrypt(stored) if stored else None
 
     def save(self, root: str, names: Sequence[str], record: bytes, fence: int) -> bool:
-        """Keep the record, to be found by these fingerprints too. False if somebody who got the
-        lease later has already kept another.
+        """Store the record and make these fingerprints aliases of its root. False if the holder of
+        a later lease has already stored a record; this one is then not stored.
         """
-        sealed = self._fernet.encrypt(record) if self._fernet else record
+        stored = self._fernet.encrypt(record) if self._fernet else record
 
         def save() -> bool:
             for name in names:
                 self._redis.set(f"{_PREFIX}alias:{name}", root, ex=_KEEP)
             key = f"{_PREFIX}login:{root}"
-            return bool(self._save(keys=[key], args=[fence, sealed, _KEEP]))
+            return bool(self._save(keys=[key], args=[fence, stored, _KEEP]))
 
-        return self._ask(save)
+        return self._call(save)
 
     def forget(self, root: str) -> None:
-        """Remove everything of the login; aliases end by themselves."""
-        keys = [f"{_PREFIX}{kind}:{root}" for kind in ("login", "standing", "fence")]
-        self._ask(lambda: self._redis.delete(*keys))
+        """Remove everything about the login; its aliases expire by themselves."""
+        keys = [f"{_PREFIX}{kind}:{root}" for kind in ("login", "health", "fence")]
+        self._call(lambda: self._redis.delete(*keys))
 
-    def standings(self, roots: Sequence[str]) -> list[bytes | None]:
-        """What is held against the accounts."""
-        keys = [f"{_PREFIX}standing:{root}" for root in roots]
-        return list(self._ask(lambda: self._redis.mget(keys)))
+    def health_records(self, roots: Sequence[str]) -> list[bytes | None]:
+        """The stored health of each account, None if there is none."""
+        keys = [f"{_PREFIX}health:{root}" for root in roots]
+        return list(self._call(lambda: self._redis.mget(keys)))
 
-    def amend(self, root: str, change: Callable[[bytes | None], bytes | None]) -> None:
-        """Replace a standing by what ``change`` makes of it, None to leave it. Called again when
-        somebody else was faster.
+    def update_health(self, root: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Replace the stored health by the result of ``change``; None leaves it unchanged.
+        ``change`` is called again if another process updated the health at the same time.
         """
-        key = f"{_PREFIX}standing:{root}"
+        key = f"{_PREFIX}health:{root}"
 
         def replace(pipeline: Any) -> None:
             changed = change(pipeline.get(key))
@@ -110,15 +112,15 @@ class Remote:
             if changed is not None:
                 pipeline.set(key, changed, ex=_KEEP)
 
-        self._ask(lambda: self._redis.transaction(replace, key))
+        self._call(lambda: self._redis.transaction(replace, key))
 
     @contextlib.contextmanager
     def lease(self, root: str, timeout: float) -> Iterator[int]:
-        """Hold the lock of the login, prolonged as long as it is held; its value is the fence.
+        """Hold the lock of the login and prolong it until it is released; yields the fencing token.
 
-        The fence grows with each holder, so that one who lost the lock without knowing cannot
-        overwrite what a later one kept. A holder that dies blocks for at most ten seconds. Raises
-        TimeoutError.
+        The fencing token grows with each holder, so that a holder that lost the lock without
+        noticing cannot overwrite what a later holder stored. The lock of a holder that died expires
+        within ten seconds. Raises TimeoutError.
         """
         lock = Lock(
             self._redis,
@@ -127,56 +129,56 @@ class Remote:
             sleep=_LOCK_POLL,
             thread_local=False,
         )
-        if not self._ask(lambda: lock.acquire(blocking_timeout=timeout)):
+        if not self._call(lambda: lock.acquire(blocking_timeout=timeout)):
             raise TimeoutError
         released = threading.Event()
         threading.Thread(target=_prolong, args=(lock, released), daemon=True).start()
         try:
-            yield self._ask(lambda: int(self._redis.incr(f"{_PREFIX}fence:{root}")))
+            yield self._call(lambda: int(self._redis.incr(f"{_PREFIX}fence:{root}")))
         finally:
             released.set()
-            with contextlib.suppress(RedisError):  # it ends by itself
+            with contextlib.suppress(RedisError):  # the lock expires by itself
                 lock.release()
 
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
 
-    def is_away(self) -> bool:
-        """Whether the last question found no answer."""
-        return bool(self.problem)
+    def is_available(self) -> bool:
+        """Whether the last operation succeeded."""
+        return not self.problem
 
-    def _ask(self, question: Callable[[], T]) -> T:
+    def _call(self, operation: Callable[[], T]) -> T:
         if self._now() < self._retry_at:
-            raise Away(self.problem)
+            raise RedisUnavailable(self.problem)
         try:
-            answer = question()
+            result = operation()
         except RedisError as error:
-            raise self._away(f"{type(error).__name__}: {error}") from None
+            raise self._unavailable(f"{type(error).__name__}: {error}") from None
         self.problem = ""
-        return answer
+        return result
 
-    def _open(self, kept: bytes) -> bytes:
-        if kept.startswith(b"{"):
-            return kept
+    def _decrypt(self, stored: bytes) -> bytes:
+        if stored.startswith(b"{"):
+            return stored
         try:
             if self._fernet:
-                return self._fernet.decrypt(kept)
+                return self._fernet.decrypt(stored)
         except InvalidToken:
             pass
-        raise self._away("its records were encrypted with another KIRO_STORE_KEY")
+        raise self._unavailable("its records were encrypted with another KIRO_STORE_KEY")
 
-    def _away(self, problem: str) -> Away:
+    def _unavailable(self, problem: str) -> RedisUnavailable:
         self.problem = problem
         self._retry_at = self._now() + _AVOID
-        return Away(problem)
+        return RedisUnavailable(problem)
 
 
 def _prolong(lock: Lock, released: threading.Event) -> None:
     while not released.wait(_LOCK_LIFE / 3):
         try:
             lock.reacquire()
-        except LockError:  # lost; the fence takes care
+        except LockError:  # the lock is lost; the fencing token protects the data
             return
         except RedisError:
             continue

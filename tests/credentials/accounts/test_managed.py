@@ -21,8 +21,8 @@ REFUSED = GatewayError(Kind.REFUSED_TOKEN, "refused")
 
 def settled(credentials) -> None:
     """Until the background refresh is done."""
-    for keeper in credentials._keepers.values():
-        keeper.settle(10)
+    for account in credentials._accounts.values():
+        account.finish_refresh(10)
 
 
 def the_record(directory: Path) -> Path:
@@ -410,8 +410,8 @@ def test_without_any_credential_the_ways_to_give_one_are_named(build, tmp_path) 
 def test_nothing_secret_in_a_repr(build) -> None:
     credentials = build(env_tokens())
     token = credentials.token()
-    (keeper,) = credentials._keepers.values()
-    for value in (token, keeper.account.login, keeper.account.grant):
+    (account,) = credentials._accounts.values()
+    for value in (token, account.state.login, account.state.grant):
         assert access_token(1) not in repr(value)
         assert "rt-" not in repr(value)
 
@@ -420,4 +420,4 @@ def test_a_short_refresh_token_is_doubted_and_used(build, service, caplog) -> No
     service.valid = "short"
     caplog.set_level(logging.WARNING)
     assert build(env_tokens("short")).token().access_token == access_token(1)
-    assert any("copied whole" in line for line in caplog.messages)
+    assert any("copied completely" in line for line in caplog.messages)

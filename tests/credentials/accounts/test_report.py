@@ -58,9 +58,9 @@ def test_a_login_that_cannot_be_refreshed(build, service, answer, state) -> None
 
 def test_one_line_says_it_all_and_nothing_secret(build, clock) -> None:
     credentials = build(KEY)
-    (keeper,) = credentials._keepers.values()
+    (account,) = credentials._accounts.values()
     quota = Quota(12.5, 50, clock.now + 86400)
-    keeper.account.amend(lambda known: health.with_quota(known, quota, clock.now))
+    account.state.update_health(lambda known: health.with_quota(known, quota, clock.now))
     (one,) = credentials.report()
     assert line(one, clock.now) == (
         f"{one.account}  KIRO_AUTH_TOKEN (the team's)  api_key  does not expire  no profile  "

@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from app.credentials.refresh.client import Calls
+from app.credentials.refresh.client import ServiceClient
 from app.errors import GatewayError, Kind
 from tests.credentials.service import serving
 
@@ -12,11 +12,11 @@ HOST = "auth.test"
 
 
 def status(url: str, proxy: str | None = None) -> int:
-    calls = Calls(user_agent="test", proxy=proxy, connect_timeout=5, answer_timeout=5)
+    client = ServiceClient(user_agent="test", proxy=proxy, connect_timeout=5, response_timeout=5)
     try:
-        return calls.post(url, json={"refreshToken": "unknown"}).status
+        return client.post(url, json={"refreshToken": "unknown"}).status
     finally:
-        calls.close()
+        client.close()
 
 
 @pytest.mark.usefixtures("trusted")
@@ -65,11 +65,11 @@ def test_a_call_loads_no_certificate_authorities(
 ) -> None:
     """They are megabytes, which a login that fails all the time would load again and again."""
     loaded = []
-    calls = Calls(user_agent="test", connect_timeout=5, answer_timeout=5)
+    client = ServiceClient(user_agent="test", connect_timeout=5, response_timeout=5)
     for name in ("load_verify_locations", "load_default_certs"):
         monkeypatch.setattr(ssl.SSLContext, name, lambda *args, **kwargs: loaded.append(args))
     with serving(tls=tls) as service:
         for _ in range(3):
             with pytest.raises(GatewayError):
-                calls.post(f"{service.url}/refreshToken", json={})
+                client.post(f"{service.url}/refreshToken", json={})
     assert loaded == []

@@ -4,48 +4,49 @@ import pytest
 
 from app.credentials.model import AuthKind, Grant, Login, profile_region
 from app.credentials.refresh import policy
-from app.credentials.refresh.policy import Tier
+from app.credentials.refresh.policy import Action
 
 NOW = 1_000_000.0
 
 
-def tier(kind: AuthKind = AuthKind.SOCIAL, **grant: object) -> Tier:
+def action(kind: AuthKind = AuthKind.SOCIAL, **grant: object) -> Action:
     found = Grant(**({"access_token": "at", "refresh_token": "rt"} | grant))  # type: ignore[arg-type]
-    return policy.tier(Login("account", "source", kind, found), found, NOW)
+    return policy.next_action(Login("account", "source", kind, found), found, NOW)
 
 
 @pytest.mark.parametrize(
     ("left", "expected"),
     [
-        (3600, Tier.USE), (301, Tier.USE), (299, Tier.REFRESH_AHEAD), (16, Tier.REFRESH_AHEAD),
-        (14, Tier.REFRESH_FIRST), (0, Tier.REFRESH_FIRST), (-9999, Tier.REFRESH_FIRST),
+        (3600, Action.USE), (301, Action.USE), (299, Action.REFRESH_AHEAD),
+        (16, Action.REFRESH_AHEAD), (14, Action.REFRESH_FIRST), (0, Action.REFRESH_FIRST), (-9999, Action.REFRESH_FIRST),
     ],
 )  # fmt: skip
-def test_the_time_that_is_left_decides(left: float, expected: Tier) -> None:
-    assert tier(expires_at=NOW + left) is expected
+def test_the_time_that_is_left_decides(left: float, expected: Action) -> None:
+    assert action(expires_at=NOW + left) is expected
 
 
 @pytest.mark.parametrize(
     ("left", "expected"),
     [
-        (16, Tier.USE), (14, Tier.REFRESH_AHEAD), (7, Tier.REFRESH_AHEAD), (5, Tier.REFRESH_FIRST),
+        (16, Action.USE), (14, Action.REFRESH_AHEAD), (7, Action.REFRESH_AHEAD),
+        (5, Action.REFRESH_FIRST),
     ],
 )  # fmt: skip
-def test_a_token_of_one_minute_is_not_refreshed_all_the_time(left: float, expected: Tier) -> None:
-    assert tier(expires_at=NOW + left, refreshed_at=NOW + left - 60) is expected
+def test_a_token_of_one_minute_is_not_refreshed_all_the_time(left: float, expected: Action) -> None:
+    assert action(expires_at=NOW + left, refreshed_at=NOW + left - 60) is expected
 
 
 def test_what_cannot_be_refreshed_is_used_to_its_end() -> None:
-    assert tier(refresh_token="", expires_at=NOW - 1) is Tier.USE
-    assert tier(AuthKind.API_KEY, refresh_token="") is Tier.USE
+    assert action(refresh_token="", expires_at=NOW - 1) is Action.USE
+    assert action(AuthKind.API_KEY, refresh_token="") is Action.USE
 
 
 def test_a_token_whose_end_nobody_knows_is_used() -> None:
-    assert tier(expires_at=0.0) is Tier.USE
+    assert action(expires_at=0.0) is Action.USE
 
 
 def test_without_a_token_there_is_nothing_to_use() -> None:
-    assert tier(access_token="") is Tier.REFRESH_FIRST
+    assert action(access_token="") is Action.REFRESH_FIRST
 
 
 def test_pauses_grow_to_a_minute_and_the_service_has_the_last_word() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.credentials.model import AuthKind, Grant, Login
-from app.credentials.refresh.client import Calls
+from app.credentials.refresh.client import ServiceClient
 from app.credentials.refresh.refresher import AUTH_URL, OIDC_URL, Refresher, in_region
 from app.errors import GatewayError, Kind
 
@@ -14,7 +14,7 @@ BEFORE = Grant(refresh_token="rt-old", profile_arn="arn:old", generation=4)
 def refresh(service, **settings: str) -> Grant:
     login = Login("account", "the source", AuthKind.SOCIAL, BEFORE)
     refresher = Refresher(
-        Calls(user_agent="test", answer_timeout=5, **settings),  # type: ignore[arg-type]
+        ServiceClient(user_agent="test", response_timeout=5, **settings),  # type: ignore[arg-type]
         auth_url=service.url,
         clock=lambda: NOW,
     )
@@ -92,7 +92,9 @@ def test_nothing_of_the_environment_is_read(service, monkeypatch, tmp_path) -> N
 def test_a_service_that_does_not_answer_in_time(service) -> None:
     service.hold.clear()
     login = Login("account", "the source", AuthKind.SOCIAL, BEFORE)
-    refresher = Refresher(Calls(user_agent="test", answer_timeout=0.1), auth_url=service.url)
+    refresher = Refresher(
+        ServiceClient(user_agent="test", response_timeout=0.1), auth_url=service.url
+    )
     with pytest.raises(GatewayError) as raised:
         refresher.refresh(login, BEFORE)
     assert raised.value.kind is Kind.TIMEOUT

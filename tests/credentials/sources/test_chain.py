@@ -33,8 +33,8 @@ def choose(**environ: str) -> chain.Choice:
 
 
 def the_login(choice: chain.Choice) -> Login:
-    assert choice.found.problems == []
-    (login,) = choice.found.logins
+    assert choice.result.problems == []
+    (login,) = choice.result.logins
     return login
 
 
@@ -78,14 +78,14 @@ def test_the_first_place_wins(home) -> None:
     given, order = dict(EVERY_PLACE), []
     while given:
         order.append(
-            [login.grant.refresh_token[:7] for login in choose(**IDC, **given).found.logins]
+            [login.grant.refresh_token[:7] for login in choose(**IDC, **given).result.logins]
         )
         given.pop(next(iter(given)))
     (home / ".local/share/kiro-cli/data.sqlite3").rename(home / "kept")
     write_token_file(home).unlink()
-    order.append([login.grant.refresh_token[:7] for login in choose().found.logins])
+    order.append([login.grant.refresh_token[:7] for login in choose().result.logins])
     (home / "kept").rename(home / ".local/share/kiro-cli/data.sqlite3")
-    order.append([login.grant.refresh_token[:7] for login in choose().found.logins])
+    order.append([login.grant.refresh_token[:7] for login in choose().result.logins])
     assert order == [
         ["rt-0010"], ["rt-0011"], ["rt-0012"], ["rt-0013", "rt-0014"], ["rt-0015"],
         ["q"], ["rt-0017"],
@@ -112,9 +112,9 @@ def test_the_choice_is_logged_once(home, build, caplog) -> None:
 def test_a_variable_that_is_wrong_is_not_passed_over(home, text) -> None:
     write_token_file(home)
     choice = choose(KIRO_AUTH_TOKEN=text)
-    assert choice.found.logins == []
-    assert len(choice.found.problems) == 1
-    assert choice.found.problems[0].startswith("KIRO_AUTH_TOKEN")
+    assert choice.result.logins == []
+    assert len(choice.result.problems) == 1
+    assert choice.result.problems[0].startswith("KIRO_AUTH_TOKEN")
 
 
 def test_a_token_mistaken_for_a_path_is_not_repeated(home) -> None:
@@ -128,11 +128,11 @@ def test_a_token_mistaken_for_a_path_is_not_repeated(home) -> None:
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        ("text", "a login is a JSON object"),
+        ("text", "a login must be a JSON object"),
         ({}, "refreshToken is missing"),
         ({"refreshToken": 5}, "refreshToken must be a string"),
-        ({"refreshToken": "two words"}, "refreshToken holds a space"),
-        ({"refreshToken": "line\nbreak"}, "refreshToken holds a space, a line break"),
+        ({"refreshToken": "two words"}, "refreshToken contains a space"),
+        ({"refreshToken": "line\nbreak"}, "refreshToken contains a space, a line break"),
         ({"refreshToken": LONG, "authMethod": "magic"}, "authMethod must be"),
         ({"refreshToken": LONG, "auth": "IdC"}, "clientId is missing"),
         ({"refreshToken": LONG, "auth": "IdC", "clientId": "x"}, "clientSecret is missing"),
@@ -155,7 +155,7 @@ def test_a_token_mistaken_for_a_path_is_not_repeated(home) -> None:
 )
 def test_a_bad_entry_is_named_and_takes_no_good_one_with_it(home, entry, problem) -> None:
     text = json.dumps([{"apiKey": "ksk_good"}, entry, {"refreshToken": refresh_token(2)}])
-    found = choose(KIRO_AUTH_TOKEN=text).found
+    found = choose(KIRO_AUTH_TOKEN=text).result
     assert [login.source for login in found.logins] == [
         "KIRO_AUTH_TOKEN entry 1",
         "KIRO_AUTH_TOKEN entry 3",
@@ -166,7 +166,7 @@ def test_a_bad_entry_is_named_and_takes_no_good_one_with_it(home, entry, problem
 
 def test_an_idc_login_finds_its_registration_beside_the_token_file(home) -> None:
     path = write_token_file(home, authMethod="IdC", region="eu-west-3", clientIdHash="0a1b")
-    assert "clientIdHash" in choose().found.problems[0]
+    assert "clientIdHash" in choose().result.problems[0]
     (path.parent / "0a1b.json").write_text(json.dumps({"clientId": "i", "clientSecret": "s"}))
     login = the_login(choose())
     assert (login.kind, login.region, login.client_id, login.client_secret) == (
@@ -177,7 +177,7 @@ def test_an_idc_login_finds_its_registration_beside_the_token_file(home) -> None
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b", ".", "a.json"])
 def test_a_registration_elsewhere_is_not_read(home, name) -> None:
     write_token_file(home, authMethod="IdC", clientIdHash=name)
-    assert "not the bare name of a file" in choose().found.problems[0]
+    assert "not a plain file name" in choose().result.problems[0]
 
 
 def test_the_idc_variables_make_a_login(home) -> None:
@@ -189,7 +189,7 @@ def test_the_idc_variables_make_a_login(home) -> None:
 def test_an_incomplete_idc_login_names_what_is_missing(home) -> None:
     problem = "IDC_CLIENT_SECRET and IDC_REFRESH_TOKEN must be set too for an IdC login"
     for method in ("idc", ""):
-        assert choose(AUTH_METHOD=method, IDC_CLIENT_ID="x").found.problems == [problem]
+        assert choose(AUTH_METHOD=method, IDC_CLIENT_ID="x").result.problems == [problem]
 
 
 def test_auth_method_social_leaves_the_idc_variables_alone(home) -> None:
@@ -214,7 +214,7 @@ def test_a_damaged_file_leaves_what_was_read_before_in_use(home, build, clock, c
         path.write_text(damage)
         clock.now += 1.1
         assert credentials.token().access_token == "at-1"
-    assert "is not whole JSON" in caplog.text
+    assert "is not complete JSON" in caplog.text
     assert "is empty" in caplog.text
 
 
@@ -275,7 +275,7 @@ def test_the_login_of_a_command_line_program(home, product, prefix) -> None:
 def test_no_database_can_name_a_host(home, token, state, member) -> None:
     rows = {"kirocli:social:token": CLI_TOKEN | token}
     write_database(home, "kiro-cli", rows, api_codewhisperer_profile=state)
-    found = choose().found
+    found = choose().result
     assert found.logins == []
     assert "kirocli:social:token" in found.problems[0]
     assert member in found.problems[0]
@@ -300,7 +300,7 @@ def test_a_database_without_a_login_is_passed_over(home, content) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     write_database(home, "amazon-q", {"kirocli:social:token": CLI_TOKEN})
-    assert len(choose().found.logins) == 1
+    assert len(choose().result.logins) == 1
 
 
 def test_a_database_in_use_can_be_read(home) -> None:
@@ -316,7 +316,7 @@ def test_a_database_in_use_can_be_read(home) -> None:
 @pytest.mark.parametrize("variable", [*EVERY_PLACE, "KIRO_AUTH_TOKEN_FILE"])
 def test_any_variable_counts_as_a_credential_given(home, variable) -> None:
     def given(**environ: str) -> bool:
-        return chain.is_given(Settings.from_env(environ, "/nonexistent/.env"))
+        return chain.is_configured(Settings.from_env(environ, "/nonexistent/.env"))
 
     (home / "file").write_text("{}")
     assert not given()
@@ -325,6 +325,6 @@ def test_any_variable_counts_as_a_credential_given(home, variable) -> None:
 
 def test_a_file_or_a_database_counts_as_a_credential_given(home) -> None:
     settings = Settings.from_env({}, "/nonexistent/.env")
-    assert not chain.is_given(settings)
+    assert not chain.is_configured(settings)
     write_database(home, "kiro-cli", {})
-    assert chain.is_given(settings)
+    assert chain.is_configured(settings)

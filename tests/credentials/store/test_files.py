@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app import files
-from app.credentials.model import mark
+from app.credentials.model import token_id
 from app.errors import GatewayError, Kind
 from tests.credentials.conftest import env_tokens, require, token_file
 from tests.credentials.service import AuthService, access_token, refresh_token
@@ -111,7 +111,7 @@ def test_with_nowhere_to_write_a_process_goes_on_by_itself(build, clock, disk) -
     for number in (1, 2, 3):
         assert credentials.token().access_token == access_token(number)
         clock.now += 4000
-    assert "lost at its end" in credentials.problems()[0]
+    assert "lost when it ends" in credentials.problems()[0]
 
 
 def test_shared_memory_that_another_user_prepared_is_not_used(
@@ -124,7 +124,7 @@ def test_shared_memory_that_another_user_prepared_is_not_used(
     account = credentials.token().account
     assert "the memory of one process" in credentials.problems()[0]
     assert list(prepared.iterdir()) == []
-    suspended = {"lineage": [mark(refresh_token(0))], "mode": "out", "kind": "suspended"}
+    suspended = {"lineage": [token_id(refresh_token(0))], "mode": "out", "kind": "suspended"}
     (prepared / f"{account}.state.json").write_text(json.dumps(suspended))
     assert build(env_tokens(), cache=tmp_path / "file" / "cache").report()[0].state == "ready"
 
@@ -203,16 +203,16 @@ def test_a_file_that_the_ide_has_half_written_does_not_cost_the_new_token(
 WORKER = """
 import json, sys
 from pathlib import Path
-from app.credentials.refresh.client import Calls
+from app.credentials.refresh.client import ServiceClient
 from app.credentials.pool import Credentials
 from app.credentials.refresh.refresher import Refresher
-from app.credentials.sources.chain import FileSource
+from app.credentials.sources.token_files import FileSource
 from app.credentials.store.files import FileStore
 directory, url, times = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 credentials = Credentials(
-    [FileSource("the token file", directory / "token.json", chosen=True)],
+    [FileSource("the token file", directory / "token.json", is_explicit=True)],
     store=FileStore(directory / "cache"),
-    refresher=Refresher(Calls(user_agent="test"), auth_url=url),
+    refresher=Refresher(ServiceClient(user_agent="test"), auth_url=url),
 )
 for _ in range(times):
     print(credentials.token().access_token[:7])

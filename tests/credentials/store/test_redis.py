@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from app.credentials.model import Token
 from app.credentials.pool import Credentials
 from app.credentials.store.redis import RedisStore
-from app.credentials.store.redis_backend import Away, Remote
+from app.credentials.store.redis_backend import RedisBackend, RedisUnavailable
 from app.errors import GatewayError, Kind
 from tests.credentials.conftest import env_json, env_tokens, file_store, require, token_file
 from tests.credentials.redis_server import RedisServer
@@ -60,8 +60,8 @@ def host(build, server, tmp_path, now) -> Callable[..., Credentials]:
     def make(name: str, *sources: object, key: str | None = None) -> Credentials:
         directory = tmp_path / name
         directory.mkdir(exist_ok=True)
-        remote = Remote(server.url, key, now=now)
-        store = RedisStore(remote, file_store(directory), lease_timeout=10, now=now)
+        backend = RedisBackend(server.url, key, now=now)
+        store = RedisStore(backend, file_store(directory), lease_timeout=10, now=now)
         return build(*(sources or [env_tokens()]), store=store)
 
     return make
@@ -80,13 +80,13 @@ def in_parallel(workers: list[Credentials]) -> list[str]:
 def let_sync(credentials: Credentials, now: Time) -> None:
     """Until the store has compared itself with Redis once more."""
     now.now += 10
-    for keeper in credentials._keepers.values():
-        keeper.account.sync()
+    for account in credentials._accounts.values():
+        account.state.sync_health()
     for thread in threading.enumerate():
         if thread.name == "sync":
             thread.join(10)
-    for keeper in credentials._keepers.values():
-        keeper.account.sync()
+    for account in credentials._accounts.values():
+        account.state.sync_health()
 
 
 def test_hosts_share_one_refresh(host, service) -> None:
@@ -170,14 +170,14 @@ def test_with_redis_away_nothing_is_refreshed_ahead(host, server, service, clock
     clock.now += 3600 - 299
     for _ in range(3):
         assert credentials.token().access_token == access_token(1)
-        for keeper in credentials._keepers.values():
-            keeper.settle(10)
+        for account in credentials._accounts.values():
+            account.finish_refresh(10)
     assert len(service.calls) == 1
     server.start()
     let_sync(credentials, now)
     credentials.token()
-    for keeper in credentials._keepers.values():
-        keeper.settle(10)
+    for account in credentials._accounts.values():
+        account.finish_refresh(10)
     assert credentials.token().access_token == access_token(2)
 
 
@@ -242,20 +242,20 @@ def test_a_restart_without_redis_goes_on_with_what_the_host_kept(host, server, c
 
 
 def test_who_lost_the_lock_cannot_overwrite_what_came_later(server) -> None:
-    remote = Remote(server.url, None)
-    with remote.lease("root", 1) as first:
+    backend = RedisBackend(server.url, None)
+    with backend.lease("root", 1) as first:
         redis.Redis(port=server.port).delete("kiro2api:lock:root")  # as if it had expired
-        with remote.lease("root", 1) as second:
+        with backend.lease("root", 1) as second:
             assert second > first
-            assert remote.save("root", ["b"], b'{"newer": 1}', second)
-        assert not remote.save("root", ["a"], b'{"older": 1}', first)
-    assert remote.grant("root") == b'{"newer": 1}'
-    remote.close()
+            assert backend.save("root", ["b"], b'{"newer": 1}', second)
+        assert not backend.save("root", ["a"], b'{"older": 1}', first)
+    assert backend.grant("root") == b'{"newer": 1}'
+    backend.close()
 
 
 def test_a_lock_is_prolonged_as_long_as_it_is_held(server, monkeypatch) -> None:
     monkeypatch.setattr("app.credentials.store.redis_backend._LOCK_LIFE", 0.3)
-    one, two = Remote(server.url, None), Remote(server.url, None)
+    one, two = RedisBackend(server.url, None), RedisBackend(server.url, None)
     with one.lease("root", 1):
         time.sleep(0.7)
         with pytest.raises(TimeoutError), two.lease("root", 0.2):
@@ -269,10 +269,10 @@ def test_a_lock_is_prolonged_as_long_as_it_is_held(server, monkeypatch) -> None:
 def test_the_lock_of_a_dead_holder_ends_by_itself(server, monkeypatch) -> None:
     monkeypatch.setattr("app.credentials.store.redis_backend._LOCK_LIFE", 0.3)
     redis.Redis(port=server.port).set("kiro2api:lock:root", "somebody", px=300)
-    remote = Remote(server.url, None)
-    with remote.lease("root", 2) as fence:
+    backend = RedisBackend(server.url, None)
+    with backend.lease("root", 2) as fence:
         assert fence == 1
-    remote.close()
+    backend.close()
 
 
 def contents(server: RedisServer) -> bytes:
@@ -315,13 +315,13 @@ def test_a_record_under_another_key_is_not_overwritten(host, server, service) ->
 
 
 def test_a_server_that_is_away_is_not_asked_again_at_once(server, now) -> None:
-    remote = Remote(server.url, None, now=now)
+    backend = RedisBackend(server.url, None, now=now)
     server.stop()
-    with pytest.raises(Away):
-        remote.root("x")
+    with pytest.raises(RedisUnavailable):
+        backend.root("x")
     server.start()
-    with pytest.raises(Away):
-        remote.root("x")
+    with pytest.raises(RedisUnavailable):
+        backend.root("x")
     now.now += 6
-    assert remote.root("x") == "x"
-    remote.close()
+    assert backend.root("x") == "x"
+    backend.close()

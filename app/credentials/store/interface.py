@@ -1,0 +1,68 @@
+"""The interface of a token store: grants and account health, shared by several processes.
+
+:mod:`app.credentials.store.files` implements it for one host, :mod:`app.credentials.store.redis`
+for several.
+"""
+
+import contextlib
+from collections.abc import Callable
+from typing import Protocol
+
+from app.credentials.health import AccountHealth
+from app.credentials.model import Grant, Login
+from app.errors import GatewayError, Kind
+
+LEASE_TIMEOUT = 60.0
+"""Seconds to wait for a lease by default."""
+
+
+class SourceChanged(Exception):
+    """The login was replaced or removed while it was refreshed."""
+
+
+class TokenStore(Protocol):
+    """Stores what follows from a login, for every process that shares the store."""
+
+    def load(self, login: Login) -> Grant:
+        """The newest grant of this login: the stored one, or else the one in the source."""
+
+    def lease(self, login: Login) -> contextlib.AbstractContextManager[None]:
+        """The exclusive right to refresh this login. Waits without blocking other greenlets;
+        raises GatewayError UNAVAILABLE after a minute.
+        """
+
+    def save(self, login: Login, grant: Grant) -> None:
+        """Store ``grant``, which follows from ``login`` as the source holds it now. Needs a lease.
+
+        If no place can be written, the grant stays in memory and :meth:`problems` reports it.
+        Raises SourceChanged, and then stores nothing.
+        """
+
+    def forget(self, login: Login) -> None:
+        """Remove everything stored for this login. The source itself is not changed."""
+
+    def health(self, login: Login) -> AccountHealth:
+        """The health of the account as far as this process knows; cheap."""
+
+    def update_health(
+        self, login: Login, change: Callable[[AccountHealth], AccountHealth]
+    ) -> AccountHealth:
+        """Apply ``change`` to the health for all processes; changes are serialised."""
+
+    def is_in_sync(self) -> bool:
+        """False if another host may have refreshed without the knowledge of this one."""
+
+    def problems(self) -> list[str]:
+        """What the owner should repair, in sentences; empty if all is well."""
+
+    def close(self) -> None:
+        """Close connections."""
+
+
+def busy_error(where: str, seconds: float) -> GatewayError:
+    """The error if the lease was not available within ``seconds``."""
+    return GatewayError(
+        Kind.UNAVAILABLE,
+        f"Another process has been refreshing this login for {seconds:g} s ({where}); try again.",
+        retry_after=1,
+    )
