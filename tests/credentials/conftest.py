@@ -1,13 +1,14 @@
-"""Fixtures shared by the tests of the credentials: a clock, a refresh service, ways to build."""
+"""Fixtures shared by the tests of the credentials: a clock, a sign-in service, builders."""
 
 import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import pytest
 
+from app.aws.quota import Quota
 from app.credentials.accounts.state import ControlPlane
 from app.credentials.pool import Credentials
 from app.credentials.refresh.client import ServiceClient
@@ -18,11 +19,16 @@ from app.credentials.sources.token_files import FileSource
 from app.credentials.sources.variables import TextSource, Variable
 from app.credentials.store.files import FileStore
 from app.credentials.store.interface import TokenStore
+from app.errors import GatewayError
 from tests.credentials.service import AuthService, refresh_token, serving
+
+T = TypeVar("T")
+
+Build: TypeAlias = Callable[..., Credentials]
 
 
 class Clock:
-    """A time that stands still until it is moved."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -46,7 +52,7 @@ def service() -> Iterator[AuthService]:
 def build(
     service: AuthService, clock: Clock, tmp_path: Path
 ) -> Iterator[Callable[..., Credentials]]:
-    """Credentials from sources, over the service; each call is one more worker of the host."""
+    """Builds credentials over the service; each call is another worker of the host."""
     built = []
 
     def make(
@@ -73,7 +79,7 @@ def file_store(tmp_path: Path, cache: Path | None = None) -> FileStore:
 
 
 def require(possible: object, what: str) -> None:
-    """Skip a test where ``what`` it needs is missing; with CI=true, where all must run, fail."""
+    """Skip the test if ``what`` is missing; fail with CI=true, where all tests must run."""
     if not possible and os.environ.get("CI") == "true":
         pytest.fail(f"needs {what}, and CI=true allows no skip")
     if not possible:
@@ -92,3 +98,49 @@ def token_file(path: Path, content: Any = None) -> Source:
     if content is not None:
         path.write_text(json.dumps(content))
     return FileSource("the token file", path, is_explicit=False)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    return tmp_path
+
+
+class Control:
+    """A control plane that answers from memory."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.left: Quota | GatewayError | None = None
+        self.profile: str | GatewayError | None = None
+
+    def quota(
+        self, access_token: str, kind: str, profile_arn: str | None, region: str | None
+    ) -> Quota | None:
+        self.asked.append(f"quota {access_token}")
+        return _answer(self.left)
+
+    def find_profile(self, access_token: str, kind: str) -> str | None:
+        self.asked.append(f"profile {access_token}")
+        return _answer(self.profile)
+
+
+def _answer(value: T | GatewayError) -> T:
+    if isinstance(value, GatewayError):
+        raise value
+    return value
+
+
+@pytest.fixture
+def control() -> Control:
+    return Control()
+
+
+def keys(*names: str, **members: object) -> Source:
+    """API keys, one account each."""
+    return env_json([{"apiKey": name} | members for name in names])
+
+
+def tokens(credentials: Credentials, times: int = 1, session: str = "") -> list[str]:
+    return [credentials.token(session).access_token for _ in range(times)]

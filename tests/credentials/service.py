@@ -1,19 +1,26 @@
-"""A service that refreshes tokens on a real loopback socket, strict in what matters here: a
-refresh token is good for one use, and the answer replaces it.
+"""A sign-in service on a real loopback socket. It is strict in what matters here: a refresh token
+works once, and the answer replaces it.
 """
 
 import json
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs
+
+Answer: TypeAlias = tuple[int, Any, dict[str, str]]
+"""Status, members and headers."""
 
 
 class AuthService:
-    """``valid`` is the one refresh token that would work now; ``calls`` all requests so far."""
+    """``valid`` is the only refresh token that works now; ``calls`` holds all requests so far.
+
+    The answers in ``fail`` are given first, one per request. While ``hold`` is cleared, no answer
+    is sent. A test may replace ``answer``.
+    """
 
     def __init__(self) -> None:
         self.valid = refresh_token(0)
@@ -21,14 +28,15 @@ class AuthService:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
         self.extra: dict[str, Any] = {"expiresIn": 3600}
-        self.fail: list[tuple[int, dict[str, Any], dict[str, str]]] = []
+        self.fail: list[Answer] = []
         self.hold = threading.Event()
         self.hold.set()
         self.arrived = threading.Event()
         self.url = ""
+        self.answer: Callable[[str, dict[str, Any]], Answer] = self._refresh
         self._guard = threading.Lock()
 
-    def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
+    def _refresh(self, path: str, body: dict[str, Any]) -> Answer:
         with self._guard:
             self.calls.append((path, body))
             self.arrived.set()
@@ -57,7 +65,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that is killed or leaves is what many tests are about."""
+        """Silent: in many tests the client is killed or disconnects."""
 
 
 def refresh_token(number: int) -> str:
@@ -72,8 +80,8 @@ def access_token(number: int) -> str:
 def serving(
     *, tls: ssl.SSLContext | None = None, inspecting: ssl.SSLContext | None = None
 ) -> Iterator[AuthService]:
-    """With ``tls`` over TLS alone; with ``inspecting`` also a proxy that looks into TLS, and is
-    itself the service that it is asked for.
+    """With ``tls`` the service speaks only TLS. With ``inspecting`` it is also a proxy that
+    intercepts TLS, and acts as the service that is asked for.
     """
     service = AuthService()
 

@@ -8,6 +8,8 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,7 +28,7 @@ from app.credentials.store.redis_backend import RedisBackend
 from app.errors import GatewayError, Kind
 from app.settings import Settings, SettingsError
 from app.simulator import Simulator
-from tests.credentials.conftest import env_json, env_tokens, require, token_file
+from tests.credentials.conftest import Build, env_json, env_tokens, require, token_file
 from tests.credentials.redis_server import RedisServer
 from tests.credentials.service import AuthService
 from tests.live.servers import KEY, Gateway
@@ -111,10 +113,10 @@ ANSWERS: list[Any] = [
 
 def shown(credentials: Credentials) -> list[object]:
     accounts = list(credentials._accounts.values())
-    accounts = [account.state for account in accounts]
+    states = [account.state for account in accounts]
     return [
-        credentials, *credentials.report(), credentials.problems(), *accounts, *accounts,
-        *(part for one in accounts for part in (one.login, one.grant, one.token, one.health)),
+        credentials, *credentials.report(), credentials.problems(), *accounts, *states,
+        *(part for one in states for part in (one.login, one.grant, one.token, one.health)),
     ]  # fmt: skip
 
 
@@ -128,7 +130,13 @@ def use(credentials: Credentials, written: Written) -> None:
 @pytest.mark.parametrize("login", LOGINS, ids=lambda login: login.get("auth", "social"))
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: str(answer[0]))
 def test_a_refresh_that_succeeds_or_fails(
-    build, service, written, tmp_path, monkeypatch, login, answer
+    build: Build,
+    service: AuthService,
+    written: Written,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    login: dict[str, Any],
+    answer: Any,
 ) -> None:
     monkeypatch.setattr("app.credentials.accounts.refresh_runner._GRACE", 0.0)
     login = json.loads(json.dumps(login).replace("URL", service.url))
@@ -139,7 +147,13 @@ def test_a_refresh_that_succeeds_or_fails(
     check(written)
 
 
-def test_a_service_that_is_not_there(build, service, written, tmp_path, monkeypatch) -> None:
+def test_a_service_that_is_not_there(
+    build: Build,
+    service: AuthService,
+    written: Written,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     service.url = "http://127.0.0.1:9"
     written.failing(build(env_tokens(REFRESH)).token)
     service.url = "https://127.0.0.1:9"
@@ -163,19 +177,25 @@ def test_a_service_that_is_not_there(build, service, written, tmp_path, monkeypa
         json.dumps([REFRESH]),
     ],
 )
-def test_a_source_that_is_damaged(build, written, tmp_path, text) -> None:
+def test_a_source_that_is_damaged(
+    build: Build, written: Written, tmp_path: Path, text: str
+) -> None:
     path = tmp_path / "token.json"
     path.write_text(text)
     for environ in ({"KIRO_AUTH_TOKEN": text}, {"KIRO_AUTH_TOKEN": str(path)}):
         settings = Settings.from_env(environ, "/nonexistent/.env")
         written.add(settings)
-        written.failing(lambda s=settings: build(*chain.from_settings(s)))
+        written.failing(partial(_build, build, settings))
     written.failing(lambda: build(env_tokens(f"{REFRESH} {REFRESH}")))
     written.add("refresh")
     check(written)
 
 
-def test_settings_that_are_wrong(written) -> None:
+def _build(build: Build, settings: Settings) -> Credentials:
+    return build(*chain.from_settings(settings))
+
+
+def test_settings_that_are_wrong(written: Written) -> None:
     with pytest.raises(SettingsError) as raised:
         Settings.from_env(
             {
@@ -190,7 +210,7 @@ def test_settings_that_are_wrong(written) -> None:
     check(written)
 
 
-def test_a_proxy_with_a_password(written, tmp_path) -> None:
+def test_a_proxy_with_a_password(written: Written, tmp_path: Path) -> None:
     environ = {
         "AWS_REFRESHTOKEN": REFRESH,
         "KIRO_UPSTREAM_PROXY": f"http://user:{canary('password')}@127.0.0.1:9",
@@ -205,7 +225,9 @@ def test_a_proxy_with_a_password(written, tmp_path) -> None:
     check(written)
 
 
-def test_redis_with_a_password(build, service, written, tmp_path) -> None:
+def test_redis_with_a_password(
+    build: Build, service: AuthService, written: Written, tmp_path: Path
+) -> None:
     require(RedisServer.is_installed(), "redis-server")
     service.valid = REFRESH
     server = RedisServer(tmp_path)
@@ -225,7 +247,7 @@ def test_redis_with_a_password(build, service, written, tmp_path) -> None:
     check(written)
 
 
-def test_a_login_from_a_terminal(service, written) -> None:
+def test_a_login_from_a_terminal(service: AuthService, written: Written) -> None:
     flow = DeviceFlow(ServiceClient(user_agent="t"), service.url, sleep=lambda seconds: None)
     registration = Registration(canary("client"), canary("secret"))
     begun = {
@@ -238,12 +260,14 @@ def test_a_login_from_a_terminal(service, written) -> None:
         written.failing(lambda: flow.begin(registration, "https://start"))
         code = flow.begin(registration, "https://start")
         written.add(code.user_code, code)
-        written.failing(lambda code=code: flow.wait(registration, code))
+        written.failing(partial(flow.wait, registration, code))
     written.add("refresh")
     check(written)
 
 
-def test_what_is_kept_beside_the_tokens_holds_none(build, service, tmp_path) -> None:
+def test_what_is_kept_beside_the_tokens_holds_none(
+    build: Build, service: AuthService, tmp_path: Path
+) -> None:
     service.valid = REFRESH
     credentials = build(env_tokens(REFRESH))
     credentials.accepted(credentials.token())
@@ -258,7 +282,9 @@ def test_what_is_kept_beside_the_tokens_holds_none(build, service, tmp_path) -> 
         assert "at-0001" not in path.read_text()
 
 
-def test_the_accounts_command(service, written, tmp_path, monkeypatch) -> None:
+def test_the_accounts_command(
+    service: AuthService, written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def control(settings: Settings) -> Any:
         raise GatewayError(Kind.UNAVAILABLE, "no control plane")
 
@@ -283,7 +309,9 @@ class Echo:
         return status, members | {"message": json.dumps(body)}, headers
 
 
-def test_the_log_and_the_answers_of_a_real_gateway(service, written, tmp_path) -> None:
+def test_the_log_and_the_answers_of_a_real_gateway(
+    service: AuthService, written: Written, tmp_path: Path
+) -> None:
     Echo(service)
     login = [{"refreshToken": REFRESH}, IDC | {"refreshToken": canary("other")}, LOGINS[3]]
     with Simulator() as upstream:

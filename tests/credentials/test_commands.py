@@ -14,13 +14,11 @@ from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import HostChoice
 from app.codewhisperer.service.operations import ControlPlane
 from app.credentials import commands
-from app.credentials.refresh.client import ServiceClient
-from app.credentials.sign_in.device import DeviceCode, DeviceFlow, Registration
 from app.errors import GatewayError, Kind
 from app.settings import Settings
 from app.simulator import Simulator
-from tests.credentials.conftest import env_json
-from tests.credentials.service import AuthService, refresh_token
+from tests.credentials.conftest import Build, env_json
+from tests.credentials.service import refresh_token
 
 
 @pytest.fixture
@@ -30,7 +28,9 @@ def upstream() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def run(upstream, tmp_path, monkeypatch) -> Callable[..., Result]:
+def run(
+    upstream: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
     """A command with an environment of its own, at no cost in waiting."""
     monkeypatch.chdir(tmp_path)
 
@@ -53,7 +53,7 @@ def the_token_file(home: Path) -> Path:
     return home / ".aws" / "sso" / "cache" / "kiro-auth-token.json"
 
 
-def test_login_accounts_logout(run, tmp_path) -> None:
+def test_login_accounts_logout(run: Callable[..., Result], tmp_path: Path) -> None:
     result = run("login", "--start-url", "https://example.awsapps.com/start")
     assert result.exit_code == 0, result.output
     assert "SIMU-LATE" in result.output
@@ -78,7 +78,9 @@ def test_login_accounts_logout(run, tmp_path) -> None:
     assert "no usable credential" in run("accounts").output
 
 
-def test_a_registration_that_is_still_good_is_used_again(run, tmp_path) -> None:
+def test_a_registration_that_is_still_good_is_used_again(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
     run("login")
     before = json.loads(the_token_file(tmp_path).read_text())
     files = sorted(the_token_file(tmp_path).parent.glob("*.json"))
@@ -90,21 +92,27 @@ def test_a_registration_that_is_still_good_is_used_again(run, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("region", ["evil.example/", "us-east-1.evil.example", "", "US-EAST-1"])
-def test_the_region_of_a_login_names_no_host(run, tmp_path, region) -> None:
+def test_the_region_of_a_login_names_no_host(
+    run: Callable[..., Result], tmp_path: Path, region: str
+) -> None:
     result = run("login", "--region", region)
     assert result.exit_code == 2
     assert "Invalid value for '--region': must be an AWS region such as us-east-1" in result.output
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_variable_that_comes_first_is_named_after_login_and_logout(run) -> None:
+def test_a_variable_that_comes_first_is_named_after_login_and_logout(
+    run: Callable[..., Result],
+) -> None:
     result = run("login", AWS_REFRESHTOKEN=refresh_token(1))
     assert "AWS_REFRESHTOKEN is set and takes precedence" in result.output
     result = run("logout", AWS_REFRESHTOKEN=refresh_token(1))
     assert "AWS_REFRESHTOKEN is set and remains in use" in result.output
 
 
-def test_accounts_tells_of_bad_entries_and_why_one_is_out(run, tmp_path) -> None:
+def test_accounts_tells_of_bad_entries_and_why_one_is_out(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
     keys = json.dumps([{"apiKey": "ksk_1", "description": "work"}, {"auth": "api_key"}])
     result = run("accounts", KIRO_AUTH_TOKEN=keys)
     assert "KIRO_AUTH_TOKEN entry 1 (work)  api_key  does not expire" in result.output
@@ -115,7 +123,9 @@ def test_accounts_tells_of_bad_entries_and_why_one_is_out(run, tmp_path) -> None
     )
 
 
-def test_an_account_that_is_out_can_be_taken_back(run, build, tmp_path) -> None:
+def test_an_account_that_is_out_can_be_taken_back(
+    run: Callable[..., Result], build: Build, tmp_path: Path
+) -> None:
     credentials = build(env_json({"apiKey": "ksk_1"}), cache=tmp_path / ".local/state/kiro2api")
     credentials.failed(credentials.token(), GatewayError(Kind.SUSPENDED, "locked by AWS"))
     key = json.dumps({"apiKey": "ksk_1"})
@@ -123,85 +133,3 @@ def test_an_account_that_is_out_can_be_taken_back(run, build, tmp_path) -> None:
     assert "out  locked by AWS" in result.output
     result = run("accounts", "--clear", result.output.split()[0], KIRO_AUTH_TOKEN=key)
     assert "ready" in result.output
-
-
-class Waits:
-    """A sleep that takes no time and remembers how long it was."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.waits: list[float] = []
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.now += seconds
-
-
-def wait_for(service: AuthService, waits: Waits, lifetime: float = 600):
-    client = ServiceClient(user_agent="test", response_timeout=0.2)
-    flow = DeviceFlow(client, service.url, clock=waits.clock, sleep=waits.sleep)
-    code = DeviceCode("code", "USER", "page", "page?code", lifetime, 5)
-    return flow.wait(Registration("id", "secret"), code)
-
-
-def pending(error: str) -> tuple[int, dict[str, str], dict[str, str]]:
-    return 400, {"error": error}, {}
-
-
-def test_polling_slows_down_when_told(service) -> None:
-    waits = Waits()
-    granted = (200, {"accessToken": "at", "refreshToken": "rt", "expiresIn": 60}, {})
-    service.fail = [
-        pending("authorization_pending"),
-        pending("slow_down"),
-        pending("authorization_pending"),
-        (503, {}, {}),
-        granted,
-    ]
-    grant = wait_for(service, waits)
-    assert (grant.access_token, grant.refresh_token, grant.expires_at) == ("at", "rt", 100)
-    assert waits.waits == [5, 5, 10, 10, 10]
-
-
-def test_polling_slows_down_after_a_timeout(service) -> None:
-    waits = Waits()
-    service.fail = [pending("authorization_pending")] * 2 + [(200, {"accessToken": "at"}, {})]
-    service.hold.clear()
-    waits.sleep = _releasing(service, waits)
-    wait_for(service, waits)
-    assert waits.waits[:3] == [5, 10, 10]
-
-
-def _releasing(service: AuthService, waits: Waits) -> Callable[[float], None]:
-    def sleep(seconds: float) -> None:
-        Waits.sleep(waits, seconds)
-        if len(waits.waits) == 2:
-            service.hold.set()
-
-    return sleep
-
-
-@pytest.mark.parametrize(
-    ("error", "words", "kind"),
-    [
-        ("access_denied", "declined", Kind.LOGIN_OVER),
-        ("expired_token", "not confirmed in time", Kind.LOGIN_OVER),
-        ("invalid_client", "refused with status 400", Kind.UPSTREAM_ERROR),
-    ],
-)
-def test_a_login_that_is_not_granted_ends(service, error, words, kind) -> None:
-    service.fail = [pending(error)]
-    with pytest.raises(GatewayError, match=words) as raised:
-        wait_for(service, Waits())
-    assert raised.value.kind is kind
-
-
-def test_a_code_that_nobody_confirms_ends(service) -> None:
-    service.fail = [pending("authorization_pending")] * 99
-    waits = Waits()
-    with pytest.raises(GatewayError, match="not confirmed in time"):
-        wait_for(service, waits, lifetime=60)
-    assert waits.now == 60

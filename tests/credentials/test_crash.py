@@ -101,7 +101,7 @@ class Place:
         """The refresh token that the next start would use."""
         if not self.record.exists():
             return self.source
-        return json.loads(self.record.read_bytes())["refreshToken"]
+        return str(json.loads(self.record.read_bytes())["refreshToken"])
 
     @property
     def record(self) -> Path:

@@ -70,7 +70,9 @@ def start(script: str, service: AuthService, directory: Path) -> "subprocess.Pop
     )
 
 
-def test_waiting_for_another_process_stops_no_other_greenlet(service, tmp_path) -> None:
+def test_waiting_for_another_process_stops_no_other_greenlet(
+    service: AuthService, tmp_path: Path
+) -> None:
     with exclusive(tmp_path / "token.json.lock", 1):
         process = start(WAITING_FOR_THE_LOCK, service, tmp_path)
         assert process.stdout
@@ -83,7 +85,9 @@ def test_waiting_for_another_process_stops_no_other_greenlet(service, tmp_path) 
     assert said["longest"] < 0.3
 
 
-def test_a_request_that_is_killed_takes_no_refresh_with_it(service, tmp_path) -> None:
+def test_a_request_that_is_killed_takes_no_refresh_with_it(
+    service: AuthService, tmp_path: Path
+) -> None:
     service.hold.clear()
     process = start(KILLED_WHILE_WAITING, service, tmp_path)
     assert process.stdout

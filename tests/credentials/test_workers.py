@@ -15,7 +15,7 @@ import requests
 from app.simulator import Simulator
 from tests.credentials.conftest import require
 from tests.credentials.redis_server import RedisServer
-from tests.credentials.service import refresh_token
+from tests.credentials.service import AuthService, refresh_token
 from tests.live.servers import KEY, Gateway
 
 BODY = {
@@ -33,7 +33,7 @@ def upstream() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def start(tmp_path) -> Iterator[Callable[..., Gateway]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     """Gateways that are stopped at the end."""
     running: list[Gateway] = []
 
@@ -61,7 +61,9 @@ def ask_often(*gateways: Gateway) -> Counter[int]:
         return Counter(pool.map(ask, (gateways * REQUESTS)[:REQUESTS]))
 
 
-def test_eight_workers_share_one_refresh(upstream, start, tmp_path) -> None:
+def test_eight_workers_share_one_refresh(
+    upstream: Simulator, start: Callable[..., Gateway], tmp_path: Path
+) -> None:
     path = tmp_path / "token.json"
     login = {"refreshToken": refresh_token(0), "accessToken": "at", "expiresAt": "2020-01-01"}
     path.write_text(json.dumps(login))
@@ -77,7 +79,9 @@ def test_eight_workers_share_one_refresh(upstream, start, tmp_path) -> None:
     assert kept["accessToken"] not in gateway.log_text()
 
 
-def test_two_hosts_on_one_redis_share_one_refresh(upstream, start, tmp_path) -> None:
+def test_two_hosts_on_one_redis_share_one_refresh(
+    upstream: Simulator, start: Callable[..., Gateway], tmp_path: Path
+) -> None:
     require(RedisServer.is_installed(), "redis-server")
     redis = RedisServer(tmp_path)
     hosts = [
@@ -104,7 +108,9 @@ def log_of(gateway: Gateway, word: str) -> list[str]:
     return [line for line in gateway.log_text().splitlines() if word in line]
 
 
-def test_what_is_used_is_logged_once_and_again_when_it_changes(upstream, start, tmp_path) -> None:
+def test_what_is_used_is_logged_once_and_again_when_it_changes(
+    upstream: Simulator, start: Callable[..., Gateway], tmp_path: Path
+) -> None:
     secret = tmp_path / "secret"
     secret.write_text(json.dumps([{"apiKey": "ksk_1"}, {"auth": "api_key"}]))
     gateway = start(upstream, AWS_REFRESHTOKEN="", KIRO_AUTH_TOKEN_FILE=str(secret))
@@ -139,7 +145,9 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def slow(service, start, tmp_path) -> Iterator[tuple[Gateway, Path]]:
+def slow(
+    service: AuthService, start: Callable[..., Gateway], tmp_path: Path
+) -> Iterator[tuple[Gateway, Path]]:
     """A gateway whose refreshes are answered when the test lets them, and its token file."""
     path = tmp_path / "token.json"
     with Simulator(accept_any_token=True) as upstream:
@@ -156,7 +164,9 @@ def slow(service, start, tmp_path) -> Iterator[tuple[Gateway, Path]]:
         )
 
 
-def test_a_stop_waits_for_the_refresh_under_way(slow, service) -> None:
+def test_a_stop_waits_for_the_refresh_under_way(
+    slow: tuple[Gateway, Path], service: AuthService
+) -> None:
     gateway, path = slow
     service.hold.clear()
     assert ask(gateway) == 200  # with the old token
@@ -168,7 +178,9 @@ def test_a_stop_waits_for_the_refresh_under_way(slow, service) -> None:
     assert json.loads(path.read_text())["refreshToken"] == refresh_token(1)
 
 
-def test_a_client_that_leaves_does_not_take_the_refresh_with_it(slow, service) -> None:
+def test_a_client_that_leaves_does_not_take_the_refresh_with_it(
+    slow: tuple[Gateway, Path], service: AuthService
+) -> None:
     gateway, path = slow
     path.write_text(json.dumps({"refreshToken": refresh_token(0)}))
     service.hold.clear()

@@ -1,13 +1,15 @@
 """What is said of an account in each state."""
 
+from typing import Any
+
 import pytest
 
 from app.aws.quota import Quota
 from app.credentials import health
 from app.credentials.accounts.report import line
 from app.errors import GatewayError, Kind
-from tests.credentials.conftest import env_json, env_tokens
-from tests.credentials.service import access_token, refresh_token
+from tests.credentials.conftest import Build, Clock, env_json, env_tokens
+from tests.credentials.service import AuthService, access_token, refresh_token
 
 KEY = env_json({"apiKey": "ksk_one", "description": "the team's"})
 
@@ -28,7 +30,14 @@ KEY = env_json({"apiKey": "ksk_one", "description": "the team's"})
         (GatewayError(Kind.REJECTED, "bad request"), "ready", "", 0),
     ],
 )
-def test_what_is_held_against_an_account(build, clock, error, state, why, seconds) -> None:
+def test_what_is_held_against_an_account(
+    build: Build,
+    clock: Clock,
+    error: GatewayError | None,
+    state: str,
+    why: str,
+    seconds: float,
+) -> None:
     credentials = build(KEY)
     if error:
         credentials.failed(credentials.token(), error)
@@ -37,7 +46,7 @@ def test_what_is_held_against_an_account(build, clock, error, state, why, second
     assert one.why.startswith(why)
 
 
-def test_an_account_whose_time_has_come(build, clock) -> None:
+def test_an_account_whose_time_has_come(build: Build, clock: Clock) -> None:
     credentials = build(KEY)
     credentials.failed(credentials.token(), GatewayError(Kind.QUOTA, "over"))
     clock.now += 601
@@ -48,7 +57,9 @@ def test_an_account_whose_time_has_come(build, clock) -> None:
     ("answer", "state"),
     [((401, {}, {}), "login over"), ((500, {}, {}), "refresh fails")],
 )
-def test_a_login_that_cannot_be_refreshed(build, service, answer, state) -> None:
+def test_a_login_that_cannot_be_refreshed(
+    build: Build, service: AuthService, answer: Any, state: str
+) -> None:
     service.fail = [answer]
     credentials = build(env_tokens())
     with pytest.raises(GatewayError):
@@ -56,7 +67,7 @@ def test_a_login_that_cannot_be_refreshed(build, service, answer, state) -> None
     assert credentials.report()[0].state == state
 
 
-def test_one_line_says_it_all_and_nothing_secret(build, clock) -> None:
+def test_one_line_says_it_all_and_nothing_secret(build: Build, clock: Clock) -> None:
     credentials = build(KEY)
     (account,) = credentials._accounts.values()
     quota = Quota(12.5, 50, clock.now + 86400)
@@ -68,7 +79,7 @@ def test_one_line_says_it_all_and_nothing_secret(build, clock) -> None:
     )
 
 
-def test_the_expiry_of_a_token(build, clock) -> None:
+def test_the_expiry_of_a_token(build: Build, clock: Clock) -> None:
     credentials = build(env_tokens())
     assert "not refreshed yet" in line(credentials.report()[0], clock.now)
     credentials.token()

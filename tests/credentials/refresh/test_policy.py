@@ -18,7 +18,8 @@ def action(kind: AuthKind = AuthKind.SOCIAL, **grant: object) -> Action:
     ("left", "expected"),
     [
         (3600, Action.USE), (301, Action.USE), (299, Action.REFRESH_AHEAD),
-        (16, Action.REFRESH_AHEAD), (14, Action.REFRESH_FIRST), (0, Action.REFRESH_FIRST), (-9999, Action.REFRESH_FIRST),
+        (16, Action.REFRESH_AHEAD), (14, Action.REFRESH_FIRST), (0, Action.REFRESH_FIRST),
+        (-9999, Action.REFRESH_FIRST),
     ],
 )  # fmt: skip
 def test_the_time_that_is_left_decides(left: float, expected: Action) -> None:

@@ -1,160 +1,23 @@
 """Disks that are full or read-only, files that others write, clocks that are wrong."""
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app import files
-from app.credentials.model import token_id
-from app.errors import GatewayError, Kind
-from tests.credentials.conftest import env_tokens, require, token_file
+from app.errors import GatewayError
+from tests.credentials.conftest import Build, Clock, env_tokens, token_file
 from tests.credentials.service import AuthService, access_token, refresh_token
-
-REFUSED = GatewayError(Kind.REFUSED_TOKEN, "refused")
-
-
-class Disk:
-    """A small file system of its own."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def fill(self) -> None:
-        ballast = (self.path / "ballast").open("wb", buffering=0)
-        with ballast, contextlib.suppress(OSError):
-            while True:
-                ballast.write(b"x" * 4096)
-
-    def empty(self) -> None:
-        (self.path / "ballast").unlink()
-
-    def make_read_only(self) -> None:
-        subprocess.run(["mount", "-o", "remount,ro", self.path], check=True)
-
-
-@pytest.fixture
-def disk(tmp_path) -> Iterator[Disk]:
-    path = tmp_path / "disk"
-    path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "kiro2api-test", path]
-    mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
-    require(mounted, "root, to mount a small tmpfs")
-    yield Disk(path)
-    subprocess.run(["umount", path], check=True)
-
-
-@pytest.fixture
-def shared_memory(tmp_path) -> Path:
-    path = tmp_path / "shm"
-    path.mkdir()
-    return path
-
-
-def test_on_a_full_disk_the_workers_go_on_in_shared_memory(
-    build, service, clock, disk, shared_memory, caplog
-) -> None:
-    workers = [build(env_tokens(), cache=disk.path / "cache") for _ in range(3)]
-    workers[0].token()
-    disk.fill()
-    clock.now += 4000
-    assert {worker.token().access_token for worker in workers} == {access_token(2)}
-    assert len(service.calls) == 2
-    for worker in workers:
-        assert "lost at the next restart of the host" in worker.problems()[0]
-    assert "No space left" in caplog.text
-
-    disk.empty()
-    clock.now += 4000
-    assert {worker.token().access_token for worker in workers} == {access_token(3)}
-    assert [worker.problems() for worker in workers] == [[], [], []]
-    restarted = build(env_tokens(), cache=disk.path / "cache")
-    assert restarted.token().access_token == access_token(3)
-    assert list(shared_memory.rglob("9*.json")) == []
-
-
-def test_on_a_full_disk_the_token_file_stays_whole(build, clock, disk, shared_memory) -> None:
-    path = disk.path / "token.json"
-    login = {"refreshToken": refresh_token(0), "provider": "Google"}
-    source = token_file(path, login)
-    disk.fill()
-    assert build(source, cache=disk.path / "cache").token().access_token == access_token(1)
-    assert json.loads(path.read_text()) == login
-    clock.now += 4000
-    assert build(source, cache=disk.path / "cache").token().access_token == access_token(2)
-    disk.empty()
-    clock.now += 4000
-    assert build(source, cache=disk.path / "cache").token().access_token == access_token(3)
-    assert json.loads(path.read_text())["refreshToken"] == refresh_token(3)
-
-
-def test_a_token_file_on_a_read_only_disk_is_kept_up_in_the_cache(build, clock, disk) -> None:
-    source = token_file(disk.path / "token.json", {"refreshToken": refresh_token(0)})
-    disk.make_read_only()
-    for number in (1, 2):
-        credentials = build(source)
-        assert credentials.token().access_token == access_token(number)
-        assert credentials.problems() == []
-        clock.now += 4000
-
-
-def test_with_nowhere_to_write_a_process_goes_on_by_itself(build, clock, disk) -> None:
-    disk.make_read_only()
-    credentials = build(env_tokens(), cache=disk.path / "cache")
-    for number in (1, 2, 3):
-        assert credentials.token().access_token == access_token(number)
-        clock.now += 4000
-    assert "lost when it ends" in credentials.problems()[0]
-
-
-def test_shared_memory_that_another_user_prepared_is_not_used(
-    build, clock, shared_memory, tmp_path
-) -> None:
-    prepared = shared_memory / f"kiro2api-{os.geteuid()}"
-    prepared.mkdir(mode=0o755)
-    (tmp_path / "file").write_text("")
-    credentials = build(env_tokens(), cache=tmp_path / "file" / "cache")
-    account = credentials.token().account
-    assert "the memory of one process" in credentials.problems()[0]
-    assert list(prepared.iterdir()) == []
-    suspended = {"lineage": [token_id(refresh_token(0))], "mode": "out", "kind": "suspended"}
-    (prepared / f"{account}.state.json").write_text(json.dumps(suspended))
-    assert build(env_tokens(), cache=tmp_path / "file" / "cache").report()[0].state == "ready"
-
-
-def test_a_file_is_never_seen_half_written(tmp_path) -> None:
-    path = tmp_path / "file"
-    contents = [bytes([letter]) * 50_000 for letter in b"abc"]
-    files.replace(path, contents[0])
-    done = threading.Event()
-
-    def write() -> None:
-        for number in range(60):
-            files.replace(path, contents[number % 3])
-        done.set()
-
-    threading.Thread(target=write).start()
-    while not done.is_set():
-        assert path.read_bytes() in contents
-
-
-def test_a_symbolic_link_stays_one(tmp_path) -> None:
-    (tmp_path / "real").write_text("old")
-    (tmp_path / "link").symlink_to("real")
-    files.replace(tmp_path / "link", b"new")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real").read_bytes() == b"new"
 
 
 def test_a_login_that_the_ide_writes_at_the_last_moment_is_not_overwritten(
-    build, clock, tmp_path, monkeypatch
+    build: Build, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "token.json"
     login = {
@@ -174,7 +37,7 @@ def test_a_login_that_the_ide_writes_at_the_last_moment_is_not_overwritten(
     assert json.loads(path.read_text()) == login
 
 
-def test_a_start_while_the_ide_writes_waits_for_it(build, tmp_path) -> None:
+def test_a_start_while_the_ide_writes_waits_for_it(build: Build, tmp_path: Path) -> None:
     path = tmp_path / "token.json"
     path.write_text("")
     login = json.dumps({"refreshToken": refresh_token(0)})
@@ -183,7 +46,7 @@ def test_a_start_while_the_ide_writes_waits_for_it(build, tmp_path) -> None:
 
 
 def test_a_file_that_the_ide_has_half_written_does_not_cost_the_new_token(
-    build, clock, service, tmp_path
+    build: Build, clock: Clock, service: AuthService, tmp_path: Path
 ) -> None:
     path = tmp_path / "token.json"
     credentials = build(token_file(path, {"refreshToken": refresh_token(0)}))
@@ -219,7 +82,7 @@ for _ in range(times):
 """
 
 
-def test_two_processes_and_the_ide_on_one_file(service: AuthService, tmp_path) -> None:
+def test_two_processes_and_the_ide_on_one_file(service: AuthService, tmp_path: Path) -> None:
     """The IDE refreshes without a lock and writes in place; nobody's login is lost by it."""
     path = tmp_path / "token.json"
     token_file(path, {"refreshToken": refresh_token(0), "provider": "Google"})
@@ -249,41 +112,73 @@ def _refresh_as_the_ide(path: Path, service: AuthService) -> None:
         path.write_text(json.dumps(document | answer))
 
 
-SKEW = 7200
+def the_record(directory: Path) -> Path:
+    (record,) = (path for path in directory.glob("*.json") if ".state" not in path.name)
+    return record
 
 
-@pytest.mark.parametrize("skew", [-SKEW, SKEW])
-def test_a_clock_that_is_wrong_costs_one_refresh_and_no_loop(
-    build, service, clock, tmp_path, skew
+def test_the_token_file_is_written_back_whole(
+    build: Build, service: AuthService, clock: Clock, tmp_path: Path
 ) -> None:
-    """The IDE wrote the file by a right clock; ours is two hours behind or ahead."""
-    path = tmp_path / "token.json"
-    login = {"accessToken": "at-old", "refreshToken": refresh_token(0), "expiresAt": clock.now + 60}
-    source = token_file(path, login)
-    clock.now += skew
-    credentials = build(source)
-    token = credentials.token()
-    if skew < 0:  # it looks good for two hours more; the upstream knows better
-        assert token.access_token == "at-old"
-        token = credentials.refused(token, REFUSED)
-    assert token.access_token == access_token(1)
-    for _ in range(59):
-        credentials.accepted(token)
-        clock.now += 50
-        assert credentials.token() == token
-    assert len(service.calls) == 1
+    path = tmp_path / "sso" / "token.json"
+    path.parent.mkdir()
+    source = token_file(
+        path,
+        {
+            "accessToken": "at-old",
+            "refreshToken": refresh_token(0),
+            "expiresAt": "2020-01-01T00:00:00.123456789",
+            "provider": "Google",
+            "somethingNew": {"nested": [1, 2.5, None]},
+        },
+    )
+    service.extra["profileArn"] = (
+        "arn:aws:codewhisperer:eu-central-1:123456789012:profile/ABCDEFGHIJKL"
+    )
+    path.chmod(0o644)
+    token = build(source).token()
+    assert token.region == "eu-central-1"
+    assert json.loads(path.read_text()) == {
+        "accessToken": access_token(1),
+        "refreshToken": refresh_token(1),
+        "expiresAt": "2023-11-14T23:13:20.000Z",
+        "provider": "Google",
+        "somethingNew": {"nested": [1, 2.5, None]},
+        "profileArn": token.profile_arn,
+    }
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert sorted(p.name for p in path.parent.iterdir()) == ["token.json", "token.json.lock"]
 
 
-def test_hosts_with_different_clocks_do_not_refresh_in_turns(
-    build, service, clock, tmp_path
+def test_a_damaged_record_gives_way_to_the_source(
+    build: Build, service: AuthService, clock: Clock, tmp_path: Path
 ) -> None:
-    one = build(env_tokens())
-    one.token()
-    clock.now += 3590  # as a host whose clock is an hour ahead sees it
     build(env_tokens()).token()
-    clock.now -= 3590
-    calls = len(service.calls)
-    for _ in range(20):
-        one.token()
-        clock.now += 10
-    assert len(service.calls) == calls == 2
+    record = the_record(tmp_path / "cache")
+    record.write_text(record.read_text()[:40])
+    service.valid = refresh_token(0)
+    assert build(env_tokens()).token().access_token == access_token(2)
+    assert json.loads(record.read_text())["refreshToken"] == refresh_token(2)
+
+
+def test_what_former_logins_left_is_removed_in_time(build: Build, tmp_path: Path) -> None:
+    directory = tmp_path / "cache"
+    directory.mkdir()
+    ages = {"old.json": 91 * 86400, "kept.json": 89 * 86400, ".a.x.tmp": 700, ".b.y.tmp": 500}
+    for name, age in ages.items():
+        (directory / name).write_text("{}")
+        os.utime(directory / name, (time.time() - age,) * 2)
+    build(env_tokens()).token()
+    assert {name for name in ages if (directory / name).exists()} == {"kept.json", ".b.y.tmp"}
+
+
+def test_the_record_of_a_later_version_is_left_alone(
+    build: Build, service: AuthService, tmp_path: Path
+) -> None:
+    build(env_tokens()).token()
+    record = the_record(tmp_path / "cache")
+    later = json.dumps({"version": 99, "tokens": "elsewhere"})
+    record.write_text(later)
+    with pytest.raises(GatewayError, match="later version"):
+        build(env_tokens())
+    assert record.read_text() == later

@@ -3,8 +3,9 @@
 import json
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -13,48 +14,27 @@ from cryptography.fernet import Fernet
 from app.credentials.model import Token
 from app.credentials.pool import Credentials
 from app.credentials.store.redis import RedisStore
-from app.credentials.store.redis_backend import RedisBackend, RedisUnavailable
+from app.credentials.store.redis_backend import RedisBackend
 from app.errors import GatewayError, Kind
-from tests.credentials.conftest import env_json, env_tokens, file_store, require, token_file
+from tests.credentials.conftest import (
+    Build,
+    Clock,
+    env_json,
+    env_tokens,
+    file_store,
+    token_file,
+)
 from tests.credentials.redis_server import RedisServer
-from tests.credentials.service import access_token, refresh_token
+from tests.credentials.service import AuthService, access_token, refresh_token
+from tests.credentials.store.conftest import Time
 
 REFUSED = GatewayError(Kind.REFUSED_TOKEN, "refused")
 
 
-@pytest.fixture(scope="module")
-def running_server(tmp_path_factory) -> Iterator[RedisServer]:
-    require(RedisServer.is_installed(), "redis-server")
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def server(running_server: RedisServer) -> Iterator[RedisServer]:
-    redis.Redis(port=running_server.port).flushall()
-    yield running_server
-    running_server.stop()
-    running_server.start()
-
-
-class Time:
-    """The monotonic time of the store."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def now() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def host(build, server, tmp_path, now) -> Callable[..., Credentials]:
+def host(
+    build: Build, server: RedisServer, tmp_path: Path, now: Time
+) -> Callable[..., Credentials]:
     """Credentials on a host, over the one Redis."""
 
     def make(name: str, *sources: object, key: str | None = None) -> Credentials:
@@ -89,13 +69,15 @@ def let_sync(credentials: Credentials, now: Time) -> None:
         account.state.sync_health()
 
 
-def test_hosts_share_one_refresh(host, service) -> None:
+def test_hosts_share_one_refresh(host: Callable[..., Credentials], service: AuthService) -> None:
     workers = [host(name) for name in ("one", "two", "one", "two")]
     assert in_parallel(workers) == [access_token(1)] * 4
     assert len(service.calls) == 1
 
 
-def test_a_host_that_comes_later_uses_what_the_others_got(host, service, clock) -> None:
+def test_a_host_that_comes_later_uses_what_the_others_got(
+    host: Callable[..., Credentials], service: AuthService, clock: Clock
+) -> None:
     host("one").token()
     assert host("two").token().access_token == access_token(1)
     clock.now += 4000
@@ -104,7 +86,7 @@ def test_a_host_that_comes_later_uses_what_the_others_got(host, service, clock) 
 
 
 def test_token_files_of_hosts_stay_one_login_over_many_refreshes(
-    host, service, clock, tmp_path
+    host: Callable[..., Credentials], service: AuthService, clock: Clock, tmp_path: Path
 ) -> None:
     paths = [tmp_path / "a.json", tmp_path / "b.json"]
     hosts = [
@@ -119,7 +101,9 @@ def test_token_files_of_hosts_stay_one_login_over_many_refreshes(
     assert host("restarted", token_file(paths[1])).token().access_token == access_token(4)
 
 
-def test_the_file_of_a_host_follows_what_another_host_got(host, clock, tmp_path, now) -> None:
+def test_the_file_of_a_host_follows_what_another_host_got(
+    host: Callable[..., Credentials], clock: Clock, tmp_path: Path, now: Time
+) -> None:
     path = tmp_path / "a.json"
     one = host("one", token_file(path, {"refreshToken": refresh_token(0), "provider": "Google"}))
     one.token()
@@ -131,13 +115,17 @@ def test_the_file_of_a_host_follows_what_another_host_got(host, clock, tmp_path,
     assert (written["refreshToken"], written["provider"]) == (refresh_token(2), "Google")
 
 
-def test_a_new_login_is_not_held_back_by_the_old_one(host, service) -> None:
+def test_a_new_login_is_not_held_back_by_the_old_one(
+    host: Callable[..., Credentials], service: AuthService
+) -> None:
     host("one").token()
     service.valid = refresh_token(50)
     assert host("one", env_tokens(refresh_token(50))).token().access_token == access_token(2)
 
 
-def test_what_is_held_against_an_account_is_known_to_all_hosts(host, now) -> None:
+def test_what_is_held_against_an_account_is_known_to_all_hosts(
+    host: Callable[..., Credentials], now: Time
+) -> None:
     keys = env_json([{"apiKey": "ksk_one"}, {"apiKey": "ksk_two"}])
     one, two = host("one", keys), host("two", keys)
     one.failed(one.token(), GatewayError(Kind.QUOTA, "used up"))
@@ -145,7 +133,9 @@ def test_what_is_held_against_an_account_is_known_to_all_hosts(host, now) -> Non
     assert two.token().access_token == "ksk_two"
 
 
-def test_one_host_at_a_time_tries_a_parked_account(host, now, clock) -> None:
+def test_one_host_at_a_time_tries_a_parked_account(
+    host: Callable[..., Credentials], now: Time, clock: Clock
+) -> None:
     keys = env_json([{"apiKey": "ksk_one"}, {"apiKey": "ksk_two"}])
     one, two = host("one", keys), host("two", keys)
     one.failed(one.token(), GatewayError(Kind.QUOTA, "used up"))
@@ -154,7 +144,9 @@ def test_one_host_at_a_time_tries_a_parked_account(host, now, clock) -> None:
     assert sorted(each.token().access_token for each in (one, two)) == ["ksk_one", "ksk_two"]
 
 
-def test_a_dead_login_is_asked_for_by_one_host_only(host, service) -> None:
+def test_a_dead_login_is_asked_for_by_one_host_only(
+    host: Callable[..., Credentials], service: AuthService
+) -> None:
     service.valid = "another"
     for name in ("one", "two"):
         with pytest.raises(GatewayError) as raised:
@@ -163,7 +155,13 @@ def test_a_dead_login_is_asked_for_by_one_host_only(host, service) -> None:
     assert len(service.calls) == 1
 
 
-def test_with_redis_away_nothing_is_refreshed_ahead(host, server, service, clock, now) -> None:
+def test_with_redis_away_nothing_is_refreshed_ahead(
+    host: Callable[..., Credentials],
+    server: RedisServer,
+    service: AuthService,
+    clock: Clock,
+    now: Time,
+) -> None:
     credentials = host("one")
     credentials.token()
     server.stop()
@@ -181,15 +179,21 @@ def test_with_redis_away_nothing_is_refreshed_ahead(host, server, service, clock
     assert credentials.token().access_token == access_token(2)
 
 
-def test_with_redis_away_a_refused_token_is_refreshed(host, server) -> None:
+def test_with_redis_away_a_refused_token_is_refreshed(
+    host: Callable[..., Credentials], server: RedisServer
+) -> None:
     credentials = host("one")
     token = credentials.token()
     credentials.accepted(token)
     server.stop()
-    assert credentials.refused(token, REFUSED).access_token == access_token(2)
+    fresh = credentials.refused(token, REFUSED)
+    assert fresh
+    assert fresh.access_token == access_token(2)
 
 
-def test_redis_away_from_the_start_is_said_and_no_obstacle(host, server, caplog) -> None:
+def test_redis_away_from_the_start_is_said_and_no_obstacle(
+    host: Callable[..., Credentials], server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
     server.stop()
     credentials = host("one")
     assert credentials.token().access_token == access_token(1)
@@ -198,7 +202,12 @@ def test_redis_away_from_the_start_is_said_and_no_obstacle(host, server, caplog)
 
 
 def test_a_refresh_without_redis_reaches_the_other_hosts_when_it_is_back(
-    host, server, service, clock, now, caplog
+    host: Callable[..., Credentials],
+    server: RedisServer,
+    service: AuthService,
+    clock: Clock,
+    now: Time,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
     one, two = host("one"), host("two")
@@ -220,7 +229,9 @@ def test_a_refresh_without_redis_reaches_the_other_hosts_when_it_is_back(
     assert {one.token().access_token, two.token().access_token} == {access_token(3)}
 
 
-def test_redis_that_lost_everything_is_filled_again(host, server, service, clock) -> None:
+def test_redis_that_lost_everything_is_filled_again(
+    host: Callable[..., Credentials], server: RedisServer, service: AuthService, clock: Clock
+) -> None:
     one = host("one")
     one.token()
     redis.Redis(port=server.port).flushall()
@@ -229,7 +240,9 @@ def test_redis_that_lost_everything_is_filled_again(host, server, service, clock
     assert host("two").token().access_token == access_token(2)
 
 
-def test_a_restart_without_redis_goes_on_with_what_the_host_kept(host, server, clock, now) -> None:
+def test_a_restart_without_redis_goes_on_with_what_the_host_kept(
+    host: Callable[..., Credentials], server: RedisServer, clock: Clock, now: Time
+) -> None:
     host("one").token()
     server.stop()
     clock.now += 4000
@@ -241,42 +254,8 @@ def test_a_restart_without_redis_goes_on_with_what_the_host_kept(host, server, c
     assert host("two").token().access_token == access_token(3)
 
 
-def test_who_lost_the_lock_cannot_overwrite_what_came_later(server) -> None:
-    backend = RedisBackend(server.url, None)
-    with backend.lease("root", 1) as first:
-        redis.Redis(port=server.port).delete("kiro2api:lock:root")  # as if it had expired
-        with backend.lease("root", 1) as second:
-            assert second > first
-            assert backend.save("root", ["b"], b'{"newer": 1}', second)
-        assert not backend.save("root", ["a"], b'{"older": 1}', first)
-    assert backend.grant("root") == b'{"newer": 1}'
-    backend.close()
-
-
-def test_a_lock_is_prolonged_as_long_as_it_is_held(server, monkeypatch) -> None:
-    monkeypatch.setattr("app.credentials.store.redis_backend._LOCK_LIFE", 0.3)
-    one, two = RedisBackend(server.url, None), RedisBackend(server.url, None)
-    with one.lease("root", 1):
-        time.sleep(0.7)
-        with pytest.raises(TimeoutError), two.lease("root", 0.2):
-            pass
-    with two.lease("root", 0.2):
-        pass
-    one.close()
-    two.close()
-
-
-def test_the_lock_of_a_dead_holder_ends_by_itself(server, monkeypatch) -> None:
-    monkeypatch.setattr("app.credentials.store.redis_backend._LOCK_LIFE", 0.3)
-    redis.Redis(port=server.port).set("kiro2api:lock:root", "somebody", px=300)
-    backend = RedisBackend(server.url, None)
-    with backend.lease("root", 2) as fence:
-        assert fence == 1
-    backend.close()
-
-
 def contents(server: RedisServer) -> bytes:
-    client = redis.Redis(port=server.port)
+    client: Any = redis.Redis(port=server.port)
     kept = [client.dump(key) or b"" for key in client.scan_iter()]
     hashes = [
         value for key in client.scan_iter("*:login:*") for value in client.hgetall(key).values()
@@ -284,7 +263,9 @@ def contents(server: RedisServer) -> bytes:
     return b"".join(kept + hashes)
 
 
-def test_with_a_key_nothing_in_redis_can_be_read(host, server, service, clock) -> None:
+def test_with_a_key_nothing_in_redis_can_be_read(
+    host: Callable[..., Credentials], server: RedisServer, service: AuthService, clock: Clock
+) -> None:
     key = Fernet.generate_key().decode()
     host("one", key=key).token()
     assert refresh_token(1).encode() not in contents(server)
@@ -294,7 +275,7 @@ def test_with_a_key_nothing_in_redis_can_be_read(host, server, service, clock) -
 
 
 def test_records_from_before_the_key_are_read_and_encrypted_from_then_on(
-    host, server, clock
+    host: Callable[..., Credentials], server: RedisServer, clock: Clock
 ) -> None:
     host("one").token()
     assert refresh_token(1).encode() in contents(server)
@@ -304,7 +285,9 @@ def test_records_from_before_the_key_are_read_and_encrypted_from_then_on(
     assert refresh_token(2).encode() not in contents(server)
 
 
-def test_a_record_under_another_key_is_not_overwritten(host, server, service) -> None:
+def test_a_record_under_another_key_is_not_overwritten(
+    host: Callable[..., Credentials], server: RedisServer, service: AuthService
+) -> None:
     host("one", key=Fernet.generate_key().decode()).token()
     before = contents(server)
     stranger = host("two", key=Fernet.generate_key().decode())
@@ -312,16 +295,3 @@ def test_a_record_under_another_key_is_not_overwritten(host, server, service) ->
         stranger.token()
     assert "another KIRO_STORE_KEY" in stranger.problems()[0]
     assert contents(server) == before
-
-
-def test_a_server_that_is_away_is_not_asked_again_at_once(server, now) -> None:
-    backend = RedisBackend(server.url, None, now=now)
-    server.stop()
-    with pytest.raises(RedisUnavailable):
-        backend.root("x")
-    server.start()
-    with pytest.raises(RedisUnavailable):
-        backend.root("x")
-    now.now += 6
-    assert backend.root("x") == "x"
-    backend.close()

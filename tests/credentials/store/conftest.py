@@ -1,0 +1,40 @@
+"""Fixtures of the tests of the stores: a Redis, and the time by which a store syncs."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from tests.credentials.conftest import require
+from tests.credentials.redis_server import RedisServer
+
+
+@pytest.fixture(scope="module")
+def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    require(RedisServer.is_installed(), "redis-server")
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server(running_server: RedisServer) -> Iterator[RedisServer]:
+    redis.Redis(port=running_server.port).flushall()
+    yield running_server
+    running_server.stop()
+    running_server.start()
+
+
+class Time:
+    """The monotonic time of the store."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def now() -> Time:
+    return Time()
