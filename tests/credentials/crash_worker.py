@@ -1,8 +1,8 @@
-"""A worker that refreshes all the time until it is killed; started by test_crash.py.
+"""A worker that refreshes continuously until it is killed; started by test_crash.py.
 
-Each line of stdin is one job as JSON; it is done by a fork, so that nothing is imported anew. What
-it says: its pid, then the number of each refresh token as soon as it is promised to be kept, then
-``end`` from the parent when the fork is dead.
+Each line of stdin is one job as JSON. A fork runs it, so that nothing is imported again. The output
+is the pid, then the number of each refresh token once the worker has promised that it is stored,
+then ``end`` from the parent after the fork has died.
 """
 
 import json
@@ -49,7 +49,7 @@ def work(job: dict[str, Any]) -> None:
         store=FileStore(directory / "cache", shared_memory=directory / "none"),
         refresher=Refresher(ServiceClient(user_agent="kiro2api/test"), auth_url=job["url"]),
     )
-    while True:  # tokens live for a moment only, so that each request refreshes
+    while True:  # tokens expire at once, so that each request refreshes
         token = credentials.token()
         say(token.access_token[3:7])
         time.sleep(0.001)
@@ -60,7 +60,7 @@ def say(word: str) -> None:
 
 
 def arm(point: str, count: int) -> None:
-    """Die at the ``count``-th time that ``point`` is reached."""
+    """Die when ``point`` is reached for the ``count``-th time."""
     when, name = point.split()
     owner: Any = {
         "mkstemp": tempfile,

@@ -1,4 +1,4 @@
-"""A redis-server of the test's own, on a free port, that can be stopped and started again."""
+"""A private redis-server on a free port, which tests can stop and start again."""
 
 import shutil
 import socket
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class RedisServer:
-    """Keeps its data over a restart."""
+    """Keeps its data across restarts."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

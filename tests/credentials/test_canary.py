@@ -1,5 +1,5 @@
-"""Secrets are fed through every path, the failing ones above all, and must not come out again: not
-in logs of any level or library, not in errors, tracebacks or reprs, not in what is shown.
+"""Secrets are fed through every path, especially failing ones, and must not appear in the output:
+not in logs of any level or library, not in errors, tracebacks or reprs, not in reports.
 """
 
 import io
@@ -44,7 +44,7 @@ def canary(what: str) -> str:
 
 
 class Written:
-    """Everything that could be read by somebody: logs, errors, reprs."""
+    """Everything that a person could read: logs, errors, reprs."""
 
     def __init__(self) -> None:
         self.stream = io.StringIO()
@@ -55,7 +55,7 @@ class Written:
             print(repr(value), file=self.stream)
 
     def failing(self, action: Callable[[], object]) -> None:
-        """Run what fails, and keep the error in all its forms."""
+        """Run an action that may fail, and record its error in every form."""
         try:
             self.add(action())
         except Exception as error:
@@ -298,7 +298,7 @@ def test_the_accounts_command(
 
 
 class Echo:
-    """A service whose refusals repeat what they were sent."""
+    """A service whose refusals quote the request."""
 
     def __init__(self, service: AuthService) -> None:
         self._answers = iter(ANSWERS[3:] * 5)

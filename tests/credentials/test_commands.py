@@ -31,7 +31,7 @@ def upstream() -> Iterator[Simulator]:
 def run(
     upstream: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Result]:
-    """A command with an environment of its own, at no cost in waiting."""
+    """Runs a command in its own environment, without real waits."""
     monkeypatch.chdir(tmp_path)
 
     def control(settings: Settings) -> ControlPlane:

@@ -1,8 +1,8 @@
-"""SIGKILL at random instants of a refresh: what was promised is there, and whole.
+"""SIGKILL at random instants of a refresh: what was promised is stored completely.
 
-``CRASH_ROUNDS`` (20) tells how often; ``make crash`` does it 200 times. One window cannot be
-closed: the service has replaced the refresh token and our rename is not done. There the old record
-is found, whole, whose refresh token is spent; how often that happened is logged.
+``CRASH_ROUNDS`` (20) sets the number of kills; ``make crash`` uses 200. One window cannot be
+closed: the service has replaced the refresh token and our rename is not done. Then the old record
+is found, complete, but with a refresh token that was already used; the test logs how often.
 """
 
 import json
@@ -83,7 +83,7 @@ def workers() -> Iterator[Workers]:
 
 
 class Place:
-    """Where one kind of login is kept, as its owner and the checks see it."""
+    """The place where one kind of login is stored, from the view of its owner and of the checks."""
 
     def __init__(self, directory: Path, *, from_file: bool) -> None:
         directory.mkdir()
@@ -137,7 +137,7 @@ def test_whenever_a_worker_is_killed_its_promise_is_kept(
         before = place.kept()
         promised = workers.run_until_killed(job, None if point else chance.uniform(0, 0.03))
         where = f"round {number}, {point or 'random instant'}, CRASH_SEED={SEED}"
-        kept = place.kept()  # raises if it is not whole
+        kept = place.kept()  # raises if it is incomplete
         assert kept >= (refresh_token(promised) if promised >= 0 else before), where
         assert kept in (service.valid, refresh_token(service.used - 1)), where
         assert len(place.temporary()) <= 1, where

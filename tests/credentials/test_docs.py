@@ -1,4 +1,4 @@
-"""The table of consequences in the documentation is the one in the code."""
+"""The table of consequences in the documentation matches the code."""
 
 import re
 from pathlib import Path

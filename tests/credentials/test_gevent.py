@@ -1,4 +1,4 @@
-"""As in a worker: everything patched, many greenlets. Each test is a process of its own."""
+"""Behaviour in a worker: everything patched, many greenlets. Each test runs in its own process."""
 
 import json
 import subprocess

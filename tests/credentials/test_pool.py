@@ -1,4 +1,4 @@
-"""Several accounts: who serves, and what an error means for each."""
+"""Several accounts: which one serves, and what an error means for each."""
 
 import json
 from pathlib import Path

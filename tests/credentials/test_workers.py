@@ -1,4 +1,4 @@
-"""Many workers, real processes: gunicorn as it is shipped, in front of the simulator."""
+"""Many workers in real processes: gunicorn as shipped, in front of the simulator."""
 
 import json
 import signal
@@ -34,7 +34,7 @@ def upstream() -> Iterator[Simulator]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
-    """Gateways that are stopped at the end."""
+    """Starts gateways and stops them at the end."""
     running: list[Gateway] = []
 
     def make(upstream: Simulator, host: str = "host", **settings: str) -> Gateway:
@@ -56,7 +56,7 @@ def ask(gateway: Gateway) -> int:
 
 
 def ask_often(*gateways: Gateway) -> Counter[int]:
-    """All requests at once, spread over the gateways; how often each status came."""
+    """Send all requests at once, spread over the gateways; the number of responses by status."""
     with ThreadPoolExecutor(REQUESTS) as pool:
         return Counter(pool.map(ask, (gateways * REQUESTS)[:REQUESTS]))
 
@@ -70,7 +70,7 @@ def test_eight_workers_share_one_refresh(
     gateway = start(upstream, WEB_CONCURRENCY="8", AWS_REFRESHTOKEN="", KIRO_TOKEN_FILE=str(path))
     assert ask_often(gateway) == {200: REQUESTS}
     assert upstream.stats["refreshes"] == 1
-    upstream.configure_tokens(expire="all")  # unknown to the gateway, which meets the refusal
+    upstream.configure_tokens(expire="all")  # the gateway does not know and gets a refusal
     assert ask_often(gateway) == {200: REQUESTS}
     assert upstream.stats["refreshes"] == 2
     kept = json.loads(path.read_text())
@@ -126,13 +126,13 @@ def test_what_is_used_is_logged_once_and_again_when_it_changes(
     secret.write_text("[")
     gateway.process.send_signal(signal.SIGHUP)
     wait_until(lambda: log_of(gateway, "is not complete JSON"))
-    wait_until(lambda: ask(gateway) == 503)  # the new workers have no login, and live
+    wait_until(lambda: ask(gateway) == 503)  # the new workers have no login, but run
     secret.write_text(json.dumps({"apiKey": "ksk_2"}))
     wait_until(lambda: ask(gateway) == 200)
 
 
 def write_aging_token(path: Path) -> None:
-    """A token with four minutes left, which the first request refreshes in the background."""
+    """Write a token with four minutes left, which the first request refreshes in the background."""
     login = {"refreshToken": refresh_token(0), "accessToken": "at", "expiresAt": time.time() + 240}
     path.write_text(json.dumps(login))
 
@@ -148,7 +148,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 def slow(
     service: AuthService, start: Callable[..., Gateway], tmp_path: Path
 ) -> Iterator[tuple[Gateway, Path]]:
-    """A gateway whose refreshes are answered when the test lets them, and its token file."""
+    """A gateway whose refreshes wait until the test releases them, and its token file."""
     path = tmp_path / "token.json"
     with Simulator(accept_any_token=True) as upstream:
         write_aging_token(path)
@@ -173,7 +173,7 @@ def test_a_stop_waits_for_the_refresh_under_way(
     assert service.arrived.wait(10)
     gateway.process.send_signal(signal.SIGTERM)
     wait_until(lambda: "Handling signal: term" in gateway.log_text())
-    threading.Timer(3, service.hold.set).start()  # gunicorn looks once a second
+    threading.Timer(3, service.hold.set).start()  # gunicorn checks once a second
     assert gateway.process.wait(20) == 0
     assert json.loads(path.read_text())["refreshToken"] == refresh_token(1)
 

@@ -1,4 +1,4 @@
-"""One account through the door of the package: when it refreshes, and what survives."""
+"""One account, used through the pool: when it refreshes, and what survives."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def refused(credentials: Credentials, token: Token) -> str | None:
 
 
 def settled(credentials: Credentials) -> None:
-    """Until the background refresh is done."""
+    """Wait for the refresh in the background."""
     for account in credentials._accounts.values():
         account.finish_refresh(10)
 
@@ -182,14 +182,14 @@ SKEW = 7200
 def test_a_clock_that_is_wrong_costs_one_refresh_and_no_loop(
     build: Build, service: AuthService, clock: Clock, tmp_path: Path, skew: int
 ) -> None:
-    """The IDE wrote the file by a right clock; ours is two hours behind or ahead."""
+    """The IDE wrote the file with a correct clock; ours is two hours behind or ahead."""
     path = tmp_path / "token.json"
     login = {"accessToken": "at-old", "refreshToken": refresh_token(0), "expiresAt": clock.now + 60}
     source = token_file(path, login)
     clock.now += skew
     credentials = build(source)
     token = credentials.token()
-    if skew < 0:  # it looks good for two hours more; the upstream knows better
+    if skew < 0:  # the token looks valid for two more hours, but the upstream refuses it
         assert token.access_token == "at-old"
         fresh = credentials.refused(token, REFUSED)
         assert fresh
@@ -207,7 +207,7 @@ def test_hosts_with_different_clocks_do_not_refresh_in_turns(
 ) -> None:
     one = build(env_tokens())
     one.token()
-    clock.now += 3590  # as a host whose clock is an hour ahead sees it
+    clock.now += 3590  # the view of a host whose clock is an hour ahead
     build(env_tokens()).token()
     clock.now -= 3590
     calls = len(service.calls)

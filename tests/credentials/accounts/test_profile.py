@@ -1,4 +1,4 @@
-"""The profile of a login that does not name one."""
+"""Finding the profile of a login that does not name one."""
 
 import json
 from pathlib import Path

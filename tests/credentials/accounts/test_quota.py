@@ -1,4 +1,4 @@
-"""The quota of an account that used it up."""
+"""Querying the quota of an account that used it up."""
 
 import threading
 
@@ -13,7 +13,7 @@ QUOTA = GatewayError(Kind.QUOTA, "the month is used up")
 
 
 def eventually(credentials: Credentials, wanted: str) -> None:
-    """Until the question asked in the background is answered."""
+    """Wait for the query in the background."""
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and wanted in thread.name:
             thread.join(5)
@@ -33,7 +33,7 @@ def test_the_quota_that_is_used_up_is_asked_for_its_reset(
     with pytest.raises(GatewayError) as raised:
         credentials.token()
     assert raised.value.retry_after == pytest.approx(86400 - 7201.1)
-    assert control.asked.count("quota ksk_one") == 2  # at first, and half an hour later at most
+    assert control.asked.count("quota ksk_one") == 2  # at first, and once more after half an hour
     clock.now += 86400
     assert tokens(credentials) == ["ksk_one"]
 

@@ -1,4 +1,4 @@
-"""What is said of an account in each state."""
+"""The report on an account in each state."""
 
 from typing import Any
 

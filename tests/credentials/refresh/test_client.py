@@ -1,4 +1,4 @@
-"""Whom the calls to the sign-in services trust: over TLS, directly and through proxies."""
+"""Which certificates the sign-in client trusts: over TLS, directly and through proxies."""
 
 import ssl
 
@@ -34,7 +34,7 @@ def test_ssl_cert_file_is_trusted_behind_a_proxy_that_looks_into_tls(tls: ssl.SS
 
 @pytest.mark.usefixtures("trusted")
 def test_ssl_cert_file_is_trusted_for_the_proxy_itself(tls: ssl.SSLContext) -> None:
-    """The service stands in for a proxy, which is sent the whole URL."""
+    """The service acts as a proxy, which receives the complete URL."""
     with serving(tls=tls) as proxy:
         assert status(f"http://{HOST}/refreshToken", proxy.url) == 400
         assert proxy.calls[0][0] == f"http://{HOST}/refreshToken"
@@ -63,7 +63,7 @@ def test_nor_is_a_proxy_that_nobody_signed_used(tls: ssl.SSLContext, scheme: str
 def test_a_call_loads_no_certificate_authorities(
     tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are megabytes, which a login that fails all the time would load again and again."""
+    """They are megabytes, which a login that keeps failing would load again and again."""
     loaded = []
     client = ServiceClient(user_agent="test", connect_timeout=5, response_timeout=5)
     for name in ("load_verify_locations", "load_default_certs"):

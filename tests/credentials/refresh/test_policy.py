@@ -1,4 +1,4 @@
-"""The decisions, row by row."""
+"""The decisions of the refresh policy."""
 
 import pytest
 

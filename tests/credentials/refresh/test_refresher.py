@@ -1,4 +1,4 @@
-"""The calls: what is sent where, and what is made of every answer."""
+"""What is sent to each sign-in service, and how each response is interpreted."""
 
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def test_what_the_answer_has_is_taken(service: AuthService) -> None:
 
 
 def test_a_profile_in_no_region_is_not_taken(service: AuthService) -> None:
-    """Its region would be part of the host that the token is sent to; the token itself is good."""
+    """Its region would become part of the host name that the token is sent to."""
     grant = answered(service, profileArn="arn:aws:codewhisperer:evil.example/:1:profile/X")
     assert (grant.access_token, grant.profile_arn) == ("at", "arn:old")
 
@@ -80,7 +80,7 @@ def test_an_answer_without_a_token_is_no_grant(service: AuthService, answer: Any
 
 
 def test_the_calls_go_through_the_proxy_that_is_set(service: AuthService) -> None:
-    """The service stands in for a proxy, which is sent the whole URL."""
+    """The service acts as a proxy, which receives the complete URL."""
     proxy, service.url = service.url, "http://auth.invalid"
     service.valid = "rt-old"
     assert refresh(service, proxy=proxy).access_token.startswith("at-0001")

@@ -1,4 +1,4 @@
-"""The device flow, against a service that answers as the test says."""
+"""The device flow, against a scripted service."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.credentials.service import Answer, AuthService
 
 
 class Waits:
-    """A sleep that takes no time and remembers how long it was."""
+    """A sleep that takes no time and records its durations."""
 
     def __init__(self) -> None:
         self.now = 0.0

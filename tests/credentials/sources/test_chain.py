@@ -1,4 +1,4 @@
-"""Where a credential is taken from, and what is said of one that is wrong."""
+"""Which source is chosen, and what is reported about a bad one."""
 
 import json
 from pathlib import Path

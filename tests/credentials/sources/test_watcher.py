@@ -1,4 +1,4 @@
-"""Changes of the sources are noticed, and what is chosen is logged once."""
+"""Changes of the sources are detected, and each choice is logged once."""
 
 import json
 from pathlib import Path

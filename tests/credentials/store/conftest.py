@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the stores: a Redis, and the time by which a store syncs."""
+"""Fixtures for the stores: a Redis server, and the clock by which a store synchronises."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def server(running_server: RedisServer) -> Iterator[RedisServer]:
 
 
 class Time:
-    """The monotonic time of the store."""
+    """The monotonic clock of the store; moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""Disks that are full or read-only, files that others write, clocks that are wrong."""
+"""Records and token files, also while other programs write them."""
 
 import json
 import os
@@ -83,10 +83,10 @@ for _ in range(times):
 
 
 def test_two_processes_and_the_ide_on_one_file(service: AuthService, tmp_path: Path) -> None:
-    """The IDE refreshes without a lock and writes in place; nobody's login is lost by it."""
+    """The IDE refreshes without a lock and writes in place; no login is lost."""
     path = tmp_path / "token.json"
     token_file(path, {"refreshToken": refresh_token(0), "provider": "Google"})
-    service.extra = {"expiresIn": 0.001}  # whoever looks must refresh
+    service.extra = {"expiresIn": 0.001}  # every reader must refresh
     command = [sys.executable, "-c", WORKER, str(tmp_path), service.url, "30"]
     workers = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])

@@ -35,7 +35,7 @@ REFUSED = GatewayError(Kind.REFUSED_TOKEN, "refused")
 def host(
     build: Build, server: RedisServer, tmp_path: Path, now: Time
 ) -> Callable[..., Credentials]:
-    """Credentials on a host, over the one Redis."""
+    """Builds the credentials of a host, over the shared Redis."""
 
     def make(name: str, *sources: object, key: str | None = None) -> Credentials:
         directory = tmp_path / name
@@ -58,7 +58,7 @@ def in_parallel(workers: list[Credentials]) -> list[str]:
 
 
 def let_sync(credentials: Credentials, now: Time) -> None:
-    """Until the store has compared itself with Redis once more."""
+    """Wait until the store has synchronised with Redis again."""
     now.now += 10
     for account in credentials._accounts.values():
         account.state.sync_health()
@@ -216,7 +216,7 @@ def test_a_refresh_without_redis_reaches_the_other_hosts_when_it_is_back(
     clock.now += 4000
     assert one.token().access_token == access_token(2)
     with pytest.raises(GatewayError) as raised:
-        two.token()  # it cannot know that its refresh token is spent
+        two.token()  # it cannot know that its refresh token was already used
     assert raised.value.kind is Kind.LOGIN_OVER
     server.start()
     let_sync(one, now)

@@ -1,4 +1,4 @@
-"""What the Redis backend promises: locks, fencing tokens, and no calls to a server that is down."""
+"""Locks, fencing tokens, and no repeated calls to a server that is down."""
 
 import time
 
