@@ -10,6 +10,7 @@ import re
 import statistics
 import subprocess
 from collections.abc import Iterable, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,22 @@ ALLOWED = {
     "wsgi": {"application", "settings"},
     "launch": set(),
     "__main__": {*EVERYTHING, "launch"},
+}
+CREDENTIAL_VALUES = {"entries", "health", "model", "times"}
+INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same way
+    "model": set(),
+    "times": set(),
+    "health": set(),
+    "entries": {"model", "times"},
+    "sources": CREDENTIAL_VALUES,
+    "store": CREDENTIAL_VALUES,
+    "refresh": CREDENTIAL_VALUES,
+    "sign_in": {*CREDENTIAL_VALUES, "refresh", "store"},
+    "accounts": {*CREDENTIAL_VALUES, "refresh", "store"},
+    "assembly": {"refresh", "store"},
+    "pool": {*CREDENTIAL_VALUES, "accounts", "assembly", "refresh", "sources", "store"},
+    "commands": {*CREDENTIAL_VALUES, "accounts", "assembly", "pool", "sign_in", "sources"},
+    "__init__": {"accounts", "model", "pool", "sources"},
 }
 IO_MODULES = {
     "asyncio", "flask", "gevent", "http", "io", "logging", "os", "pathlib", "random", "requests",
@@ -138,6 +155,24 @@ def breaches(module: str, imported: Iterable[str]) -> list[str]:
     return found
 
 
+def part_of_credentials(module: str) -> str:
+    """The folder or file of app/credentials that a module or a name belongs to; "" for others."""
+    parts = module.split(".")
+    if parts[:2] != ["app", "credentials"]:
+        return ""
+    return parts[2] if parts[2:3] and parts[2] in INSIDE_CREDENTIALS else "__init__"
+
+
+def breaches_of_credentials(module: str, imported: Iterable[str]) -> list[str]:
+    """Imports inside app/credentials against its table, and imports from outside past its door."""
+    here = part_of_credentials(module)
+    allowed = {here, *INSIDE_CREDENTIALS[here]} if here else {"__init__"}
+    if module == "app.__main__":
+        allowed.add("commands")
+    found = [name for name in imported if part_of_credentials(name) not in {"", *allowed}]
+    return [f"{module} imports {name}" for name in found]
+
+
 def functions() -> Iterator[tuple[int, str]]:
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -188,6 +223,37 @@ def test_imports_follow_the_table(path):
 )
 def test_a_breach_is_found(path, source):
     assert len(breaches(path, imported_names(source, path, path.rpartition(".")[2]))) == 1
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_imports_follow_the_table_of_the_credentials(path):
+    assert breaches_of_credentials(module_name(path), imports(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("app.credentials.store.files", "from app.credentials.refresh import policy"),
+        ("app.credentials.sources.chain", "from app.credentials.store.locks import exclusive"),
+        ("app.credentials.refresh.refresher", "from ..accounts import state"),
+        ("app.credentials.model", "from .health import AccountHealth"),
+        ("app.credentials.accounts.managed", "from app.credentials import Credentials"),
+        ("app.gateway", "from app.credentials.pool import Credentials"),
+        ("app.__main__", "from app.credentials.sources import chain"),
+        ("app.application", "from app.credentials import commands"),
+    ],
+)
+def test_a_breach_of_the_credentials_is_found(path, source):
+    imported = imported_names(source, path, path.rpartition(".")[2])
+    assert len(breaches_of_credentials(path, imported)) == 1
+
+
+def test_the_table_of_the_credentials_is_complete_and_has_no_cycle():
+    parts = {part_of_credentials(module_name(path)) for path in SOURCES} - {""}
+    folders = {path.name for path in (ROOT / "app" / "credentials").iterdir() if path.is_dir()}
+    files = {path.stem for path in (ROOT / "app" / "credentials").glob("*.py")}
+    assert parts == INSIDE_CREDENTIALS.keys() == folders - {"__pycache__"} | files
+    TopologicalSorter(INSIDE_CREDENTIALS).prepare()  # raises CycleError
 
 
 def test_only_the_entrances_import_the_application():

@@ -23,8 +23,7 @@ from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import HostChoice
 from app.codewhisperer.upstream import CodeWhisperer
 from app.core.usage import Meter
-from app.credentials import Token
-from app.credentials.model import AuthKind
+from app.credentials import AuthKind, Token
 from app.eventstream.frames import FrameDecoder
 from app.gateway import Exchange, Gateway
 from app.models import names
