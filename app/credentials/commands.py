@@ -102,7 +102,7 @@ def log_in(settings: Settings, start_url: str, region: str, sleep: Callable[[flo
     grant = _confirmed(flow, registration, start_url)
     token_file.write_login(login_path, grant, path, region=region, start_url=start_url)
     client.close()
-    click.echo(f"Logged in. The login is in {login_path}; a running gateway will use it by itself.")
+    click.echo(f"Logged in. The login is in {login_path}; a running gateway will use it at once.")
     for earlier in _before_the_token_file(settings):
         click.echo(f"But {earlier.name} is set and takes precedence: unset it to use this login.")
 

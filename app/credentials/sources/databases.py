@@ -104,9 +104,11 @@ def _entry(rows: Mapping[str, str], key: str, kind: str, profile: str) -> dict[s
 def _members(value: str | None, name: str) -> dict[str, Any]:
     if not value:
         return {}
-    result = decode_json(value, name)
-    if not isinstance(result, dict):
+    decoded = decode_json(value, name)
+    if not isinstance(decoded, dict):
         raise BadEntry(f"{name} is not a JSON object")
     return {
-        ours: result[theirs] for theirs, ours in _MEMBERS.items() if result.get(theirs) is not None
+        ours: decoded[theirs]
+        for theirs, ours in _MEMBERS.items()
+        if decoded.get(theirs) is not None
     }
