@@ -10,7 +10,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 FUZZ_MINUTES ?= 5
 
-.PHONY: run test check audit fuzz chaos soak crash conformance clients bench format docs lock clean
+.PHONY: run test check coverage audit fuzz chaos soak crash conformance clients bench format docs
+.PHONY: lock clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/kiro2api serve
@@ -23,6 +24,13 @@ check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/bandit -q -c pyproject.toml -r app gunicorn.conf.py wsgi.py
+
+coverage: $(DEV)  ## every test, and which lines of app/ they run; each room has a floor
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto -p tests.coverage.plugin
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage json --quiet
+	$(BIN)/python -m tests.coverage.floors coverage.json
 
 audit: $(TOOLS)  ## known vulnerabilities of what is installed to run; asks the internet
 	$(BIN)/pip-audit --strict --disable-pip -r requirements/redis.txt

@@ -156,7 +156,7 @@ def _frames(data: bytes) -> Iterator[bytes]:
 def _heard(pieces: list[bytes], complete: bool) -> tuple[list[Event], bool]:
     events: list[Event] = []
     try:
-        for batch in event_batches(_Body(pieces, complete), EventDecoder()):  # type: ignore[arg-type]
+        for batch in event_batches(_Body(pieces, complete), EventDecoder()):
             events += batch
     except GatewayError as error:
         anthropic_errors.body(error, "req_1")

@@ -72,7 +72,12 @@ def test_workers_share_what_counts_the_limits_of_keys(loaded, tmp_path):
 def test_workers_share_the_certificate_authorities(monkeypatch, tmp_path):
     made = []
     original = ssl.create_default_context
-    monkeypatch.setattr(ssl, "create_default_context", lambda: made.append(1) or original())
+
+    def create() -> ssl.SSLContext:
+        made.append(1)
+        return original()
+
+    monkeypatch.setattr(ssl, "create_default_context", create)
     settings = Settings(aws_refreshtoken="x" * 200, kiro_token_cache=tmp_path)
     tls_context.cache_clear()
     preload(settings)

@@ -15,9 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import setting_fields, variable
-from app.settings.historic import HISTORIC
-
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
 
@@ -331,18 +328,3 @@ def test_nothing_names_the_machine_it_was_written_on():
 @pytest.mark.parametrize("line", ["see ../" + "shared/notes", 'open("/' + 'work/main/x")'])
 def test_a_machine_path_is_found(line):
     assert MACHINE_PATH.search(line)
-
-
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_documents_name_only_what_exists(path):
-    text = path.read_text(encoding="utf-8")
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
-    assert [link for link in links if not (path.parent / link).exists()] == []
-    foreign = {"HTTPS_PROXY", "HTTP_PROXY"}
-    foreign |= {f"ANTHROPIC_{name}" for name in ("BASE_URL", "AUTH_TOKEN", "API_BASE", "API_KEY")}
-    known = {variable(item) for item in setting_fields()} | HISTORIC.keys() | foreign
-    known |= {f"{variable(item)}_FILE" for item in setting_fields() if item.metadata["secret"]}
-    assert set(re.findall(r"\b(?:KIRO|LOG|MAX|AWS|HTTPS?|ANTHROPIC)_[A-Z_]+", text)) <= known

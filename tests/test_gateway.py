@@ -14,6 +14,7 @@ from app.codewhisperer.upstream import CodeWhisperer
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import Finish, TextDelta
 from app.credentials import Token
+from app.credentials.model import AuthKind
 from app.errors import GatewayError, Kind
 from app.gateway import MAX_ATTEMPTS, Exchange, Gateway
 from app.models import names
@@ -26,7 +27,7 @@ HELLO = Conversation(model="claude-sonnet-4-5", messages=(Message("user", (Text(
 def token(access: str) -> Token:
     """Of the account that its name begins with: ``a1`` and ``a2`` are of ``a``."""
     return Token(
-        access_token=access, kind="social", profile_arn=None, region=None, account=access[0],
+        access_token=access, kind=AuthKind.SOCIAL, profile_arn=None, region=None, account=access[0],
         expires_at=inf,
     )  # fmt: skip
 

@@ -85,7 +85,12 @@ def test_a_signature_ends_its_block_and_may_stand_alone() -> None:
 
 
 def test_half_a_surrogate_pair_in_an_input_is_replaced() -> None:
-    call = [ToolStart("t", "f"), ToolInput(r'{"a": "\ud83d"}'), ToolEnd(), Finish("tool_use")]
+    call: list[Event] = [
+        ToolStart("t", "f"),
+        ToolInput(r'{"a": "\ud83d"}'),
+        ToolEnd(),
+        Finish("tool_use"),
+    ]
     assert fold(call).parts == (ToolCall("t", "f", {"a": "\ufffd"}),)
 
 
@@ -94,7 +99,7 @@ def test_nothing_said_is_no_part() -> None:
 
 
 def test_figures_are_no_part_of_an_answer() -> None:
-    events = [TextDelta("a"), Usage(credits=0.1), TextDelta("b"), Finish("end_turn")]
+    events: list[Event] = [TextDelta("a"), Usage(credits=0.1), TextDelta("b"), Finish("end_turn")]
     assert fold(events).parts == (Text("ab"),)
 
 

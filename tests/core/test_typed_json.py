@@ -17,6 +17,9 @@ class Twig(Struct, tag_field="type", tag="twig"):
     leaves: list[Leaf]
 
 
+LEAF_OR_TWIG: Any = Leaf | Twig
+
+
 class Tree(Struct):
     name: Annotated[str, Meta(min_length=1)]
     first: Leaf | None = None
@@ -82,20 +85,20 @@ def test_what_does_not_fit_is_named(value, path, problem):
 )
 def test_what_fits_no_form_of_a_union_is_named_from_its_root(value, path, problem):
     with pytest.raises(FieldError) as failure:
-        convert(value, Leaf | Twig)
+        convert(value, LEAF_OR_TWIG)
     assert (failure.value.path, failure.value.problem) == (path, problem)
-    assert convert({"type": "leaf"}, Leaf | Twig) == Leaf()
+    assert convert({"type": "leaf"}, LEAF_OR_TWIG) == Leaf()
 
 
 def test_an_integer_may_be_written_with_a_point():
     leaf = {"type": "leaf", "size": 9.0, "free": {"size": 9.0}}
     body = {"name": "a", "first": leaf, "grown": [{"type": "twig", "leaves": [leaf.copy(), leaf]}]}
-    tree = convert(body, Tree)
+    tree: Any = convert(body, Tree)
     sizes = [tree.first.size, *(each.size for each in tree.grown[0].leaves)]
     assert sizes == [9, 9, 9]
     assert {type(size) for size in sizes} == {int}
     assert type(tree.first.free["size"]) is float
-    assert convert({"type": "leaf", "size": 9.0}, Leaf | Twig).size == 9
+    assert convert({"type": "leaf", "size": 9.0}, LEAF_OR_TWIG).size == 9
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.live.servers import KEY, ROOT, Gateway
 
 USER = [{"role": "user", "content": "Hello"}]
 MODEL = "claude-sonnet-4-6"
-ASKS = {
+ASKS: dict[str, dict[str, Any]] = {
     "/v1/messages": {"model": MODEL, "max_tokens": 9, "messages": USER},
     "/v1/chat/completions": {"model": MODEL, "messages": USER},
     "/v1/responses": {"model": MODEL, "input": "Hello"},

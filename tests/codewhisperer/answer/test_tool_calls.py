@@ -43,6 +43,7 @@ def test_an_input_that_is_an_object_is_written_out() -> None:
     parts = (tool("t", input={"path": "ä", "n": [1, None]}, stop=True),)
     start, written, end = events_of(*parts)
     assert (start, end) == (ToolStart("t", "read"), ToolEnd())
+    assert isinstance(written, ToolInput)
     assert json.loads(written.fragment) == {"path": "ä", "n": [1, None]}
 
 

@@ -6,7 +6,7 @@ with what it judges.
 """
 
 import base64
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from hypothesis import given, settings
@@ -20,6 +20,7 @@ from app.codewhisperer.service.hosts import Host, candidates
 from app.core.conversation import (
     Conversation,
     Document,
+    Effort,
     Image,
     Message,
     Part,
@@ -170,7 +171,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
     choices = [ToolChoice(), ToolChoice("none")]
     if offered:
         choices += [ToolChoice("any"), ToolChoice("tool", draw(st.sampled_from(offered)).name)]
-    efforts = st.sampled_from([None, "none", "low", "medium", "high", "xhigh", "max"])
+    efforts: st.SearchStrategy[Effort | None] = st.sampled_from((None, *get_args(Effort)))
     return Conversation(
         "claude-sonnet-4-5",
         tuple(draw(messages)),

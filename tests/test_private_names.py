@@ -1,0 +1,145 @@
+"""What the code uses of its libraries without their documentation promising it: one test each.
+
+An upgrade that takes such a name away fails here, with its name, before it fails anywhere else.
+``docs/architecture.md`` lists them and says what each is for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import gevent
+import msgspec
+import pytest
+from gevent.resolver.thread import Resolver
+from gunicorn.config import Config
+from gunicorn.http.wsgi import Response, create
+from gunicorn.workers.ggevent import GeventWorker
+from msgspec import Raw, Struct
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+PAGE = (Path(__file__).parent.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+ROWS: list[str] = []
+
+
+def row(name: str) -> Callable[[Test], Test]:
+    """Marks the test of a row of the page's table."""
+    ROWS.append(name)
+    return lambda test: test
+
+
+def gunicorn_response() -> Response:
+    request: Any = SimpleNamespace(method="GET", version=(1, 1), should_close=lambda: False)
+    not_used: Any = None
+    return Response(request, not_used, Config())
+
+
+@row("gunicorn `Response._emit_body`")
+def test_response_emit_body() -> None:
+    emit = vars(Response)["_emit_body"]
+    assert list(inspect.signature(emit).parameters) == ["self", "data"]
+    assert "self._emit_body(" in inspect.getsource(Response.write)
+
+
+@row("gunicorn `Response.headers_sent`")
+def test_response_headers_sent() -> None:
+    assert gunicorn_response().headers_sent is False
+
+
+@row("gunicorn `Response.chunked`")
+def test_response_chunked() -> None:
+    response = gunicorn_response()
+    response.start_response("200 OK", [("Content-Type", "text/plain")])
+    assert response.chunked is True
+
+
+@row("gunicorn `create(response_class=)`")
+def test_create_response_class() -> None:
+    assert "response_class" in inspect.signature(create).parameters
+
+
+@row("gunicorn `GeventWorker.handle`")
+def test_worker_handle() -> None:
+    parameters = list(inspect.signature(GeventWorker.handle).parameters)
+    assert parameters == ["self", "listener", "client", "addr"]
+
+
+@row("gunicorn `GeventWorker.handle_request`")
+def test_worker_handle_request() -> None:
+    parameters = list(inspect.signature(GeventWorker.handle_request).parameters)
+    assert parameters == ["self", "listener_name", "req", "sock", "addr"]
+
+
+@row("gunicorn `Config.settings`")
+def test_config_settings() -> None:
+    config = Config()
+    vars(config)["backlog"] = object()
+    assert config.backlog is vars(config)["backlog"]
+    assert config.settings["timeout"].get() == 30
+
+
+@row('gunicorn `environ["gunicorn.socket"]`')
+def test_environ_gunicorn_socket() -> None:
+    source = inspect.getsource(sys.modules[create.__module__])
+    assert '"gunicorn.socket": sock' in source
+
+
+@row("gevent `loop.io`")
+def test_loop_io() -> None:
+    watcher = gevent.get_hub().loop.io(0, 1)
+    assert {"start", "stop", "close"} <= set(dir(watcher))
+    watcher.close()
+
+
+@row("gevent `Hub.resolver`")
+def test_hub_resolver() -> None:
+    hub = gevent.get_hub()
+    assert isinstance(hub.resolver, Resolver)
+    assert type(hub).resolver.fset is not None
+
+
+@row("logging `_srcfile`")
+def test_logging_srcfile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, "_srcfile", None)
+    records: list[logging.LogRecord] = []
+    logger = logging.Logger("one")
+    logger.handle = records.append  # type: ignore[method-assign,assignment]
+    logger.error("text")
+    assert records[0].filename == "(unknown file)"
+
+
+class Sample(Struct):
+    number: int
+
+
+@row("msgspec error texts")
+def test_msgspec_error_texts() -> None:
+    for given, told in [
+        ({}, "Object missing required field `number`"),
+        ({"number": "1"}, "Expected `int`, got `str` - at `$.number`"),
+        ({"number": 1.5}, "Expected `int`, got `float` - at `$.number`"),
+    ]:
+        with pytest.raises(msgspec.ValidationError, match=re.escape(told)):
+            msgspec.convert(given, Sample)
+
+
+@row("CPython's cached UTF-8")
+def test_cached_utf8() -> None:
+    text = "ä" * 1000
+    before = sys.getsizeof(text)
+    assert memoryview(Raw(text)).nbytes == 2000
+    assert sys.getsizeof(text) == before + 2001, "the encoded text is not kept in the string"
+
+
+def test_the_page_lists_each_row_in_this_order() -> None:
+    section = PAGE.partition("## Private names")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| (.+?) \|", section, re.MULTILINE)
+    assert listed[:1] == ["Name"]
+    assert listed[1:] == ROWS
