@@ -16,7 +16,7 @@ from app.tls import TrustingAdapter
 
 from .body import Body
 from .connection import POOLS, SOCKS_POOLS, Head
-from .idle import close_dropped
+from .pool import close_dropped
 from .sweeper import Sweeper
 
 BODY_TIMEOUT = 30.0

@@ -18,7 +18,7 @@ from urllib3.exceptions import InvalidHeader
 
 from app.sockets import send_all
 
-from .idle import is_readable
+from .pool import is_readable
 
 JOINED = 64 * 1024
 """Bytes of the longest body that is copied behind its head to leave in one write."""

@@ -8,7 +8,7 @@ import pytest
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
-from app.upstream_http.idle import close_dropped
+from app.upstream_http.pool import close_dropped
 
 
 @pytest.fixture
