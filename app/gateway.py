@@ -24,7 +24,7 @@ import gevent
 
 from app.codewhisperer.answer.batches import event_batches
 from app.codewhisperer.answer.decoder import EventDecoder
-from app.codewhisperer.client import Answer, Client
+from app.codewhisperer.client import Client, ResponseStream
 from app.codewhisperer.request.render import RenderedRequest, render
 from app.codewhisperer.service.error_table import OLDER_HOST, UNKNOWN_OPERATION
 from app.codewhisperer.service.errors import upstream_id
@@ -99,7 +99,7 @@ class Exchange:
         self._token: Token | None = None
         self._host: Host | None = None
         self._rendered: RenderedRequest | None = None
-        self._answer: Answer | None = None
+        self._answer: ResponseStream | None = None
         self._skipped: Mapping[str, int] = {}
         self._held: list[Event] = []
         self._rest: Iterator[Sequence[Event]] = iter(())

@@ -1,33 +1,57 @@
-"""Connections that the upstream closed while they waited for another request, closed here as well.
+"""Idle connections, kept for the next request to the same origin."""
 
-urllib3 notices only when it takes one from its pool, newest first: those at the bottom would keep
-their sockets for ever.
-"""
-
-import select
-from collections.abc import Iterable
-from typing import Any
-
-from gevent.monkey import get_original
-from urllib3.connectionpool import HTTPConnectionPool
-
-_poll = get_original("select", "poll")  # the patched one goes through the event loop
+from .connection import Connection
+from .route import Route
 
 
-def close_dropped(pools: Iterable[HTTPConnectionPool]) -> None:
-    """Close what waits in these pools and has something to read: the end, or what nobody asked for.
+class ConnectionPool:
+    """For each route a stack of idle connections, the newest on top: the others grow old and can
+    be closed by their peers.
 
-    Never lets another greenlet run, which might take the connection meanwhile.
+    For the greenlets of one thread: no method lets another greenlet run.
     """
-    for pool in pools:
-        waiting = pool.pool.queue if pool.pool is not None else ()
-        for connection in filter(None, tuple(waiting)):
-            if connection.sock is not None and is_readable(connection.sock):
+
+    def __init__(self, limit: int) -> None:
+        """``limit``: idle connections kept for each route."""
+        self._limit = limit
+        self._idle: dict[Route, list[Connection]] = {}
+
+    def take(self, route: Route) -> Connection | None:
+        """The newest idle connection that is still open, now the caller's; None without one."""
+        idle = self._idle.get(route)
+        while idle:
+            connection = idle.pop()
+            if not connection.has_input():
+                return connection
+            connection.close()
+        return None
+
+    def put(self, connection: Connection) -> None:
+        """Keep a connection whose response was read to its end, or close it if there are enough."""
+        idle = self._idle.get(connection.route)
+        if idle is None:
+            idle = self._idle[connection.route] = []
+        if len(idle) < self._limit:
+            idle.append(connection)
+        else:
+            connection.close()
+
+    def close_dropped(self) -> None:
+        """Close the idle connections that their peers have closed, or have sent something into.
+
+        :meth:`take` finds only those at the top; the others would keep their sockets for ever.
+        """
+        for route, idle in tuple(self._idle.items()):
+            for connection in [one for one in idle if one.has_input()]:
+                idle.remove(connection)
                 connection.close()
+            if not idle:
+                del self._idle[route]
 
-
-def is_readable(sock: Any) -> bool:
-    """Whether there is something to read, found out without going through the event loop."""
-    poll = _poll()
-    poll.register(sock.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    def close(self) -> None:
+        """Close all idle connections, and from now on every one that is given back."""
+        self._limit = 0
+        for idle in self._idle.values():
+            for connection in idle:
+                connection.close()
+        self._idle.clear()
