@@ -16,7 +16,7 @@ from app.version import __version__
 
 from .answer.batches import event_batches
 from .answer.decoder import EventDecoder
-from .client import Answer, Client
+from .client import Client, ResponseStream
 from .request.render import RenderedRequest, render
 from .service.error_table import OLDER_HOST
 from .service.errors import upstream_id
@@ -80,7 +80,7 @@ class Call:
         self._account = ""
         self._host: Host | None = None
         self._rendered: RenderedRequest | None = None
-        self._answer: Answer | None = None
+        self._response: ResponseStream | None = None
         self._headers: Mapping[str, str] | None = None
         self._skipped: Mapping[str, int] = {}
         self._batches: Iterator[Sequence[Event]] = iter(())
@@ -115,10 +115,10 @@ class Call:
         url, headers = host.chat()
         headers |= authorization(token.access_token, token.kind)
         left = max(deadline - monotonic(), 0.001)
-        answer = self._service.client.open(url, headers, rendered.body, timeout=left)
-        self._answer, self._headers = answer, answer.headers
+        response = self._service.client.open(url, headers, rendered.body, timeout=left)
+        self._response, self._headers = response, response.headers
         self._service.hosts.worked(host)
-        answer.limit(
+        response.limit(
             tick=inf,
             idle=self._service.idle,
             deadline=deadline,
@@ -126,7 +126,7 @@ class Call:
         )
         decoder = EventDecoder(rendered.tool_names)
         self._skipped = decoder.skipped
-        self._batches = event_batches(answer, decoder)
+        self._batches = event_batches(response, decoder)
 
     def fall_back(self, error: GatewayError) -> bool:
         """To the next older generation of hosts, from one that cannot be reached or does not know
@@ -141,8 +141,8 @@ class Call:
         return self._batches
 
     def answering(self, *, deadline: float) -> None:
-        if self._answer is not None:
-            self._answer.limit(
+        if self._response is not None:
+            self._response.limit(
                 tick=self._service.ping,
                 idle=self._service.idle,
                 deadline=deadline,
@@ -163,9 +163,9 @@ class Call:
         return facts
 
     def close(self) -> None:
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            answer.close()
+        response, self._response = self._response, None
+        if response is not None:
+            response.close()
 
 
 def conversation_id(session: str) -> str:

@@ -1,1 +1,4 @@
-"""HTTP to an upstream: connections, and bodies that are read as they arrive."""
+"""HTTP/1.1 to an upstream as a transport adapter of requests: pooled connections, streamed bodies.
+
+It knows nothing of the service behind the URLs.
+"""

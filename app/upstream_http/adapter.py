@@ -1,132 +1,114 @@
-"""requests' transport to the upstream: its own extension point, an adapter mounted on the session.
+"""The transport adapter that is mounted on a session of requests.
 
-It makes of each response one whose body is read by :class:`.body.Body`, and goes the short way
-where a connection is open already.
+It sends a request on an idle connection of its pool or on a new one, and returns a response whose
+body is read by :class:`.body.ResponseBody`. It uses what requests documents: BaseAdapter, the
+attributes of PreparedRequest and Response, and the exceptions.
 """
 
-from http.client import HTTPException
+import ssl
+from collections.abc import Mapping
+from math import inf
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 import requests
+from requests.adapters import BaseAdapter
 from requests.models import PreparedRequest
-from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
+from requests.structures import CaseInsensitiveDict
 
-from app.tls import TrustingAdapter
-
-from .body import Body
-from .connection import POOLS, SOCKS_POOLS, Head
-from .idle import close_dropped
+from .body import ResponseBody
+from .connect import connect, requests_error
+from .connection import Connection
+from .errors import RemoteProtocolError
+from .head import ResponseHead, render_head
+from .pool import ConnectionPool
+from .route import Destination, find_destination
 from .sweeper import Sweeper
 
 BODY_TIMEOUT = 30.0
-"""Seconds for the body of an answer whose reader sets no limits, as of a control-plane call."""
-
-MAX_HOSTS = 64
-"""Hosts with a pool of connections: some of each generation and region, the sign-in services."""
+"""Seconds for a body whose reader sets no limits, such as that of a control-plane call."""
 
 
-class DrainingAdapter(TrustingAdapter):
-    """requests' transport, with :class:`Body` as what is read of a response."""
+class StreamingAdapter(BaseAdapter):
+    """For the greenlets of one thread. Nothing is sent twice: a caller that wants to, may."""
 
-    def __init__(self, *, connections: int) -> None:
-        self._sweeper = Sweeper(self.close_dropped)
-        self._pools: dict[str, Any] = {}
-        super().__init__(pool_connections=MAX_HOSTS, pool_maxsize=connections, max_retries=0)
+    def __init__(self, *, connections: int, tls: ssl.SSLContext) -> None:
+        """``connections``: idle ones kept for each origin. ``tls`` verifies hosts and proxies."""
+        super().__init__()
+        self._tls = tls
+        self._pool = ConnectionPool(connections)
+        self._sweeper = Sweeper(self._pool.close_dropped)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = POOLS
+    def send(
+        self,
+        request: PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send a request whose body is bytes or None; its response, with the body still to come.
 
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        socks = proxy.startswith("socks")
-        manager.pool_classes_by_scheme = SOCKS_POOLS if socks else POOLS
-        return manager
-
-    def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """The pool of the URL's host; requests would work out anew which one that is."""
-        origin = request.url[: _path_start(request.url)]
-        pool = self._pools.get(origin)
-        if pool is None:
-            pool = super().get_connection_with_tls_context(request, *args, **kwargs)
-            self._pools[origin] = pool
-        return pool
-
-    def build_response(self, req: PreparedRequest, resp: Any) -> requests.Response:
-        """The response without what nobody here reads: cookies, encoding, history. Its headers
-        have lower-case names."""
-        response = requests.Response.__new__(requests.Response)
-        vars(response).update(
-            _NOTHING_READ,
-            status_code=resp.status,
-            headers=resp.headers,
-            raw=resp,
-            reason=resp.reason,
-            request=req,
-            url=req.url,
-        )
-        return response
-
-    def close_dropped(self) -> None:
-        """Close the idle connections that the other side has closed."""
-        close_dropped(self._pools.values())
-
-    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """As requests has it, but for ``timeout``: (seconds to connect, to read)."""
-        head = None
-        if not options["proxies"]:
-            head = self._on_open_connection(request, options["timeout"][1])
-        if head is None:
-            response = super().send(request, *args, **options)
-        else:
-            response = self.build_response(request, head)
-        body = response.raw = Body(cast(Head, response.raw), self._sweeper)
-        if response.headers.get("content-encoding", "identity") != "identity":
+        ``timeout``: (seconds to connect, seconds for the head of the response). ``proxies``: URLs
+        by scheme. ``verify`` and ``cert`` have no effect: certificates are always verified. Raises
+        the exceptions of requests.
+        """
+        url: Any = request.url
+        proxy = proxies.get(url.partition(":")[0], "") if proxies else ""
+        try:
+            destination = find_destination(url, proxy)
+        except ValueError as error:
+            raise requests.exceptions.InvalidURL(error) from error
+        connection, head, received = self._exchange(request, destination, *timeout)
+        body = ResponseBody(connection, head, received, self._pool, self._sweeper)
+        if head.headers.get("content-encoding", "identity") != "identity":
             body.close()
             raise requests.exceptions.ContentDecodingError
-        if body.wait is not None:
-            body.wait.deadline = monotonic() + BODY_TIMEOUT
-        return response
+        deadline = monotonic() + BODY_TIMEOUT
+        body.limit(tick=inf, idle=inf, deadline=deadline, idle_name="", deadline_name="the gateway")
+        return _response(request, head, body)
 
-    def _on_open_connection(self, request: PreparedRequest, seconds: float) -> Head | None:
-        """The response over a connection that waits for a request; None if there is none.
-
-        With such a one nothing is left to be found out: what requests and urllib3 do on the way to
-        it (URLs, proxies, timeouts, retries, TLS) costs as much as the request itself. Raises what
-        they raise.
-        """
-        pool = self.get_connection_with_tls_context(request, True)
-        connection = pool.take_open()
+    def _exchange(
+        self,
+        request: PreparedRequest,
+        destination: Destination,
+        connect_timeout: float,
+        read_timeout: float,
+    ) -> tuple[Connection, ResponseHead, bytes]:
+        """Send the request; the connection, the head of the response and what came with it."""
+        route, target, proxy_headers = destination
+        headers = {**request.headers, **proxy_headers} if proxy_headers else request.headers
+        head = render_head(request.method or "GET", target, headers)
+        body: Any = request.body or b""
+        connection = idle = self._pool.take(route)
         if connection is None:
-            return None
-        url: Any = request.url
-        connection.timeout = seconds
+            connection = connect(route, connect_timeout, self._tls)
         try:
-            path = url[_path_start(url) :]
-            connection.request(request.method, path, request.body, request.headers)
-            head: Head = connection.getresponse()
-        except TimeoutError as error:
-            _end(connection, pool)
-            raise requests.ReadTimeout(ReadTimeoutError(pool, url, str(error))) from error
-        except (OSError, HTTPException, HTTPError) as error:
-            _end(connection, pool)
-            raise requests.ConnectionError(ProtocolError("Connection aborted.", error)) from error
+            return connection, *connection.exchange(head, body, read_timeout)
+        except (OSError, RemoteProtocolError) as error:
+            connection.close()
+            if idle is not None and isinstance(error, ssl.SSLError):
+                # the peer ended the connection meanwhile; this says nothing about its certificate
+                raise requests.ConnectionError(error) from error
+            raise requests_error(error) from error
         except BaseException:
-            _end(connection, pool)
+            connection.close()
             raise
-        head.on(connection, pool)
-        return head
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._pool.close()
 
 
-_NOTHING_READ = vars(requests.Response())
-
-
-def _path_start(url: str) -> int:
-    return url.find("/", len("https://"))
-
-
-def _end(connection: Any, pool: Any) -> None:
-    """The pool may open it anew."""
-    connection.close()
-    pool._put_conn(connection)
+def _response(
+    request: PreparedRequest, head: ResponseHead, body: ResponseBody
+) -> requests.Response:
+    response = requests.Response()
+    response.status_code = head.status
+    response.reason = head.reason
+    response.headers = CaseInsensitiveDict(head.headers)
+    response.raw = body
+    response.url = request.url or ""
+    response.request = request
+    return response

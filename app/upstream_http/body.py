@@ -1,97 +1,116 @@
-"""The body of an upstream answer, read so that nothing waits and many events leave together.
+"""The body of a response, read so that nothing waits and many events leave together.
 
-requests reads through :meth:`Body.stream` (``iter_content(chunk_size=None)``): wait until the
-socket has something, take all it has, undo the framing once. A tick of silence yields b"".
+requests reads it by :meth:`ResponseBody.stream` (``iter_content(chunk_size=None)``): wait until the
+socket has something, take all it has, remove the framing once.
 """
 
 from collections.abc import Iterator
 from ssl import SSLWantReadError, SSLWantWriteError
 
-from urllib3.exceptions import ProtocolError
+from requests.exceptions import ChunkedEncodingError
 
-from .chunked import ChunkedDecoder, ChunkedError
-from .connection import READ_SIZE, Head
+from .chunked import ChunkedDecoder
+from .connection import READ_SIZE, Connection
+from .errors import RemoteProtocolError
+from .head import ResponseHead
+from .pool import ConnectionPool
 from .sweeper import Sweeper, Wait
 
 NOTHING_YET = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
 
 
-class Counted:
-    """A body of ``length`` bytes; None: as many as come until the connection ends."""
+class LengthDecoder:
+    """Checks a body of ``length`` bytes; None for one that ends with the connection."""
 
     def __init__(self, length: int | None) -> None:
         self._left = length
         self.complete = length == 0
 
     def feed(self, data: bytes) -> bytes:
-        """What of ``data`` is the body's, which is all. Raises ConnectionError for more."""
+        """``data``, all of which belongs to the body. Raises RemoteProtocolError for too much."""
         if self._left is not None:
             self._left -= len(data)
             self.complete = self._left == 0
             if self._left < 0:
-                raise ConnectionError("bytes behind the end that Content-Length tells")
+                raise RemoteProtocolError("more bytes than Content-Length says")
         return data
 
 
-class Body:
-    """Takes the place of ``response.raw``; owns the connection until it is closed or released.
+class ResponseBody:
+    """The ``raw`` of a requests.Response; owns the connection until it is closed or read whole.
 
-    ``complete``: the HTTP framing has proved that the body is whole. It stays False for a body that
-    only the end of the connection ends, whole or not.
+    ``headers`` are those of the response, with lower-case names. ``complete``: the HTTP framing has
+    proved that the body is whole. It stays False for a body that only the end of the connection
+    ends, whole or not.
     """
 
-    def __init__(self, head: Head, sweeper: Sweeper) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        head: ResponseHead,
+        received: bytes,
+        pool: ConnectionPool,
+        sweeper: Sweeper,
+    ) -> None:
+        """``received``: the bytes of the body that came together with the head."""
+        self.headers = head.headers
+        self._connection = connection
         self._head = head
-        self._socket = head.socket
-        self._framing = ChunkedDecoder() if head.chunked else Counted(head.length)
-        # a TLS layer holds records that the socket below no longer shows as readable
-        self._layered = hasattr(self._socket, "pending") or hasattr(self._socket, "sslobj")
-        self.wait: Wait | None = sweeper.watch(self._socket.fileno())
-        self.complete = self._framing.complete and not head.rest
+        self._received = received
+        self._pool = pool
+        self._framing = ChunkedDecoder() if head.chunked else LengthDecoder(head.length)
+        self._wait: Wait | None = sweeper.watch(connection.sock.fileno())
+        self.complete = self._framing.complete and not received
+
+    def limit(
+        self, *, tick: float, idle: float, deadline: float, idle_name: str, deadline_name: str
+    ) -> None:
+        """Set the limits of reading, as for :class:`.sweeper.Wait`."""
+        if wait := self._wait:
+            wait.tick = tick
+            wait.idle, wait.idle_name = idle, idle_name
+            wait.deadline, wait.deadline_name = deadline, deadline_name
 
     def stream(self, amt: int | None = None, decode_content: bool = True) -> Iterator[bytes]:
-        """The body as it arrives, b"" at a tick. The arguments are the caller's, who may not choose
-        them.
+        """The body as it arrives, b"" at each tick of silence.
 
-        Raises urllib3's ProtocolError where the body breaks off, TimeoutError at a limit.
+        requests passes the arguments, which have no effect: pieces are as large as the reads, and
+        the adapter refuses encoded content. Raises requests' ChunkedEncodingError where the body
+        breaks off, TimeoutError at a limit.
         """
-        try:
-            yield from self._pieces()
-        except TimeoutError:
-            raise
-        except (ChunkedError, OSError) as error:
-            raise ProtocolError(f"Connection broken: {error!r}", error) from error
-        self.release_conn()
-
-    def _pieces(self) -> Iterator[bytes]:
-        framing, data, wait = self._framing, self._head.rest, self.wait
+        framing, data, wait = self._framing, self._received, self._wait
         if wait is None:
             return
-        self._socket.settimeout(0)
-        first = self._layered  # what it has decrypted already makes no socket readable
-        while True:
-            payload = framing.feed(data)
-            self.complete = framing.complete  # told with the last piece, which can end the answer
-            if payload:
-                yield payload
-            if self.complete:
-                return
-            if first or wait.ready():
-                first = False
-                try:
+        try:
+            self._connection.sock.settimeout(0)
+            read_first = self._connection.layered  # decrypted bytes make no socket readable
+            while True:
+                payload = framing.feed(data)
+                self.complete = framing.complete  # before the last piece, which may end the reading
+                if payload:
+                    yield payload
+                if self.complete:
+                    break
+                if read_first or wait.ready():
+                    read_first = False
                     data = self._receive()
-                except EOFError:
-                    return
-            else:
-                data = b""
-                yield data
+                else:
+                    data = b""
+                    yield data
+        except EOFError:
+            pass
+        except TimeoutError:
+            raise
+        except (RemoteProtocolError, OSError) as error:
+            raise ChunkedEncodingError(error) from error
+        self.close()
 
     def _receive(self) -> bytes:
         """All that the connection has: one read of a plain socket, all records of a TLS one.
 
-        Raises EOFError where the end of the connection ends the body too.
+        Raises EOFError where the end of the connection is the end of the body.
         """
-        receive = self._socket.recv
+        receive = self._connection.sock.recv
         try:
             data: bytes = receive(READ_SIZE)
         except NOTHING_YET:
@@ -99,8 +118,8 @@ class Body:
         if not data:
             if self._head.ends_with_connection:
                 raise EOFError
-            raise ConnectionError("closed before the end of the body")
-        if not self._layered:
+            raise RemoteProtocolError("closed before the end of the body")
+        if not self._connection.layered:
             return data
         records = [data]
         try:
@@ -110,11 +129,13 @@ class Body:
             pass
         return b"".join(records)
 
-    def release_conn(self) -> None:
-        """Done: the connection of a whole body is kept, any other closed. Idempotent."""
-        if self.wait is not None:
-            self.wait.close()
-            self.wait = None
-            self._head.release(whole=self.complete)
-
-    close = release_conn
+    def close(self) -> None:
+        """Give the connection of a whole body back to the pool, close any other. Idempotent."""
+        if self._wait is None:
+            return
+        self._wait.close()
+        self._wait = None
+        if self.complete and self._head.keep_alive:
+            self._pool.put(self._connection)
+        else:
+            self._connection.close()

@@ -1,41 +1,45 @@
-"""HTTP/1.1 chunked bodies, sans-IO: bytes of the wire in, bytes of the body out.
+"""HTTP/1.1 chunked bodies (RFC 9112, section 7.1), sans-IO: bytes of the wire in, body bytes out.
 
-Here and not in http.client because one read of the socket often holds many small chunks (the
-upstream sends one frame a chunk), and taking them one by one costs a wake-up of the client each.
+http.client returns chunk by chunk. One read of the socket often holds many small chunks, since the
+upstream sends one frame in each; joined they cost the client one wake-up instead of many.
 """
 
 import re
 
+from .errors import RemoteProtocolError
+
 MAX_LINE = 4096
-"""Longest chunk-size line or trailer line; more is an attack or not HTTP."""
+"""The longest chunk-size line or trailer line in bytes; a longer one is an attack or not HTTP."""
 SIZE = re.compile(rb"([0-9a-fA-F]{1,15})\r\n").match
-"""Nearly every size line. What it does not match may be one that is cut, or holds more."""
+"""The usual size line. Others are incomplete, have extensions, or are wrong."""
 SIZE_LINE = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;.*)?").fullmatch
 
 
-class ChunkedError(Exception):
-    """The bytes are not a chunked body. Final."""
-
-
 class ChunkedDecoder:
-    """Feed what was read; get the body bytes of all chunks in it, joined. Linear in its input."""
+    """Decodes what each read returned into the body bytes of all chunks in it, joined.
+
+    Takes time linear in its input. After an error the decoder cannot be used.
+    """
 
     __slots__ = ("_line", "_owed", "_trailers", "complete")
 
     def __init__(self) -> None:
         self.complete = False
-        """The last chunk and its trailers were read: the body is whole."""
-        self._line = b""  # the start of a line whose end has not arrived
-        self._owed = 0  # bytes still due to the chunk under way, its CRLF included
+        """Whether the last chunk and its trailers were read, so that the body is whole."""
+        self._line = b""  # the start of a line that is not complete yet
+        self._owed = 0  # bytes missing from the current chunk, its CRLF included
         self._trailers = False
 
     def feed(self, data: bytes) -> bytes:
-        """The body bytes in ``data``; b"" when it held none. Bytes behind the end are an error."""
+        """The body bytes in ``data``, b"" if it holds none.
+
+        Raises RemoteProtocolError for an invalid body and for bytes behind its end.
+        """
         parts = []
         at, end = 0, len(data)
         while at < end:
             if self.complete:
-                raise ChunkedError("bytes after the last chunk")
+                raise RemoteProtocolError("bytes after the last chunk")
             if self._owed:
                 stop = at + self._owed
                 body_end = min(stop - 2, end)
@@ -52,7 +56,7 @@ class ChunkedDecoder:
             newline = data.find(b"\n", at)
             line = self._line + data[at : newline if newline >= 0 else end]
             if len(line) > MAX_LINE:
-                raise ChunkedError("line too long in a chunked body")
+                raise RemoteProtocolError("line too long in a chunked body")
             if newline < 0:
                 self._line = line
                 break
@@ -67,7 +71,7 @@ class ChunkedDecoder:
             return
         found = SIZE_LINE(line)
         if found is None:
-            raise ChunkedError("no chunk size where one was due")
+            raise RemoteProtocolError("an invalid chunk size")
         size = int(found[1], 16)
         if size:
             self._owed = size + 2

@@ -1,4 +1,4 @@
-"""The waits of all streams of a worker, timed by one greenlet.
+"""Waiting for sockets, with time limits that one greenlet keeps for all streams of a worker.
 
 A timer for each read of each stream costs more than the read. Here a waiting stream only notes
 since when it waits; one sweep, a few times a second, wakes those whose time has come.
@@ -13,20 +13,20 @@ import gevent
 from gevent import get_hub, getcurrent
 
 PERIOD = 0.25
-"""Seconds between two sweeps, and so the precision of every limit kept here."""
+"""Seconds between two sweeps, which is the precision of every limit."""
 
 CHORE_PERIOD = 5.0
 """Seconds between two chores."""
 
 
 class Wait:
-    """One stream's wait for its socket to become readable.
+    """The waits of one stream for its socket to become readable, and their limits.
 
-    ``idle_limit``: seconds of silence after which ``timeout`` is raised. ``deadline``: the moment
-    (monotonic clock) after which it is raised in any case, ``deadline_name`` what sets it, for the
-    message. ``tick``: seconds of silence after which
-    :meth:`ready` gives False, so that the stream can show its client a sign of life, and again
-    after as many more.
+    ``idle``: seconds of silence after which TimeoutError is raised. ``deadline``: the moment
+    (monotonic clock) after which it is raised in any case. ``idle_name`` and ``deadline_name`` say
+    in the message what sets these limits. ``tick``: seconds of silence after which :meth:`ready`
+    returns False, so that the stream can show its client a sign of life, and again after as many
+    more.
     """
 
     __slots__ = (
@@ -37,7 +37,8 @@ class Wait:
         "_waiting",
         "deadline",
         "deadline_name",
-        "idle_limit",
+        "idle",
+        "idle_name",
         "since",
         "tick",
         "ticked",
@@ -47,11 +48,10 @@ class Wait:
         self._hub = get_hub()
         self._io = self._hub.loop.io(fileno, 1)
         self._started = False
-        self._waiting: Any = None  # the greenlet, while it does
+        self._waiting: Any = None  # the greenlet, while it waits
         self._sweeper = sweeper
-        self.idle_limit = inf
-        self.deadline = inf
-        self.deadline_name = "the gateway"
+        self.idle = self.deadline = inf
+        self.idle_name = self.deadline_name = "the gateway"
         self.tick = inf
         self.since = self.ticked = monotonic()
         sweeper.waits.add(self)
@@ -74,10 +74,10 @@ class Wait:
         return readable
 
     def _wake(self, readable: bool) -> None:
-        """In the event loop: go on with the wait, if it still is one."""
+        """Called by the event loop: end the wait, if there still is one."""
         if self._waiting is not None:
             self._waiting.switch(readable)
-        elif readable:  # nobody reads at the moment; the loop would call again and again
+        elif readable:  # no greenlet reads at the moment; the loop would call again and again
             self._started = False
             self._io.stop()
 
@@ -86,13 +86,13 @@ class Wait:
             self._waiting.throw(error)
 
     def check(self, now: float) -> None:
-        """Called by the sweep: wake this wait if its time has come."""
+        """Called by the sweep: wake the greenlet if its time has come."""
         if self._waiting is None:
             return
         silent = now - self.since
         run = self._hub.loop.run_callback
-        if silent >= self.idle_limit:
-            late = TimeoutError(f"nothing came for {silent:.1f} s (KIRO_IDLE_TIMEOUT)")
+        if silent >= self.idle:
+            late = TimeoutError(f"nothing came for {silent:.1f} s ({self.idle_name})")
             run(self._fail, late, self.since)
         elif now >= self.deadline:
             late = TimeoutError(f"it took longer than {self.deadline_name} allows")
@@ -102,16 +102,16 @@ class Wait:
             run(self._wake, False)
 
     def close(self) -> None:
-        """Give the watcher back. Idempotent."""
+        """Give the watcher back to the event loop. Idempotent."""
         self._sweeper.waits.discard(self)
         self._io.stop()
         self._io.close()
 
 
 class Sweeper:
-    """Every live :class:`Wait` of this process; its greenlet starts with the first.
+    """Checks all live waits of a worker, in a greenlet that starts with the first of them.
 
-    ``chore`` is called every :data:`CHORE_PERIOD` seconds from then on.
+    It also calls ``chore`` every :data:`CHORE_PERIOD` seconds.
     """
 
     def __init__(self, chore: Callable[[], object] = lambda: None) -> None:
@@ -120,7 +120,7 @@ class Sweeper:
         self._greenlet: Any = None
 
     def watch(self, fileno: int) -> Wait:
-        """A wait for this file descriptor, swept until it is closed."""
+        """A :class:`Wait` for this file descriptor; it is checked until it is closed."""
         if self._greenlet is None:
             self._greenlet = gevent.spawn(self._run)
         return Wait(fileno, self)

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.upstream_http.chunked import MAX_LINE, ChunkedDecoder, ChunkedError
+from app.upstream_http.chunked import MAX_LINE, ChunkedDecoder
+from app.upstream_http.errors import RemoteProtocolError
 
 pieces = st.lists(st.binary(min_size=1, max_size=300), max_size=12)
 
@@ -41,17 +42,17 @@ def test_a_cut_body_is_never_complete(cut: int) -> None:
 
 @pytest.mark.parametrize("wire", [b"zz\r\n", b"\r\n", b"-1\r\n", b"0x5\r\n", b"1_0\r\n"])
 def test_what_is_no_chunk_size_is_an_error(wire: bytes) -> None:
-    with pytest.raises(ChunkedError):
+    with pytest.raises(RemoteProtocolError):
         ChunkedDecoder().feed(wire)
 
 
 def test_bytes_behind_the_end_are_an_error() -> None:
-    with pytest.raises(ChunkedError):
+    with pytest.raises(RemoteProtocolError):
         ChunkedDecoder().feed(encode([b"a"]) + b"HTTP/1.1 200 OK")
 
 
 def test_an_endless_size_line_is_an_error() -> None:
     decoder = ChunkedDecoder()
     decoder.feed(b"0" * MAX_LINE)
-    with pytest.raises(ChunkedError):
+    with pytest.raises(RemoteProtocolError):
         decoder.feed(b"0")
