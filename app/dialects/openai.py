@@ -13,8 +13,6 @@ from math import ceil
 from time import time
 from typing import Any, Literal, TypeAlias, cast
 
-import msgspec
-
 from app.core.conversation import Effort, Image, Tool, ToolChoice
 from app.core.headers import Headers
 from app.core.lenient_json import decode_object
@@ -23,8 +21,7 @@ from app.core.typed_json import FieldError, Path, Record
 from app.errors import GatewayError, Kind
 from app.openapi import Shape
 
-encode = msgspec.json.Encoder().encode
-"""Any value as JSON, in UTF-8; text is escaped only where JSON demands it."""
+from .wire import encode
 
 # Failures
 

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
+from app.dialects.wire import encode
 from app.errors import GatewayError, Kind
-
-from .sse import encode
 
 TYPES: dict[Kind, str] = {
     Kind.INVALID_REQUEST: "invalid_request_error",

@@ -12,8 +12,7 @@ from app.core.events import StopReason
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
-
-from .sse import encode
+from app.dialects.wire import encode
 
 STOP_REASONS: dict[StopReason, str] = {
     "end_turn": "end_turn",

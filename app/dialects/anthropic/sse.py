@@ -7,10 +7,7 @@ what stands before it is made once for a block (:func:`delta_head`), what stands
 
 from typing import Any
 
-from msgspec.json import Encoder
-
-encode = Encoder().encode
-"""Any value as JSON, in UTF-8; text is escaped only where JSON demands it."""
+from app.dialects.wire import encode
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 MESSAGE_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'

@@ -9,7 +9,7 @@ goes between them JSON-encoded. ``system_fingerprint`` and ``logprobs`` are alwa
 from typing import Any, NamedTuple
 
 from app.core.tokens import TokenCounts
-from app.dialects.openai import encode
+from app.dialects.wire import encode
 
 from . import reply
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from app.core.conversation import Message, Part, Role, Text, ToolCall, ToolResult, as_one
 from app.core.typed_json import FieldError, Record, convert, ignore_unknown
 from app.dialects import openai
+from app.dialects.wire import encode
 
 from . import custom_input, item_types, reasoning_content
 from .content import parts
@@ -137,7 +138,7 @@ def _reasoning(item: item_types.Reasoning, record: Record) -> list[Turn]:
 def _as_text(kind: str, raw: dict[str, Any], record: Record) -> Turn:
     record.note(f"{kind}_as_text")
     told = {name: value for name, value in raw.items() if name not in ("type", "id", "status")}
-    return Turn(AS_TEXT[kind], (Text(f"[{kind}: {openai.encode(told).decode()}]"),))
+    return Turn(AS_TEXT[kind], (Text(f"[{kind}: {encode(told).decode()}]"),))
 
 
 AS_TEXT: dict[str, Role] = {

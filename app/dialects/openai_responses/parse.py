@@ -16,6 +16,7 @@ from app.core.conversation import Conversation, Reasoning
 from app.core.headers import Headers
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.dialects import openai
+from app.dialects.wire import encode
 from app.errors import GatewayError, Kind
 
 from . import items, schema, tools
@@ -170,7 +171,7 @@ def _told(
         "tool_choice": chosen.told,
         "tools": offer.told,
     }
-    return _ALWAYS_TOLD | {name: Raw(openai.encode(value)) for name, value in told.items()}
+    return _ALWAYS_TOLD | {name: Raw(encode(value)) for name, value in told.items()}
 
 
-_ALWAYS_TOLD = {name: Raw(openai.encode(value)) for name, value in schema.NOT_HONOURED.items()}
+_ALWAYS_TOLD = {name: Raw(encode(value)) for name, value in schema.NOT_HONOURED.items()}

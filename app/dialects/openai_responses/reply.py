@@ -14,7 +14,7 @@ from app.core.events import StopReason
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
-from app.dialects.openai import encode
+from app.dialects.wire import encode
 
 from . import custom_input, reasoning_content
 from .tools import Callee

@@ -8,7 +8,7 @@ delta, of which there are many, what stands before its text is made once for an 
 
 from typing import Any
 
-from app.dialects.openai import encode
+from app.dialects.wire import encode
 
 PING = b": ping\n\n"
 """A comment: readers of event streams skip it."""

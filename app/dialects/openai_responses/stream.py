@@ -1,6 +1,6 @@
 """The answer as server-sent events: a state machine over a table.
 
-Which event may come in which state, and what is written then, is :data:`TRANSITIONS`
+Which event may come in which state, and what is written then, is :attr:`StreamEncoder.TRANSITIONS`
 (:mod:`app.dialects.transitions`).
 
 An item is done only when it is whole. A call that was cut off begins and is never done, nor is it
@@ -10,7 +10,7 @@ in the response's output: clients run what is done, whatever its status says.
 from collections.abc import Sequence
 from enum import Enum
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Raw
 
@@ -28,8 +28,9 @@ from app.core.events import (
     Usage,
 )
 from app.core.usage import Meter
-from app.dialects.openai import encode
-from app.dialects.transitions import Row, after, transition
+from app.dialects.encoder import OpeningEncoder
+from app.dialects.transitions import Row, Table, after
+from app.dialects.wire import encode
 from app.errors import GatewayError
 
 from . import errors, reasoning_content, reply, sse
@@ -48,30 +49,28 @@ class State(Enum):
     DONE = "after the answer"
 
 
-class StreamEncoder:
-    """One answer's events as bytes; the same bytes in whatever batches the events come."""
+class StreamEncoder(OpeningEncoder):
+    """Writes one response."""
+
+    FRESH, OPENED, TEXT, DONE = State.FRESH, State.BETWEEN, State.TEXT, State.DONE
+    PING = sse.PING
 
     def __init__(self, answer: reply.Answer, meter: Meter) -> None:
+        super().__init__(meter)
         self._answer = answer
         self._form = answer.form
-        self._meter = meter
-        self._state = State.FRESH
         self._number = count().__next__
-        self._out: list[bytes] = []
         self._output: list[bytes] = []  # the items that are done
         self._index = 0  # of the open item, as all that follows
         self._item_id = ""
         self._place: dict[str, Any] = {}
-        self._head = b""
         self._pieces: list[str] = []
         self._call = ToolStart("", "")
         self._callee = Callee("")
         self._reader: InputReader | None = None
 
     def feed(self, events: Sequence[Event]) -> bytes:
-        """All that these events write; b"" when that is nothing. Raises :class:`GatewayError`
-        (``INTERNAL``) when one cannot stand where it does.
-        """
+        """As in the base class; text is kept until its item is done, and each delta numbered."""
         out, end, number = self._out, sse.DELTA_END, self._number
         for event in events:
             if type(event) is TextDelta and self._state is State.TEXT:
@@ -81,45 +80,17 @@ class StreamEncoder:
                 self._advance(event)
         return self._taken()
 
-    def ping(self) -> bytes:
-        """A sign of life. One before the first event begins the response."""
-        if self._state is State.DONE:
-            return b""
-        if self._state is State.FRESH:
-            self._start()
-            self._state = State.BETWEEN
-            return self._taken()
-        return sse.PING
+    def _delta(self, text: str) -> None:
+        self._out += (self._head, encode(text), sse.DELTA_END % self._number())
 
-    def error(self, error: GatewayError, request_id: str) -> bytes:
-        """The failed response; nothing is written after it, and nothing at all once the response is
-        complete.
-        """
-        if self._state is State.DONE:
-            return b""
+    def _fail(self, error: GatewayError, request_id: str) -> None:
         if self._state is State.FRESH:
             self._start()
-        self._state = State.DONE
         response = reply.shell(self._answer, "failed", self._output)
         self._write("response.failed", response=response | {"error": errors.failure(error)})
-        return self._taken()
-
-    def _taken(self) -> bytes:
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
-
-    def _advance(self, event: Event) -> None:
-        steps, state = transition(TRANSITIONS, self._state, event)
-        for step in steps:
-            step(self, event)
-        self._state = state
 
     def _write(self, name: str, **members: Any) -> None:
         self._out.append(sse.event(name, self._number(), **members))
-
-    def _delta(self, text: str) -> None:
-        self._out += (self._head, encode(text), sse.DELTA_END % self._number())
 
     def _start(self, _: Any = None) -> None:
         response = Raw(encode(reply.shell(self._answer, "in_progress")))
@@ -235,37 +206,35 @@ class StreamEncoder:
             return self._reader.finish()
         return "" if self._pieces else "{}"
 
+    _BETWEEN: ClassVar[Row] = {
+        TextDelta: ((_open_text, _text), State.TEXT),
+        ThinkingDelta: ((_open_thinking, _open_summary, _thinking), State.THINKING),
+        ThinkingSignature: ((_open_thinking, _close_thinking), State.BETWEEN),
+        RedactedThinkingBlock: ((_open_thinking, _redacted), State.BETWEEN),
+        ToolStart: ((_open_call,), State.CALL),
+        Usage: ((), State.BETWEEN),
+        Finish: ((_finish,), State.DONE),
+    }
+    TRANSITIONS: ClassVar[Table] = {
+        State.FRESH: after((_start,), _BETWEEN) | {Usage: ((), State.FRESH)},
+        State.BETWEEN: _BETWEEN,
+        State.TEXT: after((_close_text,), _BETWEEN)
+        | {TextDelta: ((_text,), State.TEXT), Usage: ((), State.TEXT)},
+        State.THINKING: after((_close_thinking,), _BETWEEN)
+        | {
+            ThinkingDelta: ((_thinking,), State.THINKING),
+            ThinkingSignature: ((_close_thinking,), State.BETWEEN),
+            Usage: ((), State.THINKING),
+        },
+        State.CALL: {
+            ToolInput: ((_input,), State.CALL),
+            ToolEnd: ((_close_call,), State.BETWEEN),
+            Usage: ((), State.CALL),
+        },
+        State.DONE: {},
+    }
+
 
 def _input_event(callee: Callee) -> str:
     kind = "custom_tool_call_input" if callee.custom else "function_call_arguments"
     return f"response.{kind}"
-
-
-_do = StreamEncoder
-_BETWEEN: Row[State] = {
-    TextDelta: ((_do._open_text, _do._text), State.TEXT),
-    ThinkingDelta: ((_do._open_thinking, _do._open_summary, _do._thinking), State.THINKING),
-    ThinkingSignature: ((_do._open_thinking, _do._close_thinking), State.BETWEEN),
-    RedactedThinkingBlock: ((_do._open_thinking, _do._redacted), State.BETWEEN),
-    ToolStart: ((_do._open_call,), State.CALL),
-    Usage: ((), State.BETWEEN),
-    Finish: ((_do._finish,), State.DONE),
-}
-TRANSITIONS: dict[State, Row[State]] = {
-    State.FRESH: after((_do._start,), _BETWEEN) | {Usage: ((), State.FRESH)},
-    State.BETWEEN: _BETWEEN,
-    State.TEXT: after((_do._close_text,), _BETWEEN)
-    | {TextDelta: ((_do._text,), State.TEXT), Usage: ((), State.TEXT)},
-    State.THINKING: after((_do._close_thinking,), _BETWEEN)
-    | {
-        ThinkingDelta: ((_do._thinking,), State.THINKING),
-        ThinkingSignature: ((_do._close_thinking,), State.BETWEEN),
-        Usage: ((), State.THINKING),
-    },
-    State.CALL: {
-        ToolInput: ((_do._input,), State.CALL),
-        ToolEnd: ((_do._close_call,), State.BETWEEN),
-        Usage: ((), State.CALL),
-    },
-    State.DONE: {},
-}
