@@ -50,8 +50,11 @@ class Group(Struct, frozen=True, kw_only=True):
     failures: Mapping[int, str]
 
 
-def describe(title: str, version: str, groups: Sequence[Group]) -> Schema:
-    """The description as plain values."""
+def describe(
+    title: str, version: str, groups: Sequence[Group], key_headers: Sequence[str]
+) -> Schema:
+    """The description as plain values. A client's key may come in any of ``key_headers``."""
+    schemes = {name.lower(): _security(name) for name in key_headers}
     paths: Schema = {}
     schemas: Schema = {}
     for group in groups:
@@ -63,16 +66,16 @@ def describe(title: str, version: str, groups: Sequence[Group]) -> Schema:
     return {
         "openapi": "3.2.0",
         "info": {"title": title, "version": version},
-        "security": [{"key": []}, {"bearer": []}],
+        "security": [{name: []} for name in schemes],
         "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-                "bearer": {"type": "http", "scheme": "bearer"},
-            },
-        },
+        "components": {"schemas": schemas, "securitySchemes": schemes},
     }
+
+
+def _security(header: str) -> Schema:
+    if header.lower() == "authorization":
+        return {"type": "http", "scheme": "bearer"}
+    return {"type": "apiKey", "in": "header", "name": header}
 
 
 class _Names:

@@ -60,6 +60,11 @@ def body(error: GatewayError, request_id: str) -> bytes:
     return encode({"type": "error", "error": told, "request_id": request_id})
 
 
+def status(error: GatewayError) -> int:
+    """The HTTP status."""
+    return error.status
+
+
 def rate_headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
     """What a key may still ask; ``reset`` in seconds since the epoch."""
     return {

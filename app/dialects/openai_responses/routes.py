@@ -16,13 +16,13 @@ from .reply import Answer, whole
 from .stream import StreamEncoder
 
 
-def blueprint(serving: Serving, default_model: str) -> Blueprint:
-    """``POST /v1/responses``, streamed or not. ``default_model`` answers where none is named."""
+def blueprint(serving: Serving) -> Blueprint:
+    """``POST /v1/responses``, streamed or not; a 404 for a client that tries a WebSocket."""
     routes = Blueprint("openai_responses", __name__)
 
     @routes.post("/v1/responses")
     def responses() -> Response:
-        parsed = parse_responses(body(), request.headers, default_model)
+        parsed = parse_responses(body(), request.headers, serving.default_model)
         answer = Answer(uuid4().hex, parsed.form, int(time()), time)
         return serving.respond(
             parsed.conversation,
