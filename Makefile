@@ -59,6 +59,7 @@ docs: $(RUNTIME)  ## what is generated from tables
 	$(BIN)/python -m app settings markdown > docs/settings.md
 	$(BIN)/python -m app settings env-example > .env.example
 	$(BIN)/python -m tests.chaos.render > docs/faults.md
+	$(BIN)/python -m tests.dialects.render > docs/dialects.md
 
 clean:
 	rm -rf $(VENV)

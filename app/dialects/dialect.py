@@ -14,6 +14,8 @@ from app.openapi import Operation
 from app.web.failures import ErrorForm
 from app.web.serving import Serving
 
+from .encoder import StreamEncoder
+
 
 class Dialect(Struct, frozen=True, kw_only=True):
     """A client dialect.
@@ -22,7 +24,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
     prefixes that other dialects have too: there its clients are known by ``identifying_header``;
     a dialect without one takes those that no header identifies. ``key_headers`` are the headers in
     which its clients send their key. ``error_form`` makes its failures, ``error_type`` describes
-    their body. ``blueprint`` makes the routes of ``operations``.
+    their body. ``encoder`` writes its streams; ``blueprint`` makes the routes of ``operations``.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
     error_form: ErrorForm
     error_type: type[Struct]
     operations: Sequence[Operation]
+    encoder: type[StreamEncoder]
     blueprint: Callable[[Serving], Blueprint]
 
 

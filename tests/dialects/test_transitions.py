@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.application import DIALECTS
 from app.core import fold
 from app.core.events import (
     Event,
@@ -54,26 +55,29 @@ def test_every_event_can_be_folded():
     assert fold._STEPS.keys() == EVENTS
 
 
-@every_dialect
+every_table = pytest.mark.parametrize(
+    "encoder", [each.encoder for each in DIALECTS], ids=[each.name for each in DIALECTS]
+)
+
+
+@every_table
 def test_every_event_is_in_the_table_and_every_state_has_a_row(encoder):
-    stream = encoder()
-    table = stream.TRANSITIONS
+    table = encoder.TRANSITIONS
     assert {event for row in table.values() for event in row} == EVENTS
-    assert table.keys() == set(type(stream.FRESH))
+    assert table.keys() == set(type(encoder.FRESH))
 
 
-@every_dialect
+@every_table
 def test_every_state_is_reached_and_only_the_last_ends(encoder):
-    stream = encoder()
-    table = stream.TRANSITIONS
-    reached, waiting = set(), [stream.FRESH]
+    table = encoder.TRANSITIONS
+    reached, waiting = set(), [encoder.FRESH]
     while waiting:
         state = waiting.pop()
         if state not in reached:
             reached.add(state)
             waiting += [then for _, then in table[state].values()]
     assert reached == table.keys()
-    assert [state for state, row in table.items() if not row] == [stream.DONE]
+    assert [state for state, row in table.items() if not row] == [encoder.DONE]
 
 
 @every_dialect

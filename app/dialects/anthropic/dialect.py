@@ -5,6 +5,7 @@ from app.web.failures import ErrorForm
 
 from . import errors, openapi
 from .routes import blueprint
+from .stream import StreamEncoder
 
 ANTHROPIC = Dialect(
     name="Anthropic",
@@ -15,5 +16,6 @@ ANTHROPIC = Dialect(
     error_form=ErrorForm(errors.body, errors.status, errors.rate_headers),
     error_type=openapi.AnthropicError,
     operations=openapi.OPERATIONS,
+    encoder=StreamEncoder,
     blueprint=blueprint,
 )

@@ -34,7 +34,7 @@ class State(Enum):
     """Where in its answer a stream stands."""
 
     FRESH = "before the answer"
-    SAYING = "in the answer"
+    ANSWER = "in the answer"
     CALL = "in a tool call"
     DONE = "after the answer"
 
@@ -42,7 +42,7 @@ class State(Enum):
 class StreamEncoder(encoder.StreamEncoder):
     """Writes one completion."""
 
-    FRESH, TEXT, DONE = State.FRESH, State.SAYING, State.DONE
+    FRESH, TEXT, DONE = State.FRESH, State.ANSWER, State.DONE
     PING = PING
 
     def __init__(self, answer: Answer, meter: Meter) -> None:
@@ -95,22 +95,22 @@ class StreamEncoder(encoder.StreamEncoder):
             self._out.append(self._chunks.usage(self._meter.counts()))
         self._out.append(DONE)
 
-    _SAYING: ClassVar[Row] = {
-        TextDelta: ((_text,), State.SAYING),
-        ThinkingDelta: ((_thinking,), State.SAYING),
-        ThinkingSignature: ((), State.SAYING),
-        RedactedThinkingBlock: ((), State.SAYING),
+    _ANSWER: ClassVar[Row] = {
+        TextDelta: ((_text,), State.ANSWER),
+        ThinkingDelta: ((_thinking,), State.ANSWER),
+        ThinkingSignature: ((), State.ANSWER),
+        RedactedThinkingBlock: ((), State.ANSWER),
         ToolStart: ((_open_call,), State.CALL),
-        Usage: ((), State.SAYING),
+        Usage: ((), State.ANSWER),
         Finish: ((_finish,), State.DONE),
     }
     _SILENT = (ThinkingSignature, RedactedThinkingBlock, Usage)
     TRANSITIONS: ClassVar[Table] = {
-        State.FRESH: after((_start,), _SAYING) | dict.fromkeys(_SILENT, ((), State.FRESH)),
-        State.SAYING: _SAYING,
+        State.FRESH: after((_start,), _ANSWER) | dict.fromkeys(_SILENT, ((), State.FRESH)),
+        State.ANSWER: _ANSWER,
         State.CALL: {
             ToolInput: ((_input,), State.CALL),
-            ToolEnd: ((_close_call,), State.SAYING),
+            ToolEnd: ((_close_call,), State.ANSWER),
             Usage: ((), State.CALL),
         },
         State.DONE: {},

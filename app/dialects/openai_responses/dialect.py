@@ -6,6 +6,7 @@ from app.web.failures import ErrorForm
 
 from .openapi import OPERATIONS
 from .routes import blueprint
+from .stream import StreamEncoder
 
 RESPONSES = Dialect(
     name="Responses",
@@ -15,5 +16,6 @@ RESPONSES = Dialect(
     error_form=ErrorForm(openai.body, openai.status, openai.rate_headers),
     error_type=openai.OpenAIError,
     operations=OPERATIONS,
+    encoder=StreamEncoder,
     blueprint=blueprint,
 )
