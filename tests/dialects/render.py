@@ -30,8 +30,8 @@ A stream is a state machine (`app/dialects/encoder.py`) over a table, the `TRANS
 dialect's `stream.py`: for each state the core events that it accepts, the steps that write them,
 and the next state. An event that is not accepted is an internal error, so an order that clients
 cannot read is never written. In the diagrams, events without an arrow of their own are not accepted
-in that state. An error event can be written in every state but the last, and ends the stream; `(ping)` is
-a sign of life before the first event, which opens the stream.
+in that state. An error event can be written in every state but the last, and ends the stream.
+`(ping)` is a sign of life before the first event, which opens the stream.
 """
 
 ADDING = """\

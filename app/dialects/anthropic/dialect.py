@@ -3,7 +3,7 @@
 from app.dialects.dialect import Dialect
 from app.web.failures import ErrorForm
 
-from . import errors, openapi
+from . import errors, shapes
 from .routes import blueprint
 from .stream import StreamEncoder
 
@@ -14,8 +14,8 @@ ANTHROPIC = Dialect(
     identifying_header="anthropic-version",  # every SDK of Anthropic's sends it
     key_headers=("Authorization", "x-api-key"),
     error_form=ErrorForm(errors.body, errors.status, errors.rate_headers),
-    error_type=openapi.AnthropicError,
-    operations=openapi.OPERATIONS,
+    error_type=shapes.AnthropicError,
+    operations=shapes.OPERATIONS,
     encoder=StreamEncoder,
     blueprint=blueprint,
 )
