@@ -1,7 +1,7 @@
 """An OpenAPI 3.2 description of HTTP operations, made from the types of their bodies.
 
 A request's type is the one that its requests are read with, so its description cannot be another.
-The types of answers are made for the description, and tests hold the answers to them.
+The dialects make their answers from the types of answers, so those cannot differ either.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 
 
 class Shape(Struct, frozen=True, forbid_unknown_fields=True):
-    """An object with these members and no other: the base of what an answer is described by."""
+    """An object with these members and no others: the base of the types of answers."""
 
 
 class Operation(Struct, frozen=True, kw_only=True):

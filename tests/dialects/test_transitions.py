@@ -26,24 +26,30 @@ from app.dialects.openai_chat import reply as chat
 from app.dialects.openai_chat import stream as chat_stream
 from app.dialects.openai_responses import reply as responses
 from app.dialects.openai_responses import stream as responses_stream
-from app.dialects.openai_responses.tools import Callee
+from app.dialects.openai_responses.parse import parse_responses
+from app.dialects.openai_responses.tools import ClientTool
 from app.errors import GatewayError, Kind
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter
 
-FORM = responses.Form(
-    "m", {}, {"patch": Callee("patch", custom=True), "ns__g": Callee("g", "ns")}, sealed=True
+OPTIONS = responses.ReplyOptions(
+    "m",
+    parse_responses(b"{}", {}, "m").options.echo,
+    {"patch": ClientTool("patch", custom=True), "ns__g": ClientTool("g", "ns")},
+    encrypted_reasoning=True,
 )
 ENCODERS = {
-    "Messages": lambda: messages_stream.StreamEncoder(messages.Answer("msg_1", "m"), FixedMeter()),
+    "Messages": lambda: messages_stream.StreamEncoder(
+        messages.ReplyContext("msg_1", "m"), FixedMeter()
+    ),
     "Chat Completions": lambda: chat_stream.StreamEncoder(
-        chat.Answer("chatcmpl-1", 1, "m", include_usage=True), FixedMeter()
+        chat.ReplyContext("chatcmpl-1", 1, "m", include_usage=True), FixedMeter()
     ),
     "Chat Completions, legacy": lambda: chat_stream.StreamEncoder(
-        chat.Answer("chatcmpl-1", 1, "m", legacy=True), FixedMeter()
+        chat.ReplyContext("chatcmpl-1", 1, "m", legacy=True), FixedMeter()
     ),
     "Responses": lambda: responses_stream.StreamEncoder(
-        responses.Answer("7", FORM, 1, clock=lambda: 2.0), FixedMeter()
+        responses.ReplyContext("7", OPTIONS, 1, clock=lambda: 2.0), FixedMeter()
     ),
 }
 every_dialect = pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)

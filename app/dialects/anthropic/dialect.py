@@ -4,6 +4,7 @@ from app.dialects.dialect import Dialect
 from app.web.failures import ErrorForm
 
 from . import errors, shapes
+from .operations import OPERATIONS
 from .routes import blueprint
 from .stream import StreamEncoder
 
@@ -15,7 +16,7 @@ ANTHROPIC = Dialect(
     key_headers=("Authorization", "x-api-key"),
     error_form=ErrorForm(errors.body, errors.status, errors.rate_headers),
     error_type=shapes.AnthropicError,
-    operations=shapes.OPERATIONS,
+    operations=OPERATIONS,
     encoder=StreamEncoder,
     blueprint=blueprint,
 )

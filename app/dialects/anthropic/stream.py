@@ -5,7 +5,7 @@ Which event may come in which state, and what is written then, is :attr:`StreamE
 """
 
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from app.core.events import (
     Finish,
@@ -19,11 +19,25 @@ from app.core.events import (
     Usage,
 )
 from app.core.usage import Meter
+from app.dialects import wire
 from app.dialects.encoder import OpeningEncoder
 from app.dialects.transitions import Row, Table, after
 from app.errors import GatewayError
 
-from . import errors, reply, sse
+from . import errors, reply, shapes
+
+DeltaParts: TypeAlias = list[bytes]
+"""The event of a delta: before the block's index, between index and text, after the text."""
+
+
+def _parts(delta: shapes.Delta) -> DeltaParts:
+    return wire.cut(wire.event(shapes.BlockDelta(wire.HOLE, delta)))
+
+
+TEXT_DELTA = _parts(shapes.TextDelta(wire.HOLE))
+THINKING_DELTA = _parts(shapes.ThinkingDelta(wire.HOLE))
+SIGNATURE_DELTA = _parts(shapes.SignatureDelta(wire.HOLE))
+INPUT_DELTA = _parts(shapes.InputDelta(wire.HOLE))
 
 
 class State(Enum):
@@ -41,54 +55,58 @@ class StreamEncoder(OpeningEncoder):
     """Writes one message."""
 
     FRESH, OPENED, TEXT, DONE = State.FRESH, State.BETWEEN, State.TEXT, State.DONE
-    PING = sse.PING
+    PING = wire.event(shapes.Ping())
 
-    def __init__(self, answer: reply.Answer, meter: Meter) -> None:
+    def __init__(self, context: reply.ReplyContext, meter: Meter) -> None:
         super().__init__(meter)
-        self._answer = answer
+        self._context = context
         self._index = 0
-        self._tail = sse.DELTA_END
         self._input_sent = False
 
     def _fail(self, error: GatewayError, request_id: str) -> None:
-        self._out.append(sse.error(errors.body(error, request_id)))
+        self._out.append(wire.event(errors.failure(error, request_id)))
 
     def _start(self, _: Any = None) -> None:
-        used = reply.first_usage(self._meter)
-        message = reply.shell(self._answer, [], used, None)
-        self._out += (sse.event("message_start", message=message), sse.PING)
+        message = reply.message(self._context, [], reply.first_usage(self._meter), None)
+        self._out += (wire.event(shapes.MessageStart(message)), self.PING)
 
-    def _open(self, block: dict[str, Any], kind: tuple[bytes, bytes] | None = None) -> None:
-        self._out.append(sse.block_start(self._index, **block))
-        if kind:
-            self._head = sse.delta_head(self._index, kind)
+    def _open(self, block: shapes.Block) -> None:
+        self._out.append(wire.event(shapes.BlockStart(self._index, block)))
+
+    def _deltas(self, kind: DeltaParts) -> None:
+        """The deltas that follow are of this kind."""
+        start, middle, self._tail = kind
+        self._head = b"%b%d%b" % (start, self._index, middle)
 
     def _close(self, _: Any = None) -> None:
-        self._out.append(sse.block_stop(self._index))
+        self._out.append(wire.event(shapes.BlockStop(self._index)))
         self._index += 1
 
     def _open_text(self, _: TextDelta) -> None:
-        self._open(reply.text_block(""), sse.TEXT)
+        self._open(shapes.Text(""))
+        self._deltas(TEXT_DELTA)
 
     def _text(self, event: TextDelta) -> None:
         self._delta(event.text)
 
     def _open_thinking(self, _: ThinkingDelta | ThinkingSignature) -> None:
-        self._open(reply.thinking_block("", ""), sse.THINKING)
+        self._open(shapes.Thinking("", ""))
+        self._deltas(THINKING_DELTA)
 
     def _thinking(self, event: ThinkingDelta) -> None:
-        if not self._answer.omit_thinking:
+        if not self._context.omit_thinking:
             self._delta(event.text)
 
     def _signature(self, event: ThinkingSignature) -> None:
-        self._head = sse.delta_head(self._index, sse.SIGNATURE)
+        self._deltas(SIGNATURE_DELTA)
         self._delta(event.signature)
 
     def _redacted(self, event: RedactedThinkingBlock) -> None:
-        self._open(reply.redacted_block(event.data))
+        self._open(shapes.RedactedThinking(event.data))
 
     def _open_call(self, event: ToolStart) -> None:
-        self._open(reply.tool_block(event.id, event.name, {}), sse.TOOL_INPUT)
+        self._open(shapes.ToolUse(event.id, event.name, {}))
+        self._deltas(INPUT_DELTA)
         self._input_sent = False
 
     def _input(self, event: ToolInput) -> None:
@@ -103,10 +121,8 @@ class StreamEncoder(OpeningEncoder):
 
     def _finish(self, event: Finish) -> None:
         used = reply.usage(self._meter.counts())
-        self._out += (
-            sse.event("message_delta", delta=reply.stop(event.reason), usage=used),
-            sse.MESSAGE_STOP,
-        )
+        delta = shapes.MessageDelta(reply.stopped(event.reason), used)
+        self._out += (wire.event(delta), wire.event(shapes.MessageStop()))
 
     _BETWEEN: ClassVar[Row] = {
         TextDelta: ((_open_text, _text), State.TEXT),

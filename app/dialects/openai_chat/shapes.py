@@ -1,39 +1,43 @@
-"""The operation of Chat Completions for the service's description, and the shape of its answer.
+"""The answers of Chat Completions, as types: a whole completion, and the chunks of a stream.
 
-The shapes are for the description alone: the answer is made in :mod:`.reply`.
+Answers are made from these structs and described by them in ``/openapi.json``. Every member that a
+client's types name is always written: some clients fail without one that they never read. Members
+whose default is UNSET are left out where they do not apply.
+
+Source: the types of the ``openai`` SDK 3.54.
 """
 
 from typing import Any, Literal, TypeAlias
 
-from msgspec import field
+from msgspec import UNSET, UnsetType
 
-from app.dialects.openai import OpenAIError
-from app.openapi import JSON, Operation, Shape
-
-from .schema import ChatRequest
+from app.openapi import Shape
 
 
-class AnswerFunction(Shape, frozen=True):
+class ReplyFunction(Shape, frozen=True):
+    """``arguments`` is a JSON object."""
+
     name: str
     arguments: str
 
 
-class AnswerCall(Shape, frozen=True, tag_field="type", tag="function"):
+class ReplyToolCall(Shape, frozen=True):
     id: str
-    function: AnswerFunction
+    type: Literal["function"]
+    function: ReplyFunction
 
 
-class AnswerMessage(Shape, frozen=True, kw_only=True):
-    """``reasoning_content`` is there where the model's reasoning may be read; ``function_call``
-    only for requests with ``functions``."""
+class ReplyMessage(Shape, frozen=True, kw_only=True):
+    """``reasoning_content`` is there if the model's reasoning can be read, ``function_call`` only
+    for requests with ``functions``."""
 
     role: Literal["assistant"]
     content: str | None
     refusal: None
     annotations: list[Any]
-    reasoning_content: str = ""
-    tool_calls: list[AnswerCall] = field(default_factory=list)
-    function_call: AnswerFunction | None = None
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[ReplyToolCall] | UnsetType = UNSET
+    function_call: ReplyFunction | UnsetType = UNSET
 
 
 FinishReason: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter", "function_call"]
@@ -41,7 +45,7 @@ FinishReason: TypeAlias = Literal["stop", "tool_calls", "length", "content_filte
 
 class Choice(Shape, frozen=True):
     index: int
-    message: AnswerMessage
+    message: ReplyMessage
     logprobs: None
     finish_reason: FinishReason
 
@@ -79,28 +83,28 @@ class Completion(Shape, frozen=True):
     usage: Usage
 
 
-class FunctionDelta(Shape, frozen=True):
-    """``name`` is in the first of a call."""
+class FunctionDelta(Shape, frozen=True, kw_only=True):
+    """``name`` is in the first of a call; ``arguments`` is a fragment of a JSON object."""
 
+    name: str | UnsetType = UNSET
     arguments: str
-    name: str = ""
 
 
-class CallDelta(Shape, frozen=True):
+class ToolCallDelta(Shape, frozen=True, kw_only=True):
     """``id`` and ``type`` are in the first of a call."""
 
     index: int
+    id: str | UnsetType = UNSET
+    type: Literal["function"] | UnsetType = UNSET
     function: FunctionDelta
-    id: str = ""
-    type: Literal["function"] = "function"
 
 
-class Delta(Shape, frozen=True):
-    role: Literal["assistant"] = "assistant"
-    content: str = ""
-    reasoning_content: str = ""
-    tool_calls: list[CallDelta] = field(default_factory=list)
-    function_call: FunctionDelta | None = None
+class Delta(Shape, frozen=True, kw_only=True):
+    role: Literal["assistant"] | UnsetType = UNSET
+    content: str | UnsetType = UNSET
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[ToolCallDelta] | UnsetType = UNSET
+    function_call: FunctionDelta | UnsetType = UNSET
 
 
 class ChunkChoice(Shape, frozen=True):
@@ -111,7 +115,8 @@ class ChunkChoice(Shape, frozen=True):
 
 
 class Chunk(Shape, frozen=True):
-    """``usage`` is there for clients that ask for it, and not null in the last."""
+    """A stream event. ``usage`` is there for clients that ask for it, and null in all chunks but
+    the last."""
 
     id: str
     object: Literal["chat.completion.chunk"]
@@ -119,17 +124,4 @@ class Chunk(Shape, frozen=True):
     model: str
     system_fingerprint: None
     choices: list[ChunkChoice]
-    usage: Usage | None = None
-
-
-OPERATIONS = (
-    Operation(
-        method="post",
-        path="/v1/chat/completions",
-        summary="Ask a model for an answer, streamed or whole.",
-        request=ChatRequest,
-        answers={JSON: Completion},
-        events=[Chunk, OpenAIError],
-        sentinel="[DONE]",
-    ),
-)
+    usage: Usage | UnsetType | None = UNSET

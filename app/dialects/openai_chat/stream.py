@@ -20,14 +20,14 @@ from app.core.events import (
     Usage,
 )
 from app.core.usage import Meter
-from app.dialects import encoder
+from app.dialects import encoder, wire
+from app.dialects.openai import OpenAIError, failure
 from app.dialects.transitions import Row, Table, after
 from app.dialects.wire import encode
 from app.errors import GatewayError
 
-from . import errors
-from .chunks import DONE, PING, Chunks, Frame
-from .reply import Answer, finish_reason
+from .chunks import DONE, PING, Chunks, ChunkTemplate
+from .reply import ReplyContext, finish_reason
 
 
 class State(Enum):
@@ -45,23 +45,26 @@ class StreamEncoder(encoder.StreamEncoder):
     FRESH, TEXT, DONE = State.FRESH, State.ANSWER, State.DONE
     PING = PING
 
-    def __init__(self, answer: Answer, meter: Meter) -> None:
+    def __init__(self, context: ReplyContext, meter: Meter) -> None:
         super().__init__(meter)
-        self._answer = answer
-        self._chunks = Chunks(answer)
+        self._context = context
+        self._chunks = Chunks(context)
         self._head, self._tail = self._chunks.content
         self._calls = 0
-        self._arguments: Frame | None = None  # of the open call, unless that is left out
+        self._arguments: ChunkTemplate | None = None  # of the open call, unless that is left out
         self._arguments_sent = False
 
     def _fail(self, error: GatewayError, request_id: str) -> None:
-        self._out.append(errors.event(error, request_id))
+        """The SDKs take this event for the end of a broken answer. ``[DONE]`` must not follow: a
+        client that reads on would take the answer for complete.
+        """
+        self._out.append(wire.data(OpenAIError(failure(error))))
 
     def _start(self, _: Any) -> None:
         self._out.append(self._chunks.role())
 
-    def _write(self, frame: Frame, text: str) -> None:
-        self._out += (frame.head, encode(text), frame.tail)
+    def _write(self, template: ChunkTemplate, text: str) -> None:
+        self._out += (template.head, encode(text), template.tail)
 
     def _text(self, event: TextDelta) -> None:
         self._delta(event.text)
@@ -72,7 +75,7 @@ class StreamEncoder(encoder.StreamEncoder):
     def _open_call(self, event: ToolStart) -> None:
         self._arguments_sent = False
         self._arguments = None
-        if not (self._answer.legacy and self._calls):
+        if not (self._context.legacy and self._calls):
             self._out.append(self._chunks.call(self._calls, event.id, event.name))
             self._arguments = self._chunks.arguments(self._calls)
         self._calls += 1
@@ -89,9 +92,9 @@ class StreamEncoder(encoder.StreamEncoder):
 
     def _finish(self, event: Finish) -> None:
         self._out.append(
-            self._chunks.finish(finish_reason(event.reason, legacy=self._answer.legacy))
+            self._chunks.finish(finish_reason(event.reason, legacy=self._context.legacy))
         )
-        if self._answer.include_usage:
+        if self._context.include_usage:
             self._out.append(self._chunks.usage(self._meter.counts()))
         self._out.append(DONE)
 

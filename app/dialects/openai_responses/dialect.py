@@ -4,8 +4,8 @@ from app.dialects import openai
 from app.dialects.dialect import Dialect
 from app.web.failures import ErrorForm
 
+from .operations import OPERATIONS
 from .routes import blueprint
-from .shapes import OPERATIONS
 from .stream import StreamEncoder
 
 RESPONSES = Dialect(

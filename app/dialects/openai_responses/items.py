@@ -20,7 +20,7 @@ from app.dialects.wire import encode
 
 from . import custom_input, item_types, reasoning_content
 from .content import parts
-from .tools import Callee
+from .tools import ClientTool
 
 
 class Turn(Struct, frozen=True, gc=False):
@@ -108,13 +108,13 @@ def _message(message: item_types.Message, record: Record) -> list[Turn]:
 
 
 def _function_call(item: item_types.FunctionCall, record: Record) -> list[Turn]:
-    name = Callee(item.name, item.namespace).flat
+    name = ClientTool(item.name, item.namespace).flat
     given = openai.arguments(item.arguments, record)
     return [Turn("assistant", (ToolCall(item.call_id, name, given),))]
 
 
 def _custom_tool_call(item: item_types.CustomToolCall, _: Record) -> list[Turn]:
-    name = Callee(item.name, item.namespace).flat
+    name = ClientTool(item.name, item.namespace).flat
     given = custom_input.as_object(item.input)
     return [Turn("assistant", (ToolCall(item.call_id, name, given),))]
 
@@ -128,7 +128,7 @@ def _output(
 
 def _reasoning(item: item_types.Reasoning, record: Record) -> list[Turn]:
     """Without content of our own making it cannot be given back: a summary is signed by nobody."""
-    part = reasoning_content.unseal(item.encrypted_content) if item.encrypted_content else None
+    part = reasoning_content.decode(item.encrypted_content) if item.encrypted_content else None
     if part is None:
         record.ignore("reasoning")
         return []

@@ -1,14 +1,19 @@
-"""The operation of the Responses API for the service's description, and the shape of its answer.
+"""The answers of the Responses API, as types: a whole response, its items, and stream events.
 
-The shapes are for the description alone: the answer is made in :mod:`.reply`.
+Answers are made from these structs and described by them in ``/openapi.json``. Every member that a
+client's types name is always written: some clients fail without one that they never read.
+
+Source: the types of the ``openai`` SDK 3.54.
 """
 
 from typing import Any, Literal, TypeAlias
 
-from app.dialects.openai import OpenAIFailure
-from app.openapi import JSON, Operation, Shape
+from msgspec import UNSET, UnsetType
 
-from .schema import ResponsesRequest
+from app.dialects.openai import OpenAIFailure
+from app.openapi import Shape
+
+ItemStatus: TypeAlias = Literal["in_progress", "completed"]
 
 
 class OutputText(Shape, frozen=True, tag_field="type", tag="output_text"):
@@ -19,7 +24,7 @@ class OutputText(Shape, frozen=True, tag_field="type", tag="output_text"):
 
 class OutputMessage(Shape, frozen=True, tag_field="type", tag="message"):
     id: str
-    status: Literal["in_progress", "completed"]
+    status: ItemStatus
     role: Literal["assistant"]
     content: list[OutputText]
 
@@ -34,22 +39,22 @@ class ReasoningItem(Shape, frozen=True, tag_field="type", tag="reasoning"):
     encrypted_content: str | None
 
 
-class FunctionCall(Shape, frozen=True, tag_field="type", tag="function_call"):
+class FunctionCall(Shape, frozen=True, kw_only=True, tag_field="type", tag="function_call"):
     id: str
-    status: Literal["in_progress", "completed"]
+    status: ItemStatus
     call_id: str
     name: str
+    namespace: str | UnsetType = UNSET
     arguments: str
-    namespace: str = ""
 
 
-class CustomToolCall(Shape, frozen=True, tag_field="type", tag="custom_tool_call"):
+class CustomToolCall(Shape, frozen=True, kw_only=True, tag_field="type", tag="custom_tool_call"):
     id: str
-    status: Literal["in_progress", "completed"]
+    status: ItemStatus
     call_id: str
     name: str
+    namespace: str | UnsetType = UNSET
     input: str
-    namespace: str = ""
 
 
 class Incomplete(Shape, frozen=True):
@@ -82,16 +87,19 @@ Item: TypeAlias = OutputMessage | ReasoningItem | FunctionCall | CustomToolCall
 
 
 class _Response(Shape, frozen=True, kw_only=True):
-    """From ``instructions`` on the members repeat the request, as far as it is honoured."""
+    """The members from ``store`` on repeat the request, as far as it is honoured."""
 
     id: str
     object: Literal["response"]
     created_at: int
     completed_at: int | None
+    status: str
     background: bool
+    error: OpenAIFailure | None
     incomplete_details: Incomplete | None
     model: str
     output: list[Item]
+    usage: Usage | None
     conversation: None
     previous_response_id: None
     prompt: None
@@ -100,6 +108,12 @@ class _Response(Shape, frozen=True, kw_only=True):
     safety_identifier: None
     service_tier: None
     user: None
+    store: bool
+    parallel_tool_calls: bool
+    truncation: Literal["disabled"]
+    max_output_tokens: None
+    temperature: None
+    top_p: None
     instructions: str | None
     metadata: dict[str, str]
     prompt_cache_key: str | None
@@ -107,12 +121,6 @@ class _Response(Shape, frozen=True, kw_only=True):
     text: dict[str, Any]
     tool_choice: str | dict[str, Any]
     tools: list[dict[str, Any]]
-    store: bool
-    parallel_tool_calls: bool
-    truncation: Literal["disabled"]
-    max_output_tokens: None
-    temperature: None
-    top_p: None
 
 
 class Response(_Response, frozen=True, kw_only=True):
@@ -123,119 +131,123 @@ class Response(_Response, frozen=True, kw_only=True):
     usage: Usage
 
 
-class ResponseUnderWay(_Response, frozen=True, kw_only=True):
-    """As it stands before its end, or where it failed."""
+class UnfinishedResponse(_Response, frozen=True, kw_only=True):
+    """A response whose stream is under way, or has failed."""
 
     status: Literal["in_progress", "failed"]
-    error: OpenAIFailure | None
     usage: None
 
 
-class Numbered(Shape, frozen=True, kw_only=True, tag_field="type"):
-    """An event of a stream."""
+# Stream events. A delta has its number at the end, where it is written after the text.
 
+
+class Numbered(Shape, frozen=True, tag_field="type"):
     sequence_number: int
 
 
-class ResponseCreated(Numbered, frozen=True, kw_only=True, tag="response.created"):
-    response: ResponseUnderWay
+class ResponseCreated(Numbered, frozen=True, tag="response.created"):
+    response: UnfinishedResponse
 
 
-class ResponseInProgress(Numbered, frozen=True, kw_only=True, tag="response.in_progress"):
-    response: ResponseUnderWay
+class ResponseInProgress(Numbered, frozen=True, tag="response.in_progress"):
+    response: UnfinishedResponse
 
 
-class ResponseFailed(Numbered, frozen=True, kw_only=True, tag="response.failed"):
-    response: ResponseUnderWay
+class ResponseFailed(Numbered, frozen=True, tag="response.failed"):
+    response: UnfinishedResponse
 
 
-class ResponseCompleted(Numbered, frozen=True, kw_only=True, tag="response.completed"):
+class ResponseCompleted(Numbered, frozen=True, tag="response.completed"):
     response: Response
 
 
-class ResponseIncomplete(Numbered, frozen=True, kw_only=True, tag="response.incomplete"):
+class ResponseIncomplete(Numbered, frozen=True, tag="response.incomplete"):
     response: Response
 
 
-class ItemAdded(Numbered, frozen=True, kw_only=True, tag="response.output_item.added"):
+class ItemAdded(Numbered, frozen=True, tag="response.output_item.added"):
     output_index: int
     item: Item
 
 
-class ItemDone(Numbered, frozen=True, kw_only=True, tag="response.output_item.done"):
+class ItemDone(Numbered, frozen=True, tag="response.output_item.done"):
     output_index: int
     item: Item
 
 
-class InItem(Numbered, frozen=True, kw_only=True):
+class InItem(Numbered, frozen=True):
     item_id: str
     output_index: int
 
 
-class PartAdded(InItem, frozen=True, kw_only=True, tag="response.content_part.added"):
+class PartAdded(InItem, frozen=True, tag="response.content_part.added"):
     content_index: int
     part: OutputText
 
 
-class PartDone(InItem, frozen=True, kw_only=True, tag="response.content_part.done"):
+class PartDone(InItem, frozen=True, tag="response.content_part.done"):
     content_index: int
     part: OutputText
 
 
-class TextDelta(InItem, frozen=True, kw_only=True, tag="response.output_text.delta"):
+class TextDone(InItem, frozen=True, tag="response.output_text.done"):
     content_index: int
-    logprobs: list[Any]
-    delta: str
-
-
-class TextDone(InItem, frozen=True, kw_only=True, tag="response.output_text.done"):
-    content_index: int
-    logprobs: list[Any]
     text: str
+    logprobs: list[Any]
 
 
-class SummaryPartAdded(
-    InItem, frozen=True, kw_only=True, tag="response.reasoning_summary_part.added"
-):
+class SummaryPartAdded(InItem, frozen=True, tag="response.reasoning_summary_part.added"):
     summary_index: int
     part: SummaryText
 
 
-class SummaryPartDone(
-    InItem, frozen=True, kw_only=True, tag="response.reasoning_summary_part.done"
-):
+class SummaryPartDone(InItem, frozen=True, tag="response.reasoning_summary_part.done"):
     summary_index: int
     part: SummaryText
 
 
-class SummaryDelta(InItem, frozen=True, kw_only=True, tag="response.reasoning_summary_text.delta"):
-    summary_index: int
-    delta: str
-
-
-class SummaryDone(InItem, frozen=True, kw_only=True, tag="response.reasoning_summary_text.done"):
+class SummaryDone(InItem, frozen=True, tag="response.reasoning_summary_text.done"):
     summary_index: int
     text: str
 
 
-class ArgumentsDelta(
-    InItem, frozen=True, kw_only=True, tag="response.function_call_arguments.delta"
-):
-    delta: str
-
-
-class ArgumentsDone(InItem, frozen=True, kw_only=True, tag="response.function_call_arguments.done"):
+class ArgumentsDone(InItem, frozen=True, tag="response.function_call_arguments.done"):
     arguments: str
 
 
-class InputDelta(InItem, frozen=True, kw_only=True, tag="response.custom_tool_call_input.delta"):
-    delta: str
-
-
-class InputDone(InItem, frozen=True, kw_only=True, tag="response.custom_tool_call_input.done"):
+class InputDone(InItem, frozen=True, tag="response.custom_tool_call_input.done"):
     input: str
 
 
+class DeltaEvent(Shape, frozen=True, tag_field="type"):
+    item_id: str
+    output_index: int
+
+
+class TextDelta(DeltaEvent, frozen=True, tag="response.output_text.delta"):
+    content_index: int
+    logprobs: list[Any]
+    delta: str
+    sequence_number: int
+
+
+class SummaryDelta(DeltaEvent, frozen=True, tag="response.reasoning_summary_text.delta"):
+    summary_index: int
+    delta: str
+    sequence_number: int
+
+
+class ArgumentsDelta(DeltaEvent, frozen=True, tag="response.function_call_arguments.delta"):
+    delta: str
+    sequence_number: int
+
+
+class InputDelta(DeltaEvent, frozen=True, tag="response.custom_tool_call_input.delta"):
+    delta: str
+    sequence_number: int
+
+
+Delta: TypeAlias = TextDelta | SummaryDelta | ArgumentsDelta | InputDelta
 Event: TypeAlias = (
     ResponseCreated
     | ResponseInProgress
@@ -256,15 +268,4 @@ Event: TypeAlias = (
     | ArgumentsDone
     | InputDelta
     | InputDone
-)
-
-OPERATIONS = (
-    Operation(
-        method="post",
-        path="/v1/responses",
-        summary="Ask a model for an answer, streamed or whole.",
-        request=ResponsesRequest,
-        answers={JSON: Response},
-        events=[Event],
-    ),
 )
