@@ -10,14 +10,10 @@ from flask_cors import CORS
 from app.codewhisperer.upstream import CodeWhisperer
 from app.core.headers import Headers
 from app.credentials import Credentials
-from app.dialects import openai
-from app.dialects.anthropic import errors as anthropic_errors
-from app.dialects.anthropic import openapi as anthropic_api
-from app.dialects.anthropic import routes as anthropic
-from app.dialects.openai_chat import openapi as openai_chat_api
-from app.dialects.openai_chat import routes as openai_chat
-from app.dialects.openai_responses import openapi as openai_responses_api
-from app.dialects.openai_responses import routes as openai_responses
+from app.dialects.anthropic.dialect import ANTHROPIC
+from app.dialects.dialect import Dialect, key_headers, select
+from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
+from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from app.gateway import Gateway
 from app.keys import authentication, limits
@@ -37,6 +33,9 @@ from app.version import __version__
 from app.web import access, failures
 from app.web.serving import Serving
 
+DIALECTS = (ANTHROPIC, CHAT_COMPLETIONS, RESPONSES)
+"""The dialects that clients may speak; the first where a request tells none."""
+
 
 def create_app(settings: Settings) -> Flask:
     """The WSGI application of one worker; the master has checked that there is a credential."""
@@ -55,11 +54,12 @@ def create_app(settings: Settings) -> Flask:
         limits=key_limits,
         early_headers=settings.kiro_early_headers,
         ping_interval=settings.kiro_ping_interval,
+        default_model=settings.kiro_default_model,
     )
     access.install(app)
     lifecycle.install(app)
-    failures.install(app, _shape)
-    limits.install(app, lambda path, headers: _shape(path, headers).rate_headers)
+    failures.install(app, _error_form)
+    limits.install(app, lambda path, headers: _error_form(path, headers).rate_headers)
     authentication.install(
         app, _doorkeeper(settings), open_paths=frozenset({"/", "/health", "/openapi.json"})
     )
@@ -74,9 +74,8 @@ def create_app(settings: Settings) -> Flask:
             lambda model: key_limits.may_use(authentication.client_key(), model),
         )
     )
-    app.register_blueprint(anthropic.blueprint(serving))
-    app.register_blueprint(openai_chat.blueprint(serving))
-    app.register_blueprint(openai_responses.blueprint(serving, settings.kiro_default_model))
+    for dialect in DIALECTS:
+        app.register_blueprint(dialect.blueprint(serving))
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
@@ -128,47 +127,37 @@ def _gateway(settings: Settings) -> Gateway:
     )
 
 
-ANTHROPIC = failures.Shape(
-    anthropic_errors.body, lambda error: error.status, anthropic_errors.rate_headers
-)
-OPENAI = failures.Shape(openai.body, openai.status, openai.rate_headers)
-OPENAI_PATHS = ("/v1/chat", "/v1/responses", "/v1/completions", "/v1/embeddings")
+def _error_form(path: str, headers: Headers) -> failures.ErrorForm:
+    """How the dialect of a request reports failures."""
+    return select(DIALECTS, path, headers).error_form
 
 
 def _description() -> dict[str, Any]:
     """What the service takes and answers, as OpenAPI."""
-    either = [anthropic_api.AnthropicError, openai.OpenAIError]
-    groups = (
-        ("Anthropic", anthropic_api.OPERATIONS, [anthropic_api.AnthropicError], ANTHROPIC),
-        ("Chat Completions", openai_chat_api.OPERATIONS, [openai.OpenAIError], OPENAI),
-        ("Responses", openai_responses_api.OPERATIONS, [openai.OpenAIError], OPENAI),
-        ("Service", openapi.OPERATIONS, either, ANTHROPIC),
+    first = DIALECTS[0]  # its form is used where a request tells no dialect
+    service = Group(
+        name="Service",
+        operations=openapi.OPERATIONS,
+        errors=list(dict.fromkeys(dialect.error_type for dialect in DIALECTS)),
+        failures=_failures(first.error_form),
     )
-    return describe(
-        "kiro2api",
-        __version__,
-        [
-            Group(name=name, operations=operations, errors=errors, failures=_failures(shape))
-            for name, operations, errors, shape in groups
-        ],
+    groups = [*map(_group, DIALECTS), service]
+    return describe("kiro2api", __version__, groups, key_headers(DIALECTS))
+
+
+def _group(dialect: Dialect) -> Group:
+    return Group(
+        name=dialect.name,
+        operations=dialect.operations,
+        errors=[dialect.error_type],
+        failures=_failures(dialect.error_form),
     )
 
 
-def _failures(shape: failures.Shape) -> dict[int, str]:
-    """What each HTTP status stands for."""
+def _failures(form: failures.ErrorForm) -> dict[int, str]:
+    """Each HTTP status, and the kinds of failure that it is the status of."""
     kinds: dict[int, list[str]] = {}
     for kind in Kind:
-        if kind is not Kind.CANCELLED:  # there is nobody to tell
-            kinds.setdefault(shape.status(GatewayError(kind, "")), []).append(kind.value)
+        if kind is not Kind.CANCELLED:  # no client is left to read it
+            kinds.setdefault(form.status(GatewayError(kind, "")), []).append(kind.value)
     return {status: ", ".join(names) for status, names in kinds.items()}
-
-
-def _shape(path: str, headers: Headers) -> failures.Shape:
-    """The dialect that a request speaks: by its path, and by the header that every SDK of
-    Anthropic's sends where both have that path; Anthropic's where nothing tells.
-    """
-    if path.startswith(OPENAI_PATHS):
-        return OPENAI
-    if path.startswith("/v1/models") and headers.get("anthropic-version") is None:
-        return OPENAI
-    return ANTHROPIC

@@ -1,7 +1,7 @@
 """An OpenAPI 3.2 description of HTTP operations, made from the types of their bodies.
 
 A request's type is the one that its requests are read with, so its description cannot be another.
-The types of answers are made for the description, and tests hold the answers to them.
+The dialects make their answers from the types of answers, so those cannot differ either.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 
 
 class Shape(Struct, frozen=True, forbid_unknown_fields=True):
-    """An object with these members and no other: the base of what an answer is described by."""
+    """An object with these members and no others: the base of the types of answers."""
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -50,8 +50,11 @@ class Group(Struct, frozen=True, kw_only=True):
     failures: Mapping[int, str]
 
 
-def describe(title: str, version: str, groups: Sequence[Group]) -> Schema:
-    """The description as plain values."""
+def describe(
+    title: str, version: str, groups: Sequence[Group], key_headers: Sequence[str]
+) -> Schema:
+    """The description as plain values. A client's key may come in any of ``key_headers``."""
+    schemes = {name.lower(): _security(name) for name in key_headers}
     paths: Schema = {}
     schemas: Schema = {}
     for group in groups:
@@ -63,16 +66,16 @@ def describe(title: str, version: str, groups: Sequence[Group]) -> Schema:
     return {
         "openapi": "3.2.0",
         "info": {"title": title, "version": version},
-        "security": [{"key": []}, {"bearer": []}],
+        "security": [{name: []} for name in schemes],
         "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-                "bearer": {"type": "http", "scheme": "bearer"},
-            },
-        },
+        "components": {"schemas": schemas, "securitySchemes": schemes},
     }
+
+
+def _security(header: str) -> Schema:
+    if header.lower() == "authorization":
+        return {"type": "http", "scheme": "bearer"}
+    return {"type": "apiKey", "in": "header", "name": header}
 
 
 class _Names:

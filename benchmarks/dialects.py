@@ -8,13 +8,13 @@ from werkzeug.datastructures import Headers
 from app.core.conversation import Conversation
 from app.core.usage import Meter
 from app.dialects.anthropic.parse import parse_messages
-from app.dialects.anthropic.reply import Answer as MessagesAnswer
+from app.dialects.anthropic.reply import ReplyContext as MessagesContext
 from app.dialects.anthropic.stream import StreamEncoder as MessagesEncoder
 from app.dialects.openai_chat.parse import parse_chat
-from app.dialects.openai_chat.reply import Answer as ChatAnswer
+from app.dialects.openai_chat.reply import ReplyContext as ChatContext
 from app.dialects.openai_chat.stream import StreamEncoder as ChatEncoder
 from app.dialects.openai_responses.parse import ParsedRequest, parse_responses
-from app.dialects.openai_responses.reply import Answer as ResponsesAnswer
+from app.dialects.openai_responses.reply import ReplyContext as ResponsesContext
 from app.dialects.openai_responses.stream import StreamEncoder as ResponsesEncoder
 from app.web.relay import Encoder
 
@@ -38,15 +38,15 @@ def _responses(raw: bytes, headers: Headers) -> ParsedRequest:
 
 
 def _responses_encoder(meter: Meter) -> Encoder:
-    form = _responses(b'{"input":"hi","stream":true}', Headers()).form
-    return ResponsesEncoder(ResponsesAnswer("0" * 32, form, CREATED, lambda: CREATED), meter)
+    options = _responses(b'{"input":"hi","stream":true}', Headers()).options
+    return ResponsesEncoder(ResponsesContext("0" * 32, options, CREATED, lambda: CREATED), meter)
 
 
 MESSAGES = Dialect(
     "Messages",
     "/v1/messages",
     lambda raw, headers: parse_messages(raw, headers).conversation,
-    lambda meter: MessagesEncoder(MessagesAnswer("msg_0", MODEL), meter),
+    lambda meter: MessagesEncoder(MessagesContext("msg_0", MODEL), meter),
     b'"type":"text_delta"',
     b"event: message_stop\n",
 )
@@ -54,7 +54,7 @@ CHAT = Dialect(
     "Chat Completions",
     "/v1/chat/completions",
     lambda raw, headers: parse_chat(raw, headers).conversation,
-    lambda meter: ChatEncoder(ChatAnswer("chatcmpl-0", CREATED, MODEL), meter),
+    lambda meter: ChatEncoder(ChatContext("chatcmpl-0", CREATED, MODEL), meter),
     b'"delta":{"content":',
     b"data: [DONE]\n",
 )

@@ -193,9 +193,9 @@ def anthropic_bodies(data: bytes) -> None:
     if parsed is None:
         return
     meter = _send(parsed.conversation)
-    answer = anthropic_reply.Answer("msg_1", parsed.model)
-    _check_events(anthropic_stream.StreamEncoder(answer, meter).feed(_ANSWER))
-    msgspec.json.decode(anthropic_reply.whole(answer, fold(_ANSWER), meter))
+    context = anthropic_reply.ReplyContext("msg_1", parsed.model)
+    _check_events(anthropic_stream.StreamEncoder(context, meter).feed(_ANSWER))
+    msgspec.json.decode(anthropic_reply.whole(context, fold(_ANSWER), meter))
 
 
 def chat_bodies(data: bytes) -> None:
@@ -204,11 +204,11 @@ def chat_bodies(data: bytes) -> None:
     if parsed is None:
         return
     meter = _send(parsed.conversation)
-    answer = chat_reply.Answer(
+    context = chat_reply.ReplyContext(
         "chatcmpl-1", 1, parsed.model, include_usage=parsed.include_usage, legacy=parsed.legacy
     )
-    _check_events(chat_stream.StreamEncoder(answer, meter).feed(_ANSWER))
-    msgspec.json.decode(chat_reply.whole(answer, fold(_ANSWER), meter))
+    _check_events(chat_stream.StreamEncoder(context, meter).feed(_ANSWER))
+    msgspec.json.decode(chat_reply.whole(context, fold(_ANSWER), meter))
 
 
 def responses_bodies(data: bytes) -> None:
@@ -217,9 +217,9 @@ def responses_bodies(data: bytes) -> None:
     if parsed is None:
         return
     meter = _send(parsed.conversation)
-    answer = responses_reply.Answer("1", parsed.form, 1, _clock)
-    _check_events(responses_stream.StreamEncoder(answer, meter).feed(_ANSWER))
-    msgspec.json.decode(responses_reply.whole(answer, fold(_ANSWER), meter))
+    context = responses_reply.ReplyContext("1", parsed.options, 1, _clock)
+    _check_events(responses_stream.StreamEncoder(context, meter).feed(_ANSWER))
+    msgspec.json.decode(responses_reply.whole(context, fold(_ANSWER), meter))
 
 
 def _clock() -> float:
@@ -263,11 +263,12 @@ def _tell_all(events: list[Event]) -> None:
     """In every dialect, as a stream."""
     meter = Meter(_ENVELOPE, None, context_window)
     meter.feed(events)
-    form = responses.parse_responses(b"{}", Headers(), DEFAULT).form
+    options = responses.parse_responses(b"{}", Headers(), DEFAULT).options
+    context = responses_reply.ReplyContext("1", options, 1, _clock)
     for encoder in (
-        anthropic_stream.StreamEncoder(anthropic_reply.Answer("msg_1", "m"), meter),
-        chat_stream.StreamEncoder(chat_reply.Answer("chatcmpl-1", 1, "m"), meter),
-        responses_stream.StreamEncoder(responses_reply.Answer("1", form, 1, _clock), meter),
+        anthropic_stream.StreamEncoder(anthropic_reply.ReplyContext("msg_1", "m"), meter),
+        chat_stream.StreamEncoder(chat_reply.ReplyContext("chatcmpl-1", 1, "m"), meter),
+        responses_stream.StreamEncoder(context, meter),
     ):
         _check_events(encoder.feed(events))
 

@@ -13,8 +13,6 @@ from math import ceil
 from time import time
 from typing import Any, Literal, TypeAlias, cast
 
-import msgspec
-
 from app.core.conversation import Effort, Image, Tool, ToolChoice
 from app.core.headers import Headers
 from app.core.lenient_json import decode_object
@@ -23,8 +21,7 @@ from app.core.typed_json import FieldError, Path, Record
 from app.errors import GatewayError, Kind
 from app.openapi import Shape
 
-encode = msgspec.json.Encoder().encode
-"""Any value as JSON, in UTF-8; text is escaped only where JSON demands it."""
+from .wire import encode
 
 # Failures
 
@@ -67,7 +64,7 @@ ERRORS: dict[Kind, tuple[str, str | None]] = {
 
 
 class OpenAIFailure(Shape, frozen=True):
-    """What stands inside ``error``."""
+    """The ``error`` of a failure."""
 
     message: str
     type: str
@@ -76,7 +73,7 @@ class OpenAIFailure(Shape, frozen=True):
 
 
 class OpenAIError(Shape, frozen=True):
-    """The body of any failure, for the service's description."""
+    """The body of any failure, and the last event of a Chat Completions stream that fails."""
 
     error: OpenAIFailure
 
@@ -96,20 +93,16 @@ TOO_LONG = "This model's maximum context length is exceeded"
 
 
 def body(error: GatewayError, request_id: str) -> bytes:
-    """The JSON of an error, for an HTTP answer and for a Chat Completions stream alike. The
-    request's id is told in a header alone."""
-    return encode({"error": details(error)})
+    """The body of an HTTP answer that is an error. The request's id is in a header alone."""
+    return encode(OpenAIError(failure(error)))
 
 
-def details(error: GatewayError) -> dict[str, str | None]:
-    """What stands inside ``error``: ``message``, ``type``, ``param`` and ``code``."""
+def failure(error: GatewayError) -> OpenAIFailure:
+    """The error as the API writes it."""
     kind, code = ERRORS[error.kind]
-    return {
-        "message": _message(error),
-        "type": kind,
-        "param": error.field or None,
-        "code": error.code if error.code in CLIENT_CODES else code,
-    }
+    if error.code in CLIENT_CODES:
+        code = error.code
+    return OpenAIFailure(_message(error), kind, error.field or None, code)
 
 
 def status(error: GatewayError) -> int:

@@ -23,7 +23,7 @@ KINDS = {
 """Werkzeug's refusals as ours; any other of its 4xx is an invalid request."""
 
 
-class Shape(NamedTuple):
+class ErrorForm(NamedTuple):
     """How a dialect tells a failure: the JSON body for it and the request's id, and the status; and
     the headers that tell what a client's key may still ask."""
 
@@ -32,17 +32,17 @@ class Shape(NamedTuple):
     rate_headers: Tell
 
 
-def install(app: Flask, shape_of: Callable[[str, Headers], Shape]) -> None:
-    """``shape_of(path, headers)`` tells which dialect a request speaks."""
+def install(app: Flask, form_of: Callable[[str, Headers], ErrorForm]) -> None:
+    """``form_of(path, headers)`` tells which dialect a request speaks."""
 
     @app.errorhandler(GatewayError)
     def gateway_error(error: GatewayError) -> Response:
         current = record()
         current.fail(error)
-        shape = shape_of(request.path, request.headers)
+        form = form_of(request.path, request.headers)
         return Response(
-            shape.body(error, current.request_id),
-            shape.status(error),
+            form.body(error, current.request_id),
+            form.status(error),
             retry_headers(error),
             mimetype="application/json",
         )

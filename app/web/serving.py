@@ -72,7 +72,8 @@ class StreamResponse(Response):
 
 @dataclass(frozen=True)
 class Serving:
-    """What a dialect's routes are given. Times in seconds."""
+    """What a dialect's routes are given. Times in seconds; ``default_model`` is for a request that
+    names none."""
 
     open: Callable[[Conversation], Exchange]
     lifecycle: Lifecycle
@@ -80,6 +81,7 @@ class Serving:
     limits: KeyLimits
     early_headers: float
     ping_interval: float
+    default_model: str
 
     def respond(
         self,

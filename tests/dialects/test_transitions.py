@@ -1,39 +1,104 @@
-"""What holds for the stream of every dialect: the order of events; batches that do not matter."""
+"""What holds for the stream of every dialect: its table is complete, events in any other order are
+refused, and batches do not matter.
+"""
 
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.events import Finish, TextDelta, ThinkingDelta, ToolEnd, ToolInput, ToolStart
+from app.application import DIALECTS
+from app.core import fold
+from app.core.events import (
+    Event,
+    Finish,
+    TextDelta,
+    ThinkingDelta,
+    ToolEnd,
+    ToolInput,
+    ToolStart,
+)
 from app.dialects.anthropic import reply as messages
 from app.dialects.anthropic import stream as messages_stream
 from app.dialects.openai_chat import reply as chat
 from app.dialects.openai_chat import stream as chat_stream
 from app.dialects.openai_responses import reply as responses
 from app.dialects.openai_responses import stream as responses_stream
-from app.dialects.openai_responses.tools import Callee
+from app.dialects.openai_responses.parse import parse_responses
+from app.dialects.openai_responses.tools import ClientTool
 from app.errors import GatewayError, Kind
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter
 
-FORM = responses.Form(
-    "m", {}, {"patch": Callee("patch", custom=True), "ns__g": Callee("g", "ns")}, sealed=True
+OPTIONS = responses.ReplyOptions(
+    "m",
+    parse_responses(b"{}", {}, "m").options.echo,
+    {"patch": ClientTool("patch", custom=True), "ns__g": ClientTool("g", "ns")},
+    encrypted_reasoning=True,
 )
 ENCODERS = {
-    "Messages": lambda: messages_stream.StreamEncoder(messages.Answer("msg_1", "m"), FixedMeter()),
+    "Messages": lambda: messages_stream.StreamEncoder(
+        messages.ReplyContext("msg_1", "m"), FixedMeter()
+    ),
     "Chat Completions": lambda: chat_stream.StreamEncoder(
-        chat.Answer("chatcmpl-1", 1, "m", include_usage=True), FixedMeter()
+        chat.ReplyContext("chatcmpl-1", 1, "m", include_usage=True), FixedMeter()
     ),
     "Chat Completions, legacy": lambda: chat_stream.StreamEncoder(
-        chat.Answer("chatcmpl-1", 1, "m", legacy=True), FixedMeter()
+        chat.ReplyContext("chatcmpl-1", 1, "m", legacy=True), FixedMeter()
     ),
     "Responses": lambda: responses_stream.StreamEncoder(
-        responses.Answer("7", FORM, 1, clock=lambda: 2.0), FixedMeter()
+        responses.ReplyContext("7", OPTIONS, 1, clock=lambda: 2.0), FixedMeter()
     ),
 }
 every_dialect = pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
+
+EVENTS = set(get_args(Event))
+
+
+def test_every_event_can_be_folded():
+    assert fold._STEPS.keys() == EVENTS
+
+
+every_table = pytest.mark.parametrize(
+    "encoder", [each.encoder for each in DIALECTS], ids=[each.name for each in DIALECTS]
+)
+
+
+@every_table
+def test_every_event_is_in_the_table_and_every_state_has_a_row(encoder):
+    table = encoder.TRANSITIONS
+    assert {event for row in table.values() for event in row} == EVENTS
+    assert table.keys() == set(type(encoder.FRESH))
+
+
+@every_table
+def test_every_state_is_reached_and_only_the_last_ends(encoder):
+    table = encoder.TRANSITIONS
+    reached, waiting = set(), [encoder.FRESH]
+    while waiting:
+        state = waiting.pop()
+        if state not in reached:
+            reached.add(state)
+            waiting += [then for _, then in table[state].values()]
+    assert reached == table.keys()
+    assert [state for state, row in table.items() if not row] == [encoder.DONE]
+
+
+@every_dialect
+def test_the_fast_path_for_text_is_the_row_of_its_state(encoder):
+    stream = encoder()
+    steps, state = stream.TRANSITIONS[stream.TEXT][TextDelta]
+    assert (steps, state) == ((type(stream)._text,), stream.TEXT)
+    events = [TextDelta("a"), TextDelta("b"), TextDelta("c")]
+    fast, slow = encoder(), encoder()
+    taken = [slow.feed(events[:1])]
+    for event in events[1:]:
+        slow._advance(event)
+        taken.append(slow._taken())
+    assert fast.feed(events) == b"".join(taken)
+
 
 START, END = ToolStart("t", "f"), Finish("end_turn")
 ILLEGAL = [
@@ -54,7 +119,7 @@ ILLEGAL = [
 
 @every_dialect
 @pytest.mark.parametrize(("events", "told"), ILLEGAL)
-def test_an_order_that_is_none_is_an_error(encoder, events, told):
+def test_events_out_of_order_are_an_error(encoder, events, told):
     stream = encoder()
     with pytest.raises(GatewayError, match=told) as failure:
         stream.feed(events)

@@ -6,13 +6,15 @@ dialect and stand elsewhere.
 
 from datetime import UTC, datetime
 from math import ceil
-from typing import Any
 
+from msgspec import UNSET
+
+from app.dialects.wire import encode
 from app.errors import GatewayError, Kind
 
-from .sse import encode
+from . import shapes
 
-TYPES: dict[Kind, str] = {
+TYPES: dict[Kind, shapes.ErrorType] = {
     Kind.INVALID_REQUEST: "invalid_request_error",
     Kind.AUTHENTICATION: "authentication_error",
     Kind.PERMISSION: "permission_error",
@@ -54,11 +56,20 @@ TOO_LONG = "prompt is too long"
 
 
 def body(error: GatewayError, request_id: str) -> bytes:
-    """The JSON of an error, for an HTTP answer and for a stream's ``error`` event alike."""
-    told: dict[str, Any] = {"type": TYPES[error.kind], "message": _message(error)}
-    if error.code in CLIENT_CODES:
-        told["details"] = {"error_code": error.code}
-    return encode({"type": "error", "error": told, "request_id": request_id})
+    """The body of an HTTP answer that is an error."""
+    return encode(failure(error, request_id))
+
+
+def failure(error: GatewayError, request_id: str) -> shapes.AnthropicError:
+    """The error as the API writes it, over HTTP and in a stream's ``error`` event alike."""
+    details = shapes.ErrorDetails(error.code) if error.code in CLIENT_CODES else UNSET
+    told = shapes.AnthropicFailure(TYPES[error.kind], _message(error), details)
+    return shapes.AnthropicError(told, request_id)
+
+
+def status(error: GatewayError) -> int:
+    """The HTTP status."""
+    return error.status
 
 
 def rate_headers(limit: int, remaining: int, reset: float) -> dict[str, str]:

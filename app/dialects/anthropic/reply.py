@@ -1,9 +1,6 @@
-"""The answer as one JSON message, and the parts of it that a stream needs too.
+"""The answer as one JSON message, and the parts of it that a stream needs too."""
 
-Every member a client's types name is always there: some clients fail without one they never read.
-"""
-
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -12,10 +9,11 @@ from app.core.events import StopReason
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
+from app.dialects.wire import encode
 
-from .sse import encode
+from . import shapes
 
-STOP_REASONS: dict[StopReason, str] = {
+STOP_REASONS: dict[StopReason, shapes.StopReason] = {
     "end_turn": "end_turn",
     "tool_use": "tool_use",
     "max_tokens": "max_tokens",
@@ -25,11 +23,11 @@ STOP_REASONS: dict[StopReason, str] = {
 }
 
 
-class Answer(Struct, frozen=True):
-    """What everything that is told of one answer shares.
+class ReplyContext(Struct, frozen=True):
+    """What all parts of one answer share.
 
-    ``model`` is the name the client used. ``omit_thinking``: thinking is told with its signature
-    and without its text, as the API's ``display: omitted``.
+    ``model`` is the name that the client used. ``omit_thinking``: thinking blocks have their
+    signature and no text, as with the API's ``display: omitted``.
     """
 
     id: str
@@ -37,88 +35,64 @@ class Answer(Struct, frozen=True):
     omit_thinking: bool = False
 
 
-def whole(answer: Answer, reply: Reply, meter: Meter) -> bytes:
+def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
-    content = [_block(part, answer.omit_thinking) for part in reply.parts]
-    return encode(shell(answer, content, usage(meter.counts()), reply.reason))
+    content = [_block(part, context.omit_thinking) for part in reply.parts]
+    return encode(message(context, content, usage(meter.counts()), reply.reason))
 
 
-def shell(
-    answer: Answer,
-    content: list[dict[str, Any]],
-    used: dict[str, int],
+def message(
+    context: ReplyContext,
+    content: Sequence[shapes.Block],
+    used: shapes.Usage,
     reason: StopReason | None,
-) -> dict[str, Any]:
-    """A message around its content; ``reason`` is None while the answer is still being made."""
-    return {
-        "id": answer.id,
-        "type": "message",
-        "role": "assistant",
-        "model": answer.model,
-        "content": content,
-        **stop(reason),
-        "usage": used,
-    }
+) -> shapes.Message:
+    """A message; ``reason`` is None while its stream is under way."""
+    return shapes.Message(
+        id=context.id,
+        type="message",
+        role="assistant",
+        model=context.model,
+        content=content,
+        stop_reason=STOP_REASONS[reason] if reason else None,
+        stop_sequence=None,
+        stop_details=_details(reason),
+        usage=used,
+    )
 
 
-def stop(reason: StopReason | None) -> dict[str, Any]:
-    """Why the answer ended, as the message and the stream's ``message_delta`` tell it."""
-    refused = {"type": "refusal", "category": None, "explanation": None}
-    return {
-        "stop_reason": STOP_REASONS[reason] if reason else None,
-        "stop_sequence": None,
-        "stop_details": refused if reason == "refusal" else None,
-    }
+def stopped(reason: StopReason) -> shapes.Stopped:
+    """Why the answer ended, for a stream's ``message_delta``."""
+    return shapes.Stopped(STOP_REASONS[reason], None, _details(reason))
 
 
-def usage(counts: TokenCounts) -> dict[str, int]:
-    """What the whole answer used; cached tokens are counted apart."""
-    return {
-        "input_tokens": counts.input_tokens,
-        "cache_creation_input_tokens": counts.cache_write_tokens,
-        "cache_read_input_tokens": counts.cache_read_tokens,
-        "output_tokens": counts.output_tokens,
-    }
+def _details(reason: StopReason | None) -> shapes.Refusal | None:
+    return shapes.Refusal(None, None) if reason == "refusal" else None
 
 
-def first_usage(meter: Meter) -> dict[str, int]:
-    """Before anything was answered only the input is known, and that as an estimate."""
-    return {
-        "input_tokens": meter.input_estimate,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "output_tokens": 0,
-    }
+def usage(counts: TokenCounts) -> shapes.Usage:
+    """The tokens of the whole answer; cached tokens are counted apart."""
+    return shapes.Usage(
+        counts.input_tokens,
+        counts.cache_write_tokens,
+        counts.cache_read_tokens,
+        counts.output_tokens,
+    )
 
 
-def text_block(text: str) -> dict[str, Any]:
-    """A block of text."""
-    return {"type": "text", "text": text}
+def first_usage(meter: Meter) -> shapes.Usage:
+    """The tokens before anything was answered: only an estimate of the input is known."""
+    return shapes.Usage(meter.input_estimate, 0, 0, 0)
 
 
-def thinking_block(text: str, signature: str) -> dict[str, Any]:
-    """Reasoning with the signature that the upstream gave, if it did."""
-    return {"type": "thinking", "thinking": text, "signature": signature}
-
-
-def redacted_block(data: str) -> dict[str, Any]:
-    """Opaque reasoning."""
-    return {"type": "redacted_thinking", "data": data}
-
-
-def tool_block(call_id: str, name: str, tool_input: dict[str, Any]) -> dict[str, Any]:
-    """A tool call."""
-    return {"type": "tool_use", "id": call_id, "name": name, "input": tool_input}
-
-
-def _block(part: Part, omit_thinking: bool) -> dict[str, Any]:
+def _block(part: Part, omit_thinking: bool) -> shapes.Block:
     match part:
         case Text():
-            return text_block(part.text)
+            return shapes.Text(part.text)
         case Thinking():
-            return thinking_block("" if omit_thinking else part.text, part.signature)
+            return shapes.Thinking("" if omit_thinking else part.text, part.signature)
         case RedactedThinking():
-            return redacted_block(part.data)
+            return shapes.RedactedThinking(part.data)
         case ToolCall():
-            return tool_block(part.id, part.name, part.input)
+            return shapes.ToolUse(part.id, part.name, part.input)
     raise TypeError(f"{type(part).__name__} is no part of an answer")

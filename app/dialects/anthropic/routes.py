@@ -6,11 +6,14 @@ from uuid import uuid4
 from flask import Blueprint, Response, request
 
 from app.core.tokens import estimate_conversation
+from app.dialects.wire import encode
+from app.openapi import JSON
 from app.web.request_body import body
 from app.web.serving import Serving
 
 from .parse import parse_count_tokens, parse_messages
-from .reply import Answer, whole
+from .reply import ReplyContext, whole
+from .shapes import TokenCount
 from .stream import StreamEncoder
 
 
@@ -22,18 +25,19 @@ def blueprint(serving: Serving) -> Blueprint:
     def messages() -> Response:
         parsed = parse_messages(body(), request.headers)
         omit_thinking = parsed.conversation.reasoning.omit_text
-        answer = Answer(f"msg_{uuid4().hex}", parsed.model, omit_thinking)
+        context = ReplyContext(f"msg_{uuid4().hex}", parsed.model, omit_thinking)
         return serving.respond(
             parsed.conversation,
             streamed=parsed.stream,
-            encoder=partial(StreamEncoder, answer),
-            whole=partial(whole, answer),
+            encoder=partial(StreamEncoder, context),
+            whole=partial(whole, context),
         )
 
     @routes.post("/v1/messages/count_tokens")
-    def count_tokens() -> dict[str, int]:
+    def count_tokens() -> Response:
         """The documented estimate; the upstream has no call that counts."""
         conversation = parse_count_tokens(body(), request.headers)
-        return {"input_tokens": estimate_conversation(conversation)}
+        count = TokenCount(estimate_conversation(conversation))
+        return Response(encode(count), mimetype=JSON)
 
     return routes

@@ -1,15 +1,13 @@
 """The answer as server-sent events: a state machine over a table.
 
-Which event may come in which state, and what is written then, is :data:`TRANSITIONS`
+Which event may come in which state, and what is written then, is :attr:`StreamEncoder.TRANSITIONS`
 (:mod:`app.dialects.transitions`).
 """
 
-from collections.abc import Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 from app.core.events import (
-    Event,
     Finish,
     RedactedThinkingBlock,
     TextDelta,
@@ -21,10 +19,25 @@ from app.core.events import (
     Usage,
 )
 from app.core.usage import Meter
-from app.dialects.transitions import Row, after, transition
+from app.dialects import wire
+from app.dialects.encoder import OpeningEncoder
+from app.dialects.transitions import Row, Table, after
 from app.errors import GatewayError
 
-from . import errors, reply, sse
+from . import errors, reply, shapes
+
+DeltaParts: TypeAlias = list[bytes]
+"""The event of a delta: before the block's index, between index and text, after the text."""
+
+
+def _parts(delta: shapes.Delta) -> DeltaParts:
+    return wire.cut(wire.event(shapes.BlockDelta(wire.HOLE, delta)))
+
+
+TEXT_DELTA = _parts(shapes.TextDelta(wire.HOLE))
+THINKING_DELTA = _parts(shapes.ThinkingDelta(wire.HOLE))
+SIGNATURE_DELTA = _parts(shapes.SignatureDelta(wire.HOLE))
+INPUT_DELTA = _parts(shapes.InputDelta(wire.HOLE))
 
 
 class State(Enum):
@@ -38,99 +51,62 @@ class State(Enum):
     DONE = "after the answer"
 
 
-class StreamEncoder:
-    """One answer's events as bytes; the same bytes in whatever batches the events come."""
+class StreamEncoder(OpeningEncoder):
+    """Writes one message."""
 
-    def __init__(self, answer: reply.Answer, meter: Meter) -> None:
-        self._answer = answer
-        self._meter = meter
-        self._state = State.FRESH
+    FRESH, OPENED, TEXT, DONE = State.FRESH, State.BETWEEN, State.TEXT, State.DONE
+    PING = wire.event(shapes.Ping())
+
+    def __init__(self, context: reply.ReplyContext, meter: Meter) -> None:
+        super().__init__(meter)
+        self._context = context
         self._index = 0
-        self._head = b""
         self._input_sent = False
-        self._out: list[bytes] = []
 
-    def feed(self, events: Sequence[Event]) -> bytes:
-        """All that these events write; b"" when that is nothing. Raises :class:`GatewayError`
-        (``INTERNAL``) when one cannot stand where it does.
-        """
-        out, encode, end = self._out, sse.encode, sse.DELTA_END
-        for event in events:
-            if type(event) is TextDelta and self._state is State.TEXT:
-                out += (self._head, encode(event.text), end)
-            else:
-                self._advance(event)
-        return self._taken()
-
-    def ping(self) -> bytes:
-        """A sign of life. One before the first event begins the message."""
-        if self._state is State.DONE:
-            return b""
-        if self._state is State.FRESH:
-            self._start()
-            self._state = State.BETWEEN
-            return self._taken()
-        return sse.PING
-
-    def error(self, error: GatewayError, request_id: str) -> bytes:
-        """The error event; nothing is written after it, and nothing at all once the message is
-        complete.
-        """
-        if self._state is State.DONE:
-            return b""
-        self._state = State.DONE
-        return sse.error(errors.body(error, request_id))
-
-    def _taken(self) -> bytes:
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
-
-    def _advance(self, event: Event) -> None:
-        steps, state = transition(TRANSITIONS, self._state, event)
-        for step in steps:
-            step(self, event)
-        self._state = state
+    def _fail(self, error: GatewayError, request_id: str) -> None:
+        self._out.append(wire.event(errors.failure(error, request_id)))
 
     def _start(self, _: Any = None) -> None:
-        used = reply.first_usage(self._meter)
-        message = reply.shell(self._answer, [], used, None)
-        self._out += (sse.event("message_start", message=message), sse.PING)
+        message = reply.message(self._context, [], reply.first_usage(self._meter), None)
+        self._out += (wire.event(shapes.MessageStart(message)), self.PING)
 
-    def _open(self, block: dict[str, Any], kind: tuple[bytes, bytes] | None = None) -> None:
-        self._out.append(sse.block_start(self._index, **block))
-        if kind:
-            self._head = sse.delta_head(self._index, kind)
+    def _open(self, block: shapes.Block) -> None:
+        self._out.append(wire.event(shapes.BlockStart(self._index, block)))
 
-    def _delta(self, text: str) -> None:
-        self._out += (self._head, sse.encode(text), sse.DELTA_END)
+    def _deltas(self, kind: DeltaParts) -> None:
+        """The deltas that follow are of this kind."""
+        start, middle, self._tail = kind
+        self._head = b"%b%d%b" % (start, self._index, middle)
 
     def _close(self, _: Any = None) -> None:
-        self._out.append(sse.block_stop(self._index))
+        self._out.append(wire.event(shapes.BlockStop(self._index)))
         self._index += 1
 
     def _open_text(self, _: TextDelta) -> None:
-        self._open(reply.text_block(""), sse.TEXT)
+        self._open(shapes.Text(""))
+        self._deltas(TEXT_DELTA)
 
     def _text(self, event: TextDelta) -> None:
         self._delta(event.text)
 
     def _open_thinking(self, _: ThinkingDelta | ThinkingSignature) -> None:
-        self._open(reply.thinking_block("", ""), sse.THINKING)
+        self._open(shapes.Thinking("", ""))
+        self._deltas(THINKING_DELTA)
 
     def _thinking(self, event: ThinkingDelta) -> None:
-        if not self._answer.omit_thinking:
+        if not self._context.omit_thinking:
             self._delta(event.text)
 
     def _signature(self, event: ThinkingSignature) -> None:
-        self._head = sse.delta_head(self._index, sse.SIGNATURE)
+        self._deltas(SIGNATURE_DELTA)
         self._delta(event.signature)
 
     def _redacted(self, event: RedactedThinkingBlock) -> None:
-        self._open(reply.redacted_block(event.data))
+        self._open(shapes.RedactedThinking(event.data))
 
     def _open_call(self, event: ToolStart) -> None:
-        self._open(reply.tool_block(event.id, event.name, {}), sse.TOOL_INPUT)
+        self._open(shapes.ToolUse(event.id, event.name, {}))
+        self._deltas(INPUT_DELTA)
         self._input_sent = False
 
     def _input(self, event: ToolInput) -> None:
@@ -145,37 +121,33 @@ class StreamEncoder:
 
     def _finish(self, event: Finish) -> None:
         used = reply.usage(self._meter.counts())
-        self._out += (
-            sse.event("message_delta", delta=reply.stop(event.reason), usage=used),
-            sse.MESSAGE_STOP,
-        )
+        delta = shapes.MessageDelta(reply.stopped(event.reason), used)
+        self._out += (wire.event(delta), wire.event(shapes.MessageStop()))
 
-
-_do = StreamEncoder
-_BETWEEN: Row[State] = {
-    TextDelta: ((_do._open_text, _do._text), State.TEXT),
-    ThinkingDelta: ((_do._open_thinking, _do._thinking), State.THINKING),
-    ThinkingSignature: ((_do._open_thinking, _do._signature, _do._close), State.BETWEEN),
-    RedactedThinkingBlock: ((_do._redacted, _do._close), State.BETWEEN),
-    ToolStart: ((_do._open_call,), State.CALL),
-    Usage: ((), State.BETWEEN),
-    Finish: ((_do._finish,), State.DONE),
-}
-TRANSITIONS: dict[State, Row[State]] = {
-    State.FRESH: after((_do._start,), _BETWEEN) | {Usage: ((), State.FRESH)},
-    State.BETWEEN: _BETWEEN,
-    State.TEXT: after((_do._close,), _BETWEEN)
-    | {TextDelta: ((_do._text,), State.TEXT), Usage: ((), State.TEXT)},
-    State.THINKING: after((_do._close,), _BETWEEN)
-    | {
-        ThinkingDelta: ((_do._thinking,), State.THINKING),
-        ThinkingSignature: ((_do._signature, _do._close), State.BETWEEN),
-        Usage: ((), State.THINKING),
-    },
-    State.CALL: {
-        ToolInput: ((_do._input,), State.CALL),
-        ToolEnd: ((_do._close_call,), State.BETWEEN),
-        Usage: ((), State.CALL),
-    },
-    State.DONE: {},
-}
+    _BETWEEN: ClassVar[Row] = {
+        TextDelta: ((_open_text, _text), State.TEXT),
+        ThinkingDelta: ((_open_thinking, _thinking), State.THINKING),
+        ThinkingSignature: ((_open_thinking, _signature, _close), State.BETWEEN),
+        RedactedThinkingBlock: ((_redacted, _close), State.BETWEEN),
+        ToolStart: ((_open_call,), State.CALL),
+        Usage: ((), State.BETWEEN),
+        Finish: ((_finish,), State.DONE),
+    }
+    TRANSITIONS: ClassVar[Table] = {
+        State.FRESH: after((_start,), _BETWEEN) | {Usage: ((), State.FRESH)},
+        State.BETWEEN: _BETWEEN,
+        State.TEXT: after((_close,), _BETWEEN)
+        | {TextDelta: ((_text,), State.TEXT), Usage: ((), State.TEXT)},
+        State.THINKING: after((_close,), _BETWEEN)
+        | {
+            ThinkingDelta: ((_thinking,), State.THINKING),
+            ThinkingSignature: ((_signature, _close), State.BETWEEN),
+            Usage: ((), State.THINKING),
+        },
+        State.CALL: {
+            ToolInput: ((_input,), State.CALL),
+            ToolEnd: ((_close_call,), State.BETWEEN),
+            Usage: ((), State.CALL),
+        },
+        State.DONE: {},
+    }

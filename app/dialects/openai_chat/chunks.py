@@ -1,25 +1,35 @@
-"""The bytes of each chunk of a stream. Their order is :mod:`~app.dialects.openai_chat.stream`'s
-affair.
+"""The bytes of each chunk of a stream; :mod:`~app.dialects.openai_chat.stream` has their order.
 
-Every chunk is a ``data:`` line with one JSON object, and an empty line. Of a delta, of which there
-are many, all but its text is made once: a pair of what stands before and behind the text, which
-goes between them JSON-encoded. ``system_fingerprint`` and ``logprobs`` are always there, as null.
+Of a delta, of which there are many, everything but its text is encoded once: a
+:class:`ChunkTemplate` goes around the text.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from msgspec import UNSET, UnsetType
 
 from app.core.tokens import TokenCounts
-from app.dialects.openai import encode
+from app.dialects import wire
+from app.dialects.wire import HOLE, cut, encode
 
 from . import reply
+from .shapes import Chunk, ChunkChoice, Delta, FinishReason, FunctionDelta, ToolCallDelta, Usage
 
 PING = b": ping\n\n"
 """A comment: readers of event streams skip it."""
 
 DONE = b"data: [DONE]\n\n"
 
+_FRAGMENT = FunctionDelta(arguments=HOLE)
+_NOTHING = encode(Delta())
+_ROLE = encode(Delta(role="assistant", content=""))
+_CONTENT = cut(encode(Delta(content=HOLE)))
+_REASONING = cut(encode(Delta(reasoning_content=HOLE)))
+_ARGUMENTS = cut(encode(Delta(tool_calls=[ToolCallDelta(index=HOLE, function=_FRAGMENT)])))
+_LEGACY_ARGUMENTS = cut(encode(Delta(function_call=_FRAGMENT)))
 
-class Frame(NamedTuple):
+
+class ChunkTemplate(NamedTuple):
     """A chunk around its text."""
 
     head: bytes
@@ -31,45 +41,55 @@ class Chunks:
     the last.
     """
 
-    def __init__(self, answer: reply.Answer) -> None:
-        shell = encode(reply.shell(answer, "chat.completion.chunk"))
-        self._open = b'data: %b,"choices":[' % shell.removesuffix(b"}")
-        self._head = self._open + b'{"index":0,"delta":'
-        self._end = b',"usage":null}\n\n' if answer.include_usage else b"}\n\n"
-        self._tail = b',"logprobs":null,"finish_reason":null}]' + self._end
-        self._legacy = answer.legacy
-        self.content = self._frame(b'{"content":', b"}")
-        self.reasoning = self._frame(b'{"reasoning_content":', b"}")
+    def __init__(self, context: reply.ReplyContext) -> None:
+        self._context = context
+        choice = ChunkChoice(index=0, delta=HOLE, logprobs=None, finish_reason=HOLE)
+        chunk = self._chunk([choice], None if context.include_usage else UNSET)
+        self._head, self._after_delta, self._end = cut(chunk)
+        self._tail = self._after_delta + b"null" + self._end  # of a chunk without a finish reason
+        self.content = self._template(*_CONTENT)
+        self.reasoning = self._template(*_REASONING)
 
-    def _frame(self, before: bytes, behind: bytes) -> Frame:
-        return Frame(self._head + before, behind + self._tail)
+    def _chunk(self, choices: list[ChunkChoice], usage: Usage | UnsetType | None) -> bytes:
+        chunk = Chunk(
+            id=self._context.id,
+            object="chat.completion.chunk",
+            created=self._context.created,
+            model=self._context.model,
+            system_fingerprint=None,
+            choices=choices,
+            usage=usage,
+        )
+        return wire.data(chunk)
+
+    def _template(self, before: bytes, after: bytes) -> ChunkTemplate:
+        return ChunkTemplate(self._head + before, after + self._tail)
 
     def role(self) -> bytes:
         """The first chunk."""
-        return self._delta({"role": "assistant", "content": ""})
+        return self._head + _ROLE + self._tail
 
     def call(self, index: int, call_id: str, name: str) -> bytes:
-        """The chunk that begins the call of that number."""
-        if self._legacy:
-            return self._delta({"function_call": reply.function(name, "")})
-        call = {"index": index, **reply.tool_call(call_id, name, "")}
-        return self._delta({"tool_calls": [call]})
+        """The chunk that begins the call with this index."""
+        function = FunctionDelta(name=name, arguments="")
+        if self._context.legacy:
+            delta = Delta(function_call=function)
+        else:
+            call = ToolCallDelta(index=index, id=call_id, type="function", function=function)
+            delta = Delta(tool_calls=[call])
+        return self._head + encode(delta) + self._tail
 
-    def arguments(self, index: int) -> Frame:
-        """A chunk around a fragment of that call's arguments."""
-        if self._legacy:
-            return self._frame(b'{"function_call":{"arguments":', b"}}")
-        before = b'{"tool_calls":[{"index":%d,"function":{"arguments":' % index
-        return self._frame(before, b"}}]}")
+    def arguments(self, index: int) -> ChunkTemplate:
+        """The chunk around a fragment of that call's arguments."""
+        if self._context.legacy:
+            return self._template(*_LEGACY_ARGUMENTS)
+        start, middle, end = _ARGUMENTS
+        return self._template(b"%b%d%b" % (start, index, middle), end)
 
-    def finish(self, reason: str) -> bytes:
+    def finish(self, reason: FinishReason) -> bytes:
         """The last chunk that has a choice."""
-        ended = b'{},"logprobs":null,"finish_reason":%b}]' % encode(reason)
-        return self._head + ended + self._end
+        return b"".join((self._head, _NOTHING, self._after_delta, encode(reason), self._end))
 
     def usage(self, counts: TokenCounts) -> bytes:
-        """The extra chunk for a client that asked for it: without a choice."""
-        return self._open + b'],"usage":%b}\n\n' % encode(reply.usage(counts))
-
-    def _delta(self, delta: dict[str, Any]) -> bytes:
-        return self._head + encode(delta) + self._tail
+        """The extra chunk, without a choice, for a client that asked for it."""
+        return self._chunk([], reply.usage(counts))

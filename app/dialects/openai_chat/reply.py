@@ -1,22 +1,22 @@
 """The answer as one completion, and the parts of it that a stream needs too.
 
-Every member a client's types name is always there: some clients fail without one they never read.
-An answer has one text and one run of reasoning here: what stands before and behind a tool call is
-joined, as a stream's reader joins it. Signed and opaque reasoning has no place and is left out.
+An answer has one text and one run of reasoning here: what comes before and after a tool call is
+joined, as a stream's reader joins it. Signatures and opaque reasoning have no place and are left
+out.
 """
 
-from typing import Any
-
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from app.core.conversation import Text, Thinking, ToolCall
 from app.core.events import StopReason
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
-from app.dialects.openai import encode
+from app.dialects.wire import encode
 
-FINISH_REASONS: dict[StopReason, str] = {
+from . import shapes
+
+FINISH_REASONS: dict[StopReason, shapes.FinishReason] = {
     "end_turn": "stop",
     "tool_use": "tool_calls",
     "max_tokens": "length",
@@ -24,15 +24,15 @@ FINISH_REASONS: dict[StopReason, str] = {
     "context_window": "length",
     "refusal": "content_filter",
 }
-"""A closed set: clients refuse answers with any other word."""
+"""A closed set: clients refuse answers with any other value."""
 
 
-class Answer(Struct, frozen=True):
-    """What everything that is told of one answer shares.
+class ReplyContext(Struct, frozen=True):
+    """What all parts of one answer share.
 
-    ``created`` is in seconds since the epoch, ``model`` the name the client used. ``include_usage``
-    asks a stream for its usage. ``legacy``: calls are told as ``function_call``, which takes one:
-    the calls behind the first are left out.
+    ``created`` is in seconds since the epoch, ``model`` the name that the client used.
+    ``include_usage``: a stream ends with its usage. ``legacy``: a call is written as
+    ``function_call``, of which an answer has one; later calls are left out.
     """
 
     id: str
@@ -42,88 +42,77 @@ class Answer(Struct, frozen=True):
     legacy: bool = False
 
 
-def finish_reason(reason: StopReason, *, legacy: bool) -> str:
-    """Why the answer ended, in the API's words; ``legacy``: calls are told as ``function_call``."""
+def finish_reason(reason: StopReason, *, legacy: bool) -> shapes.FinishReason:
+    """Why the answer ended, in the API's words; ``legacy`` as in :class:`ReplyContext`."""
     return "function_call" if legacy and reason == "tool_use" else FINISH_REASONS[reason]
 
 
-def whole(answer: Answer, reply: Reply, meter: Meter) -> bytes:
+def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
-    choice = {
-        "index": 0,
-        "message": _message(reply, legacy=answer.legacy),
-        "logprobs": None,
-        "finish_reason": finish_reason(reply.reason, legacy=answer.legacy),
-    }
-    return encode(
-        shell(answer, "chat.completion") | {"choices": [choice], "usage": usage(meter.counts())}
+    choice = shapes.Choice(
+        index=0,
+        message=_message(reply, legacy=context.legacy),
+        logprobs=None,
+        finish_reason=finish_reason(reply.reason, legacy=context.legacy),
+    )
+    completion = shapes.Completion(
+        id=context.id,
+        object="chat.completion",
+        created=context.created,
+        model=context.model,
+        system_fingerprint=None,
+        choices=[choice],
+        usage=usage(meter.counts()),
+    )
+    return encode(completion)
+
+
+def _message(reply: Reply, *, legacy: bool) -> shapes.ReplyMessage:
+    text = "".join(part.text for part in reply.parts if isinstance(part, Text))
+    reasoning = "".join(part.text for part in reply.parts if isinstance(part, Thinking))
+    calls = [part for part in reply.parts if isinstance(part, ToolCall)]
+    return shapes.ReplyMessage(
+        role="assistant",
+        content=None if calls and not text else text,
+        refusal=None,
+        annotations=[],
+        reasoning_content=reasoning or UNSET,
+        tool_calls=[_tool_call(call) for call in calls] if calls and not legacy else UNSET,
+        function_call=_function(calls[0]) if calls and legacy else UNSET,
     )
 
 
-def shell(answer: Answer, kind: str) -> dict[str, Any]:
-    """The members of a completion, and of each chunk, that stand before its choices."""
-    return {
-        "id": answer.id,
-        "object": kind,
-        "created": answer.created,
-        "model": answer.model,
-        "system_fingerprint": None,
-    }
+def _tool_call(call: ToolCall) -> shapes.ReplyToolCall:
+    return shapes.ReplyToolCall(call.id, "function", _function(call))
 
 
-def _message(reply: Reply, *, legacy: bool) -> dict[str, Any]:
-    said = "".join(part.text for part in reply.parts if isinstance(part, Text))
-    thought = "".join(part.text for part in reply.parts if isinstance(part, Thinking))
-    calls = [part for part in reply.parts if isinstance(part, ToolCall)]
-    message: dict[str, Any] = {
-        "role": "assistant",
-        "content": None if calls and not said else said,
-        "refusal": None,
-        "annotations": [],
-    }
-    if thought:
-        message["reasoning_content"] = thought
-    if calls and legacy:
-        message["function_call"] = function(calls[0].name, _arguments(calls[0]))
-    elif calls:
-        message["tool_calls"] = [tool_call(call.id, call.name, _arguments(call)) for call in calls]
-    return message
+def _function(call: ToolCall) -> shapes.ReplyFunction:
+    return shapes.ReplyFunction(call.name, encode(call.input).decode())
 
 
-def _arguments(call: ToolCall) -> str:
-    return encode(call.input).decode()
+def usage(counts: TokenCounts) -> shapes.Usage:
+    """The tokens of the whole answer. OpenAI counts cached tokens among those of the prompt.
 
-
-def tool_call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
-    """A call; ``arguments`` is JSON, or the beginning of it."""
-    return {"id": call_id, "type": "function", "function": function(name, arguments)}
-
-
-def function(name: str, arguments: str) -> dict[str, str]:
-    """What is called, as a tool call or alone as a ``function_call``."""
-    return {"name": name, "arguments": arguments}
-
-
-def usage(counts: TokenCounts) -> dict[str, Any]:
-    """OpenAI counts cached tokens among those of the prompt, and details as parts of the whole.
-
-    Of reasoning the upstream tells no count apart from the output's; 0 there is as the API has it
-    for a model that tells none.
+    The upstream does not count reasoning apart from the rest of the output; the API itself has 0
+    there for a model without such a count.
     """
     prompt = counts.input_tokens + counts.cache_read_tokens + counts.cache_write_tokens
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": counts.output_tokens,
-        "total_tokens": prompt + counts.output_tokens,
-        "prompt_tokens_details": {
-            "cached_tokens": counts.cache_read_tokens,
-            "cache_write_tokens": counts.cache_write_tokens,
-            "audio_tokens": 0,
-        },
-        "completion_tokens_details": {
-            "reasoning_tokens": 0,
-            "audio_tokens": 0,
-            "accepted_prediction_tokens": 0,
-            "rejected_prediction_tokens": 0,
-        },
-    }
+    return shapes.Usage(
+        prompt_tokens=prompt,
+        completion_tokens=counts.output_tokens,
+        total_tokens=prompt + counts.output_tokens,
+        prompt_tokens_details=shapes.PromptDetails(
+            cached_tokens=counts.cache_read_tokens,
+            cache_write_tokens=counts.cache_write_tokens,
+            audio_tokens=0,
+        ),
+        completion_tokens_details=NOT_COUNTED,
+    )
+
+
+NOT_COUNTED = shapes.CompletionDetails(
+    reasoning_tokens=0,
+    audio_tokens=0,
+    accepted_prediction_tokens=0,
+    rejected_prediction_tokens=0,
+)

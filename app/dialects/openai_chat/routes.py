@@ -12,7 +12,7 @@ from app.web.request_body import body
 from app.web.serving import Serving
 
 from .parse import parse_chat
-from .reply import Answer, whole
+from .reply import ReplyContext, whole
 from .stream import StreamEncoder
 
 ABSENT = {
@@ -29,7 +29,7 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.post("/v1/chat/completions")
     def chat() -> Response:
         parsed = parse_chat(body(), request.headers)
-        answer = Answer(
+        context = ReplyContext(
             f"chatcmpl-{uuid4().hex}",
             int(time()),
             parsed.model,
@@ -39,8 +39,8 @@ def blueprint(serving: Serving) -> Blueprint:
         return serving.respond(
             parsed.conversation,
             streamed=parsed.stream,
-            encoder=partial(StreamEncoder, answer),
-            whole=partial(whole, answer),
+            encoder=partial(StreamEncoder, context),
+            whole=partial(whole, context),
         )
 
     @routes.post("/v1/completions")

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from app.core.lenient_json import decode_object
-from app.dialects.openai import encode
+from app.dialects.wire import encode
 
 NAME = "input"
 

@@ -1,6 +1,8 @@
-"""A failure inside a stream; over HTTP both OpenAI dialects tell it alike
+"""A failure inside a stream; over HTTP both OpenAI dialects write it alike
 (:mod:`app.dialects.openai`).
 """
+
+from msgspec.structs import replace
 
 from app.dialects import openai
 from app.errors import GatewayError
@@ -10,18 +12,18 @@ CODES = frozenset(
 )
 """Codes of a failed response that clients tell apart."""
 OTHER = "invalid_prompt"
-"""For every other failure, which all are such that trying again does not help: the one code by
-which clients (Codex for one) know that.
+"""For all other failures, which a retry does not help: the one code by which clients (Codex for
+one) know that.
 """
 
 
-def failure(error: GatewayError) -> dict[str, str | None]:
-    """The ``error`` of a failed response. A client that is to wait reads from the message how long,
-    as there are no headers any more.
+def failure(error: GatewayError) -> openai.OpenAIFailure:
+    """The ``error`` of a failed response. How long to wait is in the message: there are no headers
+    any more.
     """
-    told = openai.details(error)
-    if told["code"] not in CODES:
-        told["code"] = OTHER
-    if error.retry_after is not None and told["code"] == "rate_limit_exceeded":
-        told["message"] = f"{told['message']} Please try again in {error.retry_after:g}s."
-    return told
+    told = openai.failure(error)
+    code = told.code if told.code in CODES else OTHER
+    message = told.message
+    if error.retry_after is not None and code == "rate_limit_exceeded":
+        message = f"{message} Please try again in {error.retry_after:g}s."
+    return replace(told, code=code, message=message)

@@ -16,10 +16,11 @@ from msgspec import Struct
 from app.core.conversation import Message, Part, Role, Text, ToolCall, ToolResult, as_one
 from app.core.typed_json import FieldError, Record, convert, ignore_unknown
 from app.dialects import openai
+from app.dialects.wire import encode
 
 from . import custom_input, item_types, reasoning_content
 from .content import parts
-from .tools import Callee
+from .tools import ClientTool
 
 
 class Turn(Struct, frozen=True, gc=False):
@@ -107,13 +108,13 @@ def _message(message: item_types.Message, record: Record) -> list[Turn]:
 
 
 def _function_call(item: item_types.FunctionCall, record: Record) -> list[Turn]:
-    name = Callee(item.name, item.namespace).flat
+    name = ClientTool(item.name, item.namespace).flat
     given = openai.arguments(item.arguments, record)
     return [Turn("assistant", (ToolCall(item.call_id, name, given),))]
 
 
 def _custom_tool_call(item: item_types.CustomToolCall, _: Record) -> list[Turn]:
-    name = Callee(item.name, item.namespace).flat
+    name = ClientTool(item.name, item.namespace).flat
     given = custom_input.as_object(item.input)
     return [Turn("assistant", (ToolCall(item.call_id, name, given),))]
 
@@ -127,7 +128,7 @@ def _output(
 
 def _reasoning(item: item_types.Reasoning, record: Record) -> list[Turn]:
     """Without content of our own making it cannot be given back: a summary is signed by nobody."""
-    part = reasoning_content.unseal(item.encrypted_content) if item.encrypted_content else None
+    part = reasoning_content.decode(item.encrypted_content) if item.encrypted_content else None
     if part is None:
         record.ignore("reasoning")
         return []
@@ -137,7 +138,7 @@ def _reasoning(item: item_types.Reasoning, record: Record) -> list[Turn]:
 def _as_text(kind: str, raw: dict[str, Any], record: Record) -> Turn:
     record.note(f"{kind}_as_text")
     told = {name: value for name, value in raw.items() if name not in ("type", "id", "status")}
-    return Turn(AS_TEXT[kind], (Text(f"[{kind}: {openai.encode(told).decode()}]"),))
+    return Turn(AS_TEXT[kind], (Text(f"[{kind}: {encode(told).decode()}]"),))
 
 
 AS_TEXT: dict[str, Role] = {

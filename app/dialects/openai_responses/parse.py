@@ -16,19 +16,20 @@ from app.core.conversation import Conversation, Reasoning
 from app.core.headers import Headers
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.dialects import openai
+from app.dialects.wire import encode
 from app.errors import GatewayError, Kind
 
 from . import items, schema, tools
 from .item_types import WithTools
-from .reply import Form
+from .reply import ReplyOptions
 
 
 class ParsedRequest(Struct, frozen=True):
-    """``form`` is what the answer takes from the request."""
+    """``options`` is what the answer takes from the request."""
 
     conversation: Conversation
     stream: bool
-    form: Form
+    options: ReplyOptions
 
 
 def parse_responses(raw: bytes, headers: Headers, default_model: str) -> ParsedRequest:
@@ -87,7 +88,6 @@ def _parsed(
     chosen = tools.choice(request.tool_choice, offer, record)
     system, messages = items.read(request.input or (), record)
     reasoning = _reasoning(request.reasoning, record)
-    sealed = schema.ENCRYPTED_REASONING in (request.include or ())
     _note_ignored(request, record)
     conversation = Conversation(
         model=model,
@@ -101,9 +101,14 @@ def _parsed(
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
     )
-    told = _told(request, body, chosen, offer)
-    form = Form(model, told, offer.callees, sealed=sealed, summary=not reasoning.omit_text)
-    return ParsedRequest(conversation, bool(request.stream), form)
+    options = ReplyOptions(
+        model,
+        _echo(request, body, chosen, offer),
+        offer.client_tools,
+        encrypted_reasoning=schema.ENCRYPTED_REASONING in (request.include or ()),
+        summary=not reasoning.omit_text,
+    )
+    return ParsedRequest(conversation, bool(request.stream), options)
 
 
 def _offered(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
@@ -152,25 +157,40 @@ def _json_schema(request: schema.ResponsesRequest, record: Record) -> dict[str, 
     return wanted.schema
 
 
-def _told(
+def _echo(
     request: schema.ResponsesRequest,
     body: Mapping[str, Any],
     chosen: tools.Chosen,
     offer: tools.Offer,
-) -> dict[str, Raw]:
+) -> dict[str, Any]:
     """The members of the answer that repeat the request, as far as it is honoured, encoded once."""
     text_format = body["text"]["format"] if request.text and request.text.format else None
     reasoning = request.reasoning or schema.ReasoningConfig()
-    told = {
+    echo = {
         "instructions": request.instructions,
         "metadata": request.metadata or {},
         "prompt_cache_key": request.prompt_cache_key,
         "reasoning": {"effort": reasoning.effort, "summary": reasoning.summary},
         "text": {"format": text_format or {"type": "text"}},
-        "tool_choice": chosen.told,
-        "tools": offer.told,
+        "tool_choice": chosen.echo,
+        "tools": offer.echo,
     }
-    return _ALWAYS_TOLD | {name: Raw(openai.encode(value)) for name, value in told.items()}
+    return _SAME_FOR_ALL | {name: Raw(encode(value)) for name, value in echo.items()}
 
 
-_ALWAYS_TOLD = {name: Raw(openai.encode(value)) for name, value in schema.NOT_HONOURED.items()}
+_NOT_SUPPORTED = (
+    "conversation",
+    "previous_response_id",
+    "prompt",
+    "max_tool_calls",
+    "top_logprobs",
+    "safety_identifier",
+    "service_tier",
+    "user",
+)
+"""Members of a response that are always null here."""
+
+_SAME_FOR_ALL = {
+    name: Raw(encode(value))
+    for name, value in (dict.fromkeys(_NOT_SUPPORTED) | schema.NOT_HONOURED).items()
+}

@@ -30,11 +30,11 @@ class _Opaque(_Form, frozen=True, tag="redacted_thinking"):
 
 Reasoning: TypeAlias = Thinking | RedactedThinking
 
-_decode = msgspec.json.Decoder(_Signed | _Opaque).decode
+_content = msgspec.json.Decoder(_Signed | _Opaque)
 
 
-def seal(part: Reasoning) -> str:
-    """The content that :func:`unseal` reads."""
+def encode(part: Reasoning) -> str:
+    """The content that :func:`decode` reads."""
     if isinstance(part, RedactedThinking):
         form: _Form = _Opaque(part.data)
     else:
@@ -42,10 +42,10 @@ def seal(part: Reasoning) -> str:
     return b2a_base64(msgspec.json.encode(form), newline=False).decode()
 
 
-def unseal(content: str) -> Reasoning | None:
-    """What was sealed; None for what another service made, or nobody."""
+def decode(content: str) -> Reasoning | None:
+    """What :func:`encode` was given; None for the content of another service, or of none."""
     try:
-        form = _decode(a2b_base64(content, strict_mode=True))
+        form = _content.decode(a2b_base64(content, strict_mode=True))
     except (Error, ValueError, msgspec.MsgspecError):
         return None
     if isinstance(form, _Opaque):

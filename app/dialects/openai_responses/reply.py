@@ -1,27 +1,28 @@
 """The answer as one response, its items, and the parts of it that a stream needs too.
 
-Every member a client's types name is always there: some clients fail without one they never read.
-Members that repeat the request tell what is in effect, which is not always what was asked for.
+Members that repeat the request say what is in effect, which is not always what was asked for.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct
 
 from app.core.conversation import Part, RedactedThinking, Text, Thinking, ToolCall
 from app.core.events import StopReason
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
-from app.dialects.openai import encode
+from app.dialects.openai import OpenAIFailure
+from app.dialects.wire import encode
 
-from . import custom_input, reasoning_content
-from .tools import Callee
+from . import custom_input, reasoning_content, shapes
+from .tools import ClientTool
 
-Status: TypeAlias = Literal["in_progress", "completed", "incomplete", "failed"]
+FinalStatus: TypeAlias = Literal["completed", "incomplete"]
+IncompleteReason: TypeAlias = Literal["max_output_tokens", "content_filter"]
 
-OUTCOMES: dict[StopReason, tuple[Status, str | None]] = {
+OUTCOMES: dict[StopReason, tuple[FinalStatus, IncompleteReason | None]] = {
     "end_turn": ("completed", None),
     "tool_use": ("completed", None),
     "stop_sequence": ("completed", None),
@@ -31,43 +32,47 @@ OUTCOMES: dict[StopReason, tuple[Status, str | None]] = {
 }
 """The status of a response, and why it is incomplete."""
 
-PREFIXES = {
+ItemKind: TypeAlias = Literal["message", "reasoning", "function_call", "custom_tool_call"]
+
+ID_PREFIXES: dict[ItemKind, str] = {
     "message": "msg",
     "reasoning": "rs",
     "function_call": "fc",
     "custom_tool_call": "ctc",
 }
-"""Of the ids of items."""
+
+R = TypeVar("R", shapes.Response, shapes.UnfinishedResponse)
 
 
-class Form(Struct, frozen=True):
-    """What an answer takes from its request. ``model`` is the name the client used, ``told`` are
-    the members that repeat the request, ``callees`` the client's tools by their names in the
-    conversation. ``sealed``: reasoning items carry their content for the next turn; ``summary``:
-    they show their text.
+class ReplyOptions(Struct, frozen=True):
+    """What the answer takes from its request. ``model`` is the name that the client used, ``echo``
+    the members that repeat the request,
+    encoded, ``client_tools`` the client's tools by their names in the
+    conversation. ``encrypted_reasoning``: reasoning items carry their content for the next turn;
+    ``summary``: they show their text.
     """
 
     model: str
-    told: dict[str, Raw]
-    callees: Mapping[str, Callee]
-    sealed: bool = False
+    echo: dict[str, Any]
+    client_tools: Mapping[str, ClientTool]
+    encrypted_reasoning: bool = False
     summary: bool = False
 
     def __repr__(self) -> str:
-        return f"<Form of an answer of {self.model}>"
+        return f"<ReplyOptions for {self.model}>"
 
-    def callee(self, name: str) -> Callee:
-        """The client's tool of that name; one it never named is a function."""
-        return self.callees.get(name) or Callee(name)
+    def client_tool(self, name: str) -> ClientTool:
+        """The client's tool of that name; one that it never named is a function."""
+        return self.client_tools.get(name) or ClientTool(name)
 
 
-class Answer(Struct, frozen=True):
-    """What everything that is told of one answer shares. ``number`` makes its ids; ``clock`` gives
-    seconds since the epoch.
+class ReplyContext(Struct, frozen=True):
+    """What all parts of one answer share. ``number`` makes its ids; ``clock`` gives seconds since
+    the epoch.
     """
 
     number: str
-    form: Form
+    options: ReplyOptions
     created: int
     clock: Callable[[], float]
 
@@ -76,141 +81,147 @@ class Answer(Struct, frozen=True):
         """The id of the response."""
         return f"resp_{self.number}"
 
-    def item_id(self, kind: str, index: int) -> str:
+    def item_id(self, kind: ItemKind, index: int) -> str:
         """The id of the item at ``index`` of the output."""
-        return f"{PREFIXES[kind]}_{self.number}_{index}"
+        return f"{ID_PREFIXES[kind]}_{self.number}_{index}"
 
 
-def whole(answer: Answer, reply: Reply, meter: Meter) -> bytes:
+def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
-    output = [encode(_item(answer, index, part)) for index, part in enumerate(reply.parts)]
-    return encode(finished(answer, reply.reason, output, meter))
+    output = [encode(_item(context, index, part)) for index, part in enumerate(reply.parts)]
+    return encode(finished(context, reply.reason, output, meter))
 
 
 def finished(
-    answer: Answer, reason: StopReason, output: Iterable[bytes], meter: Meter
-) -> dict[str, Any]:
+    context: ReplyContext, reason: StopReason, output: Iterable[bytes], meter: Meter
+) -> shapes.Response:
     """The response at the end of its answer; ``output`` are encoded items."""
     status, why = OUTCOMES[reason]
-    return {
-        **shell(answer, status, output),
-        "completed_at": int(answer.clock()) if status == "completed" else None,
-        "incomplete_details": {"reason": why} if why else None,
-        "usage": usage(meter.counts()),
-    }
+    return _response(
+        shapes.Response,
+        context,
+        output,
+        completed_at=int(context.clock()) if status == "completed" else None,
+        status=status,
+        error=None,
+        incomplete_details=shapes.Incomplete(why) if why else None,
+        usage=usage(meter.counts()),
+    )
 
 
-def shell(answer: Answer, status: Status, output: Iterable[bytes] = ()) -> dict[str, Any]:
-    """The response as it stands before its end."""
-    return {
-        "id": answer.id,
-        "object": "response",
-        "created_at": answer.created,
-        "completed_at": None,
-        "status": status,
-        "background": False,
-        "error": None,
-        "incomplete_details": None,
-        "model": answer.form.model,
-        "output": [Raw(item) for item in output],
-        "usage": None,
-        "conversation": None,
-        "previous_response_id": None,
-        "prompt": None,
-        "max_tool_calls": None,
-        "top_logprobs": None,
-        "safety_identifier": None,
-        "service_tier": None,
-        "user": None,
-        **answer.form.told,
-    }
+def unfinished(
+    context: ReplyContext, output: Iterable[bytes] = (), error: OpenAIFailure | None = None
+) -> shapes.UnfinishedResponse:
+    """The response while its stream is under way or, with ``error``, where it failed."""
+    return _response(
+        shapes.UnfinishedResponse,
+        context,
+        output,
+        completed_at=None,
+        status="failed" if error else "in_progress",
+        error=error,
+        incomplete_details=None,
+        usage=None,
+    )
 
 
-def usage(counts: TokenCounts) -> dict[str, Any]:
-    """OpenAI counts cached tokens among those of the input, and details as parts of the whole.
+def _response(kind: type[R], context: ReplyContext, output: Iterable[bytes], **members: Any) -> R:
+    items: list[Any] = [Raw(item) for item in output]
+    return kind(
+        id=context.id,
+        object="response",
+        created_at=context.created,
+        background=False,
+        model=context.options.model,
+        output=items,
+        **members,
+        **context.options.echo,
+    )
 
-    Of reasoning the upstream tells no count apart from the output's; 0 there is as the API has it
-    for a model that tells none.
+
+def usage(counts: TokenCounts) -> shapes.Usage:
+    """The tokens of the whole answer. OpenAI counts cached tokens among those of the input.
+
+    The upstream does not count reasoning apart from the rest of the output; the API itself has 0
+    there for a model without such a count.
     """
     tokens = counts.input_tokens + counts.cache_read_tokens + counts.cache_write_tokens
-    return {
-        "input_tokens": tokens,
-        "input_tokens_details": {
-            "cached_tokens": counts.cache_read_tokens,
-            "cache_write_tokens": counts.cache_write_tokens,
-        },
-        "output_tokens": counts.output_tokens,
-        "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": tokens + counts.output_tokens,
-    }
+    return shapes.Usage(
+        input_tokens=tokens,
+        input_tokens_details=shapes.InputDetails(
+            cached_tokens=counts.cache_read_tokens, cache_write_tokens=counts.cache_write_tokens
+        ),
+        output_tokens=counts.output_tokens,
+        output_tokens_details=shapes.OutputDetails(reasoning_tokens=0),
+        total_tokens=tokens + counts.output_tokens,
+    )
 
 
-def message_item(item_id: str, content: list[dict[str, Any]], status: Status) -> dict[str, Any]:
-    """What the assistant said; ``content`` are text parts."""
-    return {
-        "id": item_id,
-        "type": "message",
-        "status": status,
-        "role": "assistant",
-        "content": content,
-    }
+def message_item(
+    item_id: str, content: list[shapes.OutputText], status: shapes.ItemStatus
+) -> shapes.OutputMessage:
+    """An item of text."""
+    return shapes.OutputMessage(item_id, status, "assistant", content)
 
 
-def text_part(text: str) -> dict[str, Any]:
+def text_part(text: str) -> shapes.OutputText:
     """The one part that a message has."""
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+    return shapes.OutputText(text, annotations=[], logprobs=[])
 
 
 def reasoning_item(
-    form: Form, item_id: str, part: reasoning_content.Reasoning | None
-) -> dict[str, Any]:
-    """``part`` is None while it is still being made."""
-    text = part.text if isinstance(part, Thinking) and form.summary else ""
-    return {
-        "id": item_id,
-        "type": "reasoning",
-        "summary": [summary_part(text)] if text else [],
-        "encrypted_content": reasoning_content.seal(part) if part and form.sealed else None,
-    }
-
-
-def summary_part(text: str) -> dict[str, str]:
-    """The one part that a reasoning item has, if it shows its text."""
-    return {"type": "summary_text", "text": text}
+    options: ReplyOptions, item_id: str, part: reasoning_content.Reasoning | None
+) -> shapes.ReasoningItem:
+    """``part`` is None while its stream is under way."""
+    text = part.text if isinstance(part, Thinking) and options.summary else ""
+    carried = reasoning_content.encode(part) if part and options.encrypted_reasoning else None
+    return shapes.ReasoningItem(item_id, [shapes.SummaryText(text)] if text else [], carried)
 
 
 def call_item(
-    item_id: str, call_id: str, callee: Callee, given: str, status: Status
-) -> dict[str, Any]:
+    item_id: str, call_id: str, tool: ClientTool, given: str, status: shapes.ItemStatus
+) -> shapes.FunctionCall | shapes.CustomToolCall:
     """``given`` is the JSON of a function's arguments, or a custom tool's text."""
-    return {
-        "id": item_id,
-        "type": call_kind(callee),
-        "status": status,
-        "call_id": call_id,
-        "name": callee.name,
-        **({"namespace": callee.namespace} if callee.namespace else {}),
-        "input" if callee.custom else "arguments": given,
-    }
+    namespace = tool.namespace or UNSET
+    if tool.custom:
+        return shapes.CustomToolCall(
+            id=item_id,
+            status=status,
+            call_id=call_id,
+            name=tool.name,
+            namespace=namespace,
+            input=given,
+        )
+    return shapes.FunctionCall(
+        id=item_id,
+        status=status,
+        call_id=call_id,
+        name=tool.name,
+        namespace=namespace,
+        arguments=given,
+    )
 
 
-def call_kind(callee: Callee) -> str:
+def call_kind(tool: ClientTool) -> ItemKind:
     """The type of the item that calls this tool."""
-    return "custom_tool_call" if callee.custom else "function_call"
+    return "custom_tool_call" if tool.custom else "function_call"
 
 
-def _item(answer: Answer, index: int, part: Part) -> dict[str, Any]:
+def _item(context: ReplyContext, index: int, part: Part) -> shapes.Item:
     match part:
         case Text():
-            item_id = answer.item_id("message", index)
+            item_id = context.item_id("message", index)
             return message_item(item_id, [text_part(part.text)], "completed")
         case Thinking() | RedactedThinking():
-            return reasoning_item(answer.form, answer.item_id("reasoning", index), part)
+            item_id = context.item_id("reasoning", index)
+            return reasoning_item(context.options, item_id, part)
         case ToolCall():
-            callee = answer.form.callee(part.name)
-            given = (
-                custom_input.as_text(part.input) if callee.custom else encode(part.input).decode()
-            )
-            item_id = answer.item_id(call_kind(callee), index)
-            return call_item(item_id, part.id, callee, given, "completed")
+            tool = context.options.client_tool(part.name)
+            given = custom_input.as_text(part.input) if tool.custom else _json(part.input)
+            item_id = context.item_id(call_kind(tool), index)
+            return call_item(item_id, part.id, tool, given, "completed")
     raise TypeError(f"{type(part).__name__} is no part of an answer")
+
+
+def _json(given: dict[str, Any]) -> str:
+    return encode(given).decode()

@@ -12,23 +12,23 @@ from app.web.request_body import body
 from app.web.serving import Serving
 
 from .parse import parse_responses
-from .reply import Answer, whole
+from .reply import ReplyContext, whole
 from .stream import StreamEncoder
 
 
-def blueprint(serving: Serving, default_model: str) -> Blueprint:
-    """``POST /v1/responses``, streamed or not. ``default_model`` answers where none is named."""
+def blueprint(serving: Serving) -> Blueprint:
+    """``POST /v1/responses``, streamed or not; a 404 for a client that tries a WebSocket."""
     routes = Blueprint("openai_responses", __name__)
 
     @routes.post("/v1/responses")
     def responses() -> Response:
-        parsed = parse_responses(body(), request.headers, default_model)
-        answer = Answer(uuid4().hex, parsed.form, int(time()), time)
+        parsed = parse_responses(body(), request.headers, serving.default_model)
+        context = ReplyContext(uuid4().hex, parsed.options, int(time()), time)
         return serving.respond(
             parsed.conversation,
             streamed=parsed.stream,
-            encoder=partial(StreamEncoder, answer),
-            whole=partial(whole, answer),
+            encoder=partial(StreamEncoder, context),
+            whole=partial(whole, context),
         )
 
     @routes.get("/v1/responses", websocket=True)

@@ -1,6 +1,6 @@
 """The answer as server-sent events: a state machine over a table.
 
-Which event may come in which state, and what is written then, is :data:`TRANSITIONS`
+Which event may come in which state, and what is written then, is :attr:`StreamEncoder.TRANSITIONS`
 (:mod:`app.dialects.transitions`).
 
 An item is done only when it is whole. A call that was cut off begins and is never done, nor is it
@@ -10,7 +10,7 @@ in the response's output: clients run what is done, whatever its status says.
 from collections.abc import Sequence
 from enum import Enum
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Raw
 
@@ -28,13 +28,28 @@ from app.core.events import (
     Usage,
 )
 from app.core.usage import Meter
-from app.dialects.openai import encode
-from app.dialects.transitions import Row, after, transition
+from app.dialects import wire
+from app.dialects.encoder import OpeningEncoder
+from app.dialects.transitions import Row, Table, after
+from app.dialects.wire import HOLE, encode
 from app.errors import GatewayError
 
-from . import errors, reasoning_content, reply, sse
+from . import errors, reasoning_content, reply, shapes
 from .custom_input import InputReader
-from .tools import Callee
+from .tools import ClientTool
+
+PING = b": ping\n\n"
+"""A comment: readers of event streams skip it."""
+
+
+def _parts(delta: shapes.Delta) -> list[bytes]:
+    """The event of a delta: before the text, between text and number, after the number."""
+    return wire.cut(wire.event(delta))
+
+
+_, _BEFORE_NUMBER, _END = _parts(shapes.ArgumentsDelta("", 0, delta=HOLE, sequence_number=HOLE))
+DELTA_END = b"%b%%d%b" % (_BEFORE_NUMBER, _END)
+"""What follows the text of a delta of any kind: a format for its number."""
 
 
 class State(Enum):
@@ -48,101 +63,79 @@ class State(Enum):
     DONE = "after the answer"
 
 
-class StreamEncoder:
-    """One answer's events as bytes; the same bytes in whatever batches the events come."""
+class StreamEncoder(OpeningEncoder):
+    """Writes one response."""
 
-    def __init__(self, answer: reply.Answer, meter: Meter) -> None:
-        self._answer = answer
-        self._form = answer.form
-        self._meter = meter
-        self._state = State.FRESH
+    FRESH, OPENED, TEXT, DONE = State.FRESH, State.BETWEEN, State.TEXT, State.DONE
+    PING = PING
+
+    def __init__(self, context: reply.ReplyContext, meter: Meter) -> None:
+        super().__init__(meter)
+        self._context = context
+        self._options = context.options
         self._number = count().__next__
-        self._out: list[bytes] = []
         self._output: list[bytes] = []  # the items that are done
         self._index = 0  # of the open item, as all that follows
-        self._item_id = ""
-        self._place: dict[str, Any] = {}
-        self._head = b""
+        self._place: tuple[str, int] = ("", 0)  # its id and index
         self._pieces: list[str] = []
         self._call = ToolStart("", "")
-        self._callee = Callee("")
+        self._tool = ClientTool("")
         self._reader: InputReader | None = None
 
     def feed(self, events: Sequence[Event]) -> bytes:
-        """All that these events write; b"" when that is nothing. Raises :class:`GatewayError`
-        (``INTERNAL``) when one cannot stand where it does.
-        """
-        out, end, number = self._out, sse.DELTA_END, self._number
+        """As in the base class; text is kept until its item is done, and each delta numbered."""
+        out, number = self._out, self._number
         for event in events:
             if type(event) is TextDelta and self._state is State.TEXT:
                 self._pieces.append(event.text)
-                out += (self._head, encode(event.text), end % number())
+                out += (self._head, encode(event.text), DELTA_END % number())
             else:
                 self._advance(event)
         return self._taken()
 
-    def ping(self) -> bytes:
-        """A sign of life. One before the first event begins the response."""
-        if self._state is State.DONE:
-            return b""
-        if self._state is State.FRESH:
-            self._start()
-            self._state = State.BETWEEN
-            return self._taken()
-        return sse.PING
-
-    def error(self, error: GatewayError, request_id: str) -> bytes:
-        """The failed response; nothing is written after it, and nothing at all once the response is
-        complete.
-        """
-        if self._state is State.DONE:
-            return b""
-        if self._state is State.FRESH:
-            self._start()
-        self._state = State.DONE
-        response = reply.shell(self._answer, "failed", self._output)
-        self._write("response.failed", response=response | {"error": errors.failure(error)})
-        return self._taken()
-
-    def _taken(self) -> bytes:
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
-
-    def _advance(self, event: Event) -> None:
-        steps, state = transition(TRANSITIONS, self._state, event)
-        for step in steps:
-            step(self, event)
-        self._state = state
-
-    def _write(self, name: str, **members: Any) -> None:
-        self._out.append(sse.event(name, self._number(), **members))
-
     def _delta(self, text: str) -> None:
-        self._out += (self._head, encode(text), sse.DELTA_END % self._number())
+        self._out += (self._head, encode(text), DELTA_END % self._number())
+
+    def _deltas(self, kind: shapes.Delta) -> None:
+        """The deltas that follow are of this kind."""
+        self._head = _parts(kind)[0]
+
+    def _fail(self, error: GatewayError, request_id: str) -> None:
+        if self._state is State.FRESH:
+            self._start()
+        response = reply.unfinished(self._context, self._output, errors.failure(error))
+        self._write(shapes.ResponseFailed(self._number(), response))
+
+    def _write(self, event: shapes.Event) -> None:
+        self._out.append(wire.event(event))
 
     def _start(self, _: Any = None) -> None:
-        response = Raw(encode(reply.shell(self._answer, "in_progress")))
-        self._write("response.created", response=response)
-        self._write("response.in_progress", response=response)
+        response: Any = Raw(encode(reply.unfinished(self._context)))  # encoded once for both
+        self._write(shapes.ResponseCreated(self._number(), response))
+        self._write(shapes.ResponseInProgress(self._number(), response))
 
     def _finish(self, event: Finish) -> None:
-        response = reply.finished(self._answer, event.reason, self._output, self._meter)
-        self._write(f"response.{response['status']}", response=response)
+        response = reply.finished(self._context, event.reason, self._output, self._meter)
+        kind = (
+            shapes.ResponseCompleted
+            if response.status == "completed"
+            else shapes.ResponseIncomplete
+        )
+        self._write(kind(self._number(), response))
 
     # Items
 
-    def _open(self, kind: str) -> None:
-        self._item_id = self._answer.item_id(kind, self._index)
-        self._place = {"item_id": self._item_id, "output_index": self._index}
+    def _open(self, kind: reply.ItemKind) -> None:
+        self._place = (self._context.item_id(kind, self._index), self._index)
         self._pieces.clear()
 
-    def _added(self, item: dict[str, Any]) -> None:
-        self._write("response.output_item.added", output_index=self._index, item=item)
+    def _added(self, item: shapes.Item) -> None:
+        self._write(shapes.ItemAdded(self._number(), self._index, item))
 
-    def _done(self, item: dict[str, Any]) -> None:
+    def _done(self, item: shapes.Item) -> None:
         encoded = encode(item)
-        self._write("response.output_item.done", output_index=self._index, item=Raw(encoded))
+        raw: Any = Raw(encoded)
+        self._write(shapes.ItemDone(self._number(), self._index, raw))
         self._output.append(encoded)
         self._index += 1
 
@@ -150,10 +143,10 @@ class StreamEncoder:
 
     def _open_text(self, _: TextDelta) -> None:
         self._open("message")
-        self._place["content_index"] = 0
-        self._added(reply.message_item(self._item_id, [], "in_progress"))
-        self._write("response.content_part.added", **self._place, part=reply.text_part(""))
-        self._head = sse.delta_head("response.output_text.delta", **self._place, logprobs=[])
+        item_id, index = self._place
+        self._added(reply.message_item(item_id, [], "in_progress"))
+        self._write(shapes.PartAdded(self._number(), item_id, index, 0, reply.text_part("")))
+        self._deltas(shapes.TextDelta(item_id, index, 0, [], HOLE, HOLE))
 
     def _text(self, event: TextDelta) -> None:
         self._pieces.append(event.text)
@@ -162,34 +155,33 @@ class StreamEncoder:
     def _close_text(self, _: Event) -> None:
         text = "".join(self._pieces)
         part = reply.text_part(text)
-        self._write("response.output_text.done", **self._place, text=text, logprobs=[])
-        self._write("response.content_part.done", **self._place, part=part)
-        self._done(reply.message_item(self._item_id, [part], "completed"))
+        self._write(shapes.TextDone(self._number(), *self._place, 0, text, []))
+        self._write(shapes.PartDone(self._number(), *self._place, 0, part))
+        self._done(reply.message_item(self._place[0], [part], "completed"))
 
     # Reasoning
 
     def _open_thinking(self, _: Event) -> None:
         self._open("reasoning")
-        self._added(reply.reasoning_item(self._form, self._item_id, None))
+        self._added(reply.reasoning_item(self._options, self._place[0], None))
 
     def _open_summary(self, _: ThinkingDelta) -> None:
-        if self._form.summary:
-            self._place["summary_index"] = 0
-            part = reply.summary_part("")
-            self._write("response.reasoning_summary_part.added", **self._place, part=part)
-            self._head = sse.delta_head("response.reasoning_summary_text.delta", **self._place)
+        if self._options.summary:
+            part = shapes.SummaryText("")
+            self._write(shapes.SummaryPartAdded(self._number(), *self._place, 0, part))
+            self._deltas(shapes.SummaryDelta(*self._place, 0, HOLE, HOLE))
 
     def _thinking(self, event: ThinkingDelta) -> None:
         self._pieces.append(event.text)
-        if self._form.summary:
+        if self._options.summary:
             self._delta(event.text)
 
     def _close_thinking(self, event: Event) -> None:
         text = "".join(self._pieces)
-        if text and self._form.summary:
-            part = reply.summary_part(text)
-            self._write("response.reasoning_summary_text.done", **self._place, text=text)
-            self._write("response.reasoning_summary_part.done", **self._place, part=part)
+        if text and self._options.summary:
+            part = shapes.SummaryText(text)
+            self._write(shapes.SummaryDone(self._number(), *self._place, 0, text))
+            self._write(shapes.SummaryPartDone(self._number(), *self._place, 0, part))
         signature = event.signature if isinstance(event, ThinkingSignature) else ""
         self._done_reasoning(Thinking(text, signature))
 
@@ -197,17 +189,18 @@ class StreamEncoder:
         self._done_reasoning(RedactedThinking(event.data))
 
     def _done_reasoning(self, part: reasoning_content.Reasoning) -> None:
-        self._done(reply.reasoning_item(self._form, self._item_id, part))
+        self._done(reply.reasoning_item(self._options, self._place[0], part))
 
     # Calls
 
     def _open_call(self, event: ToolStart) -> None:
         self._call = event
-        callee = self._callee = self._form.callee(event.name)
-        self._reader = InputReader() if callee.custom else None
-        self._open(reply.call_kind(callee))
-        self._added(reply.call_item(self._item_id, event.id, callee, "", "in_progress"))
-        self._head = sse.delta_head(f"{_input_event(callee)}.delta", **self._place)
+        tool = self._tool = self._options.client_tool(event.name)
+        self._reader = InputReader() if tool.custom else None
+        self._open(reply.call_kind(tool))
+        self._added(reply.call_item(self._place[0], event.id, tool, "", "in_progress"))
+        kind = shapes.InputDelta if tool.custom else shapes.ArgumentsDelta
+        self._deltas(kind(*self._place, HOLE, HOLE))
 
     def _input(self, event: ToolInput) -> None:
         text = self._reader.feed(event.fragment) if self._reader else event.fragment
@@ -219,53 +212,46 @@ class StreamEncoder:
         if not event.complete:
             self._index += 1
             return
-        if rest := self._untold():
+        if rest := self._unsent():
             self._pieces.append(rest)
             self._delta(rest)
-        given, callee = "".join(self._pieces), self._callee
-        member = "input" if callee.custom else "arguments"
-        self._write(f"{_input_event(callee)}.done", **self._place, **{member: given})
-        self._done(reply.call_item(self._item_id, self._call.id, callee, given, "completed"))
+        given, tool = "".join(self._pieces), self._tool
+        kind = shapes.InputDone if tool.custom else shapes.ArgumentsDone
+        self._write(kind(self._number(), *self._place, given))
+        self._done(reply.call_item(self._place[0], self._call.id, tool, given, "completed"))
 
-    def _untold(self) -> str:
-        """What no fragment told. Some clients take a call's input from deltas alone: a function's
-        without any is an empty object there too.
+    def _unsent(self) -> str:
+        """The input that was in no delta. Some clients take a call's input from deltas alone: a
+        function's without any is an empty object there too.
         """
         if self._reader:
             return self._reader.finish()
         return "" if self._pieces else "{}"
 
-
-def _input_event(callee: Callee) -> str:
-    kind = "custom_tool_call_input" if callee.custom else "function_call_arguments"
-    return f"response.{kind}"
-
-
-_do = StreamEncoder
-_BETWEEN: Row[State] = {
-    TextDelta: ((_do._open_text, _do._text), State.TEXT),
-    ThinkingDelta: ((_do._open_thinking, _do._open_summary, _do._thinking), State.THINKING),
-    ThinkingSignature: ((_do._open_thinking, _do._close_thinking), State.BETWEEN),
-    RedactedThinkingBlock: ((_do._open_thinking, _do._redacted), State.BETWEEN),
-    ToolStart: ((_do._open_call,), State.CALL),
-    Usage: ((), State.BETWEEN),
-    Finish: ((_do._finish,), State.DONE),
-}
-TRANSITIONS: dict[State, Row[State]] = {
-    State.FRESH: after((_do._start,), _BETWEEN) | {Usage: ((), State.FRESH)},
-    State.BETWEEN: _BETWEEN,
-    State.TEXT: after((_do._close_text,), _BETWEEN)
-    | {TextDelta: ((_do._text,), State.TEXT), Usage: ((), State.TEXT)},
-    State.THINKING: after((_do._close_thinking,), _BETWEEN)
-    | {
-        ThinkingDelta: ((_do._thinking,), State.THINKING),
-        ThinkingSignature: ((_do._close_thinking,), State.BETWEEN),
-        Usage: ((), State.THINKING),
-    },
-    State.CALL: {
-        ToolInput: ((_do._input,), State.CALL),
-        ToolEnd: ((_do._close_call,), State.BETWEEN),
-        Usage: ((), State.CALL),
-    },
-    State.DONE: {},
-}
+    _BETWEEN: ClassVar[Row] = {
+        TextDelta: ((_open_text, _text), State.TEXT),
+        ThinkingDelta: ((_open_thinking, _open_summary, _thinking), State.THINKING),
+        ThinkingSignature: ((_open_thinking, _close_thinking), State.BETWEEN),
+        RedactedThinkingBlock: ((_open_thinking, _redacted), State.BETWEEN),
+        ToolStart: ((_open_call,), State.CALL),
+        Usage: ((), State.BETWEEN),
+        Finish: ((_finish,), State.DONE),
+    }
+    TRANSITIONS: ClassVar[Table] = {
+        State.FRESH: after((_start,), _BETWEEN) | {Usage: ((), State.FRESH)},
+        State.BETWEEN: _BETWEEN,
+        State.TEXT: after((_close_text,), _BETWEEN)
+        | {TextDelta: ((_text,), State.TEXT), Usage: ((), State.TEXT)},
+        State.THINKING: after((_close_thinking,), _BETWEEN)
+        | {
+            ThinkingDelta: ((_thinking,), State.THINKING),
+            ThinkingSignature: ((_close_thinking,), State.BETWEEN),
+            Usage: ((), State.THINKING),
+        },
+        State.CALL: {
+            ToolInput: ((_input,), State.CALL),
+            ToolEnd: ((_close_call,), State.BETWEEN),
+            Usage: ((), State.CALL),
+        },
+        State.DONE: {},
+    }

@@ -19,7 +19,7 @@ from app.dialects import openai
 from . import custom_input
 
 
-class Callee(Struct, frozen=True):
+class ClientTool(Struct, frozen=True):
     """A tool as its client knows it."""
 
     name: str
@@ -33,13 +33,13 @@ class Callee(Struct, frozen=True):
 
 
 class Offer(Struct, frozen=True):
-    """The tools of a request. ``callees`` are by the names of ``tools``; ``told`` are those entries
-    of the request that are offered, for the answer to repeat.
+    """The tools of a request. ``client_tools`` has them by the names of ``tools``; ``echo`` has the
+    entries of the request that are offered, for the answer to repeat.
     """
 
     tools: tuple[Tool, ...]
-    callees: dict[str, Callee]
-    told: tuple[dict[str, Any], ...]
+    client_tools: dict[str, ClientTool]
+    echo: tuple[dict[str, Any], ...]
 
 
 class FunctionTool(Tagged, frozen=True, tag="function"):
@@ -91,8 +91,8 @@ class Reader:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._tools: dict[str, Tool] = {}
-        self._callees: dict[str, Callee] = {}
-        self._told: list[dict[str, Any]] = []
+        self._client_tools: dict[str, ClientTool] = {}
+        self._echo: list[dict[str, Any]] = []
         self._names: set[str] = set()  # of the list that is being read
 
     def declare(self, declared: Sequence[dict[str, Any]], *where: str | int) -> None:
@@ -104,13 +104,13 @@ class Reader:
         for index, raw in enumerate(declared):
             try:
                 if self._read(raw):
-                    self._told.append(raw)
+                    self._echo.append(raw)
             except FieldError as error:
                 raise error.under(*where, index) from None
 
     def offer(self) -> Offer:
         """What was declared so far."""
-        return Offer(tuple(self._tools.values()), self._callees, tuple(self._told))
+        return Offer(tuple(self._tools.values()), self._client_tools, tuple(self._echo))
 
     def _read(self, raw: dict[str, Any], within: Namespace | None = None) -> bool:
         """Whether it is offered."""
@@ -140,14 +140,15 @@ class Reader:
 
     def _add(self, tool: FunctionTool | CustomTool, within: Namespace | None) -> None:
         own = _custom(tool) if isinstance(tool, CustomTool) else self._function(tool)
-        callee = Callee(tool.name, within.name if within else None, isinstance(tool, CustomTool))
-        name = callee.flat
+        namespace = within.name if within else None
+        known = ClientTool(tool.name, namespace, custom=isinstance(tool, CustomTool))
+        name = known.flat
         if name in self._names:
             raise FieldError(("name",), f"Tool names must be unique, and {name!r} is there already")
         self._names.add(name)
         texts = (within.description if within else None, own.description)
         self._tools[name] = Tool(name, "\n\n".join(filter(None, texts)), own.schema)
-        self._callees[name] = callee
+        self._client_tools[name] = known
 
     def _function(self, tool: FunctionTool) -> Tool:
         if tool.strict:
@@ -170,11 +171,11 @@ def _custom(tool: CustomTool) -> Tool:
 
 
 class Chosen(Struct, frozen=True):
-    """``tools`` are those that may be called; ``told`` is the choice as the answer repeats it."""
+    """``tools`` are those that may be called; ``echo`` is the choice as the answer repeats it."""
 
     tools: tuple[Tool, ...]
     choice: ToolChoice
-    told: str | dict[str, Any] = "auto"
+    echo: str | dict[str, Any] = "auto"
 
 
 def choice(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) -> Chosen:
@@ -212,26 +213,26 @@ class AllowedTools(Struct, frozen=True):
 
 
 def _flat(tool: NamedTool) -> str:
-    return Callee(tool.name, tool.namespace).flat
+    return ClientTool(tool.name, tool.namespace).flat
 
 
 def _by_mode(
-    mode: str, tools: tuple[Tool, ...], told: str | dict[str, Any], record: Record
+    mode: str, tools: tuple[Tool, ...], echo: str | dict[str, Any], record: Record
 ) -> Chosen:
     kept = openai.mode_choice(mode, tools, record)
     ignored = kept.mode == "auto" and mode != "auto"
-    return Chosen(tools, kept, "auto" if ignored else told)
+    return Chosen(tools, kept, "auto" if ignored else echo)
 
 
 def _allowed(wanted: dict[str, Any], offer: Offer, record: Record) -> Chosen:
     allowed = convert(wanted, AllowedTools)
-    names = set(_names(allowed.tools, offer.callees, record))
+    names = set(_names(allowed.tools, offer.client_tools, record))
     tools = tuple(tool for tool in offer.tools if tool.name in names)
     return _by_mode(allowed.mode, tools, wanted, record)
 
 
 def _names(
-    entries: Iterable[dict[str, Any]], callees: Mapping[str, Callee], record: Record
+    entries: Iterable[dict[str, Any]], client_tools: Mapping[str, ClientTool], record: Record
 ) -> Iterable[str]:
     """The flat names of the allowed tools; what is not offered is ignored by its name."""
     for index, raw in enumerate(entries):
@@ -242,7 +243,7 @@ def _names(
             name = _flat(convert(raw, NamedTool))
         except FieldError as error:
             raise error.under("tools", index) from None
-        if name in callees:
+        if name in client_tools:
             yield name
         else:
             record.ignore(name)

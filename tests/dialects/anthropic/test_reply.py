@@ -7,7 +7,7 @@ from anthropic.types import Message
 
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
 from app.core.fold import Reply
-from app.dialects.anthropic.reply import STOP_REASONS, Answer, whole
+from app.dialects.anthropic.reply import STOP_REASONS, ReplyContext, whole
 
 PARTS = (
     Thinking("hm", "sig"),
@@ -19,7 +19,7 @@ PARTS = (
 
 
 def rendered(meter, parts=PARTS, reason="tool_use", **options):
-    return json.loads(whole(Answer("msg_1", "m", **options), Reply(parts, reason), meter))
+    return json.loads(whole(ReplyContext("msg_1", "m", **options), Reply(parts, reason), meter))
 
 
 def test_a_whole_message(meter):

@@ -20,7 +20,7 @@ from app.core.events import (
     Usage,
 )
 from app.core.fold import fold
-from app.dialects.anthropic.reply import STOP_REASONS, Answer, whole
+from app.dialects.anthropic.reply import STOP_REASONS, ReplyContext, whole
 from app.dialects.anthropic.stream import StreamEncoder
 from app.errors import GatewayError, Kind
 from tests.dialects.answers import answers
@@ -57,7 +57,7 @@ PING = {"type": "ping"}
 
 
 def encoder(**options):
-    return StreamEncoder(Answer("msg_1", "m", **options), FixedMeter())
+    return StreamEncoder(ReplyContext("msg_1", "m", **options), FixedMeter())
 
 
 def read(data):
@@ -427,7 +427,7 @@ def test_the_sdk_reads_what_the_model_said(events):
 @settings(deadline=None, max_examples=150)
 @given(answers())
 def test_the_whole_answer_says_what_the_stream_says(events):
-    told = whole(Answer("msg_1", "m"), fold(events), FixedMeter())
+    told = whole(ReplyContext("msg_1", "m"), fold(events), FixedMeter())
     assert json.loads(told)["content"] == blocks_of(events)
 
 

@@ -8,7 +8,7 @@ from openai.types.chat import ChatCompletion
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
-from app.dialects.openai_chat.reply import FINISH_REASONS, Answer, usage, whole
+from app.dialects.openai_chat.reply import FINISH_REASONS, ReplyContext, usage, whole
 
 PARTS = (
     Thinking("hm", "sig"),
@@ -34,7 +34,7 @@ USAGE = {
 
 
 def rendered(meter, *parts, reason="end_turn", **options):
-    answer = Answer("chatcmpl-1", 1700000000, "m", **options)
+    answer = ReplyContext("chatcmpl-1", 1700000000, "m", **options)
     return json.loads(whole(answer, Reply(parts, reason), meter))
 
 
@@ -120,7 +120,7 @@ def test_the_sdks_types_take_it_strictly(meter, parts, reason, legacy):
 
 def test_cached_tokens_are_part_of_the_prompt():
     told = usage(TokenCounts(100, 20, cache_read_tokens=30, cache_write_tokens=4))
-    assert told["prompt_tokens"] == 134
-    assert told["total_tokens"] == 154
-    assert told["prompt_tokens_details"]["cached_tokens"] == 30
-    assert told["prompt_tokens_details"]["cache_write_tokens"] == 4
+    assert told.prompt_tokens == 134
+    assert told.total_tokens == 154
+    assert told.prompt_tokens_details.cached_tokens == 30
+    assert told.prompt_tokens_details.cache_write_tokens == 4

@@ -21,7 +21,7 @@ from app.core.events import (
     Usage,
 )
 from app.core.fold import fold
-from app.dialects.openai_chat.reply import FINISH_REASONS, Answer, whole
+from app.dialects.openai_chat.reply import FINISH_REASONS, ReplyContext, whole
 from app.dialects.openai_chat.stream import StreamEncoder
 from app.errors import GatewayError, Kind
 from tests.dialects.answers import answers
@@ -33,7 +33,7 @@ CREATED = 1700000000
 
 
 def answer(**options):
-    return Answer("chatcmpl-1", CREATED, "m", **options)
+    return ReplyContext("chatcmpl-1", CREATED, "m", **options)
 
 
 def encoder(**options):
@@ -210,7 +210,7 @@ def test_what_is_not_ascii_is_sent_as_it_is():
 
 
 def test_a_model_of_any_name():
-    stream = StreamEncoder(Answer("i", 1, 'm"\n漢'), FixedMeter())
+    stream = StreamEncoder(ReplyContext("i", 1, 'm"\n漢'), FixedMeter())
     assert [payload["model"] for payload in read(stream.feed([END]))[:2]] == ['m"\n漢'] * 2
 
 

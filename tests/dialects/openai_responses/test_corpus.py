@@ -53,13 +53,15 @@ def test_a_real_request(path):
 
 
 def test_codex_offers_its_namespaces_and_custom_tools():
-    callees = [parsed(path)[1].form.callees for path in CORPUS if path.stem.startswith("codex")]
-    assert len(callees) == 6
-    flat = {name for known in callees for name, callee in known.items() if callee.namespace}
-    assert "multi_agent_v1__spawn_agent" in flat
-    assert {name for known in callees for name, callee in known.items() if callee.custom} == {
-        "apply_patch"
-    }
+    codex = [path for path in CORPUS if path.stem.startswith("codex")]
+    assert len(codex) == 6
+    tools = [
+        (name, tool)
+        for path in codex
+        for name, tool in parsed(path)[1].options.client_tools.items()
+    ]
+    assert "multi_agent_v1__spawn_agent" in {name for name, tool in tools if tool.namespace}
+    assert {name for name, tool in tools if tool.custom} == {"apply_patch"}
 
 
 def test_sessions_are_told_apart():

@@ -1,6 +1,7 @@
 """A failure inside a stream, in words that clients act on."""
 
 import pytest
+from msgspec.structs import asdict
 
 from app.dialects.openai_responses.errors import failure
 from app.errors import POLICY, GatewayError, Kind
@@ -28,16 +29,16 @@ def told(kind, **details):
     ],
 )
 def test_codes(kind, code):
-    assert told(kind)["code"] == code
+    assert told(kind).code == code
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if POLICY[kind].client_retry is None])
 def test_a_code_that_ends_all_is_told_of_nothing_that_may_pass(kind):
-    assert told(kind)["code"] in ("server_error", "rate_limit_exceeded")
+    assert told(kind).code in ("server_error", "rate_limit_exceeded")
 
 
 def test_what_a_failure_tells():
-    assert told(Kind.REJECTED, field="tools") == {
+    assert asdict(told(Kind.REJECTED, field="tools")) == {
         "message": "What happened.",
         "type": "invalid_request_error",
         "param": "tools",
@@ -46,7 +47,7 @@ def test_what_a_failure_tells():
 
 
 def test_how_long_to_wait_is_in_the_message():
-    assert told(Kind.THROTTLED, retry_after=2.5)["message"] == (
+    assert told(Kind.THROTTLED, retry_after=2.5).message == (
         "What happened. Please try again in 2.5s."
     )
-    assert told(Kind.TRUNCATED, retry_after=2)["message"] == "What happened."
+    assert told(Kind.TRUNCATED, retry_after=2).message == "What happened."

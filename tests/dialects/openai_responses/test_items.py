@@ -3,12 +3,14 @@
 import pytest
 
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall, ToolResult
-from app.dialects.openai_responses.reasoning_content import seal
+from app.dialects.openai_responses import reasoning_content
 
 CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a":1}'}
 OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "ok"}
 PATCH = {"type": "custom_tool_call", "call_id": "c2", "name": "patch", "input": "*** Begin"}
 PATCHED = {"type": "custom_tool_call_output", "call_id": "c2", "output": "done"}
+SIGNED = reasoning_content.encode(Thinking("hm", "sig"))
+OPAQUE = reasoning_content.encode(RedactedThinking("Eo8B"))
 
 
 def message(role, content, **members):
@@ -51,11 +53,19 @@ ITEMS = [
     (PATCH, ("assistant", (ToolCall("c2", "patch", {"input": "*** Begin"}),))),
     (PATCHED, ("user", (ToolResult("c2", (Text("done"),)),))),
     (
-        {"type": "reasoning", "id": "rs_1", "encrypted_content": seal(Thinking("hm", "sig"))},
+        {
+            "type": "reasoning",
+            "id": "rs_1",
+            "encrypted_content": SIGNED,
+        },
         ("assistant", (Thinking("hm", "sig"),)),
     ),
     (
-        {"type": "reasoning", "summary": [], "encrypted_content": seal(RedactedThinking("Eo8B"))},
+        {
+            "type": "reasoning",
+            "summary": [],
+            "encrypted_content": OPAQUE,
+        },
         ("assistant", (RedactedThinking("Eo8B"),)),
     ),
     (
@@ -75,7 +85,10 @@ def test_one_item(said, item, turn):
 
 
 def test_what_the_assistant_did_in_one_turn_is_one_turn(said):
-    reasoning = {"type": "reasoning", "encrypted_content": seal(Thinking("hm", "sig"))}
+    reasoning = {
+        "type": "reasoning",
+        "encrypted_content": SIGNED,
+    }
     assert said(
         message("user", "q"), reasoning, message("assistant", "a"), CALL, PATCH, OUTPUT, PATCHED
     ) == [

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from msgspec.structs import asdict
 from werkzeug.datastructures import Headers
 
 from app.core.conversation import Message, Reasoning, Text
@@ -15,7 +16,7 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 def test_the_least_that_a_request_can_be():
     """The API requires no member at all."""
     parsed = parse_responses(b"{}", Headers(), "default")
-    assert parsed.conversation.model == parsed.form.model == "default"
+    assert parsed.conversation.model == parsed.options.model == "default"
     assert parsed.conversation.messages == ()
     assert not parsed.stream
     assert parsed.conversation.ignored == parsed.conversation.notes == ()
@@ -27,7 +28,7 @@ def test_what_was_said_is_not_in_the_repr(parse):
 
 def test_a_model_that_is_named_is_the_one_that_answers(parse):
     parsed = parse(model="gpt-5")
-    assert parsed.conversation.model == parsed.form.model == "gpt-5"
+    assert parsed.conversation.model == parsed.options.model == "gpt-5"
 
 
 @pytest.mark.parametrize("model", [None, ""])
@@ -80,15 +81,15 @@ def test_reasoning(parse, wanted, reasoning):
 
 
 def test_a_summary_is_shown_if_it_was_asked_for(parse):
-    assert parse(reasoning={"summary": "auto"}).form.summary
-    assert not parse(reasoning={"effort": "high"}).form.summary
+    assert parse(reasoning={"summary": "auto"}).options.summary
+    assert not parse(reasoning={"effort": "high"}).options.summary
 
 
 def test_reasoning_is_carried_if_that_was_asked_for(parse):
     parsed = parse(include=["reasoning.encrypted_content", "message.output_text.logprobs"])
-    assert parsed.form.sealed
+    assert parsed.options.encrypted_reasoning
     assert parsed.conversation.ignored == ("message.output_text.logprobs",)
-    assert not parse(include=[]).form.sealed
+    assert not parse(include=[]).options.encrypted_reasoning
 
 
 @pytest.mark.parametrize(
@@ -150,10 +151,22 @@ def test_what_asks_for_nothing_is_not_named(parse):
     assert parsed.conversation.ignored == ()
 
 
+NEVER_SET = (
+    "conversation",
+    "previous_response_id",
+    "prompt",
+    "max_tool_calls",
+    "top_logprobs",
+    "safety_identifier",
+    "service_tier",
+    "user",
+)
+
+
 def test_the_answer_repeats_what_is_in_effect(parse):
     tool = {"type": "function", "name": "f", "parameters": SCHEMA, "x": 1}
     text_format = {"type": "json_schema", "name": "n", "schema": SCHEMA, "strict": False}
-    form = parse(
+    options = parse(
         instructions="I",
         metadata={"a": "b"},
         prompt_cache_key="k",
@@ -165,8 +178,8 @@ def test_the_answer_repeats_what_is_in_effect(parse):
         temperature=0.5,
         max_output_tokens=99,
         parallel_tool_calls=False,
-    ).form
-    assert {name: msgspec.json.decode(value) for name, value in form.told.items()} == {
+    ).options
+    assert {name: msgspec.json.decode(value) for name, value in options.echo.items()} == {
         "instructions": "I",
         "metadata": {"a": "b"},
         "prompt_cache_key": "k",
@@ -180,6 +193,7 @@ def test_the_answer_repeats_what_is_in_effect(parse):
         "max_output_tokens": None,
         "parallel_tool_calls": True,
         "truncation": "disabled",
+        **dict.fromkeys(NEVER_SET),
     }
 
 
@@ -209,7 +223,7 @@ def test_a_wrong_member_is_refused_by_its_name(refused, members, message):
 def test_a_response_that_is_not_kept_is_refused_as_clients_know_it(refused):
     """Clients that chain responses look for this code, or for these words, and send everything."""
     error = refused(previous_response_id="resp_1")
-    assert openai.details(error) == {
+    assert asdict(openai.failure(error)) == {
         "message": "previous_response_id: Previous response with id 'resp_1' not found: this"
         " gateway keeps no responses; send the whole conversation in input",
         "type": "invalid_request_error",
@@ -232,7 +246,7 @@ def test_what_would_have_to_be_kept_is_refused(refused, name, value):
     error = refused(**{name: value})
     assert error.field == name
     assert error.message.startswith(f"{name}: this gateway keeps no ")
-    assert openai.details(error)["code"] == "unsupported_parameter"
+    assert openai.failure(error).code == "unsupported_parameter"
 
 
 @pytest.mark.parametrize(

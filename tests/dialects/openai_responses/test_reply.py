@@ -3,18 +3,19 @@
 import json
 from typing import get_args
 
-import msgspec
 import pytest
 from openai.types.responses import Response
 
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
 from app.core.events import StopReason
 from app.core.fold import Reply
-from app.dialects.openai_responses.reasoning_content import seal
-from app.dialects.openai_responses.reply import OUTCOMES, Answer, Form, whole
-from app.dialects.openai_responses.tools import Callee
+from app.dialects.openai_responses import reasoning_content
+from app.dialects.openai_responses.parse import parse_responses
+from app.dialects.openai_responses.reply import OUTCOMES, ReplyContext, ReplyOptions, whole
+from app.dialects.openai_responses.tools import ClientTool
 
-CALLEES = {"patch": Callee("patch", custom=True), "ns__g": Callee("g", "ns")}
+ECHO = parse_responses(b"{}", {}, "m").options.echo
+CLIENT_TOOLS = {"patch": ClientTool("patch", custom=True), "ns__g": ClientTool("g", "ns")}
 PARTS = (
     Thinking("hm", "sig"),
     RedactedThinking("Eo8B"),
@@ -26,10 +27,10 @@ PARTS = (
 )
 
 
-def rendered(meter, parts=PARTS, reason="tool_use", told=None, **options):
-    form = Form("m", told or {}, CALLEES, **options)
-    answer = Answer("7", form, 1700000000, clock=lambda: 1700000009.5)
-    return json.loads(whole(answer, Reply(parts, reason), meter))
+def rendered(meter, parts=PARTS, reason="tool_use", echo=ECHO, **options):
+    options = ReplyOptions("m", echo, CLIENT_TOOLS, **options)
+    context = ReplyContext("7", options, 1700000000, clock=lambda: 1700000009.5)
+    return json.loads(whole(context, Reply(parts, reason), meter))
 
 
 def output_text(text):
@@ -37,8 +38,7 @@ def output_text(text):
 
 
 def test_a_whole_response(meter):
-    told = {"store": msgspec.Raw(b"false"), "tools": msgspec.Raw(b"[]")}
-    response = rendered(meter, told=told, sealed=True, summary=True)
+    response = rendered(meter, encrypted_reasoning=True, summary=True)
     output = response.pop("output")
     assert response == {
         "id": "resp_7",
@@ -66,6 +66,17 @@ def test_a_whole_response(meter):
         "service_tier": None,
         "user": None,
         "store": False,
+        "parallel_tool_calls": True,
+        "truncation": "disabled",
+        "max_output_tokens": None,
+        "temperature": None,
+        "top_p": None,
+        "instructions": None,
+        "metadata": {},
+        "prompt_cache_key": None,
+        "reasoning": {"effort": None, "summary": None},
+        "text": {"format": {"type": "text"}},
+        "tool_choice": "auto",
         "tools": [],
     }
     assert output == [
@@ -73,13 +84,13 @@ def test_a_whole_response(meter):
             "id": "rs_7_0",
             "type": "reasoning",
             "summary": [{"type": "summary_text", "text": "hm"}],
-            "encrypted_content": seal(Thinking("hm", "sig")),
+            "encrypted_content": reasoning_content.encode(Thinking("hm", "sig")),
         },
         {
             "id": "rs_7_1",
             "type": "reasoning",
             "summary": [],
-            "encrypted_content": seal(RedactedThinking("Eo8B")),
+            "encrypted_content": reasoning_content.encode(RedactedThinking("Eo8B")),
         },
         {
             "id": "msg_7_2",
@@ -142,8 +153,8 @@ def test_reasoning_shows_and_carries_only_what_was_asked_for(meter):
     ],
 )
 def test_outcomes(meter, parse, reason, status, details):
-    told = parse(reasoning={"summary": "auto"}, metadata={"a": "b"}).form.told
-    response = rendered(meter, reason=reason, told=told)
+    echo = parse(reasoning={"summary": "auto"}, metadata={"a": "b"}).options.echo
+    response = rendered(meter, reason=reason, echo=echo)
     assert (response["status"], response["incomplete_details"]) == (status, details)
     assert (response["completed_at"] is not None) == (status == "completed")
     assert Response.model_validate(response, strict=True).status == status

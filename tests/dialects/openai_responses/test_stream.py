@@ -9,7 +9,6 @@ import openai
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import Raw
 from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import ResponseStreamEvent
 
@@ -26,27 +25,27 @@ from app.core.events import (
     Usage,
 )
 from app.core.fold import fold
-from app.dialects.openai_responses.reasoning_content import seal
-from app.dialects.openai_responses.reply import OUTCOMES, Answer, Form, whole
+from app.dialects.openai_responses import reasoning_content
+from app.dialects.openai_responses.parse import parse_responses
+from app.dialects.openai_responses.reply import OUTCOMES, ReplyContext, ReplyOptions, whole
 from app.dialects.openai_responses.stream import StreamEncoder
-from app.dialects.openai_responses.tools import Callee
+from app.dialects.openai_responses.tools import ClientTool
 from app.errors import GatewayError, Kind
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter
 
 END = Finish("end_turn")
-CALLEES = {"patch": Callee("patch", custom=True), "ns__g": Callee("g", "ns")}
-TOLD = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
+CLIENT_TOOLS = {"patch": ClientTool("patch", custom=True), "ns__g": ClientTool("g", "ns")}
+ECHO = parse_responses(b"{}", {}, "m").options.echo
 
 
-def answer(sealed=True, summary=True):
-    told = {name: Raw(json.dumps(value).encode()) for name, value in TOLD.items()}
-    form = Form("m", told, CALLEES, sealed=sealed, summary=summary)
-    return Answer("7", form, 1700000000, clock=lambda: 1700000009.5)
+def context(encrypted=True, summary=True):
+    options = ReplyOptions("m", ECHO, CLIENT_TOOLS, encrypted_reasoning=encrypted, summary=summary)
+    return ReplyContext("7", options, 1700000000, clock=lambda: 1700000009.5)
 
 
 def encoder(**options):
-    return StreamEncoder(answer(**options), FixedMeter())
+    return StreamEncoder(context(**options), FixedMeter())
 
 
 def read(data, first=0):
@@ -107,7 +106,7 @@ def reasoning(index, *texts, content=None):
         "id": f"rs_7_{index}",
         "type": "reasoning",
         "summary": summary,
-        "encrypted_content": seal(content) if content else None,
+        "encrypted_content": reasoning_content.encode(content) if content else None,
     }
 
 
@@ -188,15 +187,7 @@ def response(status, output=(), **members):
             "model": "m",
             "output": list(output),
             "usage": None,
-            "conversation": None,
-            "previous_response_id": None,
-            "prompt": None,
-            "max_tool_calls": None,
-            "top_logprobs": None,
-            "safety_identifier": None,
-            "service_tier": None,
-            "user": None,
-            **TOLD,
+            **{name: json.loads(bytes(value)) for name, value in ECHO.items()},
             **members,
         }
     }
@@ -330,7 +321,7 @@ def test_reasoning_that_was_not_asked_for_is_told_without_its_text():
 
 def test_reasoning_is_not_carried_unless_that_was_asked_for():
     events = [ThinkingDelta("hm"), ThinkingSignature("sig"), RedactedThinkingBlock("Eo8B"), END]
-    told = read(encoder(sealed=False).feed(events))
+    told = read(encoder(encrypted=False).feed(events))
     items = [payload["item"] for kind, payload in told if kind == "output_item.done"]
     assert items == [reasoning(0, "hm"), reasoning(1)]
 
@@ -443,9 +434,9 @@ def comparable(output):
 
 @settings(deadline=None)
 @given(answers(names), st.booleans(), st.booleans())
-def test_a_stream_ends_with_the_whole_answer(events, sealed, summary):
-    _, streamed = read(encoder(sealed=sealed, summary=summary).feed(events))[-1]
-    made = whole(answer(sealed=sealed, summary=summary), fold(events), FixedMeter())
+def test_a_stream_ends_with_the_whole_answer(events, encrypted, summary):
+    _, streamed = read(encoder(encrypted=encrypted, summary=summary).feed(events))[-1]
+    made = whole(context(encrypted, summary), fold(events), FixedMeter())
     told = [streamed["response"], json.loads(made)]
     first, second = [body | {"output": comparable(body["output"])} for body in told]
     assert first == second

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from app.core.conversation import Tool, ToolChoice
-from app.dialects.openai_responses.tools import Callee
+from app.dialects.openai_responses.tools import ClientTool
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 FUNCTION = {"type": "function", "name": "f", "description": "does", "parameters": SCHEMA}
@@ -38,7 +38,7 @@ def test_a_custom_tool_is_a_function_of_one_text(parse):
     )
     assert list(tool.schema["properties"]) == tool.schema["required"] == ["input"]
     assert tool.schema["properties"]["input"]["type"] == "string"
-    assert parsed.form.callee("patch") == Callee("patch", custom=True)
+    assert parsed.options.client_tool("patch") == ClientTool("patch", custom=True)
 
 
 @pytest.mark.parametrize("members", [{}, {"format": None}, {"format": {"type": "text"}}])
@@ -57,15 +57,15 @@ def test_a_namespace_is_flattened_and_told_apart(parse):
         "f",
     ]
     assert parsed.conversation.tools[0].description == "Sub-agents.\n\nSpawns."
-    assert parsed.form.callee("agents__spawn") == Callee("spawn", "agents")
-    assert parsed.form.callee("agents__note") == Callee("note", "agents", custom=True)
-    assert parsed.form.callee("f") == Callee("f")
+    assert parsed.options.client_tool("agents__spawn") == ClientTool("spawn", "agents")
+    assert parsed.options.client_tool("agents__note") == ClientTool("note", "agents", custom=True)
+    assert parsed.options.client_tool("f") == ClientTool("f")
     assert parsed.conversation.ignored == ("mcp", "namespace")
 
 
 def test_a_name_that_is_no_tools_is_a_functions(parse):
     """The upstream may call what was offered in an earlier turn only."""
-    assert parse().form.callee("other") == Callee("other")
+    assert parse().options.client_tool("other") == ClientTool("other")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_kinds_that_run_elsewhere_are_named_and_not_offered(parse, kind):
     parsed = parse(tools=[{"type": kind, "external_web_access": True}, FUNCTION])
     assert [tool.name for tool in parsed.conversation.tools] == ["f"]
     assert parsed.conversation.ignored == (kind,)
-    assert msgspec.json.decode(parsed.form.told["tools"]) == [FUNCTION]
+    assert msgspec.json.decode(parsed.options.echo["tools"]) == [FUNCTION]
 
 
 def test_what_a_tool_asks_for_in_vain_is_named(parse):
@@ -158,7 +158,7 @@ CHOICES = [
 def test_tool_choice(parse, wanted, choice, told):
     parsed = parse(tools=TOOLS, tool_choice=wanted)
     assert parsed.conversation.tool_choice == choice
-    assert msgspec.json.decode(parsed.form.told["tool_choice"]) == (told or wanted)
+    assert msgspec.json.decode(parsed.options.echo["tool_choice"]) == (told or wanted)
     assert parsed.conversation.ignored == ()
     assert len(parsed.conversation.tools) == 3
 
@@ -186,14 +186,14 @@ def test_a_choice_of_what_runs_elsewhere_is_ignored(parse, wanted):
     parsed = parse(tools=TOOLS, tool_choice=wanted)
     assert parsed.conversation.tool_choice == ToolChoice()
     assert parsed.conversation.ignored == ("tool_choice",)
-    assert parsed.form.told["tool_choice"] == msgspec.Raw(b'"auto"')
+    assert parsed.options.echo["tool_choice"] == msgspec.Raw(b'"auto"')
 
 
 def test_a_call_cannot_be_required_where_nothing_is_offered(parse):
     parsed = parse(tools=[{"type": "web_search"}], tool_choice="required")
     assert parsed.conversation.tool_choice == ToolChoice()
     assert parsed.conversation.ignored == ("web_search", "tool_choice")
-    assert parsed.form.told["tool_choice"] == msgspec.Raw(b'"auto"')
+    assert parsed.options.echo["tool_choice"] == msgspec.Raw(b'"auto"')
 
 
 @pytest.mark.parametrize(

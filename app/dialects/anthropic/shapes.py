@@ -1,14 +1,17 @@
-"""The operations of the Messages API for the service's description, and the shapes of its answers.
+"""The answers of the Messages API, as types: whole answers, stream events and failures.
 
-The shapes are for the description alone: answers are made in :mod:`.reply`, failures in
-:mod:`.errors`.
+Answers are made from these structs and described by them in ``/openapi.json``. Every member that a
+client's types name is always written: some clients fail without one that they never read.
+
+Source: the types of the ``anthropic`` SDK 2.12.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
-from app.openapi import JSON, Operation, Shape
+from msgspec import UNSET, UnsetType
 
-from .schema import CountTokensRequest, MessagesRequest
+from app.openapi import Shape
 
 
 class Text(Shape, frozen=True, tag_field="type", tag="text"):
@@ -53,47 +56,53 @@ StopReason: TypeAlias = Literal[
 ]
 
 
-class Message(Shape, frozen=True, tag_field="type", tag="message"):
-    """The answer of ``POST /v1/messages``. Without a ``stop_reason`` it is still being made."""
+class Message(Shape, frozen=True):
+    """The answer of ``POST /v1/messages``. ``stop_reason`` is null while a stream is under way."""
 
     id: str
+    type: Literal["message"]
     role: Literal["assistant"]
     model: str
-    content: list[Block]
+    content: Sequence[Block]
     stop_reason: StopReason | None
     stop_sequence: str | None
     stop_details: Refusal | None
     usage: Usage
 
 
-class Count(Shape, frozen=True):
+class TokenCount(Shape, frozen=True):
     """The answer of ``POST /v1/messages/count_tokens``: an estimate."""
 
     input_tokens: int
 
 
-class Details(Shape, frozen=True):
+class ErrorDetails(Shape, frozen=True):
     error_code: str
 
 
-class AnthropicFailure(Shape, frozen=True, omit_defaults=True):
-    type: Literal[
-        "invalid_request_error",
-        "authentication_error",
-        "permission_error",
-        "not_found_error",
-        "request_too_large",
-        "rate_limit_error",
-        "timeout_error",
-        "overloaded_error",
-        "api_error",
-    ]
+ErrorType: TypeAlias = Literal[
+    "invalid_request_error",
+    "authentication_error",
+    "permission_error",
+    "not_found_error",
+    "request_too_large",
+    "rate_limit_error",
+    "timeout_error",
+    "overloaded_error",
+    "api_error",
+]
+
+
+class AnthropicFailure(Shape, frozen=True):
+    """``details`` is there for the failures that clients act upon by a code."""
+
+    type: ErrorType
     message: str
-    details: Details | None = None
+    details: ErrorDetails | UnsetType = UNSET
 
 
 class AnthropicError(Shape, frozen=True, tag_field="type", tag="error"):
-    """Any failure."""
+    """The body of any failure, and the event that ends a stream which fails."""
 
     error: AnthropicFailure
     request_id: str
@@ -115,7 +124,10 @@ class InputDelta(Shape, frozen=True, tag_field="type", tag="input_json_delta"):
     partial_json: str
 
 
-class Ended(Shape, frozen=True):
+Delta: TypeAlias = TextDelta | ThinkingDelta | SignatureDelta | InputDelta
+
+
+class Stopped(Shape, frozen=True):
     stop_reason: StopReason
     stop_sequence: str | None
     stop_details: Refusal | None
@@ -132,7 +144,7 @@ class BlockStart(Shape, frozen=True, tag_field="type", tag="content_block_start"
 
 class BlockDelta(Shape, frozen=True, tag_field="type", tag="content_block_delta"):
     index: int
-    delta: TextDelta | ThinkingDelta | SignatureDelta | InputDelta
+    delta: Delta
 
 
 class BlockStop(Shape, frozen=True, tag_field="type", tag="content_block_stop"):
@@ -140,7 +152,7 @@ class BlockStop(Shape, frozen=True, tag_field="type", tag="content_block_stop"):
 
 
 class MessageDelta(Shape, frozen=True, tag_field="type", tag="message_delta"):
-    delta: Ended
+    delta: Stopped
     usage: Usage
 
 
@@ -161,22 +173,4 @@ Event: TypeAlias = (
     | MessageStop
     | Ping
     | AnthropicError
-)
-
-OPERATIONS = (
-    Operation(
-        method="post",
-        path="/v1/messages",
-        summary="Ask a model for an answer, streamed or whole.",
-        request=MessagesRequest,
-        answers={JSON: Message},
-        events=[Event],
-    ),
-    Operation(
-        method="post",
-        path="/v1/messages/count_tokens",
-        summary="Estimate the tokens of a request.",
-        request=CountTokensRequest,
-        answers={JSON: Count},
-    ),
 )

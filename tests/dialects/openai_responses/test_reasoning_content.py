@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.conversation import RedactedThinking, Thinking
-from app.dialects.openai_responses.reasoning_content import seal, unseal
+from app.dialects.openai_responses.reasoning_content import decode, encode
 
 words = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(st.builds(Thinking, words, words) | st.builds(RedactedThinking, words))
-def test_what_was_sealed_comes_back_unchanged(part):
-    assert unseal(seal(part)) == part
+def test_what_was_encoded_comes_back_unchanged(part):
+    assert decode(encode(part)) == part
 
 
 def in_base64(text):
@@ -37,9 +37,9 @@ def in_base64(text):
         in_base64('{"kiro2api":"redacted_thinking","data":5}'),
         in_base64('{"text":"hm","signature":"s"}'),
         base64.b64encode(b'{"kiro2api":"redacted_thinking","data":"\xff"}').decode(),
-        seal(Thinking("hm", "sig")) + "\n",
-        seal(Thinking("hm", "sig"))[:-4],
+        encode(Thinking("hm", "sig")) + "\n",
+        encode(Thinking("hm", "sig"))[:-4],
     ],
 )
 def test_what_another_service_made_is_none(content):
-    assert unseal(content) is None
+    assert decode(content) is None

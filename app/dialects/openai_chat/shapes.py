@@ -1,0 +1,127 @@
+"""The answers of Chat Completions, as types: a whole completion, and the chunks of a stream.
+
+Answers are made from these structs and described by them in ``/openapi.json``. Every member that a
+client's types name is always written: some clients fail without one that they never read. Members
+whose default is UNSET are left out where they do not apply.
+
+Source: the types of the ``openai`` SDK 3.54.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+from msgspec import UNSET, UnsetType
+
+from app.openapi import Shape
+
+
+class ReplyFunction(Shape, frozen=True):
+    """``arguments`` is a JSON object."""
+
+    name: str
+    arguments: str
+
+
+class ReplyToolCall(Shape, frozen=True):
+    id: str
+    type: Literal["function"]
+    function: ReplyFunction
+
+
+class ReplyMessage(Shape, frozen=True, kw_only=True):
+    """``reasoning_content`` is there if the model's reasoning can be read, ``function_call`` only
+    for requests with ``functions``."""
+
+    role: Literal["assistant"]
+    content: str | None
+    refusal: None
+    annotations: list[Any]
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[ReplyToolCall] | UnsetType = UNSET
+    function_call: ReplyFunction | UnsetType = UNSET
+
+
+FinishReason: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter", "function_call"]
+
+
+class Choice(Shape, frozen=True):
+    index: int
+    message: ReplyMessage
+    logprobs: None
+    finish_reason: FinishReason
+
+
+class PromptDetails(Shape, frozen=True):
+    cached_tokens: int
+    cache_write_tokens: int
+    audio_tokens: int
+
+
+class CompletionDetails(Shape, frozen=True):
+    reasoning_tokens: int
+    audio_tokens: int
+    accepted_prediction_tokens: int
+    rejected_prediction_tokens: int
+
+
+class Usage(Shape, frozen=True):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptDetails
+    completion_tokens_details: CompletionDetails
+
+
+class Completion(Shape, frozen=True):
+    """The answer of ``POST /v1/chat/completions``."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    system_fingerprint: None
+    choices: list[Choice]
+    usage: Usage
+
+
+class FunctionDelta(Shape, frozen=True, kw_only=True):
+    """``name`` is in the first of a call; ``arguments`` is a fragment of a JSON object."""
+
+    name: str | UnsetType = UNSET
+    arguments: str
+
+
+class ToolCallDelta(Shape, frozen=True, kw_only=True):
+    """``id`` and ``type`` are in the first of a call."""
+
+    index: int
+    id: str | UnsetType = UNSET
+    type: Literal["function"] | UnsetType = UNSET
+    function: FunctionDelta
+
+
+class Delta(Shape, frozen=True, kw_only=True):
+    role: Literal["assistant"] | UnsetType = UNSET
+    content: str | UnsetType = UNSET
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[ToolCallDelta] | UnsetType = UNSET
+    function_call: FunctionDelta | UnsetType = UNSET
+
+
+class ChunkChoice(Shape, frozen=True):
+    index: int
+    delta: Delta
+    logprobs: None
+    finish_reason: FinishReason | None
+
+
+class Chunk(Shape, frozen=True):
+    """A stream event. ``usage`` is there for clients that ask for it, and null in all chunks but
+    the last."""
+
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    system_fingerprint: None
+    choices: list[ChunkChoice]
+    usage: Usage | UnsetType | None = UNSET

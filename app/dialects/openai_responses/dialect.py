@@ -1,0 +1,21 @@
+"""The OpenAI Responses API, as the application knows it."""
+
+from app.dialects import openai
+from app.dialects.dialect import Dialect
+from app.web.failures import ErrorForm
+
+from .operations import OPERATIONS
+from .routes import blueprint
+from .stream import StreamEncoder
+
+RESPONSES = Dialect(
+    name="Responses",
+    paths=("/v1/responses",),
+    shared_paths=("/v1/models",),
+    key_headers=("Authorization",),
+    error_form=ErrorForm(openai.body, openai.status, openai.rate_headers),
+    error_type=openai.OpenAIError,
+    operations=OPERATIONS,
+    encoder=StreamEncoder,
+    blueprint=blueprint,
+)
