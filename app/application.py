@@ -4,7 +4,6 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from flask import Flask
 from flask_cors import CORS
 
 from app.codewhisperer.client import Client
@@ -22,7 +21,7 @@ from app.dialects.openai_responses import openapi as openai_responses_api
 from app.dialects.openai_responses import routes as openai_responses
 from app.errors import GatewayError, Kind
 from app.gateway import Gateway, Timeouts
-from app.keys import authentication, limits
+from app.keys.authentication import AUTHORIZATION, Authenticator
 from app.keys.key_file import KeyFile
 from app.keys.limits import KeyLimits, Rates
 from app.models import names as models
@@ -36,19 +35,25 @@ from app.server.paths import CanonicalPaths
 from app.settings import Settings
 from app.tls import tls_context
 from app.version import __version__
-from app.web import access, failures
+from app.web import failures, hooks
+from app.web.context import current
 from app.web.serving import Serving
+
+OPEN_PATHS = frozenset({"/", "/health", "/openapi.json"})
+"""Served without a key."""
+
+KEY_HEADERS = (AUTHORIZATION, "x-api-key")
+"""In which clients send their key."""
 
 USER_AGENT = f"kiro2api/{__version__}"
 
 
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings) -> Application:
     """The WSGI application of one worker; the master has checked that there is a credential."""
-    app = Application(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     gateway = _gateway(settings)
-    app.extensions["credentials"] = gateway.credentials
+    app = Application(__name__, lifecycle=lifecycle, on_exit=gateway.credentials.close)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     key_limits = KeyLimits(
         _rates(settings), workers=settings.web_concurrency, resolve=gateway.resolve
     )
@@ -60,22 +65,16 @@ def create_app(settings: Settings) -> Flask:
         early_headers=settings.kiro_early_headers,
         ping_interval=settings.kiro_ping_interval,
     )
-    access.install(app)
-    lifecycle.install(app)
-    failures.install(app, _shape)
-    limits.install(app, lambda path, headers: _shape(path, headers).rate_headers)
-    authentication.install(
-        app, _doorkeeper(settings), open_paths=frozenset({"/", "/health", "/openapi.json"})
-    )
+    hooks.install(app, _authenticator(settings), open_paths=OPEN_PATHS, shape_of=_shape)
     if settings.kiro_cors_origins:
         CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
-    app.register_blueprint(health.blueprint(__version__))
+    app.register_blueprint(health.blueprint(__version__, gateway.credentials.problems))
     app.register_blueprint(openapi.blueprint(_description))
     app.register_blueprint(
         catalogue.blueprint(
             models.listing(settings.kiro_default_model, settings.kiro_models),
             gateway.resolve,
-            lambda model: key_limits.may_use(authentication.client_key(), model),
+            lambda model: key_limits.may_use(current().client, model),
         )
     )
     app.register_blueprint(anthropic.blueprint(serving))
@@ -85,11 +84,12 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _doorkeeper(settings: Settings) -> authentication.Doorkeeper:
+def _authenticator(settings: Settings) -> Authenticator:
     path = settings.kiro_client_keys_file
-    return authentication.Doorkeeper(
+    return Authenticator(
         settings.owner_key,
         KeyFile(path) if path else None,
+        key_headers=KEY_HEADERS,
         only_loopback=settings.has_default_token,
     )
 

@@ -13,7 +13,9 @@ cost. Before it, a request gets at most ``MAX_ATTEMPTS`` tries inside its first-
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from math import inf
 from time import monotonic
@@ -85,7 +87,8 @@ class Gateway:
 
 class Exchange:
     """One conversation under way. Its opening runs in a greenlet of its own, so that whoever waits
-    can give its client a sign of life meanwhile."""
+    can give its client a sign of life meanwhile; it keeps the request's context variables, by which
+    log lines carry the request's id."""
 
     def __init__(self, gateway: Gateway, conversation: Conversation, model: Model) -> None:
         self._gateway = gateway
@@ -106,7 +109,7 @@ class Exchange:
         self._failure: Exception | None = None
         self._again = False
         self._closed = False
-        self._opening = gevent.spawn(self._open)
+        self._opening = gevent.spawn(copy_context().run, self._open)
 
     def wait(self, seconds: float) -> bool:
         """Until the first content event is there; False when it is not after that long.
@@ -127,7 +130,7 @@ class Exchange:
             self.meter.feed(batch)
             yield batch
 
-    def again(self, error: GatewayError) -> bool:
+    def retry(self, error: GatewayError) -> bool:
         """Ask anew after the answer broke with ``error``, for a client that has seen nothing of it:
         once, and as the retry policy allows; else False."""
         if self._first_event_at is None or self._again or not POLICY[error.kind].retry:
@@ -137,7 +140,7 @@ class Exchange:
         self._again = True
         self._first_event_at = None
         self.meter.restart()
-        self._opening = gevent.spawn(self._open, error)
+        self._opening = gevent.spawn(copy_context().run, partial(self._open, error))
         return True
 
     def close(self) -> None:

@@ -44,8 +44,8 @@ ALLOWED = {
     "dialects": PARTS,
     "routes": {*PARTS, "dialects", "gateway", "web"},  # app/dialects/*/routes.py
     "gateway": {*PARTS, "codewhisperer", "credentials"},
-    "server": PARTS,
-    "keys": {*PARTS, "web"},
+    "server": {"errors", "sockets"},
+    "keys": PARTS,
     "pages": PARTS,
     "web": {*PARTS, "keys", "server"},
     "simulator": set(),

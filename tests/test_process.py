@@ -169,7 +169,7 @@ class TestRefusedStart:
         assert "KIRO_AUTH_TOKEN" in said
 
     @pytest.mark.parametrize(
-        ("content", "problem"), [(None, "keys add` makes it"), ("{", "truncated")]
+        ("content", "problem"), [(None, "keys add` creates it"), ("{", "truncated")]
     )
     def test_client_keys_that_cannot_be_read(self, start, tmp_path, content, problem):
         path = tmp_path / "keys.json"

@@ -1,13 +1,15 @@
 """The one refresh of an account at a time, for all greenlets of this process.
 
 It runs in a thread of its own (a greenlet under gevent), which nobody cancels: a request that is
-given up while it waits must not take a new refresh token with it.
+given up while it waits must not take a new refresh token with it. The thread keeps the context
+variables of the request that started it, by which its log lines carry the request's id.
 """
 
 import logging
 import threading
 import time
 from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import replace
 from enum import Enum
 from typing import TypeAlias
@@ -63,8 +65,8 @@ class Renewal:
                 return flight
             self._flight = flight
             try:
-                args = (flight, stale, need)
-                threading.Thread(target=self._fly, args=args, daemon=True).start()
+                args = (self._fly, flight, stale, need)
+                threading.Thread(target=copy_context().run, args=args, daemon=True).start()
             except RuntimeError:  # no more threads
                 self._flight = None
                 raise
