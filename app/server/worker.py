@@ -23,6 +23,7 @@ from gunicorn.http.wsgi import create
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
+from . import signals
 from .framework import Application
 from .lifecycle import Lifecycle
 from .logs import request_id
@@ -59,6 +60,11 @@ class Worker(GeventWorker):
         each by two calls. No reload changes them in a running worker."""
         vars(self.cfg).update({name: one.get() for name, one in self.cfg.settings.items()})
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Install the worker's handlers, then take the signals that were held since the fork."""
+        super().init_signals()
+        signals.release()
 
     def run(self) -> None:
         """Serve until told to stop, then drain.
