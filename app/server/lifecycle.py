@@ -102,7 +102,6 @@ class Lifecycle:
         self._waiting: dict[Any, None] = {}  # for their next request, the longest first
         self._live: set[Live] = set()
         self._is_over = False  # requests are refused
-        self.is_closing = False  # each answer is the last of its connection
 
     def enter(self, client: Any) -> None:
         """A request has arrived. Raises GatewayError SHUTTING_DOWN once the worker is stopping."""
@@ -136,10 +135,6 @@ class Lifecycle:
             raise GatewayError(
                 Kind.SHUTTING_DOWN, "The gateway is being stopped; try again.", retry_after=1
             )
-
-    def close_connections(self) -> None:
-        """From now on each answer is the last of its connection."""
-        self.is_closing = True
 
     def close_idle(self, clients: Iterable[Any]) -> None:
         """End the connections that only wait for a next request; data that has arrived is read."""

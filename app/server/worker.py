@@ -118,8 +118,6 @@ class Worker(GeventWorker):
         response, environ = create(
             req, sock, addr, listener_name, self.cfg, response_class=MergingResponse
         )
-        if not self.alive:
-            response.force_close()
         try:
             self._answer(environ, response)
         except TimeoutError as error:
@@ -139,6 +137,8 @@ class Worker(GeventWorker):
 
     def _answer(self, environ: Any, response: Any) -> None:
         body: Any = self.wsgi(environ, response.start_response)
+        if not self.alive:  # asked now, since a whole answer may have taken long to make
+            response.force_close()
         try:
             for piece in body:
                 response.write(piece)
@@ -148,7 +148,6 @@ class Worker(GeventWorker):
 
     def _drain(self) -> None:
         lifecycle = self._application.lifecycle
-        lifecycle.close_connections()
         end = monotonic() + self.cfg.graceful_timeout
         self._wait_for_clients(lifecycle, end - MARGIN)
         lifecycle.end_all()

@@ -55,8 +55,6 @@ def install(
         if (rate := context.rate) is not None:
             rate_headers = shape_of(request.path, request.headers).rate_headers
             headers.update(rate_headers(rate.limit, rate.remaining, rate.reset))
-        if lifecycle.is_closing:
-            headers["Connection"] = "close"
         headers.add("request-id", context.request_id)
         headers.add("x-request-id", context.request_id)
         response.call_on_close(lambda: _finish(context, lifecycle))

@@ -1,60 +1,16 @@
 """From events to bytes: what is written when, and what becomes of a failure."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from app.core.events import Event, Finish, TextDelta
+from app.core.events import TextDelta
 from app.errors import GatewayError, Kind
 from app.server.lifecycle import Live
 from app.web import relay
+from tests.web.doubles import END, HELLO, Call, Encoder
 
-HELLO = [TextDelta("Hello")]
-END = [Finish("end_turn")]
 BROKEN = GatewayError(Kind.TRUNCATED, "It broke off.")
-
-
-class Call:
-    """Gives what it is told to, or raises it; begins after ``late`` waits. ``more``: what it gives
-    when it is asked again."""
-
-    def __init__(
-        self, *given: Sequence[Event] | Exception, late: int = 0, more: Sequence[Any] = ()
-    ) -> None:
-        self.given = [*given]
-        self.late = late
-        self.more = more
-
-    def wait(self, seconds: float) -> bool:
-        self.late -= 1
-        return self.late < 0
-
-    def batches(self) -> Iterator[Sequence[Event]]:
-        for one in self.given:
-            if isinstance(one, Exception):
-                raise one
-            yield one
-
-    def retry(self, error: GatewayError) -> bool:
-        self.given, self.more = [*self.more], ()
-        return bool(self.given)
-
-
-class Encoder:
-    """Text as it is; a defect for a text that says so."""
-
-    def feed(self, events: Sequence[Event]) -> bytes:
-        said = "".join(event.text for event in events if isinstance(event, TextDelta))
-        if said == "defect":
-            raise ZeroDivisionError
-        return said.encode() + b"." * sum(isinstance(event, Finish) for event in events)
-
-    def ping(self) -> bytes:
-        return b"ping"
-
-    def error(self, error: GatewayError, request_id: str) -> bytes:
-        return b"error"
 
 
 @pytest.fixture
