@@ -58,6 +58,9 @@ logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 def on_starting(server: Any) -> None:
     """Refuse a start that cannot serve, with one message and before a socket is open."""
+    from app.server import signals
+
+    signals.release_after_forks()
     server.ends_with_terminal = _has_terminal() and not _is_nohup()
     warning = _refuse_exposure(server.cfg.address)
     _require_credential()
@@ -84,6 +87,13 @@ def on_reload(server: Any) -> None:
         raise HaltServer(str(error), exit_status=1) from None
     if missing := _missing_credential():  # a file may be half written; running workers had one
         server.log.error(missing)
+
+
+def pre_fork(_server: Any, _worker: Any) -> None:
+    """Hold signals until the worker's own handlers can take them."""
+    from app.server import signals
+
+    signals.hold()
 
 
 def post_worker_init(_worker: Any) -> None:

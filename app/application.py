@@ -4,7 +4,6 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from flask import Flask
 from flask_cors import CORS
 
 from app.codewhisperer.upstream import CodeWhisperer
@@ -16,7 +15,7 @@ from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from app.gateway import Gateway
-from app.keys import authentication, limits
+from app.keys.authentication import Authenticator
 from app.keys.key_file import KeyFile
 from app.keys.limits import KeyLimits, Rates
 from app.models import names
@@ -30,20 +29,23 @@ from app.server.paths import CanonicalPaths
 from app.settings import Settings
 from app.tls import tls_context
 from app.version import __version__
-from app.web import access, failures
+from app.web import failures, hooks
+from app.web.context import current
 from app.web.serving import Serving
 
 DIALECTS = (ANTHROPIC, CHAT_COMPLETIONS, RESPONSES)
 """The dialects that clients may speak; the first where a request tells none."""
 
+OPEN_PATHS = frozenset({"/", "/health", "/openapi.json"})
+"""Served without a key."""
 
-def create_app(settings: Settings) -> Flask:
+
+def create_app(settings: Settings) -> Application:
     """The WSGI application of one worker; the master has checked that there is a credential."""
-    app = Application(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     gateway = _gateway(settings)
-    app.extensions["credentials"] = gateway.credentials
+    app = Application(__name__, lifecycle=lifecycle, on_exit=gateway.credentials.close)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     key_limits = KeyLimits(
         _rates(settings), workers=settings.web_concurrency, resolve=gateway.resolve
     )
@@ -56,22 +58,16 @@ def create_app(settings: Settings) -> Flask:
         ping_interval=settings.kiro_ping_interval,
         default_model=settings.kiro_default_model,
     )
-    access.install(app)
-    lifecycle.install(app)
-    failures.install(app, _error_form)
-    limits.install(app, lambda path, headers: _error_form(path, headers).rate_headers)
-    authentication.install(
-        app, _doorkeeper(settings), open_paths=frozenset({"/", "/health", "/openapi.json"})
-    )
+    hooks.install(app, _authenticator(settings), open_paths=OPEN_PATHS, form_of=_error_form)
     if settings.kiro_cors_origins:
         CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
-    app.register_blueprint(health.blueprint(__version__))
+    app.register_blueprint(health.blueprint(__version__, gateway.credentials.problems))
     app.register_blueprint(openapi.blueprint(_description))
     app.register_blueprint(
         catalogue.blueprint(
             names.listing(settings.kiro_default_model, settings.kiro_models),
             gateway.resolve,
-            lambda model: key_limits.may_use(authentication.client_key(), model),
+            lambda model: key_limits.may_use(current().client, model),
         )
     )
     for dialect in DIALECTS:
@@ -80,11 +76,12 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _doorkeeper(settings: Settings) -> authentication.Doorkeeper:
+def _authenticator(settings: Settings) -> Authenticator:
     path = settings.kiro_client_keys_file
-    return authentication.Doorkeeper(
+    return Authenticator(
         settings.owner_key,
         KeyFile(path) if path else None,
+        key_headers=key_headers(DIALECTS),
         only_loopback=settings.has_default_token,
     )
 

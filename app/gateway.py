@@ -13,6 +13,8 @@ cost. Before it, a request gets at most ``MAX_ATTEMPTS`` tries inside its first-
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
+from functools import partial
 from itertools import chain
 from time import monotonic
 from typing import Any
@@ -68,7 +70,8 @@ class Gateway:
 
 class Exchange:
     """One conversation under way. It is opened in a greenlet of its own, so that a client can be
-    given a sign of life meanwhile."""
+    given a sign of life meanwhile; the greenlet keeps the request's context variables, by which log
+    lines carry the request's id."""
 
     def __init__(self, gateway: Gateway, conversation: Conversation, model: Model) -> None:
         self._gateway = gateway
@@ -86,7 +89,7 @@ class Exchange:
         self._failure: Exception | None = None
         self._retried = False
         self._closed = False
-        self._opening = gevent.spawn(self._open)
+        self._opening = gevent.spawn(copy_context().run, self._open)
 
     def wait(self, seconds: float) -> bool:
         """Wait for the first content event; False when it has not come after that long.
@@ -107,7 +110,7 @@ class Exchange:
             self.meter.feed(batch)
             yield batch
 
-    def again(self, error: GatewayError) -> bool:
+    def retry(self, error: GatewayError) -> bool:
         """Ask anew after the answer broke with ``error``, for a client that has seen nothing of it:
         once, and as the retry policy allows; else False."""
         if self._first_event_at is None or self._retried or not POLICY[error.kind].retry:
@@ -117,7 +120,7 @@ class Exchange:
         self._retried = True
         self._first_event_at = None
         self.meter.restart()
-        self._opening = gevent.spawn(self._open, error)
+        self._opening = gevent.spawn(copy_context().run, partial(self._open, error))
         return True
 
     def close(self) -> None:

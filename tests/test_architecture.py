@@ -55,8 +55,8 @@ ALLOWED = {
     "dialects": PARTS,
     "entry": {*PARTS, "dialects", "web"},  # of a dialect: ENTRY_MODULES
     "gateway": {*PARTS, "credentials", "upstream"},
-    "server": PARTS,
-    "keys": {*PARTS, "web"},
+    "server": {"errors", "sockets"},
+    "keys": PARTS,
     "pages": PARTS,
     "web": {*PARTS, "keys", "server"},
     "simulator": set(),

@@ -28,7 +28,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     cache = tmp_path_factory.mktemp("cache")
     made = create_app(Settings(aws_refreshtoken="x" * 200, kiro_token_cache=Path(cache)))
     yield made
-    made.extensions["credentials"].close()
+    made.on_exit()
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,22 @@ GUNICORN = ("-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app")
 SERVE = ("-m", "app", "serve")
 LOGIN = {"AWS_REFRESHTOKEN": "canary-" * 30}
 MARK = "TEST_MARK"
+STOPS_WITHIN = 12
+"""Seconds; a stop with a worker that does not answer takes 30, KIRO_GRACEFUL_TIMEOUT."""
+
+SLOW_START = f"""
+exec(open({str(ROOT / "gunicorn.conf.py")!r}).read())
+import time
+from pathlib import Path
+
+original = globals().get({{moment!r}}, lambda *args: None)
+
+def {{moment}}({{arguments}}):
+    original({{arguments}})
+    Path({{reached!r}}).touch()
+    time.sleep(1)
+"""
+"""The configuration, with a pause in one of its hooks."""
 
 
 def free_port() -> int:
@@ -170,7 +186,7 @@ class TestRefusedStart:
         assert "KIRO_AUTH_TOKEN" in said
 
     @pytest.mark.parametrize(
-        ("content", "problem"), [(None, "keys add` makes it"), ("{", "truncated")]
+        ("content", "problem"), [(None, "keys add` creates it"), ("{", "truncated")]
     )
     def test_client_keys_that_cannot_be_read(self, start, tmp_path, content, problem):
         path = tmp_path / "keys.json"
@@ -244,6 +260,28 @@ class TestServing:
         messages = [json.loads(line)["message"] for line in log.read_text().splitlines()]
         assert sum(message.startswith("Booting worker") for message in messages) == 4
         assert sum(message.startswith("DEBUG (in the environment)") for message in messages) == 2
+
+    @pytest.mark.parametrize(
+        ("moment", "arguments"),
+        [
+            ("pre_fork", "server, worker"),
+            ("post_fork", "server, worker"),
+            ("post_worker_init", "worker"),
+        ],
+    )
+    def test_a_stop_while_a_worker_starts_takes_no_longer(self, start, tmp_path, moment, arguments):
+        """Before the fork the master has the signal handlers; after it, the worker still has the
+        master's; at last it has its own.
+        """
+        reached = tmp_path / "reached"
+        slow = SLOW_START.format(moment=moment, arguments=arguments, reached=str(reached))
+        (tmp_path / "slow.py").write_text(slow)
+        running = start("-m", "gunicorn", "-c", "slow.py", "wsgi:app", **LOGIN)
+        running.until(reached.exists)
+        running.process.send_signal(signal.SIGTERM)
+        running.until(lambda: running.process.poll() is not None, seconds=STOPS_WITHIN)
+        assert running.ended() == 0
+        assert "SIGKILL" not in running.text()
 
     def test_reload_keeps_the_former_settings_if_the_new_are_wrong(self, start, tmp_path):
         (tmp_path / ".env").write_text("LOG_FORMAT=text\n")

@@ -21,7 +21,7 @@ _DAYS = re.compile(r"(\d{1,5})d")
 
 
 class Expiry(click.ParamType[datetime]):
-    """A day, at whose beginning in UTC the key ends, or a number of days from now."""
+    """When a key expires: a date (its beginning in UTC), or a number of days from now."""
 
     name = "DATE|DAYSd"
 
@@ -35,9 +35,11 @@ class Expiry(click.ParamType[datetime]):
         try:
             moment = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError:
-            self.fail(f"{value!r} is neither a day such as 2027-01-31 nor days such as 90d")
+            self.fail(
+                f"{value!r} is neither a date such as 2027-01-31 nor a number of days such as 90d"
+            )
         if moment <= now:
-            self.fail(f"{value} is past")
+            self.fail(f"{value} is in the past")
         return moment
 
 
@@ -46,14 +48,16 @@ def add_to(group: click.Group) -> None:
 
     @group.group("keys")
     def commands() -> None:
-        """Client keys besides KIRO_CLIENT_TOKEN; a running gateway takes changes up by itself."""
+        """Client keys besides KIRO_CLIENT_TOKEN; a running gateway picks up changes by itself."""
 
     @commands.command()
     @click.argument("name")
-    @click.option("--model", "models", multiple=True, help="May be used; repeat it. None: all.")
+    @click.option(
+        "--model", "models", multiple=True, help="A model it may use; repeatable. Default: all."
+    )
     @click.option("--requests-per-minute", type=click.IntRange(1))
     @click.option("--concurrent-streams", type=click.IntRange(1), help="Answers at once.")
-    @click.option("--expires", type=Expiry(), help="When the key ends.")
+    @click.option("--expires", type=Expiry(), help="When the key expires.")
     def add(
         name: str,
         models: tuple[str, ...],
@@ -61,33 +65,33 @@ def add_to(group: click.Group) -> None:
         concurrent_streams: int | None,
         expires: datetime | None,
     ) -> None:
-        """Make a key and print it, this once: what is kept cannot be turned back into it."""
+        """Make a key and print it, this once: only its hash is kept."""
         limits = (models or None, requests_per_minute, concurrent_streams, expires)
-        with _failures_told():
+        with _exit_on_error():
             secret = key_file.new_key()
             added = _checked(ClientKey(name, key_file.digest(secret), *limits), Settings.from_env())
-            key_file.change(_path(), lambda kept: [*_without_twin(kept, name), added])
+            key_file.change(_path(), lambda kept: [*_without_duplicate(kept, name), added])
             click.echo(f"The key of {name}, which is not shown again:", err=True)
             click.echo(secret)
 
     @commands.command("list")
     def show() -> None:
-        """One line for each key: name, models, limits, end."""
-        with _failures_told():
+        """Print a line for each key: name, models, limits, expiry."""
+        with _exit_on_error():
             for key in key_file.read(_path()):
                 click.echo(line(key, key_file.now()))
 
     @commands.command()
     @click.argument("name")
     def revoke(name: str) -> None:
-        """Refuse a key from now on; answers in progress go on to their end."""
-        with _failures_told():
-            key_file.change(_path(), lambda kept: _without(kept, name))
+        """Refuse a key from now on; answers in progress are finished."""
+        with _exit_on_error():
+            key_file.change(_path(), lambda kept: _removed(kept, name))
             click.echo(f"The key of {name} is revoked.")
 
 
 def line(key: ClientKey, now: datetime) -> str:
-    """A key in words."""
+    """A key as one line of text."""
     parts = [f"{key.name}:", ", ".join(key.models) if key.models else "all models"]
     if key.requests_per_minute:
         parts.append(f"| {key.requests_per_minute} requests per minute")
@@ -100,41 +104,41 @@ def line(key: ClientKey, now: datetime) -> str:
 
 
 def _checked(key: ClientKey, settings: Settings) -> ClientKey:
-    """The key if the file may hold it. Raises KeysError."""
+    """The key itself, if it is valid. Raises KeysError."""
     for name in key.models or ():
         if not is_meant(names.resolve(name, settings.kiro_default_model, settings.kiro_models)):
-            raise KeysError(f"there is no model {name!r}; GET /v1/models lists those there are")
+            raise KeysError(f"there is no model {name!r}; GET /v1/models lists the models")
     try:
         return msgspec.convert(msgspec.to_builtins(key), ClientKey)
     except msgspec.ValidationError:
         raise KeysError(
-            f"{key.name!r} is no name of a key: at most 64 of a-z, 0-9, '.', '_' and '-', the "
-            "first a letter or a digit"
+            f"{key.name!r} cannot be the name of a key: at most 64 of a-z, 0-9, '.', '_' and "
+            "'-', the first a letter or a digit"
         ) from None
 
 
-def _without_twin(kept: Sequence[ClientKey], name: str) -> Sequence[ClientKey]:
+def _without_duplicate(kept: Sequence[ClientKey], name: str) -> Sequence[ClientKey]:
     if any(key.name == name for key in kept):
-        raise KeysError(f"there is a key of {name} already; revoke it first, or take another name")
+        raise KeysError(f"{name} already has a key; revoke it first, or choose another name")
     return kept
 
 
-def _without(kept: Sequence[ClientKey], name: str) -> list[ClientKey]:
+def _removed(kept: Sequence[ClientKey], name: str) -> list[ClientKey]:
     rest = [key for key in kept if key.name != name]
     if len(rest) == len(kept):
-        raise KeysError(f"there is no key of {name}")
+        raise KeysError(f"{name} has no key")
     return rest
 
 
 def _path() -> Path:
     path = Settings.from_env().kiro_client_keys_file
     if path is None:
-        raise KeysError("set KIRO_CLIENT_KEYS_FILE to the path of the file that keeps the keys")
+        raise KeysError("set KIRO_CLIENT_KEYS_FILE to the path of the file of client keys")
     return path
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def _exit_on_error() -> Iterator[None]:
     try:
         yield
     except (KeysError, SettingsError) as error:

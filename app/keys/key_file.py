@@ -2,7 +2,7 @@
 
 A JSON object with one member ``keys``, an array of objects: see :class:`ClientKey`. Of a key itself
 only its SHA-256 is kept; that needs no salt and no slow hash, since a key is 256 random bits and
-not a word of somebody's choice. The file may be edited by hand and is taken up without a restart.
+not a chosen password. The file may be edited by hand; a change takes effect without a restart.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from app.program import command
 log = logging.getLogger("kiro2api.keys")
 
 PREFIX = "sk-kiro-"
-"""Of the keys that are made here. Some clients take no key without ``sk-``."""
+"""Of new keys. Some clients accept only keys that begin with ``sk-``."""
 
 _TRIES = 3
 
@@ -31,7 +31,7 @@ AtLeastOne = Annotated[int, Meta(ge=1)]
 
 
 class ClientKey(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One client's key, without the key. What is None is not limited.
+    """What is kept of one client's key; a limit that is None does not apply.
 
     ``sha256`` in hexadecimal. ``models`` in any spelling that requests may use. ``expires`` is the
     moment from which the key is refused.
@@ -45,7 +45,7 @@ class ClientKey(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     expires: Annotated[datetime, Meta(tz=True)] | None = None
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether its time is over."""
+        """Whether the key has expired at that moment."""
         return self.expires is not None and self.expires <= now
 
 
@@ -54,7 +54,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeysError(Exception):
-    """The file cannot be used; the message says why and what to do, and holds nothing secret."""
+    """The file cannot be used; the message says why and what to do, without secrets."""
 
 
 def digest(key: str) -> str:
@@ -72,7 +72,9 @@ def read(path: Path) -> tuple[ClientKey, ...]:
     try:
         return decode(path.read_bytes())
     except FileNotFoundError:
-        raise KeysError(f"{path}: there is no such file; `{command()} keys add` makes it") from None
+        raise KeysError(
+            f"{path}: there is no such file; `{command()} keys add` creates it"
+        ) from None
     except OSError as error:
         raise KeysError(f"{path}: {error.strerror}") from None
     except ValueError as error:
@@ -92,9 +94,9 @@ def decode(content: bytes) -> tuple[ClientKey, ...]:
 def change(
     path: Path, make: Callable[[Sequence[ClientKey]], Iterable[ClientKey]]
 ) -> tuple[ClientKey, ...]:
-    """Replace the keys in the file by what ``make`` makes of them; no file is an empty one.
+    """Replace the keys in the file by ``make(keys)``, and return them; a missing file is empty.
 
-    ``make`` is called again if somebody else changed the file meanwhile. Raises
+    ``make`` is called again if another process changed the file meanwhile. Raises
     :class:`KeysError`.
     """
     for _ in range(_TRIES):
@@ -110,14 +112,14 @@ def change(
         except ValueError as error:
             raise KeysError(f"{path}: {error}") from None
         return keys
-    raise KeysError(f"{path}: somebody else keeps changing it; try again")
+    raise KeysError(f"{path}: another process keeps changing it; try again")
 
 
 class KeyFile:
-    """The keys as the file holds them now.
+    """The keys in the file now.
 
-    While it cannot be used, the keys that it held before stay (none, at first), and the log says
-    what is wrong with it.
+    While the file cannot be used, its former keys stay valid (at first there are none), and the
+    log says what is wrong.
     """
 
     def __init__(self, path: Path) -> None:
@@ -126,23 +128,23 @@ class KeyFile:
         self._keys: tuple[ClientKey, ...] = ()
 
     def current(self) -> tuple[ClientKey, ...]:
-        """All of them, the expired ones included."""
+        """All keys, expired ones included."""
         stamp = self._stamp()
         if stamp != self._seen:
             self._seen = stamp
-            self._take_up()
+            self._load()
         return self._keys
 
-    def _take_up(self) -> None:
+    def _load(self) -> None:
         try:
             self._keys = read(self._path)
         except KeysError as error:
-            log.error("the client keys stay as they were: %s", error)
+            log.error("client keys are unchanged: %s", error)
         else:
             log.info("client keys: %s", ", ".join(key.name for key in self._keys) or "none")
 
     def _stamp(self) -> object:
-        """Whatever changes when the file does, None if there is no such file."""
+        """A value that changes with the file; None if there is no such file."""
         try:
             status = self._path.stat()
         except OSError:
@@ -151,5 +153,5 @@ class KeyFile:
 
 
 def now() -> datetime:
-    """What expiry is compared with."""
+    """The moment that expiry is compared with."""
     return datetime.now(UTC)

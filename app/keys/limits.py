@@ -1,10 +1,10 @@
 """What a client's key allows: which models, how many requests a minute, how many answers at once.
 
 Each worker counts for itself and takes its share of a limit, ``limit / WEB_CONCURRENCY`` rounded
-up; the requests of a minute are counted exactly, by all workers of all hosts together, where
-``KIRO_TOKEN_STORE`` names a Redis. A minute is any sixty seconds and not that of a clock.
+up; the requests of a minute are counted exactly, by all workers of all hosts together, if
+``KIRO_TOKEN_STORE`` names a Redis. A minute is any sixty seconds, not a minute of the clock.
 
-Counted is what asks for an answer of a model; the rest costs nothing and is not limited.
+Only requests that call a model count; the others cost nothing and are not limited.
 """
 
 from collections import Counter
@@ -14,22 +14,15 @@ from math import ceil
 from time import time
 from typing import NamedTuple, Protocol
 
-from flask import Flask, Response, g, request
-
-from app.core.headers import Headers
 from app.errors import GatewayError, Kind
 from app.models.names import Resolution
 
 from .key_file import ClientKey
 
-Tell = Callable[[int, int, float], dict[str, str]]
-"""A dialect's headers for a limit, what remains of it, and when the next of it is free again, in
-seconds since the epoch."""
 
-
-class Standing(NamedTuple):
+class RateStatus(NamedTuple):
     """``remaining`` of ``limit`` requests, after this one if it was ``allowed``; ``reset`` is when
-    the oldest of the minute is forgotten, in seconds since the epoch."""
+    the oldest request of the minute expires, in seconds since the epoch."""
 
     allowed: bool
     limit: int
@@ -37,11 +30,27 @@ class Standing(NamedTuple):
     reset: float
 
 
+class RateExceeded(GatewayError):
+    """KEY_LIMITED by the requests of a minute; ``rate`` is for the response's headers."""
+
+    def __init__(self, message: str, rate: RateStatus, *, retry_after: float) -> None:
+        super().__init__(Kind.KEY_LIMITED, message, retry_after=retry_after)
+        self.rate = rate
+
+
+class Entry(NamedTuple):
+    """A request that was let in: call ``leave``, once, when its answer is over. ``rate`` is None
+    for a key without a limit per minute."""
+
+    leave: Callable[[], object]
+    rate: RateStatus | None
+
+
 class Rates(Protocol):
     """Counts the requests of a minute."""
 
-    def hit(self, key: ClientKey, limit: int) -> Standing:
-        """Count one if the limit allows it."""
+    def hit(self, key: ClientKey, limit: int) -> RateStatus:
+        """Count one request if the limit allows it."""
 
 
 class KeyLimits:
@@ -54,30 +63,29 @@ class KeyLimits:
         workers: int,
         resolve: Callable[[str], Resolution],
     ) -> None:
-        """``rates`` is needed once a key has a limit per minute: None where no key can have one."""
+        """``rates`` may be None if no key can have a limit per minute."""
         self._rates = rates
         self._workers = workers
         self._resolve = resolve
         self._in_progress: Counter[str] = Counter()
         self._allowed = lru_cache(maxsize=1000)(self._ids)
 
-    def enter(self, key: ClientKey, model: str) -> Callable[[], object]:
-        """Let a request for an answer pass; call what this gives, once, when the answer is over.
+    def enter(self, key: ClientKey, model: str) -> Entry:
+        """Let in a request that calls a model.
 
         Raises GatewayError: PERMISSION for a model that the key may not use, KEY_LIMITED beyond
-        its limits.
+        its limits (:class:`RateExceeded` for the limit per minute).
         """
         self._check_model(key, model)
         leave = self._take_stream(key)
         try:
-            self._count(key)
+            return Entry(leave, self._count(key))
         except BaseException:
             leave()
             raise
-        return leave
 
     def may_use(self, key: ClientKey, model: str) -> bool:
-        """Whether the key allows the model that a client's name for one comes to."""
+        """Whether the key allows the model that this name resolves to."""
         return key.models is None or self._resolve(model).model.id in self._allowed(key.models)
 
     def _ids(self, names: tuple[str, ...]) -> set[str]:
@@ -103,7 +111,7 @@ class KeyLimits:
         if self._in_progress[key.sha256] >= share:
             raise GatewayError(
                 Kind.KEY_LIMITED,
-                f"The client key {key.name!r} has as many answers in progress as it may: {share}"
+                f"The client key {key.name!r} has reached its limit of answers in progress: {share}"
                 f"{_of(share, limit)}. Try again when one has ended.",
                 retry_after=1,
             )
@@ -115,43 +123,32 @@ class KeyLimits:
         if not self._in_progress[identity]:
             del self._in_progress[identity]
 
-    def _count(self, key: ClientKey) -> None:
+    def _count(self, key: ClientKey) -> RateStatus | None:
         limit = key.requests_per_minute
         if limit is None:
-            return
+            return None
         if self._rates is None:
-            raise TypeError("a key with a limit per minute needs what counts it")
-        standing = g.key_standing = self._rates.hit(key, limit)
-        if not standing.allowed:
-            seconds = ceil(standing.reset - time()) or 1
-            raise GatewayError(
-                Kind.KEY_LIMITED,
-                f"The client key {key.name!r} has used up its {standing.limit} requests per minute"
-                f"{_of(standing.limit, limit)}. Try again in {seconds} s.",
+            raise TypeError("a key with a limit per minute needs something that counts requests")
+        rate = self._rates.hit(key, limit)
+        if not rate.allowed:
+            seconds = ceil(rate.reset - time()) or 1
+            raise RateExceeded(
+                f"The client key {key.name!r} has used up its {rate.limit} requests per minute"
+                f"{_of(rate.limit, limit)}. Try again in {seconds} s.",
+                rate,
                 retry_after=seconds,
             )
+        return rate
 
 
 def is_meant(resolution: Resolution) -> bool:
-    """Whether the name is the model's; one that is not known comes to the default model."""
+    """Whether the name means this model; an unknown name resolves to the default model."""
     return resolution.exact or resolution.model.id == resolution.name
 
 
 def _nothing() -> None:
-    """A key without such a limit has nothing to give back."""
+    """The ``leave`` of a key without a limit on answers at once."""
 
 
 def _of(share: int, limit: int) -> str:
-    return "" if share == limit else f" (this worker's part of {limit})"
-
-
-def install(app: Flask, tell: Callable[[str, Headers], Tell]) -> None:
-    """``tell(path, headers)`` gives the words of the dialect that a request speaks."""
-
-    @app.after_request
-    def add_headers(response: Response) -> Response:
-        standing: Standing | None = g.get("key_standing")
-        if standing is not None:
-            words = tell(request.path, request.headers)
-            response.headers.update(words(standing.limit, standing.remaining, standing.reset))
-        return response
+    return "" if share == limit else f" (this worker's share of {limit})"

@@ -1,7 +1,7 @@
 """Requests per minute counted in Redis or Valkey, for all workers of all hosts together.
 
-While the server cannot be asked each worker counts its own share, and asks again after a few
-seconds: a limit that nobody can count exactly is no reason to refuse everybody.
+While the server cannot be reached, each worker counts its own share and tries again after a few
+seconds: a limit that cannot be counted exactly is no reason to refuse all requests.
 """
 
 import logging
@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .key_file import ClientKey
-from .limits import Rates, Standing
+from .limits import Rates, RateStatus
 from .rates import Window
 
 log = logging.getLogger("kiro2api.keys")
@@ -25,7 +25,7 @@ _AVOID = 5.0
 
 
 class SharedRates:
-    """``share`` counts instead while the server is away."""
+    """``share`` counts while the server cannot be reached."""
 
     def __init__(self, url: str, share: Rates, *, clock: Callable[[], float] = monotonic) -> None:
         """Connects to nothing yet. Raises ValueError for a URL that redis-py does not take."""
@@ -41,20 +41,20 @@ class SharedRates:
         self._away_until = 0.0
         self._is_away = False
 
-    def hit(self, key: ClientKey, limit: int) -> Standing:
-        """Count one if the limit allows it."""
+    def hit(self, key: ClientKey, limit: int) -> RateStatus:
+        """Count one request if the limit allows it."""
         if self._clock() < self._away_until:
             return self._share.hit(key, limit)
         try:
-            standing = self._window.hit(key, limit)
+            status = self._window.hit(key, limit)
         except StorageError as error:
             self._away_until = self._clock() + _AVOID
-            self._tell(error)
+            self._report(error)
             return self._share.hit(key, limit)
-        self._tell(None)
-        return standing
+        self._report(None)
+        return status
 
-    def _tell(self, problem: StorageError | None) -> None:
+    def _report(self, problem: StorageError | None) -> None:
         if self._is_away == (problem is not None):
             return
         self._is_away = problem is not None

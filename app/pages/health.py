@@ -1,25 +1,30 @@
-"""Is the service there? Asked without a key by load balancers, containers and clients, so it tells
-that something is wrong and where to read what, but names no file and no account.
+"""Whether the service is up. Load balancers, containers and clients ask without a key: the answer
+says that something is wrong and where to read more, but names no file and no account.
 """
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from collections.abc import Callable, Sized
+
+from flask import Blueprint, Response, jsonify, request
 
 
-def blueprint(version: str) -> Blueprint:
-    """``/health`` and ``/``; HEAD comes with GET."""
+def blueprint(version: str, problems: Callable[[], Sized]) -> Blueprint:
+    """``/health`` and ``/``; HEAD comes with GET.
+
+    ``problems()`` are those that the owner should repair although requests still work.
+    """
     routes = Blueprint("health", __name__)
 
     @routes.get("/health")
     def health() -> Response:
         """``OK`` as text, or a JSON object for a client that prefers it: ``status`` is ``degraded``
-        while requests work and the owner should repair something.
+        while there are problems.
         """
         accepted = request.accept_mimetypes
         if accepted.best_match(["text/plain", "application/json"]) == "application/json":
-            wrong = len(current_app.extensions["credentials"].problems())
-            if not wrong:
+            count = len(problems())
+            if not count:
                 return jsonify(status="ok", version=version)
-            where = f"{wrong} problem(s): see the log"
+            where = f"{count} problem(s): see the log"
             return jsonify(status="degraded", version=version, credentials=where)
         return Response("OK", mimetype="text/plain")
 

@@ -1,7 +1,7 @@
 """``GET /v1/models``: one body that the Anthropic and the OpenAI SDKs both read.
 
-Both families ask on the same path. The members of each are those its SDK's types require; where
-one name has two meanings (``created`` in seconds, ``created_at`` as a date) both are sent.
+Both families use the same path. The body has the members that each SDK's types require, for example
+both ``created`` (seconds) and ``created_at`` (a date).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,10 +20,10 @@ DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
 def blueprint(
     models: Iterable[Model], resolve: Callable[[str], Resolution], may_use: Callable[[str], bool]
 ) -> Blueprint:
-    """The list, paged as Anthropic's is when asked to, and each model by its id or another name
-    that ``resolve`` knows it by.
+    """The list, with Anthropic's paging for clients that ask for pages, and each model by its id or
+    by another name that ``resolve`` maps to it.
 
-    There are those alone that the client's key may use, as ``may_use(id)`` tells.
+    Only models that the client's key may use are there: ``may_use(id)``.
     """
     routes = Blueprint("models", __name__)
     views = [_view(model) for model in models]
@@ -51,7 +51,7 @@ def blueprint(
                 return view
         raise GatewayError(
             Kind.NOT_FOUND,
-            f"There is no model {name!r}; GET /v1/models lists those there are.",
+            f"There is no model {name!r}; GET /v1/models lists the models.",
             field="model",
             code="model_not_found",
         )
@@ -79,8 +79,8 @@ def _view(model: Model) -> dict[str, Any]:
 def _page(
     listed: list[dict[str, Any]], query: Mapping[str, str]
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Anthropic's cursors. Without any of them all models come, since OpenAI's SDK never asks
-    for a second page."""
+    """Anthropic's cursors. Without any of them the page holds all models, since OpenAI's SDK never
+    asks for a second one."""
     ids = [view["id"] for view in listed]
     start, stop = 0, len(listed)
     if after := query.get("after_id"):

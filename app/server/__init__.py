@@ -1,1 +1,1 @@
-"""The worker: gunicorn's and Flask's sides of every request, whatever it asks for."""
+"""gunicorn's worker and the Flask application: what serves every request, whatever it asks for."""

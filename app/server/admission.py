@@ -1,8 +1,8 @@
 """How many answers may be in progress in this worker, ``KIRO_MAX_STREAMS``.
 
 A request that finds no place waits for one, but only for a moment: among very many answers one ends
-soon, and among few a wait would be long, which is the client's to decide. Then it is refused, while
-everything that asks for no answer of a model is served as ever.
+soon; among few the wait would be long, and whether to wait is the client's decision. Then it is
+refused. Requests that call no model need no place.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from app.errors import GatewayError, Kind
 from .lifecycle import Live
 
 LONGEST_WAIT = 0.02
-"""Seconds. A refusal must be with its client in 50 ms; the time also bounds how many wait."""
+"""Seconds. A refusal must reach its client within 50 ms; this also bounds how many wait."""
 
-COME_BACK = (1, 4)
-"""Seconds, at least and at most, so that those refused together do not come back together."""
+RETRY_AFTER = (1, 4)
+"""Seconds, at least and at most, so that clients refused together do not return together."""
 
 
 class Admission:
@@ -29,9 +29,9 @@ class Admission:
         self._places = Semaphore(limit)
 
     def enter(self, live: Live) -> Callable[[], object]:
-        """Take a place; call what this gives, once, when the answer is over.
+        """Take a place; call the result, once, when the answer is over.
 
-        Raises GatewayError: OVERLOADED without a place, and what interrupts ``live`` meanwhile.
+        Raises GatewayError: OVERLOADED without a place, and the error of an interrupt of ``live``.
         """
         free = self._places.acquire(blocking=False)
         if not free and not live.run(self._places.acquire, True, LONGEST_WAIT):
@@ -39,6 +39,6 @@ class Admission:
                 Kind.OVERLOADED,
                 f"The gateway is busy: {self._limit} answers are in progress in this worker, which "
                 "is KIRO_MAX_STREAMS. Try again in a moment.",
-                retry_after=randint(*COME_BACK),  # nosec B311 # no secret
+                retry_after=randint(*RETRY_AFTER),  # nosec B311 # not a secret
             )
         return self._places.release

@@ -1,6 +1,6 @@
-"""Flask without what no request here uses, and every request would pay for.
+"""Flask without the features that no request here uses and every request would pay for.
 
-No sessions, no asynchronous handlers, and no redirects, for which alone a URL map must know the
+No sessions, no asynchronous handlers, and no redirects, which alone need a URL map that knows the
 host of a request: :mod:`.paths` has made the path canonical by then.
 """
 
@@ -11,28 +11,38 @@ from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
+from .lifecycle import Lifecycle
+
 
 class NoSession(SessionInterface):
-    """The same nothing for every request."""
+    """The same empty session for every request."""
 
-    _none = NullSession()
+    _empty = NullSession()
 
     def open_session(self, app: Flask, request: Request) -> NullSession:
         """A session that refuses to be changed."""
-        return self._none
+        return self._empty
 
 
 class Application(Flask):
-    """The WSGI application of one worker."""
+    """The WSGI application of one worker.
+
+    The worker drives ``lifecycle``, and calls ``on_exit`` once, after the last answer.
+    """
 
     session_interface = NoSession()
 
+    def __init__(self, name: str, *, lifecycle: Lifecycle, on_exit: Callable[[], object]) -> None:
+        super().__init__(name, static_folder=None)
+        self.lifecycle = lifecycle
+        self.on_exit = on_exit
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Every handler is synchronous, which Flask would look into at each call of each."""
+        """Every handler is synchronous; Flask would find that out again at each call."""
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Routes go by path, method, and whether a WebSocket is asked for."""
+        """Routes depend on path, method, and whether a WebSocket is asked for."""
         if request is None:
             return super().create_url_adapter(None)
         websocket = request.environ.get("HTTP_UPGRADE", "").lower() == "websocket"

@@ -1,6 +1,6 @@
 """What can end a request from outside: its client leaves, or the worker stops.
 
-A WSGI generator learns that its client left only at its second write after that, and a request
+A WSGI generator notices that its client left only at its second write after that, and a request
 that is not streamed never does. Here the worker's event loop watches the client's socket and
 throws into the request's greenlet wherever that waits, which cancels the upstream call at once.
 """
@@ -10,7 +10,6 @@ from errno import EPIPE
 from socket import MSG_PEEK, SHUT_RD
 from typing import Any, TypeVar
 
-from flask import Flask, Response, request
 from gevent import get_hub, getcurrent
 from gevent.monkey import get_original
 from gevent.socket import socket as gevent_socket
@@ -21,7 +20,7 @@ T = TypeVar("T")
 
 
 class Interrupt(BaseException):
-    """Thrown into a request's greenlet. No Exception, so that nothing on the way swallows it."""
+    """Thrown into a request's greenlet. Not an Exception, so that no handler swallows it."""
 
     def __init__(self, error: GatewayError) -> None:
         super().__init__(error.message)
@@ -32,7 +31,7 @@ class Live:
     """One request being served, from its parsed body to the end of its answer.
 
     It can be interrupted only inside :meth:`run`, that is where the app waits; while gunicorn
-    writes, the socket itself tells that the client is gone.
+    writes, a write to the socket fails when the client is gone.
     """
 
     def __init__(self, client: Any, registry: "set[Live]") -> None:
@@ -49,7 +48,7 @@ class Live:
             self._watcher.start(self._readable)
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
-        """Call what may wait; an Interrupt that comes meanwhile leaves as its GatewayError."""
+        """Call a function that may wait; an Interrupt meanwhile is raised as its GatewayError."""
         if self._pending is not None:
             raise self._pending
         self._inside = True
@@ -61,7 +60,7 @@ class Live:
             self._inside = False
 
     def interrupt(self, error: GatewayError) -> None:
-        """End the request with ``error``; one whose client takes nothing, as if that were gone.
+        """End the request with ``error``, or by a broken pipe if its client accepts no data.
 
         To be called in the event loop (hub) only.
         """
@@ -69,7 +68,7 @@ class Live:
         if self._inside:
             self._greenlet.throw(Interrupt(error))
         elif not self.client_left:
-            self._greenlet.throw(BrokenPipeError(EPIPE, "the client takes nothing"))
+            self._greenlet.throw(BrokenPipeError(EPIPE, "the client accepts no data"))
 
     def _readable(self) -> None:
         self._watcher.stop()
@@ -77,12 +76,12 @@ class Live:
             gone = not gevent_socket.recv(self._client, 1, MSG_PEEK)
         except OSError:
             gone = True
-        if gone:  # else the next request has come early; its client is certainly there
+        if gone:  # else the next request has come early, and its client is certainly there
             self.client_left = True
             self.interrupt(GatewayError(Kind.CANCELLED, "The client left before its answer."))
 
     def close(self) -> None:
-        """The answer is out, or nobody is there to take it. Idempotent."""
+        """The answer is out, or its client is gone. Idempotent."""
         self._registry.discard(self)
         if self._watcher is not None:
             self._watcher.stop()
@@ -91,62 +90,54 @@ class Live:
 
 
 class Lifecycle:
-    """The requests of this worker, and its end."""
+    """The connections and requests of this worker, and how they end when it stops.
+
+    A connection is its client's socket; it is None, and not watched, where the server is not
+    gunicorn. ``client_stall``: seconds that a client may take to accept one write.
+    """
 
     def __init__(self, *, client_stall: float) -> None:
         self._client_stall = client_stall
         self._busy: set[Any] = set()
         self._waiting: dict[Any, None] = {}  # for their next request, the longest first
         self._live: set[Live] = set()
-        self._closing = False  # no connection has another request
-        self._over = False  # no request is taken
+        self._is_over = False  # requests are refused
 
-    def begin(self, environ: dict[str, Any]) -> Live:
-        """Watch over a request whose body was read; close what this gives when it is answered.
+    def enter(self, client: Any) -> None:
+        """A request has arrived. Raises GatewayError SHUTTING_DOWN once the worker is stopping."""
+        if client is not None:
+            client.settimeout(self._client_stall)
+            self._busy.add(client)
+            self._waiting.pop(client, None)
+        self._refuse_when_over()
 
-        Raises GatewayError SHUTTING_DOWN for one whose body took until the end of the worker.
+    def watch(self, client: Any) -> Live:
+        """Watch over a request whose body has been read; close the result after its answer.
+
+        Raises GatewayError SHUTTING_DOWN if the body took until the end of the worker.
         """
         self._refuse_when_over()
-        return Live(environ.get("gunicorn.socket"), self._live)
+        return Live(client, self._live)
 
-    def install(self, app: Flask) -> None:
-        """Bound what a client may take, and refuse what comes once the worker stops."""
-        app.extensions["lifecycle"] = self
+    def leave(self, client: Any) -> None:
+        """The answer is out; the connection waits for its next request."""
+        if client is not None:
+            self._busy.discard(client)
+            self._waiting[client] = None
 
-        @app.before_request
-        def enter() -> None:
-            client = request.environ.get("gunicorn.socket")
-            if client is not None:
-                client.settimeout(self._client_stall)
-                self._busy.add(client)
-                self._waiting.pop(client, None)
-            self._refuse_when_over()
-
-        @app.after_request
-        def leave(response: Response) -> Response:
-            if self._closing:
-                response.headers["Connection"] = "close"
-            client = request.environ.get("gunicorn.socket")
-            if client is not None:
-                response.call_on_close(lambda: self._answered(client))
-            return response
-
-    def _answered(self, client: Any) -> None:
+    def disconnected(self, client: Any) -> None:
+        """The connection was closed."""
         self._busy.discard(client)
-        self._waiting[client] = None
+        self._waiting.pop(client, None)
 
     def _refuse_when_over(self) -> None:
-        if self._over:
+        if self._is_over:
             raise GatewayError(
                 Kind.SHUTTING_DOWN, "The gateway is being stopped; try again.", retry_after=1
             )
 
-    def close_connections(self) -> None:
-        """From now on each answer is the last of its connection."""
-        self._closing = True
-
     def close_idle(self, clients: Iterable[Any]) -> None:
-        """End the connections that only wait for a next request; what has arrived is still read."""
+        """End the connections that only wait for a next request; data that has arrived is read."""
         for client in tuple(clients):
             if client not in self._busy:
                 self._waiting.pop(client, None)
@@ -157,14 +148,9 @@ class Lifecycle:
         if self._waiting:
             self.close_idle([next(iter(self._waiting))])
 
-    def ended(self, client: Any) -> None:
-        """The connection is no more."""
-        self._busy.discard(client)
-        self._waiting.pop(client, None)
-
     def end_all(self) -> None:
-        """End what is still being answered, each in its dialect's words, and refuse the rest."""
-        self._over = True
+        """End all answers in progress, each with its dialect's error, and refuse new requests."""
+        self._is_over = True
         error = GatewayError(
             Kind.SHUTTING_DOWN, "The gateway was stopped before this answer was whole; try again."
         )

@@ -1,12 +1,12 @@
-"""How a log line looks: one JSON object, or one line of text.
+"""The format of log lines: a JSON object, or a line of text.
 
 The application logs under ``kiro2api``: a sentence as the message, everything countable as
 ``extra={"fields": {...}}``, which become members of the object beside ``time`` (RFC 3339, UTC),
 ``level``, ``logger``, ``message`` and, inside a request, ``request_id``. Which handlers there are
 is :func:`app.settings.process.log_config`.
 
-Nothing here hides secrets: they must not be handed to a logger at all. Tracebacks are without local
-variables for that reason.
+Nothing here hides secrets: they must not be handed to a logger at all. For that reason tracebacks
+have no local variables.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ from typing import Any
 import msgspec
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""Of the request being served. A greenlet starts with an empty context: set it there again."""
+"""The id of the request being served; "" outside of one.
+
+``app.web.context`` sets it when a request arrives, the worker resets it after the answer, since a
+connection's next request runs in the same greenlet. A new greenlet or thread starts with an empty
+context: one that acts for a request is started with ``contextvars.copy_context().run``.
+"""
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -42,7 +47,7 @@ class JsonFormatter(logging.Formatter):
 class TextFormatter(logging.Formatter):
     """``2026-01-31T12:00:00.000Z INFO kiro2api.access message name=value``, for people.
 
-    What came from outside cannot start a line of its own: control characters are escaped, and a
+    Text from outside cannot start a line of its own: control characters are escaped, and a
     traceback is indented.
     """
 
@@ -65,8 +70,8 @@ def _members(record: logging.LogRecord) -> dict[str, Any]:
         "logger": record.name,
         "message": record.getMessage(),
     }
-    if identity := request_id.get():
-        members["request_id"] = identity
+    if current := request_id.get():
+        members["request_id"] = current
     return members | getattr(record, "fields", {})
 
 

@@ -1,6 +1,6 @@
-"""What the process does with memory that it has freed.
+"""Keeps freed memory in the process.
 
-A request of a megabyte frees several when it is done. glibc hands the top of its heap back to the
+A request of a megabyte frees several when it is done. glibc returns the top of its heap to the
 system at once, and the next request pays for every page of it again: more system time than all its
 reads and writes.
 """
@@ -13,8 +13,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEPT = 16 * 2**20
 """Bytes at the top of the heap that stay with the process."""
 
-APART = 16 * 2**20
-"""Bytes from which a block is mapped apart and leaves as a whole when it is freed."""
+MAPPED = 16 * 2**20
+"""Bytes from which a block is mapped separately, and returned as a whole when it is freed."""
 
 
 def keep_freed() -> bool:
@@ -22,4 +22,4 @@ def keep_freed() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return bool(mallopt(M_TRIM_THRESHOLD, KEPT) and mallopt(M_MMAP_THRESHOLD, APART))
+    return bool(mallopt(M_TRIM_THRESHOLD, KEPT) and mallopt(M_MMAP_THRESHOLD, MAPPED))

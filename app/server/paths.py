@@ -1,6 +1,7 @@
 """The base URLs people type: a missing or doubled ``/v1``, doubled slashes.
 
-Rewritten before routing and never redirected: clients drop the body or the key on a redirect.
+They are rewritten before routing, and never redirected: on a redirect, clients drop the body or the
+key.
 """
 
 import re
@@ -15,7 +16,7 @@ UNVERSIONED = re.compile(r"/(messages|chat|responses|models|completions|embeddin
 
 
 def canonical(path: str) -> str:
-    """``/v1/v1//messages`` and ``/messages`` are ``/v1/messages``; all else is left as it is."""
+    """``/v1/v1//messages`` and ``/messages`` become ``/v1/messages``; other paths are unchanged."""
     path = DOUBLED.sub("/", path)
     path = REPEATED_VERSION.sub("/v1", path)
     if UNVERSIONED.match(path):
@@ -24,7 +25,7 @@ def canonical(path: str) -> str:
 
 
 class CanonicalPaths:
-    """WSGI middleware that puts :func:`canonical` in front of the application."""
+    """WSGI middleware that makes every path :func:`canonical`."""
 
     def __init__(self, app: WSGIApp) -> None:
         self._app = app

@@ -1,7 +1,7 @@
-"""Host names looked up once for many connections.
+"""Host names, looked up once for many connections.
 
-A thousand streams that begin together open a thousand connections to one host, and the system keeps
-no answer: each would wait for a thread that asks the name server again.
+A thousand streams that begin together open a thousand connections to one host. The system does not
+cache answers, so each connection would wait for a thread that asks the name server again.
 """
 
 from time import monotonic
@@ -12,16 +12,16 @@ from gevent import Greenlet
 from gevent.resolver.thread import Resolver
 
 KEPT = 10.0
-"""Seconds for which an answer is used; short, since hosts of a cloud change theirs. What failed is
-asked again."""
+"""Seconds for which an answer is used; short, since the addresses of cloud hosts change. Failures
+are not kept."""
 
 MOST = 256
 """Answers kept."""
 
 
 class SharedResolver(Resolver):
-    """``gevent``'s, in threads, whose answers are kept for a moment. Lookups of one name that is
-    being looked up wait for that one."""
+    """gevent's threaded resolver, with answers kept for a moment. A name that is being looked up is
+    not looked up again: later callers wait for the same answer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class SharedResolver(Resolver):
                 self._kept.pop(question, None)
 
     def _ask(self, question: Any, args: Any, kwargs: Any) -> "Greenlet[..., Any]":
-        """In a greenlet of its own, since whoever asks first may be ended before the others."""
+        """In a greenlet of its own, since the first caller may be ended before the others."""
         if len(self._kept) >= MOST:
             self._kept.clear()
         lookup = gevent.spawn(super().getaddrinfo, *args, **kwargs)

@@ -1,8 +1,8 @@
-"""What gunicorn writes of a response, in as few writes as it has pieces.
+"""gunicorn's response, in one write for each piece of its body.
 
-gunicorn writes the head, each piece and the end of a chunked body apart; each write is a system
-call and often a packet. Here the head leaves with the first piece, and the end with the
-:class:`Last`.
+gunicorn writes the head, each piece and the end of a chunked body separately; each write is a
+system call and often a packet. Here the head goes out with the first piece, and the end of the body
+with the :class:`FinalChunk`.
 """
 
 from functools import lru_cache
@@ -17,8 +17,8 @@ from app.sockets import send_all
 END_OF_CHUNKS = b"0\r\n\r\n"
 
 
-class Last(bytes):
-    """The piece of a body behind which nothing comes."""
+class FinalChunk(bytes):
+    """The last piece of a body."""
 
 
 class MergingResponse(Response):
@@ -28,7 +28,7 @@ class MergingResponse(Response):
     _ended = False
 
     def send_headers(self) -> None:
-        """Make the head; it waits for the first piece, or for :meth:`close`."""
+        """Make the head; it goes out with the first piece, or upon :meth:`close`."""
         if not self.headers_sent:
             version: Any = self.req.version
             lines = [
@@ -44,12 +44,12 @@ class MergingResponse(Response):
             self.headers_sent = True
 
     def write(self, data: bytes) -> None:
-        """A piece of the body. What gunicorn counts of it is for bodies with a length."""
+        """Write a piece of the body. Only bodies with a length need gunicorn's own counting."""
         if not self.chunked:
             super().write(data)
         elif data:
             self.send_headers()
-            self._ended = type(data) is Last
+            self._ended = type(data) is FinalChunk
             end = END_OF_CHUNKS if self._ended else b""
             self._put(b"%x\r\n%b\r\n%b" % (len(data), data, end))
 
@@ -57,7 +57,7 @@ class MergingResponse(Response):
         self._put(data)
 
     def close(self) -> None:
-        """End the body, unless its last piece has done so."""
+        """End the body, unless its final chunk has done so."""
         self.send_headers()
         self._put(END_OF_CHUNKS if self.chunked and not self._ended else b"")
 

@@ -1,13 +1,13 @@
 """gunicorn's gevent worker, with a stop that loses no answer and waits for no idle connection.
 
 gunicorn lets running requests finish within ``graceful_timeout`` and then kills them without a
-word. Here, upon SIGTERM (a stop, or a reload in the master):
+message. Here, upon SIGTERM (a stop, or a reload in the master):
 
 1. no connection is accepted any more, and those that wait for a next request are closed;
 2. running answers go on until ``MARGIN`` seconds before the end of the graceful time, and so do
    those to requests that come on an open connection meanwhile, each the last of its connection;
-3. what is left then gets its dialect's error event and ends cleanly;
-4. a token refresh under way is waited for, since its answer may hold the only valid login.
+3. answers still running then get their dialect's error event and end cleanly;
+4. the worker waits for a token refresh under way, whose answer may hold the only valid login.
 """
 
 import gc
@@ -17,59 +17,66 @@ from time import monotonic
 from typing import Any, cast
 
 import gevent
-from flask import Flask
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.http.wsgi import create
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
+from . import signals
+from .framework import Application
 from .lifecycle import Lifecycle
+from .logs import request_id
 from .resolver import SharedResolver
 from .response import MergingResponse
 
 MARGIN = 2.0
-"""Seconds to write error events in, before gunicorn cuts what is left."""
+"""Seconds for writing error events, before gunicorn cuts the remaining connections."""
 
 POLL = 0.1
 
 GC_THRESHOLDS = 50_000, 20, 50
-"""Objects before a collection. Requests leave few cycles behind and many objects in use; the
-default of 700 walks those of a thousand streams again and again."""
+"""Objects before a collection. Requests leave few cycles behind and have many objects in use; the
+default of 700 would walk those of a thousand streams again and again."""
 
 FIRST_REQUEST = 0.5
 """Seconds for the first request of a new connection to arrive in, when the worker stops."""
 
 SPARE = 100
-"""Connections that new clients must always find free: from there on, each new one ends the one that
-has waited longest for a next request. Otherwise those refused in a flood would shut the door."""
+"""Connections kept free for new clients: once fewer are left, each new one ends the one that has
+waited longest for a next request. Otherwise idle connections would lock new clients out in a flood.
+"""
 
 
 class Worker(GeventWorker):
-    """``worker_class`` of ``gunicorn.conf.py``. The application brings its Lifecycle and its
-    Credentials as extensions."""
+    """``worker_class`` of ``gunicorn.conf.py``, for an :class:`~.framework.Application`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clients: dict[Any, float] = {}  # when each was accepted
 
     def init_process(self) -> None:
-        """gunicorn looks a setting up by two calls, and some twenty for each request: they are
-        kept as plain attributes in this worker, which no reload changes."""
+        """Keep the settings as plain attributes, since gunicorn reads some twenty for each request,
+        each by two calls. No reload changes them in a running worker."""
         vars(self.cfg).update({name: one.get() for name, one in self.cfg.settings.items()})
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Install the worker's handlers, then take the signals that were held since the fork."""
+        super().init_signals()
+        signals.release()
 
     def run(self) -> None:
         """Serve until told to stop, then drain.
 
-        gunicorn's own accepts for up to a second more, which upon a reload takes requests away from
-        the workers that are to answer them.
+        gunicorn's own loop would go on accepting for up to a second, which upon a reload takes
+        requests away from the new workers.
         """
         gevent.get_hub().resolver = cast(Any, SharedResolver())
         ssl = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
         servers = [self._server(listener, **ssl) for listener in self.sockets]
         gc.collect()
-        gc.freeze()  # what was loaded stays; collecting it again and again finds nothing
+        gc.freeze()  # what was loaded stays, and need not be looked at by every collection
         gc.set_threshold(*GC_THRESHOLDS)
         while self.alive:
             self.notify()
@@ -79,20 +86,20 @@ class Worker(GeventWorker):
         try:
             self._drain()
         finally:
-            self._extensions()["credentials"].close()
+            self._application.on_exit()
 
     def _server(self, listener: Any, **ssl: Any) -> StreamServer:
         listener.setblocking(True)
         pool = Pool(self.worker_connections)
         server = StreamServer(listener, partial(self.handle, listener), spawn=pool, **ssl)
         if self.cfg.workers > 1:
-            server.max_accept = 1  # else one worker takes all that wait
+            server.max_accept = 1  # else one worker takes all waiting connections
         server.start()
         return server
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """One connection, from its first request to its end."""
-        lifecycle: Lifecycle = self._extensions()["lifecycle"]
+        lifecycle = self._application.lifecycle
         self._clients[client] = monotonic()
         if len(self._clients) > self.worker_connections - SPARE:
             lifecycle.close_longest_idle()
@@ -100,23 +107,21 @@ class Worker(GeventWorker):
             super().handle(listener, client, addr)
         finally:
             del self._clients[client]
-            lifecycle.ended(client)
+            lifecycle.disconnected(client)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
-        """One request. A client that takes nothing for too long counts as one that has left, which
-        its line in the log says; gunicorn would add a traceback.
+        """One request. A client that accepts no data for too long is treated as one that has left,
+        and its log line says so; gunicorn would add a traceback.
 
         Raises StopIteration for the last request of a connection, as gunicorn does.
         """
         response, environ = create(
             req, sock, addr, listener_name, self.cfg, response_class=MergingResponse
         )
-        if not self.alive:
-            response.force_close()
         try:
             self._answer(environ, response)
         except TimeoutError as error:
-            raise BrokenPipeError(EPIPE, "the client takes nothing") from error
+            raise BrokenPipeError(EPIPE, "the client accepts no data") from error
         except OSError:
             raise
         except Exception:
@@ -124,12 +129,16 @@ class Worker(GeventWorker):
                 raise
             self.log.exception("an answer broke off")  # another status cannot be sent any more
             raise StopIteration from None
+        finally:
+            request_id.set("")
         if response.should_close():
             raise StopIteration
         return True
 
     def _answer(self, environ: Any, response: Any) -> None:
         body: Any = self.wsgi(environ, response.start_response)
+        if not self.alive:  # asked now, since a whole answer may have taken long to make
+            response.force_close()
         try:
             for piece in body:
                 response.write(piece)
@@ -138,21 +147,20 @@ class Worker(GeventWorker):
             body.close()
 
     def _drain(self) -> None:
-        lifecycle: Lifecycle = self._extensions()["lifecycle"]
-        lifecycle.close_connections()
+        lifecycle = self._application.lifecycle
         end = monotonic() + self.cfg.graceful_timeout
         self._wait_for_clients(lifecycle, end - MARGIN)
         lifecycle.end_all()
         self._wait_for_clients(lifecycle, end)
 
     def _wait_for_clients(self, lifecycle: Lifecycle, end: float) -> None:
-        """Until the last is gone, or ``end``; those that wait for nothing are sent away."""
+        """Until the last one is gone, or ``end``. Idle connections are closed meanwhile."""
         while self._clients and (now := monotonic()) < end:
             old = [client for client, at in self._clients.items() if now - at > FIRST_REQUEST]
             lifecycle.close_idle(old)
             self.notify()
             gevent.sleep(POLL)
 
-    def _extensions(self) -> dict[str, Any]:
-        application = cast(Flask, self.wsgi)
-        return application.extensions
+    @property
+    def _application(self) -> Application:
+        return cast(Application, self.wsgi)

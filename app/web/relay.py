@@ -1,6 +1,6 @@
-"""From the upstream's events to the client: the same few lines for every dialect.
+"""From the upstream's events to the client, in the same few lines for every dialect.
 
-A dialect brings an :class:`Encoder`; what is read together is encoded and written together.
+A dialect brings an :class:`Encoder`. Events read together are encoded and written together.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,65 +11,54 @@ from app.core.events import Event, Finish
 from app.core.fold import Folder, Reply
 from app.errors import GatewayError, Kind
 from app.server.lifecycle import Live
-from app.server.response import Last
+from app.server.response import FinalChunk
+
+from .upstream_call import UpstreamCall
 
 PIECE = 256 * 1024
 """Bytes of the longest write."""
 
 QUIET = 0.9
-"""The part of the ping interval without a write after which a ping is due: a tick of silence is
-counted from the last read, a moment before the last write."""
+"""The part of the ping interval after which a ping is due if nothing was written: a tick of silence
+is counted from the last read, which is a moment before the last write."""
 
 
 class Encoder(Protocol):
     """One answer's stream in a client's dialect."""
 
     def feed(self, events: Sequence[Event]) -> bytes:
-        """All bytes for these events; b"" when they have none."""
+        """All bytes for these events; b"" if they have none."""
 
     def ping(self) -> bytes:
-        """A sign of life that means nothing."""
+        """A sign of life without content."""
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         """The dialect's error event; nothing may follow it."""
 
 
-class Source(Protocol):
-    """An upstream call under way; the gateway's Exchange is one."""
-
-    def wait(self, seconds: float) -> bool:
-        """Until the first content event is there; False when it is not after that long."""
-
-    def batches(self) -> Iterator[Sequence[Event]]:
-        """Events read together; an empty sequence at each tick of silence."""
-
-    def again(self, error: GatewayError) -> bool:
-        """Begin anew after the answer broke with ``error``; False if that may not be."""
-
-
 def stream(
-    source: Source,
+    call: UpstreamCall,
     encoder: Encoder,
     live: Live,
     *,
     ping_interval: float,
     failed: Callable[[Exception], bytes],
 ) -> Iterator[bytes]:
-    """The body of a streaming answer; a failure becomes what ``failed`` makes of it, and its end.
+    """The body of a streaming answer; a failure ends it with the bytes that ``failed`` returns.
 
-    A source that has not begun yet gets a sign of life out at once, and the headers with it.
+    While the call has not begun, a sign of life goes out at once, and the headers with it.
     """
     try:
         patience = 0.0
-        while not live.run(source.wait, patience):
+        while not live.run(call.wait, patience):
             yield encoder.ping()
             patience = ping_interval
-        batches = source.batches()
+        batches = call.batches()
         written = monotonic()
         while (batch := live.run(next, batches, None)) is not None:
             data = encoder.feed(batch)
             if batch and type(batch[-1]) is Finish:
-                data = Last(data)
+                data = FinalChunk(data)
             if not data and monotonic() - written >= QUIET * ping_interval:
                 data = encoder.ping()
             if data:
@@ -80,33 +69,33 @@ def stream(
         failed(GatewayError(Kind.CANCELLED, "The client left, or took nothing for too long."))
         raise
     except Exception as error:
-        yield Last(failed(error))
+        yield FinalChunk(failed(error))
 
 
 def pieces(data: bytes) -> Sequence[bytes]:
-    """What is written at a time: KIRO_CLIENT_STALL is for a client that takes nothing of it, not
-    for one that takes long for much."""
+    """``data`` in writes of bounded size: KIRO_CLIENT_STALL limits how long a client may take for
+    one write, and must not end a client that is slow to take a large answer."""
     if len(data) <= PIECE:
         return (data,)
     return [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
 
 
-def collect(source: Source, live: Live) -> Reply:
-    """The whole answer, for a client that did not ask for a stream; one that breaks off is asked
+def collect(call: UpstreamCall, live: Live) -> Reply:
+    """The whole answer, for a client that did not ask for a stream. One that breaks off is asked
     for once more, since the client has seen nothing of it. Raises GatewayError."""
     try:
-        return _collect(source, live)
+        return _collect(call, live)
     except GatewayError as error:
-        if not source.again(error):
+        if not call.retry(error):
             raise
-        return _collect(source, live)
+        return _collect(call, live)
 
 
-def _collect(source: Source, live: Live) -> Reply:
+def _collect(call: UpstreamCall, live: Live) -> Reply:
     folder = Folder()
-    while not live.run(source.wait, 3600.0):
+    while not live.run(call.wait, 3600.0):
         pass
-    batches = source.batches()
+    batches = call.batches()
     while (batch := live.run(next, batches, None)) is not None:
         folder.feed(batch)
     return folder.reply()

@@ -111,7 +111,7 @@ def test_what_is_read_together_is_written_once(dialect: Dialect) -> None:
     """However many frames, each in a chunk of its own, there are in it."""
     burst = samples.chunked(samples.text_frames(BURST))
     upstream = Upstream(samples.chunked(samples.text_frames(1)))
-    live = Lifecycle(client_stall=20).begin({})
+    live = Lifecycle(client_stall=20).watch(None)
     with exchange(upstream.url) as source:
         writes = relay.stream(
             source, dialect.encoder(source.meter), live, ping_interval=20, failed=fail

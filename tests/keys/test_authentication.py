@@ -5,10 +5,17 @@ import pytest
 
 from app.errors import GatewayError, Kind
 from app.keys import key_file
-from app.keys.authentication import OWN, Doorkeeper, is_loopback
+from app.keys.authentication import AUTHORIZATION, OWN, Authenticator, is_loopback
 from app.keys.key_file import ClientKey, KeyFile
 
 KEY = "s3cret"
+HEADERS = (AUTHORIZATION, "x-api-key")
+
+
+def authenticator(
+    own: str | None, file: KeyFile | None = None, *, only_loopback: bool = False
+) -> Authenticator:
+    return Authenticator(own, file, key_headers=HEADERS, only_loopback=only_loopback)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +30,7 @@ KEY = "s3cret"
     ],
 )
 def test_one_right_key_is_enough(headers: dict[str, str]) -> None:
-    assert Doorkeeper(KEY, only_loopback=False).check(headers).name == OWN
+    assert authenticator(KEY).check(headers).name == OWN
 
 
 @pytest.mark.parametrize(
@@ -32,8 +39,25 @@ def test_one_right_key_is_enough(headers: dict[str, str]) -> None:
 )
 def test_no_right_key_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(GatewayError) as refused:
-        Doorkeeper(KEY, only_loopback=False).check(headers)
+        authenticator(KEY).check(headers)
     assert refused.value.kind is Kind.AUTHENTICATION
+
+
+@pytest.mark.parametrize(
+    "headers", [{"x-api-key": KEY}, {"Authorization": KEY}, {"x-goog-api-key": f"Bearer {KEY}"}]
+)
+def test_only_the_headers_that_it_was_given_bring_a_key(headers: dict[str, str]) -> None:
+    """A dialect names its own. Only Authorization has a scheme before the key."""
+    google = Authenticator(KEY, key_headers=["x-goog-api-key"], only_loopback=False)
+    assert google.check({"x-goog-api-key": KEY}).name == OWN
+    with pytest.raises(GatewayError, match=r"as 'x-goog-api-key: <key>'\.$"):
+        google.check(headers)
+
+
+def test_a_refusal_says_how_to_send_the_key() -> None:
+    with pytest.raises(GatewayError) as refused:
+        authenticator(KEY).check({})
+    assert refused.value.message.endswith("as 'Authorization: Bearer <key>' or 'x-api-key: <key>'.")
 
 
 @pytest.mark.parametrize(
@@ -61,9 +85,9 @@ def test_loopback(value: str, expected: bool) -> None:
 def test_the_default_key_is_for_this_machine_only(name: str) -> None:
     headers = {"x-api-key": KEY, name: "https://evil.example"}
     with pytest.raises(GatewayError) as refused:
-        Doorkeeper(KEY, only_loopback=True).check(headers)
+        authenticator(KEY, only_loopback=True).check(headers)
     assert refused.value.kind is Kind.PERMISSION
-    Doorkeeper(KEY, only_loopback=False).check(headers)
+    authenticator(KEY).check(headers)
 
 
 class TestKeysOfAFile:
@@ -92,15 +116,15 @@ class TestKeysOfAFile:
         ],
     )
     def test_whose_request_it_is(self, file: KeyFile, headers: dict[str, str], name: str) -> None:
-        assert Doorkeeper(KEY, file, only_loopback=False).check(headers).name == name
+        assert authenticator(KEY, file).check(headers).name == name
 
     def test_an_expired_key_is_told_apart(self, file: KeyFile) -> None:
         with pytest.raises(GatewayError, match="'late' expired on") as refused:
-            Doorkeeper(KEY, file, only_loopback=False).check({"x-api-key": "of late"})
+            authenticator(KEY, file).check({"x-api-key": "of late"})
         assert refused.value.kind is Kind.AUTHENTICATION
 
     @pytest.mark.parametrize("given", [KEY, "", "of bob", key_file.digest("of alice")])
     def test_without_a_key_of_the_owner(self, file: KeyFile, given: str) -> None:
         with pytest.raises(GatewayError) as refused:
-            Doorkeeper(None, file, only_loopback=False).check({"x-api-key": given})
+            authenticator(None, file).check({"x-api-key": given})
         assert refused.value.kind is Kind.AUTHENTICATION

@@ -68,20 +68,20 @@ def test_a_revoked_key_is_gone(run: Run, path: Path) -> None:
     assert [key.name for key in key_file.read(path)] == ["bob"]
     again = run("revoke", "alice")
     assert again.exit_code == 1
-    assert "there is no key of alice" in again.output
+    assert "alice has no key" in again.output
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["Alice"], "no name of a key"),
+        (["Alice"], "cannot be the name of a key"),
         (["bob", "--model", "sonet"], "there is no model 'sonet'"),
         (["bob", "--model", "so net"], "there is no model 'so net'"),
         (["bob", "--requests-per-minute", "0"], "--requests-per-minute"),
         (["bob", "--concurrent-streams", "x"], "--concurrent-streams"),
-        (["bob", "--expires", "2020-01-01"], "is past"),
-        (["bob", "--expires", "soon"], "neither a day"),
-        (["alice"], "there is a key of alice already"),
+        (["bob", "--expires", "2020-01-01"], "is in the past"),
+        (["bob", "--expires", "soon"], "neither a date"),
+        (["alice"], "alice already has a key"),
     ],
 )
 def test_what_cannot_be_added(run: Run, path: Path, arguments: list[str], problem: str) -> None:

@@ -4,11 +4,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from flask import Flask, g
 
 from app.errors import GatewayError, Kind
 from app.keys.key_file import ClientKey
-from app.keys.limits import KeyLimits, Standing
+from app.keys.limits import KeyLimits, RateExceeded, RateStatus
 from app.keys.rates import Share
 from app.keys.shared_rates import SharedRates
 from app.models.names import resolve
@@ -17,12 +16,6 @@ from tests.credentials.redis_server import RedisServer
 
 RESOLVE = partial(resolve, default="claude-sonnet-4-6", aliases={"fast": "claude-haiku-4-5"})
 MODEL = "claude-sonnet-4-6"
-
-
-@pytest.fixture(autouse=True)
-def request_context() -> Iterator[None]:
-    with Flask(__name__).app_context():
-        yield
 
 
 def limits_of(workers: int = 1) -> KeyLimits:
@@ -69,11 +62,11 @@ class TestModels:
 class TestStreams:
     def test_so_many_at_once(self) -> None:
         limits, alice = limits_of(), key(concurrent_streams=2)
-        leave = limits.enter(alice, MODEL)
+        leave = limits.enter(alice, MODEL).leave
         limits.enter(alice, MODEL)
         error = refusal(limits, alice)
         assert (error.kind, error.status, error.retry_after) == (Kind.KEY_LIMITED, 429, 1)
-        assert "in progress as it may: 2." in error.message
+        assert "its limit of answers in progress: 2." in error.message
         limits.enter(key("bob", concurrent_streams=1), MODEL)
         leave()
         limits.enter(alice, MODEL)
@@ -84,30 +77,34 @@ class TestStreams:
         limits, alice = limits_of(workers=2), key(concurrent_streams=limit)
         for _ in range(share):
             limits.enter(alice, MODEL)
-        assert ("part of" in refusal(limits, alice).message) == (share != limit)
+        assert ("share of" in refusal(limits, alice).message) == (share != limit)
 
     def test_one_refused_for_its_rate_is_not_in_progress(self) -> None:
         limits = limits_of()
         alice = key(concurrent_streams=1, requests_per_minute=1)
-        limits.enter(alice, MODEL)()
+        limits.enter(alice, MODEL).leave()
         assert "per minute" in refusal(limits, alice).message
         assert "per minute" in refusal(limits, alice).message
+
+
+def excess(limits: KeyLimits, client: ClientKey) -> RateExceeded:
+    with pytest.raises(RateExceeded) as refused:
+        limits.enter(client, MODEL)
+    return refused.value
 
 
 class TestRequestsPerMinute:
     def test_so_many_in_any_minute(self) -> None:
         limits, alice = limits_of(), key(requests_per_minute=3)
-        remaining = []
-        for _ in range(3):
-            limits.enter(alice, MODEL)
-            remaining.append(g.key_standing.remaining)
-        assert remaining == [2, 1, 0]
-        error = refusal(limits, alice)
+        rates = [limits.enter(alice, MODEL).rate for _ in range(3)]
+        assert [rate and rate.remaining for rate in rates] == [2, 1, 0]
+        error = excess(limits, alice)
         assert (error.kind, error.status) == (Kind.KEY_LIMITED, 429)
+        assert error.retry_after is not None
         assert 55 < error.retry_after <= 60
         assert "3 requests per minute" in error.message
-        assert g.key_standing == Standing(False, 3, 0, g.key_standing.reset)
-        assert 55 < g.key_standing.reset - time.time() <= 60
+        assert error.rate == RateStatus(False, 3, 0, error.rate.reset)
+        assert 55 < error.rate.reset - time.time() <= 60
         limits.enter(key("bob", requests_per_minute=1), MODEL)
 
     @pytest.mark.parametrize(("limit", "share"), [(1, 1), (4, 2), (5, 3)])
@@ -115,12 +112,23 @@ class TestRequestsPerMinute:
         limits, alice = limits_of(workers=2), key(requests_per_minute=limit)
         for _ in range(share):
             limits.enter(alice, MODEL)
-        assert refusal(limits, alice).kind is Kind.KEY_LIMITED
-        assert g.key_standing.limit == share
+        assert excess(limits, alice).rate.limit == share
 
-    def test_a_key_without_limits_is_told_nothing(self) -> None:
-        limits_of().enter(key(), MODEL)
-        assert "key_standing" not in g
+    def test_a_key_without_a_limit_has_no_rate(self) -> None:
+        assert limits_of().enter(key(), MODEL).rate is None
+
+    def test_a_request_refused_for_another_reason_is_not_counted(self) -> None:
+        limits = limits_of()
+        alice = key(concurrent_streams=1, requests_per_minute=9, models=(MODEL,))
+        leave, rate = limits.enter(alice, MODEL)
+        assert rate
+        assert rate.remaining == 8
+        assert "in progress" in refusal(limits, alice).message
+        assert refusal(limits, alice, "claude-opus-5").kind is Kind.PERMISSION
+        leave()
+        again = limits.enter(alice, MODEL).rate
+        assert again
+        assert again.remaining == 7
 
     def test_what_is_older_than_a_minute_is_forgotten(
         self, monkeypatch: pytest.MonkeyPatch
@@ -147,10 +155,10 @@ class TestRedis:
 
     def test_all_workers_together_are_exact(self, server: RedisServer) -> None:
         workers = [self.worker(server, [0.0]) for _ in range(3)]
-        standings = [workers[n % 3].hit(key(), 7) for n in range(9)]
-        assert [one.allowed for one in standings] == [True] * 7 + [False] * 2
-        assert [one.remaining for one in standings] == [6, 5, 4, 3, 2, 1, 0, 0, 0]
-        assert all(one.limit == 7 for one in standings)
+        statuses = [workers[n % 3].hit(key(), 7) for n in range(9)]
+        assert [one.allowed for one in statuses] == [True] * 7 + [False] * 2
+        assert [one.remaining for one in statuses] == [6, 5, 4, 3, 2, 1, 0, 0, 0]
+        assert all(one.limit == 7 for one in statuses)
         assert workers[0].hit(key("bob"), 7).remaining == 6
 
     def test_while_it_is_away_each_counts_its_share(

@@ -94,8 +94,12 @@ class Gateway:
 
     def log_lines(self) -> list[Mapping[str, Any]]:
         """Its access log: one object for each finished request."""
-        lines = [line for line in self.log_text().splitlines() if line.startswith("{")]
-        return [entry for line in lines if "request_id" in (entry := msgspec.json.decode(line))]
+        return [line for line in self.all_lines() if line["logger"] == "kiro2api.access"]
+
+    def all_lines(self) -> list[Mapping[str, Any]]:
+        """Everything it has logged, as objects."""
+        lines = self.log_text().splitlines()
+        return [msgspec.json.decode(line) for line in lines if line.startswith("{")]
 
     def wait_for_line(self, request_id: str, seconds: float = 5) -> Mapping[str, Any]:
         """The access log's line for a request; it is written just after the answer went out."""

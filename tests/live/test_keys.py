@@ -152,7 +152,7 @@ def test_answers_at_once(service: Service, simulator: Simulator, path: str) -> N
         refused = service.ask(secret, path)
         assert refused.status_code == 429
         assert refused.headers["retry-after"] == "1"
-        assert "in progress as it may: 1." in refused.json()["error"]["message"]
+        assert "its limit of answers in progress: 1." in refused.json()["error"]["message"]
         assert service.ask(KEY, path).status_code == 200
     end = time.monotonic() + 5
     while service.ask(secret, path).status_code != 200:

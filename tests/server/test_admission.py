@@ -5,12 +5,12 @@ import pytest
 from gevent import socket
 
 from app.errors import GatewayError, Kind
-from app.server.admission import COME_BACK, LONGEST_WAIT, Admission
+from app.server.admission import LONGEST_WAIT, RETRY_AFTER, Admission
 from app.server.lifecycle import Lifecycle, Live
 
 
 def begin(client: socket.socket | None = None) -> Live:
-    return Lifecycle(client_stall=1).begin({"gunicorn.socket": client})
+    return Lifecycle(client_stall=1).watch(client)
 
 
 def refusal(admission: Admission, live: Live) -> GatewayError:
@@ -28,7 +28,7 @@ def test_as_many_as_there_are_places() -> None:
     assert monotonic() - started < LONGEST_WAIT + 0.03
     assert refused.kind is Kind.OVERLOADED
     assert refused.status == 529
-    assert COME_BACK[0] <= refused.retry_after <= COME_BACK[1]
+    assert RETRY_AFTER[0] <= refused.retry_after <= RETRY_AFTER[1]
     assert "KIRO_MAX_STREAMS" in refused.message
     leave()
     admission.enter(begin())
@@ -58,6 +58,6 @@ def test_one_that_waits_is_told_when_the_worker_stops() -> None:
     lifecycle = Lifecycle(client_stall=1)
     admission = Admission(1)
     admission.enter(begin())
-    waiting = lifecycle.begin({})
+    waiting = lifecycle.watch(None)
     gevent.spawn_later(LONGEST_WAIT / 4, lifecycle.end_all)
     assert refusal(admission, waiting).kind is Kind.SHUTTING_DOWN

@@ -12,6 +12,12 @@ import pytest
 from app.server.logs import JsonFormatter, TextFormatter, request_id
 
 
+@pytest.fixture(autouse=True)
+def outside_of_requests():
+    """The worker resets the id after each request; a test client does not."""
+    request_id.set("")
+
+
 def record(message: str = "hello", level: int = logging.INFO, **fields: object):
     made = logging.LogRecord("kiro2api.test", level, __file__, 1, message, (), None)
     made.created, made.msecs = 1767225600.25, 250.0

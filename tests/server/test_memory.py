@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.server.memory import keep_freed
+
 ROOT = Path(__file__).parents[2]
 AS_THE_SERVER_DOES = "import runpy; runpy.run_path('gunicorn.conf.py')['_load_application']()\n"
 MEASURE = """
@@ -52,3 +54,8 @@ def test_freed_memory_is_used_again_without_asking_the_system() -> None:
 def test_requests_brings_no_detector_of_encodings() -> None:
     look = "import sys; print('requests' in sys.modules, 'charset_normalizer.api' in sys.modules)"
     assert run(AS_THE_SERVER_DOES + look).split() == ["True", "False"]
+
+
+def test_without_glibc_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.server.memory.ctypes.CDLL", lambda _: object())
+    assert keep_freed() is False

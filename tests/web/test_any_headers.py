@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.application import create_app
 from app.settings import Settings
-from app.web.access import SANE_ID
+from app.web.context import SANE_ID
 
 KEY = "123456"
 BODY = b'{"model": "m", "messages": [{"role": "user", "content": "a"}]}'
@@ -48,7 +48,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
         Settings(aws_refreshtoken="x" * 200, kiro_token_cache=cache, kiro_cors_origins=origins)
     )
     yield made
-    made.extensions["credentials"].close()
+    made.on_exit()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,13 +1,15 @@
 """Runs the refreshes of an account, one at a time for all greenlets of this process.
 
 A refresh runs in its own thread (a greenlet under gevent), which is never cancelled: a request that
-is abandoned while it waits must not lose the new refresh token.
+is abandoned while it waits must not lose the new refresh token. The thread keeps the context
+variables of the request that started it, by which its log lines carry the request's id.
 """
 
 import logging
 import threading
 import time
 from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import replace
 from enum import Enum
 from typing import TypeAlias
@@ -63,8 +65,8 @@ class RefreshRunner:
                 return task
             self._task = task
             try:
-                args = (task, stale, urgency)
-                threading.Thread(target=self._run, args=args, daemon=True).start()
+                args = (self._run, task, stale, urgency)
+                threading.Thread(target=copy_context().run, args=args, daemon=True).start()
             except RuntimeError:  # no more threads
                 self._task = None
                 raise
