@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from app.codewhisperer.request.render import RenderedRequest, render
 from app.codewhisperer.request.repair import repair, rules
-from app.codewhisperer.request.repair.signs import same_signs, signs
+from app.codewhisperer.request.repair.needs import same_signs, signs
 from app.codewhisperer.service.hosts import Host, candidates
 from app.core.conversation import (
     Conversation,

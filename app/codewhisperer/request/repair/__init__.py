@@ -20,7 +20,7 @@ from app.codewhisperer.request.tool_names import renamed
 from app.core.conversation import Conversation
 
 from . import choice, pairing, parts, tools, turns
-from .signs import Sign, same_signs, signs
+from .needs import Sign, same_signs, signs
 
 Apply = Callable[[Conversation], Conversation]
 
