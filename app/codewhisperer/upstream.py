@@ -65,12 +65,12 @@ class CodeWhisperer:
             max_tool_description=settings.max_tool_description_length,
         )
 
-    def open(self, conversation: Conversation, model: Model) -> "Call":
+    def open(self, conversation: Conversation, model: Model) -> "CodeWhispererCall":
         """A call that has not been sent yet."""
-        return Call(self, conversation, model)
+        return CodeWhispererCall(self, conversation, model)
 
 
-class Call:
+class CodeWhispererCall:
     """One conversation with the service: an :class:`app.upstream.UpstreamCall`."""
 
     def __init__(self, service: CodeWhisperer, conversation: Conversation, model: Model) -> None:
@@ -112,7 +112,7 @@ class Call:
             conversation_id=conversation_id(self._conversation.session),
             max_description=self._service.max_tool_description,
         )
-        url, headers = host.chat()
+        url, headers = host.chat_endpoint()
         headers |= authorization(token.access_token, token.kind)
         left = max(deadline - monotonic(), 0.001)
         response = self._service.client.open(url, headers, rendered.body, timeout=left)

@@ -134,7 +134,7 @@ class KeyLimits:
 
 def is_meant(resolution: Resolution) -> bool:
     """Whether the name is the model's; one that is not known comes to the default model."""
-    return resolution.exact or resolution.model.id == resolution.name
+    return resolution.matched or resolution.model.id == resolution.name
 
 
 def _nothing() -> None:

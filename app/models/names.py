@@ -28,7 +28,7 @@ _EFFORT = re.compile(r"-(none|low|medium|high|xhigh|max)$")
 _NUMBER_FIRST = re.compile(r"claude-(\d+(?:-\d+)?)-([a-z]+)$")
 
 
-class _Spelling(Struct, frozen=True):
+class _ParsedName(Struct, frozen=True):
     """A name taken apart: what identifies the model, and what its suffixes ask for."""
 
     key: str
@@ -37,7 +37,7 @@ class _Spelling(Struct, frozen=True):
 
 
 @lru_cache(maxsize=_NAMES_KEPT)
-def _spelling(name: str) -> _Spelling:
+def _parse_name(name: str) -> _ParsedName:
     """Reduce every known way to write a name to one key; suffixes may come in any order. Clients
     ask for few models, and for them with each request.
     """
@@ -54,10 +54,10 @@ def _spelling(name: str) -> _Spelling:
         if found := _EFFORT.search(rest):
             rest, effort = rest[: found.start()], cast(Effort, found[1])
     key = _NUMBER_FIRST.sub(r"claude-\2-\1", rest.replace(".", "-"))
-    return _Spelling(key.removesuffix("-0"), effort, thinking)
+    return _ParsedName(key.removesuffix("-0"), effort, thinking)
 
 
-_BY_KEY = {_spelling(model.id).key: model for model in MODELS}
+_BY_KEY = {_parse_name(model.id).key: model for model in MODELS}
 
 
 class Resolution(Struct, frozen=True):
@@ -68,7 +68,7 @@ class Resolution(Struct, frozen=True):
 
     name: str
     model: Model
-    exact: bool = True
+    matched: bool = True
     effort: Effort | None = None
     thinking: bool | None = None
 
@@ -76,7 +76,7 @@ class Resolution(Struct, frozen=True):
         """The conversation with what the name's suffixes ask for, unless it says so itself, and
         with a note ``model:<name>`` where another model answers than the one named.
         """
-        if self.exact and self.effort is None and self.thinking is None:
+        if self.matched and self.effort is None and self.thinking is None:
             return conversation
         given = conversation.reasoning
         reasoning = Reasoning(
@@ -84,7 +84,7 @@ class Resolution(Struct, frozen=True):
             given.effort or self.effort,
             given.omit_text,
         )
-        notes = conversation.notes if self.exact else (*conversation.notes, f"model:{self.name}")
+        notes = conversation.notes if self.matched else (*conversation.notes, f"model:{self.name}")
         if reasoning == given and notes is conversation.notes:
             return conversation
         return replace(conversation, reasoning=reasoning, notes=notes)
@@ -100,12 +100,12 @@ def resolve(name: str, default: str, aliases: Mapping[str, str]) -> Resolution:
         if alias.lower() == wanted:
             return _target(name, target)
     is_default = wanted == default.lower()
-    return _find(name, name) or replace(_target(name, default), exact=is_default)
+    return _find(name, name) or replace(_target(name, default), matched=is_default)
 
 
 def check(target: str) -> None:
     """Raises ValueError if ``target`` is nothing that an alias or the default can stand for: a row
-    of the table in any spelling, or else the service's own id of a model that the table lacks.
+    of the table in any parsed, or else the service's own id of a model that the table lacks.
     """
     _target(target, target)
 
@@ -113,11 +113,11 @@ def check(target: str) -> None:
 def _find(name: str, spelled: str) -> Resolution | None:
     if len(spelled) > _LONGEST_NAME:
         return None
-    spelling = _spelling(spelled)
-    model = _BY_KEY.get(spelling.key)
+    parsed = _parse_name(spelled)
+    model = _BY_KEY.get(parsed.key)
     if model is None:
         return None
-    return Resolution(name, model, True, spelling.effort, spelling.thinking)
+    return Resolution(name, model, True, parsed.effort, parsed.thinking)
 
 
 def _target(name: str, target: str) -> Resolution:

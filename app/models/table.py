@@ -38,8 +38,8 @@ class Model(Struct, frozen=True):
 
     id: str
     name: str
-    dotted: str
-    old: str = ""
+    current_id: str
+    legacy_id: str = ""
     context_window: int | None = None
     max_output: int | None = None
     efforts: tuple[Effort, ...] = ()
@@ -48,7 +48,7 @@ class Model(Struct, frozen=True):
 
     def upstream_id(self, generation: Generation) -> str:
         """The ``modelId`` to send to a host of this generation."""
-        return self.dotted if generation == "kiro" else self.old or self.dotted
+        return self.current_id if generation == "kiro" else self.legacy_id or self.current_id
 
     @property
     def created(self) -> str:
@@ -103,7 +103,7 @@ MODELS: tuple[Model, ...] = (
 _WINDOWS = {
     upstream: model.context_window
     for model in reversed(MODELS)
-    for upstream in (model.old, model.dotted)
+    for upstream in (model.legacy_id, model.current_id)
     if upstream
 }
 

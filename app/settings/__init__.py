@@ -234,7 +234,7 @@ def variable(item: dataclasses.Field[Any]) -> str:
     return item.name.upper()
 
 
-def _problem(name: str, item: dataclasses.Field[Any], found: sources.Found) -> str:
+def _problem(name: str, item: dataclasses.Field[Any], found: sources.RawValue) -> str:
     shown = f"{len(found.text)} hidden characters" if item.metadata["secret"] else repr(found.text)
     if len(shown) > 80:
         shown = f"{shown[:76]}...{shown[-1]}"

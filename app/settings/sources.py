@@ -17,14 +17,14 @@ from dotenv.parser import parse_stream
 from .historic import HISTORIC
 
 
-class Found(NamedTuple):
+class RawValue(NamedTuple):
     """One variable: its text, stripped, and where it was found, in words."""
 
     text: str
     where: str
 
 
-def read_dotenv(path: Path) -> tuple[dict[str, Found], list[str]]:
+def read_dotenv(path: Path) -> tuple[dict[str, RawValue], list[str]]:
     """The variables of a ``.env`` file and what is wrong with it. No file is an empty file.
 
     Values are taken literally: ``${...}`` is not expanded, since secrets may hold any character.
@@ -36,30 +36,30 @@ def read_dotenv(path: Path) -> tuple[dict[str, Found], list[str]]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         return {}, [f"{path}: cannot be read: {reason}"]
-    found: dict[str, Found] = {}
+    found: dict[str, RawValue] = {}
     problems = []
     for binding in parse_stream(io.StringIO(source)):
         where = f"{path} line {binding.original.line}"
         if binding.error or (binding.key and binding.value is None):
             problems.append(f"{where}: not understood, allowed: NAME=value")
         elif binding.key and binding.value and binding.value.strip():
-            found[binding.key] = Found(binding.value.strip(), where)
+            found[binding.key] = RawValue(binding.value.strip(), where)
     return found, problems
 
 
-def merge(environ: Mapping[str, str], dotenv: Mapping[str, Found]) -> dict[str, Found]:
+def merge(environ: Mapping[str, str], dotenv: Mapping[str, RawValue]) -> dict[str, RawValue]:
     """Both sources, the environment winning. An empty variable counts as unset, since that is how
     compose files and shells hand over a variable nobody set; it still hides the file's.
     """
     merged = {name: found for name, found in dotenv.items() if name not in environ}
     for name, text in environ.items():
         if text.strip():
-            merged[name] = Found(text.strip(), "the environment")
+            merged[name] = RawValue(text.strip(), "the environment")
     return merged
 
 
 def read_secret_files(
-    found: dict[str, Found], secrets: Collection[str]
+    found: dict[str, RawValue], secrets: Collection[str]
 ) -> tuple[dict[str, Path], list[str]]:
     """Put the content of NAME_FILE in the place of the secret NAME, as Docker hands over secrets.
 
@@ -81,11 +81,11 @@ def read_secret_files(
             problems.append(f"{name} and {name}_FILE are both set, allowed: one of them")
         files[name] = path
         if text:
-            found[name] = Found(text, str(path))
+            found[name] = RawValue(text, str(path))
     return files, problems
 
 
-def honour_historic(found: dict[str, Found]) -> list[str]:
+def honour_historic(found: dict[str, RawValue]) -> list[str]:
     """Let historic variables act on ``found`` as their row says; one warning for each one set."""
     warnings = []
     for name, historic in HISTORIC.items():
@@ -93,13 +93,13 @@ def honour_historic(found: dict[str, Found]) -> list[str]:
             continue
         if historic.sets and found[name].text.lower() in ("1", "true"):
             variable, text = historic.sets
-            found[variable] = Found(text, f"{name} in {found[name].where}")
+            found[variable] = RawValue(text, f"{name} in {found[name].where}")
         warnings.append(f"{name} (in {found[name].where}): {historic.now}")
     return warnings
 
 
 def unknown_names(
-    found: Mapping[str, Found], dotenv: Mapping[str, Found], known: Collection[str]
+    found: Mapping[str, RawValue], dotenv: Mapping[str, RawValue], known: Collection[str]
 ) -> Iterator[str]:
     """A warning for each variable that looks like ours and is not: KIRO_* anywhere, any in .env."""
     for name, (_, where) in found.items():

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Protocol
 
 from app.core.events import Event, Finish
-from app.core.fold import Folder, Reply
+from app.core.fold import Reply, ReplyBuilder
 from app.errors import GatewayError, Kind
 from app.server.lifecycle import Live
 from app.server.response import Last
@@ -43,7 +43,7 @@ class Source(Protocol):
     def batches(self) -> Iterator[Sequence[Event]]:
         """Events read together; an empty sequence at each tick of silence."""
 
-    def again(self, error: GatewayError) -> bool:
+    def retry(self, error: GatewayError) -> bool:
         """Begin anew after the answer broke with ``error``; False if that may not be."""
 
 
@@ -97,16 +97,16 @@ def collect(source: Source, live: Live) -> Reply:
     try:
         return _collect(source, live)
     except GatewayError as error:
-        if not source.again(error):
+        if not source.retry(error):
             raise
         return _collect(source, live)
 
 
 def _collect(source: Source, live: Live) -> Reply:
-    folder = Folder()
+    builder = ReplyBuilder()
     while not live.run(source.wait, 3600.0):
         pass
     batches = source.batches()
     while (batch := live.run(next, batches, None)) is not None:
-        folder.feed(batch)
-    return folder.reply()
+        builder.feed(batch)
+    return builder.reply()

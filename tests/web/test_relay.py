@@ -36,7 +36,7 @@ class Source:
                 raise one
             yield one
 
-    def again(self, error: GatewayError) -> bool:
+    def retry(self, error: GatewayError) -> bool:
         self.given, self.more = [*self.more], ()
         return bool(self.given)
 

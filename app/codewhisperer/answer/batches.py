@@ -11,7 +11,7 @@ from app.eventstream.frames import Frame, FrameDecoder, FrameError
 from .decoder import EventDecoder
 
 
-class Body(Protocol):
+class ResponseBody(Protocol):
     """An upstream's answer on its way; :class:`.client.Answer` is one."""
 
     @property
@@ -22,7 +22,7 @@ class Body(Protocol):
         """What is read together, b"" at a tick."""
 
 
-def event_batches(body: Body, events: EventDecoder) -> Iterator[Sequence[Event]]:
+def event_batches(body: ResponseBody, events: EventDecoder) -> Iterator[Sequence[Event]]:
     """The events of each read together, ending with ``Finish``; an empty batch at a tick,
     and for a read that says nothing to a client.
 

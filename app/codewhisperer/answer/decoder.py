@@ -35,7 +35,7 @@ from app.core.events import (
 from app.errors import GatewayError, Kind
 from app.eventstream.frames import Frame
 
-from .tool_calls import ToolCalls, ToolUse
+from .tool_calls import ToolCallAssembler, ToolUse
 
 STOP_REASONS: dict[str, StopReason] = {
     "END_TURN": "end_turn",
@@ -114,7 +114,7 @@ class EventDecoder:
 
     def __init__(self, tool_names: Mapping[str, str] = MappingProxyType({})) -> None:
         self.skipped: Counter[str] = Counter()
-        self._tools = ToolCalls(tool_names, self.skipped)
+        self._tools = ToolCallAssembler(tool_names, self.skipped)
         self._headers: Mapping[str, object] = {}  # of the last frame, and what was done with it
         self._handle: _Handler = EventDecoder._skip
         self._model: str | None = None

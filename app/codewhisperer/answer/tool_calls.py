@@ -31,7 +31,7 @@ class ToolUse(Struct, rename="camel", gc=False):
     stop: bool | None = None
 
 
-class ToolCalls:
+class ToolCallAssembler:
     """``open_id`` is the id of the call that is being told, or None. ``tool_names`` leads from the
     upstream's names of tools to the client's; ``skipped`` counts what was left out, by reason.
     """

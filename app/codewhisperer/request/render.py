@@ -72,7 +72,7 @@ def render(
     that the service would refuse for its length.
     """
     fields = request_fields(conversation.reasoning, model, host.generation)
-    turns = _Turns(model.upstream_id(host.generation), host.origin)
+    turns = _TurnWriter(model.upstream_id(host.generation), host.origin)
     try:
         repaired = repair(conversation, max_description=max_description)
         state = _state(repaired.conversation, turns, conversation_id)
@@ -86,7 +86,7 @@ def render(
 
 
 def _state(
-    conversation: Conversation, turns: "_Turns", conversation_id: str
+    conversation: Conversation, turns: "_TurnWriter", conversation_id: str
 ) -> wire.ConversationState:
     """Of a repaired conversation: strictly alternating, the user first and last."""
     history: list[wire.UserTurn | wire.AssistantTurn] = []
@@ -105,7 +105,7 @@ def _tool(tool: Tool) -> wire.Tool:
     return wire.Tool(wire.ToolSpecification(tool.name, tool.description, schema))
 
 
-class _Turns:
+class _TurnWriter:
     """Writes turns; knows what every user's turn repeats."""
 
     def __init__(self, model_id: str, origin: str) -> None:

@@ -8,30 +8,30 @@ from typing import Any
 from msgspec import Struct
 
 
-class Member(Struct, rename="camel", omit_defaults=True, gc=False):
+class WireObject(Struct, rename="camel", omit_defaults=True, gc=False):
     """An object of the body; a tree, which no garbage collector need look at."""
 
 
-class ImageSource(Member):
+class ImageSource(WireObject):
     """``bytes`` is base64; the service takes no URLs."""
 
     bytes: str
 
 
-class ImageBlock(Member):
+class ImageBlock(WireObject):
     """``format``: png, jpeg, gif or webp."""
 
     format: str
     source: ImageSource
 
 
-class ToolResultText(Member):
+class ToolResultText(WireObject):
     """One piece of what a tool answered."""
 
     text: str
 
 
-class ToolResult(Member):
+class ToolResult(WireObject):
     """``status``: success or error."""
 
     tool_use_id: str
@@ -39,13 +39,13 @@ class ToolResult(Member):
     status: str
 
 
-class InputSchema(Member):
+class InputSchema(WireObject):
     """A JSON Schema document whose root is an object."""
 
     json: dict[str, Any]
 
 
-class ToolSpecification(Member):
+class ToolSpecification(WireObject):
     """A tool on offer."""
 
     name: str
@@ -53,20 +53,20 @@ class ToolSpecification(Member):
     input_schema: InputSchema
 
 
-class Tool(Member):
+class Tool(WireObject):
     """A union, of which this member alone is of use."""
 
     tool_specification: ToolSpecification
 
 
-class UserInputMessageContext(Member):
+class UserInputMessageContext(WireObject):
     """``tools`` only in the current message."""
 
     tool_results: list[ToolResult] = []
     tools: list[Tool] = []
 
 
-class UserInputMessage(Member):
+class UserInputMessage(WireObject):
     """A user's turn."""
 
     content: str
@@ -76,7 +76,7 @@ class UserInputMessage(Member):
     user_input_message_context: UserInputMessageContext | None = None
 
 
-class ToolUse(Member):
+class ToolUse(WireObject):
     """``input`` is the object itself, not a string of JSON."""
 
     tool_use_id: str
@@ -84,21 +84,21 @@ class ToolUse(Member):
     input: dict[str, Any]
 
 
-class ReasoningText(Member):
+class ReasoningText(WireObject):
     """Reasoning as the service gave it."""
 
     text: str
     signature: str
 
 
-class ReasoningContent(Member):
+class ReasoningContent(WireObject):
     """A union: exactly one of the two. ``redacted_content`` is base64."""
 
     reasoning_text: ReasoningText | None = None
     redacted_content: str | None = None
 
 
-class AssistantResponseMessage(Member):
+class AssistantResponseMessage(WireObject):
     """An assistant's turn, in the history only."""
 
     content: str
@@ -106,19 +106,19 @@ class AssistantResponseMessage(Member):
     reasoning_content: ReasoningContent | None = None
 
 
-class UserTurn(Member):
+class UserTurn(WireObject):
     """One member of the union ChatMessage."""
 
     user_input_message: UserInputMessage
 
 
-class AssistantTurn(Member):
+class AssistantTurn(WireObject):
     """The other."""
 
     assistant_response_message: AssistantResponseMessage
 
 
-class ConversationState(Member):
+class ConversationState(WireObject):
     """``history`` alternates, begins with the user and ends with the assistant."""
 
     chat_trigger_type: str
@@ -128,7 +128,7 @@ class ConversationState(Member):
     history: list[UserTurn | AssistantTurn] = []
 
 
-class GenerateAssistantResponse(Member):
+class GenerateAssistantResponse(WireObject):
     """``additional_model_request_fields`` differ by model; a model that has none refuses them."""
 
     conversation_state: ConversationState

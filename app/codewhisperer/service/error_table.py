@@ -16,7 +16,7 @@ about, or the host does not know the operation.
 """
 
 
-class Refusal(NamedTuple):
+class ParsedError(NamedTuple):
     """An upstream error, taken apart. ``status`` is 0 inside a stream; ``types`` are its names."""
 
     status: int
@@ -25,7 +25,7 @@ class Refusal(NamedTuple):
     message: str
 
 
-class Rule(NamedTuple):
+class ErrorRule(NamedTuple):
     """A row of the table: matches a refusal that meets every condition which is set. ``text`` is
     looked for in the upstream's message, in lower case. ``words`` say why, and what to do.
     ``retry_after``, in seconds, is for refusals that do not tell it themselves.
@@ -40,7 +40,7 @@ class Rule(NamedTuple):
     code: str = ""
     retry_after: float | None = None
 
-    def matches(self, refusal: Refusal) -> bool:
+    def matches(self, refusal: ParsedError) -> bool:
         """Whether the refusal meets every condition."""
         return (
             (not self.types or any(name in self.types for name in refusal.types))
@@ -82,43 +82,45 @@ _BAD_REQUEST = (
 )
 _BROKEN = "The upstream failed. Try again; if this goes on, look at the service's status."
 
-RULES: tuple[Rule, ...] = (
-    Rule(Kind.SUSPENDED, _SUSPENDED, reasons=("TEMPORARILY_SUSPENDED",)),
-    Rule(Kind.SUSPENDED, _SUSPENDED, types=("AccountSuspendedException",)),
-    Rule(Kind.SUSPENDED, _SUSPENDED, statuses=(423,)),
-    Rule(Kind.SUSPENDED, _SUSPENDED, text="temporarily is suspended"),
-    Rule(Kind.SUSPENDED, _SUSPENDED, text="locked your account"),
-    Rule(
+RULES: tuple[ErrorRule, ...] = (
+    ErrorRule(Kind.SUSPENDED, _SUSPENDED, reasons=("TEMPORARILY_SUSPENDED",)),
+    ErrorRule(Kind.SUSPENDED, _SUSPENDED, types=("AccountSuspendedException",)),
+    ErrorRule(Kind.SUSPENDED, _SUSPENDED, statuses=(423,)),
+    ErrorRule(Kind.SUSPENDED, _SUSPENDED, text="temporarily is suspended"),
+    ErrorRule(Kind.SUSPENDED, _SUSPENDED, text="locked your account"),
+    ErrorRule(
         Kind.THROTTLED,
         "The upstream limits this account, finding its activity suspicious. Leave it alone for a"
         " while, or use another account.",
         text="suspicious activity",
         retry_after=3600,  # it does not say for how long; far too long to be waited for here
     ),
-    Rule(Kind.CAPACITY, _BUSY, reasons=("INSUFFICIENT_MODEL_CAPACITY",)),
-    Rule(Kind.CAPACITY, _BUSY, text="experiencing high traffic"),
-    Rule(Kind.UNAVAILABLE, _AWAY, reasons=("MODEL_TEMPORARILY_UNAVAILABLE",)),
-    Rule(Kind.UNAVAILABLE, _AWAY, text="unexpectedly high load"),
-    Rule(
+    ErrorRule(Kind.CAPACITY, _BUSY, reasons=("INSUFFICIENT_MODEL_CAPACITY",)),
+    ErrorRule(Kind.CAPACITY, _BUSY, text="experiencing high traffic"),
+    ErrorRule(Kind.UNAVAILABLE, _AWAY, reasons=("MODEL_TEMPORARILY_UNAVAILABLE",)),
+    ErrorRule(Kind.UNAVAILABLE, _AWAY, text="unexpectedly high load"),
+    ErrorRule(
         Kind.QUOTA,
         _QUOTA,
         reasons=("MONTHLY_REQUEST_COUNT", "DAILY_REQUEST_COUNT", "OVERAGE_REQUEST_LIMIT_EXCEEDED"),
     ),
-    Rule(Kind.REJECTED, _NEW, reasons=("CONVERSATION_LIMIT_EXCEEDED", "INVALID_CONVERSATION_ID")),
-    Rule(Kind.QUOTA, _QUOTA, types=("ServiceQuotaExceededException",)),
-    Rule(Kind.QUOTA, _QUOTA, statuses=(402,)),
-    Rule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, reasons=("CONTENT_LENGTH_EXCEEDS_THRESHOLD",)),
-    Rule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, types=("ContentLengthExceededException",)),
-    Rule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, text="input is too long"),
-    Rule(Kind.INVALID_MODEL, _MODEL, reasons=("INVALID_MODEL_ID",)),
-    Rule(Kind.INVALID_MODEL, _MODEL, text="invalid model"),
-    Rule(
+    ErrorRule(
+        Kind.REJECTED, _NEW, reasons=("CONVERSATION_LIMIT_EXCEEDED", "INVALID_CONVERSATION_ID")
+    ),
+    ErrorRule(Kind.QUOTA, _QUOTA, types=("ServiceQuotaExceededException",)),
+    ErrorRule(Kind.QUOTA, _QUOTA, statuses=(402,)),
+    ErrorRule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, reasons=("CONTENT_LENGTH_EXCEEDS_THRESHOLD",)),
+    ErrorRule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, types=("ContentLengthExceededException",)),
+    ErrorRule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, text="input is too long"),
+    ErrorRule(Kind.INVALID_MODEL, _MODEL, reasons=("INVALID_MODEL_ID",)),
+    ErrorRule(Kind.INVALID_MODEL, _MODEL, text="invalid model"),
+    ErrorRule(
         Kind.REJECTED,
         "The upstream wants the account's profile named. Log in again, or set profileArn in"
         " KIRO_AUTH_TOKEN.",
         text="profilearn is required",
     ),
-    Rule(
+    ErrorRule(
         Kind.FORBIDDEN,
         _DENIED,
         reasons=(
@@ -127,52 +129,52 @@ RULES: tuple[Rule, ...] = (
             "UNAUTHORIZED_WORKSPACE_CONTEXT_FEATURE_ACCESS",
         ),
     ),
-    Rule(Kind.FORBIDDEN, _KMS, reasons=("INVALID_KMS_GRANT",)),
-    Rule(Kind.FORBIDDEN, _KMS, types=("ConflictException",)),
-    Rule(
+    ErrorRule(Kind.FORBIDDEN, _KMS, reasons=("INVALID_KMS_GRANT",)),
+    ErrorRule(Kind.FORBIDDEN, _KMS, types=("ConflictException",)),
+    ErrorRule(
         Kind.REJECTED,
         "The upstream does not find what the request names. Check the region and the profile.",
         types=("ResourceNotFoundException",),
     ),
-    Rule(
+    ErrorRule(
         Kind.UPSTREAM_ERROR,
         _OPERATION,
         types=("UnknownOperationException",),
         code=UNKNOWN_OPERATION,
     ),
-    Rule(Kind.UPSTREAM_ERROR, _OPERATION, text="unknown operation", code=UNKNOWN_OPERATION),
-    Rule(Kind.UPSTREAM_ERROR, _OPERATION, statuses=(404, 405), code=UNKNOWN_OPERATION),
-    Rule(
+    ErrorRule(Kind.UPSTREAM_ERROR, _OPERATION, text="unknown operation", code=UNKNOWN_OPERATION),
+    ErrorRule(Kind.UPSTREAM_ERROR, _OPERATION, statuses=(404, 405), code=UNKNOWN_OPERATION),
+    ErrorRule(
         Kind.THROTTLED,
         _SLOW,
         reasons=("USER_REQUEST_RATE_EXCEEDED", "SERVICE_REQUEST_RATE_EXCEEDED"),
     ),
-    Rule(Kind.THROTTLED, _SLOW, types=("ThrottlingException", "TooManyRequestsException")),
-    Rule(Kind.THROTTLED, _SLOW, statuses=(429,)),
-    Rule(
+    ErrorRule(Kind.THROTTLED, _SLOW, types=("ThrottlingException", "TooManyRequestsException")),
+    ErrorRule(Kind.THROTTLED, _SLOW, statuses=(429,)),
+    ErrorRule(
         Kind.REFUSED_TOKEN, _TOKEN, types=("ExpiredTokenException", "UnrecognizedClientException")
     ),
-    Rule(Kind.REFUSED_TOKEN, _TOKEN, types=("AccessDeniedException",)),
-    Rule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(401,)),
-    Rule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(403,), text="token"),
-    Rule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(403,), text="not authorized"),
-    Rule(
+    ErrorRule(Kind.REFUSED_TOKEN, _TOKEN, types=("AccessDeniedException",)),
+    ErrorRule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(401,)),
+    ErrorRule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(403,), text="token"),
+    ErrorRule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(403,), text="not authorized"),
+    ErrorRule(
         Kind.FORBIDDEN,
         "The upstream refused the request without a word on the account. A firewall, a proxy or the"
         " region may be the cause.",
         statuses=(403,),
     ),
-    Rule(
+    ErrorRule(
         Kind.REQUEST_TOO_LARGE,
         "The request has more bytes than the upstream takes. Send less, or smaller images.",
         statuses=(413,),
     ),
-    Rule(Kind.UNAVAILABLE, _AWAY, types=("ServiceUnavailableException",)),
-    Rule(Kind.UNAVAILABLE, _AWAY, statuses=(503, 504, 524)),
-    Rule(Kind.UPSTREAM_ERROR, _BROKEN, types=("InternalServerException",)),
-    Rule(Kind.REJECTED, _BAD_REQUEST, types=("ValidationException", "SerializationException")),
-    Rule(Kind.REJECTED, _BAD_REQUEST, statuses=range(400, 500)),
-    Rule(Kind.UPSTREAM_ERROR, _BROKEN),
+    ErrorRule(Kind.UNAVAILABLE, _AWAY, types=("ServiceUnavailableException",)),
+    ErrorRule(Kind.UNAVAILABLE, _AWAY, statuses=(503, 504, 524)),
+    ErrorRule(Kind.UPSTREAM_ERROR, _BROKEN, types=("InternalServerException",)),
+    ErrorRule(Kind.REJECTED, _BAD_REQUEST, types=("ValidationException", "SerializationException")),
+    ErrorRule(Kind.REJECTED, _BAD_REQUEST, statuses=range(400, 500)),
+    ErrorRule(Kind.UPSTREAM_ERROR, _BROKEN),
 )
 """The first row that matches decides: what names an account's state stands before the types and
 statuses that only tell the sort of error, and the last row takes what nothing else does."""

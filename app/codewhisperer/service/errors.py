@@ -19,7 +19,7 @@ from app.core.events import Event
 from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameError, TruncatedMessage
 
-from .error_table import RULES, Refusal
+from .error_table import RULES, ParsedError
 
 _LONGEST_QUOTE = 300  # characters of the upstream's own words that are passed on
 _LONGEST_CODE = 64
@@ -49,7 +49,7 @@ def from_response(
 ) -> GatewayError:
     """The error of an HTTP answer that is no success. ``now``: seconds since the epoch."""
     named = {name.lower(): value for name, value in headers.items()}
-    refusal = _refusal(status, named.get("x-amzn-errortype", ""), body)
+    refusal = _parse_error(status, named.get("x-amzn-errortype", ""), body)
     error = _error(refusal, _retry_after(named.get("retry-after", ""), now))
     error.upstream_id = upstream_id(named)
     return error
@@ -65,7 +65,7 @@ def upstream_id(headers: Mapping[str, str]) -> str:
 
 def from_stream(name: str, payload: bytes = b"", message: str = "") -> GatewayError:
     """The error of a frame: an exception's type and payload, or an error's code and message."""
-    refusal = _refusal(0, name, payload)
+    refusal = _parse_error(0, name, payload)
     return _error(refusal._replace(message=refusal.message or _clean(message)), None)
 
 
@@ -85,7 +85,7 @@ def corrupt(why: str, *, code: str = "") -> GatewayError:
     )
 
 
-def _error(refusal: Refusal, retry_after: float | None) -> GatewayError:
+def _error(refusal: ParsedError, retry_after: float | None) -> GatewayError:
     rule = next(rule for rule in RULES if rule.matches(refusal))
     name = refusal.types[0] if refusal.types else ""
     status = f"HTTP {refusal.status}" if refusal.status else ""
@@ -99,15 +99,15 @@ def _error(refusal: Refusal, retry_after: float | None) -> GatewayError:
     )
 
 
-def _refusal(status: int, name: str, body: bytes) -> Refusal:
+def _parse_error(status: int, name: str, body: bytes) -> ParsedError:
     try:
         document = msgspec.json.decode(body)
     except (ValueError, RecursionError):
-        return Refusal(status, tuple(filter(None, [_bare(name)])), "", _plain(body))
+        return ParsedError(status, tuple(filter(None, [_bare(name)])), "", _plain(body))
     inner = document.get("error") if isinstance(document, dict) else None
     members = [part for part in (document, inner) if isinstance(part, dict)]
     told = [_bare(name), _bare(_first(members, "code")), _bare(_first(members, "__type"))]
-    return Refusal(
+    return ParsedError(
         status,
         tuple(dict.fromkeys(filter(None, told))),
         _code(_first(members, "reason")),

@@ -32,7 +32,7 @@ REGIONS = ("us-east-1", "eu-central-1")
 """Regions known to have the service; others are tried as they are named."""
 
 
-class Call(NamedTuple):
+class ControlRequest(NamedTuple):
     """What to send, but for the authorization; ``body`` is empty where there is none."""
 
     method: str
@@ -56,13 +56,15 @@ class Host:
     binding: Binding
     origin: str
 
-    def chat(self) -> tuple[str, dict[str, str]]:
+    def chat_endpoint(self) -> tuple[str, dict[str, str]]:
         """URL and headers of a chat request, a POST; its body is the same in both bindings."""
         if self.binding == "json-rpc":
             return f"{self.chat_url}/", _RPC_CHAT_HEADERS.copy()
         return f"{self.chat_url}/generateAssistantResponse", _REST_CHAT_HEADERS.copy()
 
-    def call(self, operation: Operation, parameters: Mapping[str, Any]) -> Call:
+    def control_request(
+        self, operation: Operation, parameters: Mapping[str, Any]
+    ) -> ControlRequest:
         """The call of an operation of the control plane with its JSON parameters.
 
         The JSON RPC binding wants those that REST has in the query string both there and in the
@@ -73,9 +75,11 @@ class Host:
         body = msgspec.json.encode(dict(parameters))
         if self.binding == "json-rpc":
             headers = _rpc_headers(f"AmazonCodeWhispererService.{operation}")
-            return Call("POST", f"{self.control_url}/{query}", headers, body)
+            return ControlRequest("POST", f"{self.control_url}/{query}", headers, body)
         body = body if method == "POST" else b""
-        return Call(method, f"{self.control_url}{path}{query}", _REST_HEADERS.copy(), body)
+        return ControlRequest(
+            method, f"{self.control_url}{path}{query}", _REST_HEADERS.copy(), body
+        )
 
 
 class _Row(NamedTuple):

@@ -123,7 +123,7 @@ class ControlPlane:
     ) -> T:
         tried: Host | None = host
         while tried:
-            call = tried.call(operation, parameters)
+            call = tried.control_request(operation, parameters)
             try:
                 content = self._client.call(
                     call.method, call.url, {**call.headers, **who}, call.body or None

@@ -203,7 +203,7 @@ def test_the_service_accepts_any_conversation(
     conversation: Conversation, host: Host, model: Model
 ) -> None:
     body = msgspec.json.decode(rendered(conversation, host, model).body)
-    headers = host.chat()[1]
+    headers = host.chat_endpoint()[1]
     assert violations(body, headers=headers, binding=host.binding) == []
 
 

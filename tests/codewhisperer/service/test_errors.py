@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.codewhisperer.service.error_table import RULES, Refusal
+from app.codewhisperer.service.error_table import RULES, ParsedError
 from app.codewhisperer.service.errors import (
     StreamError,
     corrupt,
@@ -113,7 +113,9 @@ def test_table(status: int, name: str, reason: str | None, message: str, kind: K
 def test_every_row_of_the_table_is_met() -> None:
     met = [
         next(
-            rule for rule in RULES if rule.matches(Refusal(status, (name,), reason or "", message))
+            rule
+            for rule in RULES
+            if rule.matches(ParsedError(status, (name,), reason or "", message))
         )
         for status, name, reason, message, _ in REFUSALS
     ]

@@ -25,7 +25,7 @@ from .needs import Sign, same_signs, signs
 Apply = Callable[[Conversation], Conversation]
 
 
-class Rule(NamedTuple):
+class RepairRule(NamedTuple):
     """Without its ``sign`` the rule has nothing to do."""
 
     name: str
@@ -45,37 +45,37 @@ class Repaired(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def rules(max_description: int) -> tuple[Rule, ...]:
+def rules(max_description: int) -> tuple[RepairRule, ...]:
     """Every rule in the order in which they apply; later ones rely on what earlier ones did.
 
     ``max_description``: characters of a tool's description that the service gets to see as such.
     """
     long = partial(tools.move_long_descriptions, limit=max_description)
     return (
-        Rule("fold-system-message", "system message", turns.fold_system_messages),
-        Rule("merge-turns", "same role again", turns.merge_turns),
-        Rule("open-with-user", "user not first", turns.open_with_user),
-        Rule("drop-unsigned-thinking", "unsigned thinking", parts.drop_unsigned_thinking),
-        Rule("keep-last-thinking", "several thoughts", parts.keep_last_thinking),
-        Rule("describe-binary-document", "binary document", parts.describe_documents),
-        Rule("drop-duplicate-tool", "the same tool again", tools.drop_duplicates),
-        Rule("legal-tool-name", "odd tool name", tools.legal_names),
-        Rule("remove-tools", "tool choice", choice.remove_tools),
-        Rule("narrow-tools", "tool choice", choice.narrow_tools),
-        Rule("legal-tool-id", "odd call", pairing.legal_ids),
-        Rule("tool-result-to-text", "odd call", pairing.unmatched_results_to_text),
-        Rule("answer-tool-call", "odd call", pairing.answer_calls),
-        Rule("offer-used-tool", "tool not on offer", tools.offer_used),
-        Rule("describe-tool", "tools", tools.describe),
-        Rule("move-long-description", "tools", long),
-        Rule("normalise-schema", "tools", tools.normalise_schemas),
-        Rule("lift-result-image", "image in result", parts.lift_images),
-        Rule("limit-images", "image", parts.limit_images),
-        Rule("fill-empty-result", "empty result", parts.fill_empty_results),
-        Rule("continue-prefill", "user not last", turns.continue_prefill),
-        Rule("direct-tool-choice", "tool choice", choice.direct_tool_choice),
-        Rule("direct-json", "JSON wanted", choice.direct_json),
-        Rule("fill-empty-turn", "empty turn", turns.fill_empty),
+        RepairRule("fold-system-message", "system message", turns.fold_system_messages),
+        RepairRule("merge-turns", "same role again", turns.merge_turns),
+        RepairRule("open-with-user", "user not first", turns.open_with_user),
+        RepairRule("drop-unsigned-thinking", "unsigned thinking", parts.drop_unsigned_thinking),
+        RepairRule("keep-last-thinking", "several thoughts", parts.keep_last_thinking),
+        RepairRule("describe-binary-document", "binary document", parts.describe_documents),
+        RepairRule("drop-duplicate-tool", "the same tool again", tools.drop_duplicates),
+        RepairRule("legal-tool-name", "odd tool name", tools.legal_names),
+        RepairRule("remove-tools", "tool choice", choice.remove_tools),
+        RepairRule("narrow-tools", "tool choice", choice.narrow_tools),
+        RepairRule("legal-tool-id", "odd call", pairing.legal_ids),
+        RepairRule("tool-result-to-text", "odd call", pairing.unmatched_results_to_text),
+        RepairRule("answer-tool-call", "odd call", pairing.answer_calls),
+        RepairRule("offer-used-tool", "tool not on offer", tools.offer_used),
+        RepairRule("describe-tool", "tools", tools.describe),
+        RepairRule("move-long-description", "tools", long),
+        RepairRule("normalise-schema", "tools", tools.normalise_schemas),
+        RepairRule("lift-result-image", "image in result", parts.lift_images),
+        RepairRule("limit-images", "image", parts.limit_images),
+        RepairRule("fill-empty-result", "empty result", parts.fill_empty_results),
+        RepairRule("continue-prefill", "user not last", turns.continue_prefill),
+        RepairRule("direct-tool-choice", "tool choice", choice.direct_tool_choice),
+        RepairRule("direct-json", "JSON wanted", choice.direct_json),
+        RepairRule("fill-empty-turn", "empty turn", turns.fill_empty),
     )
 
 

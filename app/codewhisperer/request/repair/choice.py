@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from app.core.conversation import Conversation
 from app.errors import GatewayError, Kind
 
-from .edit import each_tool, say
+from .edit import append_directive, map_tools
 
 CALL_ANY = "Answer by calling one of the available tools."
 CALL_NONE = "Answer in text. Do not call any tool."
@@ -48,7 +48,7 @@ def narrow_tools(conversation: Conversation) -> Conversation:
     choice = conversation.tool_choice
     if choice.mode != "tool":
         return conversation
-    return each_tool(conversation, lambda tool: tool if tool.name == choice.name else None)
+    return map_tools(conversation, lambda tool: tool if tool.name == choice.name else None)
 
 
 def direct_tool_choice(conversation: Conversation) -> Conversation:
@@ -58,11 +58,11 @@ def direct_tool_choice(conversation: Conversation) -> Conversation:
     """
     choice = conversation.tool_choice
     if choice.mode == "any":
-        return say(conversation, CALL_ANY)
+        return append_directive(conversation, CALL_ANY)
     if choice.mode == "tool":
-        return say(conversation, f"Answer by calling the tool {choice.name}.")
+        return append_directive(conversation, f"Answer by calling the tool {choice.name}.")
     if choice.mode == "none" and conversation.tools:
-        return say(conversation, CALL_NONE)
+        return append_directive(conversation, CALL_NONE)
     return conversation
 
 
@@ -72,5 +72,5 @@ def direct_json(conversation: Conversation) -> Conversation:
     if schema is None:
         return conversation
     if not schema:
-        return say(conversation, JSON_OBJECT)
-    return say(conversation, JSON_SCHEMA + msgspec.json.encode(schema).decode())
+        return append_directive(conversation, JSON_OBJECT)
+    return append_directive(conversation, JSON_SCHEMA + msgspec.json.encode(schema).decode())

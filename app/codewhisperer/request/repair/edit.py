@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 _P = TypeVar("_P", bound=Part)
 
 
-def each(values: tuple[_T, ...], change: Callable[[_T], _T | None]) -> tuple[_T, ...]:
+def map_values(values: tuple[_T, ...], change: Callable[[_T], _T | None]) -> tuple[_T, ...]:
     """``change`` applied to every value, None dropping it; ``values`` itself if nothing differs."""
     changed = [change(value) for value in values]
     if all(map(is_, changed, values)):
@@ -22,14 +22,14 @@ def each(values: tuple[_T, ...], change: Callable[[_T], _T | None]) -> tuple[_T,
     return tuple(value for value in changed if value is not None)
 
 
-def each_message(
+def map_messages(
     conversation: Conversation, change: Callable[[Message], Message | None]
 ) -> Conversation:
     """The conversation with every message changed."""
-    return with_messages(conversation, each(conversation.messages, change))
+    return with_messages(conversation, map_values(conversation.messages, change))
 
 
-def each_part(
+def map_parts(
     conversation: Conversation, kind: type[_P], change: Callable[[_P], Part | None]
 ) -> Conversation:
     """The conversation with every part of one kind changed."""
@@ -37,18 +37,18 @@ def each_part(
     def in_message(message: Message) -> Message:
         for part in message.parts:
             if type(part) is kind:
-                return with_parts(message, each(message.parts, in_part))
+                return with_parts(message, map_values(message.parts, in_part))
         return message
 
     def in_part(part: Part) -> Part | None:
         return change(part) if isinstance(part, kind) else part
 
-    return each_message(conversation, in_message)
+    return map_messages(conversation, in_message)
 
 
-def each_tool(conversation: Conversation, change: Callable[[Tool], Tool | None]) -> Conversation:
+def map_tools(conversation: Conversation, change: Callable[[Tool], Tool | None]) -> Conversation:
     """The conversation with every tool changed."""
-    tools = each(conversation.tools, change)
+    tools = map_values(conversation.tools, change)
     return conversation if tools is conversation.tools else replace(conversation, tools=tools)
 
 
@@ -64,17 +64,17 @@ def with_parts(message: Message, parts: tuple[Part, ...]) -> Message:
     return message if parts is message.parts else Message(message.role, parts)
 
 
-def marked(text: str) -> Text:
+def system_text(text: str) -> Text:
     """Text that is not the user's, in a user's turn."""
     return Text(f"<system>\n{text}\n</system>")
 
 
-def say(conversation: Conversation, text: str) -> Conversation:
+def append_directive(conversation: Conversation, text: str) -> Conversation:
     """The conversation with a directive at the end of its last turn, which must be the user's.
 
     There, and not in the system text: what is asked for may change from request to request, and
     what comes before it stays a prefix that a cache of prompts knows.
     """
     last = conversation.messages[-1]
-    last = Message(last.role, (*last.parts, marked(text)))
+    last = Message(last.role, (*last.parts, system_text(text)))
     return with_messages(conversation, (*conversation.messages[:-1], last))

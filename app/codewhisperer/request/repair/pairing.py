@@ -14,7 +14,7 @@ from app.core.conversation import (
     ToolResult,
 )
 
-from .edit import each, each_message, with_messages, with_parts
+from .edit import map_messages, map_values, with_messages, with_parts
 
 NO_RESULT = "The tool call was cancelled: no result came back for it."
 
@@ -28,7 +28,7 @@ def legal_ids(conversation: Conversation) -> Conversation:
     unique = set(ids)
     if len(unique) == len(ids) and all(map(legal_id, ids)):
         return conversation
-    return each_message(conversation, _Renamer(unique).message)
+    return map_messages(conversation, _Renamer(unique).message)
 
 
 class _Renamer:
@@ -40,7 +40,7 @@ class _Renamer:
     def message(self, message: Message) -> Message:
         if message.role == "assistant":
             self._open.clear()
-        return with_parts(message, each(message.parts, self._part))
+        return with_parts(message, map_values(message.parts, self._part))
 
     def _part(self, part: Part) -> Part:
         if isinstance(part, ToolCall):
@@ -74,7 +74,7 @@ def unmatched_results_to_text(conversation: Conversation) -> Conversation:
         expected = {call.id for call in _calls(message)}
         return message
 
-    return each_message(conversation, change)
+    return map_messages(conversation, change)
 
 
 def _with_told(parts: tuple[Part, ...], expected: set[str]) -> tuple[Part, ...]:

@@ -16,7 +16,7 @@ from app.core.conversation import (
 )
 from app.core.media import decoded_size
 
-from .edit import each, each_message, each_part, with_parts
+from .edit import map_messages, map_parts, map_values, with_parts
 
 MAX_IMAGES = 10
 """In one message, by the service model; in the history too."""
@@ -30,12 +30,12 @@ TOO_MANY = Text(f"[image left out: only {MAX_IMAGES} can be sent in one message]
 
 def drop_unsigned_thinking(conversation: Conversation) -> Conversation:
     """Reasoning without the upstream's signature cannot be given back as reasoning."""
-    return each_part(conversation, Thinking, lambda part: part if part.signature else None)
+    return map_parts(conversation, Thinking, lambda part: part if part.signature else None)
 
 
 def keep_last_thinking(conversation: Conversation) -> Conversation:
     """A message has room for one block of reasoning: the one nearest to what it led to."""
-    return each_message(conversation, _with_last_thinking)
+    return map_messages(conversation, _with_last_thinking)
 
 
 def _with_last_thinking(message: Message) -> Message:
@@ -48,19 +48,19 @@ def _with_last_thinking(message: Message) -> Message:
         surplus -= 1
         return None
 
-    return with_parts(message, each(message.parts, change))
+    return with_parts(message, map_values(message.parts, change))
 
 
 def describe_documents(conversation: Conversation) -> Conversation:
     """A binary document, which the service cannot take, becomes a text that says so."""
 
-    conversation = each_part(conversation, Document, _described)
-    return each_part(
+    conversation = map_parts(conversation, Document, _described)
+    return map_parts(
         conversation,
         ToolResult,
         lambda result: _with_content(
             result,
-            each(result.content, lambda p: _described(p) if isinstance(p, Document) else p),
+            map_values(result.content, lambda p: _described(p) if isinstance(p, Document) else p),
         ),
     )
 
@@ -79,7 +79,7 @@ def _with_content(result: ToolResult, content: tuple[ResultPart, ...]) -> ToolRe
 
 def lift_images(conversation: Conversation) -> Conversation:
     """Images inside a tool's result move to the message, where alone the service takes them."""
-    return each_message(conversation, _lifted)
+    return map_messages(conversation, _lifted)
 
 
 def _lifted(message: Message) -> Message:
@@ -92,7 +92,7 @@ def _lifted(message: Message) -> Message:
     ]
     if not images:
         return message
-    parts = each(message.parts, _without_images)
+    parts = map_values(message.parts, _without_images)
     return Message(message.role, (*parts, *images))
 
 
@@ -100,17 +100,17 @@ def _without_images(part: Part) -> Part:
     if not isinstance(part, ToolResult):
         return part
     return _with_content(
-        part, each(part.content, lambda inner: LIFTED if isinstance(inner, Image) else inner)
+        part, map_values(part.content, lambda inner: LIFTED if isinstance(inner, Image) else inner)
     )
 
 
 def limit_images(conversation: Conversation) -> Conversation:
     """Images that are too large, and the oldest of too many, become a text that says so."""
-    return each_message(conversation, _with_few_images)
+    return map_messages(conversation, _with_few_images)
 
 
 def _with_few_images(message: Message) -> Message:
-    parts = each(message.parts, _text_for_unfit)
+    parts = map_values(message.parts, _text_for_unfit)
     surplus = sum(isinstance(part, Image) for part in parts) - MAX_IMAGES
 
     def change(part: Part) -> Part:
@@ -120,7 +120,7 @@ def _with_few_images(message: Message) -> Message:
         surplus -= 1
         return TOO_MANY
 
-    return with_parts(message, each(parts, change))
+    return with_parts(message, map_values(parts, change))
 
 
 def _text_for_unfit(part: Part) -> Part:
@@ -134,7 +134,7 @@ def _text_for_unfit(part: Part) -> Part:
 
 def fill_empty_results(conversation: Conversation) -> Conversation:
     """A tool that answered nothing is said to have answered nothing."""
-    return each_part(conversation, ToolResult, _answered)
+    return map_parts(conversation, ToolResult, _answered)
 
 
 def _answered(result: ToolResult) -> ToolResult:

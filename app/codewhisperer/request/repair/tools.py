@@ -7,7 +7,7 @@ from app.codewhisperer.request.tool_names import renamed
 from app.core.conversation import Conversation, Tool, ToolCall
 from app.errors import GatewayError, Kind
 
-from .edit import each_part, each_tool
+from .edit import map_parts, map_tools
 
 NO_DESCRIPTION = "(no description)"
 NOT_OFFERED = (
@@ -40,7 +40,7 @@ def drop_duplicates(conversation: Conversation) -> Conversation:
         seen.add(tool.name)
         return tool
 
-    return each_tool(conversation, first)
+    return map_tools(conversation, first)
 
 
 def legal_names(conversation: Conversation) -> Conversation:
@@ -58,7 +58,7 @@ def legal_names(conversation: Conversation) -> Conversation:
     choice = conversation.tool_choice
     choice = replace(choice, name=changed.get(choice.name, choice.name))
     conversation = replace(conversation, tool_choice=choice)
-    return each_tool(each_part(conversation, ToolCall, in_call), in_tool)
+    return map_tools(map_parts(conversation, ToolCall, in_call), in_tool)
 
 
 def offer_used(conversation: Conversation) -> Conversation:
@@ -76,7 +76,7 @@ def offer_used(conversation: Conversation) -> Conversation:
 
 def describe(conversation: Conversation) -> Conversation:
     """An empty description is refused."""
-    return each_tool(
+    return map_tools(
         conversation,
         lambda tool: tool if tool.description else replace(tool, description=NO_DESCRIPTION),
     )
@@ -93,7 +93,7 @@ def move_long_descriptions(conversation: Conversation, limit: int) -> Conversati
         pointer = f'The section "Tool: {tool.name}" of the system prompt describes this tool.'
         return replace(tool, description=pointer)
 
-    changed = each_tool(conversation, move)
+    changed = map_tools(conversation, move)
     if changed is conversation:
         return conversation
     return replace(changed, system="\n\n".join(filter(None, (changed.system, *sections))))
@@ -101,7 +101,7 @@ def move_long_descriptions(conversation: Conversation, limit: int) -> Conversati
 
 def normalise_schemas(conversation: Conversation) -> Conversation:
     """Schemas in the words that every host takes. Raises GatewayError for one beyond all bounds."""
-    return each_tool(conversation, _with_plain_schema)
+    return map_tools(conversation, _with_plain_schema)
 
 
 def _with_plain_schema(tool: Tool) -> Tool:

@@ -14,7 +14,7 @@ from app.core.conversation import (
     as_one,
 )
 
-from .edit import each_message, marked, with_messages
+from .edit import map_messages, system_text, with_messages
 
 EMPTY = "…"
 ONLY_IMAGES = "(image)"
@@ -29,7 +29,7 @@ def fold_system_messages(conversation: Conversation) -> Conversation:
     """A system message becomes marked text of the user's turn beside it."""
     if all(message.role != "system" for message in conversation.messages):
         return conversation
-    return merge_turns(each_message(conversation, _as_user))
+    return merge_turns(map_messages(conversation, _as_user))
 
 
 def _as_user(message: Message) -> Message | None:
@@ -37,7 +37,7 @@ def _as_user(message: Message) -> Message | None:
         return message
     text = "\n\n".join(part.text for part in message.parts if isinstance(part, Text) and part.text)
     others = tuple(part for part in message.parts if not isinstance(part, Text))
-    parts = (marked(text), *others) if text else others
+    parts = (system_text(text), *others) if text else others
     return Message("user", parts) if parts else None
 
 
@@ -69,7 +69,7 @@ def continue_prefill(conversation: Conversation) -> Conversation:
 
 def fill_empty(conversation: Conversation) -> Conversation:
     """A turn that says nothing gets a word, since empty content is refused."""
-    return each_message(conversation, _filled)
+    return map_messages(conversation, _filled)
 
 
 def _filled(message: Message) -> Message:
