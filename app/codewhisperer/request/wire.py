@@ -1,6 +1,6 @@
-"""The body of a GenerateAssistantResponse request, member by member as the service model has it.
+"""The body of a GenerateAssistantResponse request. The structs mirror the service model.
 
-Members that a gateway has no use for are left out, as is every optional one at its default.
+Members that a gateway does not use are omitted. Optional members are not sent at their default.
 """
 
 from typing import Any
@@ -9,11 +9,11 @@ from msgspec import Struct
 
 
 class WireObject(Struct, rename="camel", omit_defaults=True, gc=False):
-    """An object of the body; a tree, which no garbage collector need look at."""
+    """Base class of the body's objects. They form a tree, so garbage collection is off for them."""
 
 
 class ImageSource(WireObject):
-    """``bytes`` is base64; the service takes no URLs."""
+    """``bytes`` is base64; the service accepts no URLs."""
 
     bytes: str
 
@@ -26,7 +26,7 @@ class ImageBlock(WireObject):
 
 
 class ToolResultText(WireObject):
-    """One piece of what a tool answered."""
+    """One text of a tool result."""
 
     text: str
 
@@ -46,7 +46,7 @@ class InputSchema(WireObject):
 
 
 class ToolSpecification(WireObject):
-    """A tool on offer."""
+    """An offered tool."""
 
     name: str
     description: str
@@ -54,7 +54,7 @@ class ToolSpecification(WireObject):
 
 
 class Tool(WireObject):
-    """A union, of which this member alone is of use."""
+    """A union; only this variant is used."""
 
     tool_specification: ToolSpecification
 
@@ -77,7 +77,7 @@ class UserInputMessage(WireObject):
 
 
 class ToolUse(WireObject):
-    """``input`` is the object itself, not a string of JSON."""
+    """A tool call. ``input`` is a JSON object, not a string that contains JSON."""
 
     tool_use_id: str
     name: str
@@ -85,14 +85,14 @@ class ToolUse(WireObject):
 
 
 class ReasoningText(WireObject):
-    """Reasoning as the service gave it."""
+    """Reasoning as the service sent it."""
 
     text: str
     signature: str
 
 
 class ReasoningContent(WireObject):
-    """A union: exactly one of the two. ``redacted_content`` is base64."""
+    """A union: exactly one member is set. ``redacted_content`` is base64."""
 
     reasoning_text: ReasoningText | None = None
     redacted_content: str | None = None
@@ -107,19 +107,19 @@ class AssistantResponseMessage(WireObject):
 
 
 class UserTurn(WireObject):
-    """One member of the union ChatMessage."""
+    """User variant of the union ChatMessage."""
 
     user_input_message: UserInputMessage
 
 
 class AssistantTurn(WireObject):
-    """The other."""
+    """Assistant variant of the union ChatMessage."""
 
     assistant_response_message: AssistantResponseMessage
 
 
 class ConversationState(WireObject):
-    """``history`` alternates, begins with the user and ends with the assistant."""
+    """The turns in ``history`` alternate; the first is the user's, the last the assistant's."""
 
     chat_trigger_type: str
     conversation_id: str
@@ -129,7 +129,7 @@ class ConversationState(WireObject):
 
 
 class GenerateAssistantResponse(WireObject):
-    """``additional_model_request_fields`` differ by model; a model that has none refuses them."""
+    """``additional_model_request_fields`` depend on the model; a model without any rejects them."""
 
     conversation_state: ConversationState
     profile_arn: str | None = None

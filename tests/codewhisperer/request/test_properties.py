@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from app.codewhisperer.request.render import RenderedRequest, render
 from app.codewhisperer.request.repair import repair, rules
-from app.codewhisperer.request.repair.needs import same_signs, signs
+from app.codewhisperer.request.repair.needs import needs, same_needs
 from app.codewhisperer.service.hosts import Host, candidates
 from app.core.conversation import (
     Conversation,
@@ -218,10 +218,10 @@ def test_what_was_repaired_needs_no_repair(conversation: Conversation) -> None:
 
 @settings(deadline=None)
 @given(conversations())
-def test_a_rule_whose_sign_is_not_seen_has_nothing_to_do(conversation: Conversation) -> None:
+def test_a_rule_whose_need_is_not_found_has_nothing_to_do(conversation: Conversation) -> None:
     """Wherever in the table it comes."""
     for rule in rules(LIMIT):
-        if rule.sign in signs(conversation):
+        if rule.need in needs(conversation):
             conversation = rule.apply(conversation)
         else:
             assert rule.apply(conversation) is conversation
@@ -229,11 +229,11 @@ def test_a_rule_whose_sign_is_not_seen_has_nothing_to_do(conversation: Conversat
 
 @settings(deadline=None)
 @given(conversations())
-def test_a_rule_that_changes_no_sign_is_told_from_one_that_does(conversation: Conversation) -> None:
+def test_a_rule_that_changes_no_need_is_told_from_one_that_does(conversation: Conversation) -> None:
     for rule in rules(LIMIT):
-        if rule.sign in (seen := signs(conversation)):
+        if rule.need in (found := needs(conversation)):
             before, conversation = conversation, rule.apply(conversation)
-            assert signs(conversation) <= seen or not same_signs(before, conversation)
+            assert needs(conversation) <= found or not same_needs(before, conversation)
 
 
 @settings(deadline=None)

@@ -1,8 +1,8 @@
-"""What of a conversation may need mending, found in one pass over it.
+"""Finds in one pass which repair rules a conversation may need.
 
-Most conversations need little, and every turn sends all the earlier ones again: rules that each
-looked for themselves would read a long conversation a dozen times. A sign may be seen where its
-rules find nothing to do; where it is not seen they must have nothing to do.
+Most conversations need few repairs, and every request sends all earlier turns again: if each rule
+searched for itself, a long conversation would be read a dozen times. Needs may over-report, never
+under-report: a rule whose need is not reported must have nothing to do.
 """
 
 from collections.abc import Sequence
@@ -23,137 +23,160 @@ from app.core.conversation import (
     ToolResult,
 )
 
-Sign: TypeAlias = Literal[
+Need: TypeAlias = Literal[
     "tools",
-    "the same tool again",
-    "odd tool name",
-    "tool not on offer",
+    "duplicate tool",
+    "illegal tool name",
+    "tool not offered",
     "tool choice",
-    "JSON wanted",
+    "JSON answer",
     "user not first",
     "user not last",
     "system message",
-    "same role again",
+    "repeated role",
     "empty turn",
-    "odd call",
+    "unpaired call",
     "empty result",
     "image",
     "image in result",
     "binary document",
     "unsigned thinking",
-    "several thoughts",
+    "several thinking blocks",
 ]
-"""``odd call``: one with an id that is illegal or not its own, or without its one result in the
-next turn; and a result without its call in the turn before.
+"""``illegal tool name``: includes names that differ in letter case alone. ``unpaired call``: a call
+whose id is illegal or not unique, or that lacks its one result in the next turn; and a result
+without its call in the turn before.
 """
 
 
-def signs(conversation: Conversation) -> set[Sign]:
-    """Those that are seen."""
-    seen: set[Sign] = set()
+def needs(conversation: Conversation) -> set[Need]:
+    """All needs of the conversation."""
+    found: set[Need] = set()
     if conversation.tool_choice.mode != "auto":
-        seen.add("tool choice")
+        found.add("tool choice")
     if conversation.json_schema is not None:
-        seen.add("JSON wanted")
+        found.add("JSON answer")
     messages = conversation.messages
-    if not messages or messages[0].role != "user":
-        seen.add("user not first")
-    if not messages or messages[-1].role != "user":
-        seen.add("user not last")
-    called = _look_at_turns(messages, seen)
+    _check_roles(messages, found)
+    called = _check_turns(messages, found)
     if conversation.tools or called:
-        _look_at_tools(conversation, called, seen)
-    return seen
+        _check_tools(conversation, called, found)
+    return found
 
 
-def same_signs(before: Conversation, after: Conversation) -> bool:
-    """Whether what a rule changed is only the text of tools, which no sign tells of."""
+def same_needs(before: Conversation, after: Conversation) -> bool:
+    """Whether a rule changed only the texts and schemas of tools, on which no need depends."""
     return after.messages is before.messages and len(after.tools) == len(before.tools)
 
 
-def _look_at_tools(conversation: Conversation, called: set[str], seen: set[Sign]) -> None:
+def _check_tools(conversation: Conversation, called: set[str], found: set[Need]) -> None:
     offered = {tool.name for tool in conversation.tools}
     if conversation.tools:
-        seen.add("tools")
+        found.add("tools")
     if len(offered) != len(conversation.tools):
-        seen.add("the same tool again")
+        found.add("duplicate tool")
     if not called <= offered:
-        seen.add("tool not on offer")
+        found.add("tool not offered")
     if renamed(offered | called):
-        seen.add("odd tool name")
+        found.add("illegal tool name")
 
 
-def _look_at_turns(messages: Sequence[Message], seen: set[Sign]) -> set[str]:
-    """The names of the tools that were called."""
-    names: set[str] = set()
-    ids: list[str] = []
+def _check_roles(messages: Sequence[Message], found: set[Need]) -> None:
+    if not messages or messages[0].role != "user":
+        found.add("user not first")
+    if not messages or messages[-1].role != "user":
+        found.add("user not last")
     role = ""
-    waiting: list[str] = []  # the ids of the calls of the turn before
     for message in messages:
         if message.role == role:
-            seen.add("same role again")
+            found.add("repeated role")
         role = message.role
         if role == "system":
-            seen.add("system message")
-        calls: list[str] = []
+            found.add("system message")
+
+
+def _check_turns(messages: Sequence[Message], found: set[Need]) -> set[str]:
+    """Returns the names of the tools called. Every part of the conversation passes this loop, so
+    the usual kinds are handled in it and nothing is called for them.
+    """
+    names: set[str] = set()
+    ids: list[str] = []
+    expected: list[str] = []  # the ids of the calls of the turn before
+    others: list[Any] = []
+    for message in messages:
+        called: list[str] = []
         answered: list[str] = []
-        others: list[Any] = []
-        says = False
+        has_text = False
         part: Any
         for part in message.parts:
             kind = type(part)
             if kind is Text:
-                says = says or part.text != ""
+                if part.text:
+                    has_text = True
             elif kind is ToolCall:
-                calls.append(part.id)
+                called.append(part.id)
                 names.add(part.name)
             elif kind is ToolResult:
                 answered.append(part.call_id)
-                _look_at_result(part.content, seen)
+                _check_result(part.content, found)
             else:
                 others.append(part)
         if others:
-            says = _look_at_others(others, seen) or says
-        if not (says or calls or answered):
-            seen.add("empty turn")
-        if answered != waiting and sorted(answered) != sorted(waiting):
-            seen.add("odd call")
-        waiting = calls
-        ids += calls
-    if waiting or len(set(ids)) != len(ids) or not all(map(legal_id, ids)):
-        seen.add("odd call")
+            has_text = _check_others(others, found) or has_text
+            others.clear()
+        if not (has_text or called or answered):
+            found.add("empty turn")
+        if answered != expected:
+            _check_pairs(answered, expected, found)
+        expected = called
+        ids += called
+    if ids:
+        _check_ids(ids, found)
+    if expected:
+        found.add("unpaired call")
     return names
 
 
-def _look_at_result(content: Sequence[ResultPart], seen: set[Sign]) -> None:
-    says = False
+def _check_ids(ids: list[str], found: set[Need]) -> None:
+    if len(set(ids)) != len(ids) or not all(map(legal_id, ids)):
+        found.add("unpaired call")
+
+
+def _check_pairs(answered: list[str], expected: list[str], found: set[Need]) -> None:
+    """Results may come in another order than their calls."""
+    if sorted(answered) != sorted(expected):
+        found.add("unpaired call")
+
+
+def _check_result(content: Sequence[ResultPart], found: set[Need]) -> None:
+    has_content = False
     for part in content:
         if type(part) is Text:
-            says = says or part.text != ""
+            has_content = has_content or part.text != ""
         elif type(part) is Image:
-            says = True
-            seen.update(("image", "image in result"))
+            has_content = True
+            found.update(("image", "image in result"))
         else:
-            says = _look_at_others((part,), seen) or says
-    if not says:
-        seen.add("empty result")
+            has_content = _check_others((part,), found) or has_content
+    if not has_content:
+        found.add("empty result")
 
 
-def _look_at_others(parts: Sequence[Part], seen: set[Sign]) -> bool:
-    """Whether documents among them say something: images and thoughts are no text."""
-    says = False
-    thoughts = 0
+def _check_others(parts: Sequence[Part], found: set[Need]) -> bool:
+    """Whether a document among them has text; images and thinking blocks do not count as text."""
+    has_text = False
+    thinking_blocks = 0
     for part in parts:
         if isinstance(part, Image):
-            seen.add("image")
+            found.add("image")
         elif isinstance(part, Document):
-            says = says or bool(part.text or part.title)
+            has_text = has_text or bool(part.text or part.title)
             if part.text is None:
-                seen.add("binary document")
+                found.add("binary document")
         elif isinstance(part, Thinking | RedactedThinking):
-            thoughts += 1
+            thinking_blocks += 1
             if isinstance(part, Thinking) and not part.signature:
-                seen.add("unsigned thinking")
-    if thoughts > 1:
-        seen.add("several thoughts")
-    return says
+                found.add("unsigned thinking")
+    if thinking_blocks > 1:
+        found.add("several thinking blocks")
+    return has_text

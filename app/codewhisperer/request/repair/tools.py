@@ -1,4 +1,4 @@
-"""The tools on offer: legal names and descriptions, plain schemas, and every tool once used."""
+"""The offered tools: legal names and descriptions, reduced schemas, and all tools once called."""
 
 from msgspec.structs import replace
 
@@ -16,7 +16,7 @@ NOT_OFFERED = (
 
 
 def names(conversation: Conversation) -> list[str]:
-    """Every name of a tool once, those on offer first."""
+    """The name of every tool once, offered tools first, then tools that were only called."""
     offered = [tool.name for tool in conversation.tools]
     used = [
         part.name
@@ -29,7 +29,7 @@ def names(conversation: Conversation) -> list[str]:
 
 
 def drop_duplicates(conversation: Conversation) -> Conversation:
-    """Of tools with the same name the first is offered."""
+    """Keep the first of several tools with one name."""
     if len({tool.name for tool in conversation.tools}) == len(conversation.tools):
         return conversation
     seen: set[str] = set()
@@ -44,7 +44,7 @@ def drop_duplicates(conversation: Conversation) -> Conversation:
 
 
 def legal_names(conversation: Conversation) -> Conversation:
-    """Names that the service refuses, or takes for one another, are changed wherever they stand."""
+    """Change names that the service rejects or cannot tell apart, wherever they occur."""
     changed = renamed(names(conversation))
     if not changed:
         return conversation
@@ -62,20 +62,20 @@ def legal_names(conversation: Conversation) -> Conversation:
 
 
 def offer_used(conversation: Conversation) -> Conversation:
-    """A tool that the history uses must be on offer; if it is not, a stand-in says not to call
-    it.
+    """Offer a stand-in for every tool that the history calls and the client no longer offers: the
+    service requires the tool, and its description tells the model not to call it.
     """
     offered = {tool.name for tool in conversation.tools}
     missing = [name for name in names(conversation) if name not in offered]
     if not missing:
         return conversation
-    nothing = {"type": "object", "properties": {}}
-    stand_ins = (Tool(name, NOT_OFFERED, nothing) for name in missing)
+    no_input = {"type": "object", "properties": {}}
+    stand_ins = (Tool(name, NOT_OFFERED, no_input) for name in missing)
     return replace(conversation, tools=(*conversation.tools, *stand_ins))
 
 
 def describe(conversation: Conversation) -> Conversation:
-    """An empty description is refused."""
+    """Give every tool a description; the service rejects an empty one."""
     return map_tools(
         conversation,
         lambda tool: tool if tool.description else replace(tool, description=NO_DESCRIPTION),
@@ -83,7 +83,7 @@ def describe(conversation: Conversation) -> Conversation:
 
 
 def move_long_descriptions(conversation: Conversation, limit: int) -> Conversation:
-    """A description of more than ``limit`` characters moves to the end of the system text."""
+    """Move descriptions of more than ``limit`` characters to the end of the system text."""
     sections: list[str] = []
 
     def move(tool: Tool) -> Tool:
@@ -100,11 +100,13 @@ def move_long_descriptions(conversation: Conversation, limit: int) -> Conversati
 
 
 def normalise_schemas(conversation: Conversation) -> Conversation:
-    """Schemas in the words that every host takes. Raises GatewayError for one beyond all bounds."""
-    return map_tools(conversation, _with_plain_schema)
+    """Reduce input schemas to keywords that every host accepts. Raises GatewayError for a schema
+    that is too large.
+    """
+    return map_tools(conversation, _with_reduced_schema)
 
 
-def _with_plain_schema(tool: Tool) -> Tool:
+def _with_reduced_schema(tool: Tool) -> Tool:
     try:
         schema = normalised(tool.schema, tool.schema_json)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Turns: user and assistant in strict alternation, the user first and last, none of them empty."""
+"""Turns: user and assistant alternate, the user comes first and last, and no turn is empty."""
 
 from itertools import groupby, pairwise
 from operator import attrgetter
@@ -26,7 +26,7 @@ CONTINUE = (
 
 
 def fold_system_messages(conversation: Conversation) -> Conversation:
-    """A system message becomes marked text of the user's turn beside it."""
+    """Turn a system message into marked text in the user's turn next to it."""
     if all(message.role != "system" for message in conversation.messages):
         return conversation
     return merge_turns(map_messages(conversation, _as_user))
@@ -42,7 +42,7 @@ def _as_user(message: Message) -> Message | None:
 
 
 def merge_turns(conversation: Conversation) -> Conversation:
-    """Turns of the same role that follow one another become one."""
+    """Join consecutive turns of the same role."""
     messages = conversation.messages
     if all(first.role != second.role for first, second in pairwise(messages)):
         return conversation
@@ -51,7 +51,7 @@ def merge_turns(conversation: Conversation) -> Conversation:
 
 
 def open_with_user(conversation: Conversation) -> Conversation:
-    """A user's turn before an assistant that speaks first, and where there is no turn at all."""
+    """Insert a user's turn if the assistant comes first or there is no turn at all."""
     messages = conversation.messages
     if messages and messages[0].role == "user":
         return conversation
@@ -60,7 +60,7 @@ def open_with_user(conversation: Conversation) -> Conversation:
 
 
 def continue_prefill(conversation: Conversation) -> Conversation:
-    """A last turn that the assistant began becomes history, and the user asks to go on with it."""
+    """If the assistant's turn is last (a prefill), add a user's turn that asks to continue it."""
     if conversation.messages[-1].role == "user":
         return conversation
     request = Message("user", (Text(CONTINUE),))
@@ -68,7 +68,7 @@ def continue_prefill(conversation: Conversation) -> Conversation:
 
 
 def fill_empty(conversation: Conversation) -> Conversation:
-    """A turn that says nothing gets a word, since empty content is refused."""
+    """Add a filler text to empty turns; the service rejects empty content."""
     return map_messages(conversation, _filled)
 
 
