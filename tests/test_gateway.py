@@ -13,8 +13,7 @@ from app.codewhisperer.service.hosts import Host, HostChoice
 from app.codewhisperer.upstream import CodeWhisperer
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import Finish, TextDelta
-from app.credentials import Token
-from app.credentials.model import AuthKind
+from app.credentials import AuthKind, Token
 from app.errors import GatewayError, Kind
 from app.gateway import MAX_ATTEMPTS, Gateway, GatewayCall
 from app.models import names

@@ -65,9 +65,9 @@ def byte_length(text: str) -> int:
 def _sent_length(text: str) -> int:
     """Length in UTF-8 bytes of text that will be sent upstream.
 
-    CPython caches a string's UTF-8 form inside the string when it is asked for through the C API.
-    ``Raw`` asks that way, so the encoder of the request body finds the bytes there and does not
-    encode the text a second time. ``str.encode`` fills no cache.
+    CPython caches a string's UTF-8 form inside the string when C code asks for it. ``Raw`` does, so
+    the encoder of the request body finds the bytes there and does not encode the text again;
+    ``str.encode`` fills no cache.
     """
     if text.isascii():
         return len(text)

@@ -1,7 +1,8 @@
-"""Where the text of a setting comes from: the environment over ``.env``, and the names known there.
+"""Reads the text of settings from the environment and ``.env``, and finds unknown names there.
 
-The environment is never written to: a reload must see what the file says then, and a child process
-must not inherit what only this program was told. What a user set and nothing reads is a warning.
+The environment is never written to: a reload must see the file's new content, and child processes
+must not inherit what only this program should know. A variable that the user set and nothing reads
+causes a warning.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from .historic import HISTORIC
 
 
 class RawValue(NamedTuple):
-    """One variable: its text, stripped, and where it was found, in words."""
+    """The text of one variable, stripped, and a description of where it was found."""
 
     text: str
     where: str
 
 
 def read_dotenv(path: Path) -> tuple[dict[str, RawValue], list[str]]:
-    """The variables of a ``.env`` file and what is wrong with it. No file is an empty file.
+    """The variables of a ``.env`` file, and its problems. A missing file counts as empty.
 
-    Values are taken literally: ``${...}`` is not expanded, since secrets may hold any character.
+    Values are literal: ``${...}`` is not expanded, since secrets may contain any character.
     """
     try:
         source = path.read_text(encoding="utf-8-sig")
@@ -48,8 +49,8 @@ def read_dotenv(path: Path) -> tuple[dict[str, RawValue], list[str]]:
 
 
 def merge(environ: Mapping[str, str], dotenv: Mapping[str, RawValue]) -> dict[str, RawValue]:
-    """Both sources, the environment winning. An empty variable counts as unset, since that is how
-    compose files and shells hand over a variable nobody set; it still hides the file's.
+    """Both sources; the environment takes precedence. An empty variable counts as unset, since
+    compose files and shells pass unset variables that way; it still hides the file's value.
     """
     merged = {name: found for name, found in dotenv.items() if name not in environ}
     for name, text in environ.items():
@@ -61,9 +62,10 @@ def merge(environ: Mapping[str, str], dotenv: Mapping[str, RawValue]) -> dict[st
 def read_secret_files(
     found: dict[str, RawValue], secrets: Collection[str]
 ) -> tuple[dict[str, Path], list[str]]:
-    """Put the content of NAME_FILE in the place of the secret NAME, as Docker hands over secrets.
+    """Replace each NAME_FILE in ``found`` by the secret NAME with the file's content, the way
+    Docker passes secrets.
 
-    Takes each NAME_FILE out of ``found``; returns the files by NAME, and what is wrong with them.
+    Returns the files by NAME, and their problems.
     """
     files, problems = {}, []
     for name in secrets:
@@ -86,7 +88,7 @@ def read_secret_files(
 
 
 def honour_historic(found: dict[str, RawValue]) -> list[str]:
-    """Let historic variables act on ``found`` as their row says; one warning for each one set."""
+    """Apply historic variables to ``found`` as their rows say. Returns a warning for each one."""
     warnings = []
     for name, historic in HISTORIC.items():
         if name not in found:
@@ -101,7 +103,7 @@ def honour_historic(found: dict[str, RawValue]) -> list[str]:
 def unknown_names(
     found: Mapping[str, RawValue], dotenv: Mapping[str, RawValue], known: Collection[str]
 ) -> Iterator[str]:
-    """A warning for each variable that looks like ours and is not: KIRO_* anywhere, any in .env."""
+    """A warning for each unknown variable: KIRO_* from anywhere, and any name in ``.env``."""
     for name, (_, where) in found.items():
         if name in known or name in HISTORIC:
             continue

@@ -49,12 +49,12 @@ def test_the_ids_of_the_go_original_on_the_hosts_it_used() -> None:
         assert model.upstream_id("q") == upstream
 
 
-def test_the_newest_host_takes_dotted_ids_alone() -> None:
+def test_the_newest_host_takes_current_ids_alone() -> None:
     assert all(model.upstream_id("kiro") == model.upstream_id("kiro").lower() for model in MODELS)
     assert resolve("claude-sonnet-4-5", DEFAULT, {}).model.upstream_id("kiro") == DEFAULT
 
 
-def test_a_model_without_an_old_id_has_the_dotted_one_everywhere() -> None:
+def test_a_model_without_a_legacy_id_has_the_current_one_everywhere() -> None:
     model = resolve("claude-opus-4-6", DEFAULT, {}).model
     assert {model.upstream_id(host) for host in ("codewhisperer", "q", "kiro")} == {
         "claude-opus-4.6"

@@ -39,6 +39,7 @@ from app.models.table import MODELS, Model
 from app.simulator.validate import violations
 
 HOSTS = candidates("us-east-1", None)
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
 LIMIT = 150
 """Characters of a description; short, so that long ones are met often."""
 
@@ -171,7 +172,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
     choices = [ToolChoice(), ToolChoice("none")]
     if offered:
         choices += [ToolChoice("any"), ToolChoice("tool", draw(st.sampled_from(offered)).name)]
-    efforts: st.SearchStrategy[Effort | None] = st.sampled_from((None, *get_args(Effort)))
+    efforts = st.none() | st.sampled_from(EFFORTS)
     return Conversation(
         "claude-sonnet-4-5",
         tuple(draw(messages)),

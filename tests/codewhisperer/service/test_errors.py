@@ -156,7 +156,11 @@ def test_the_modelled_member_error_is_told_by_its_reason() -> None:
 @pytest.mark.parametrize("key", ["message", "Message", "errorMessage"])
 @pytest.mark.parametrize("nested", [False, True])
 def test_message_and_reason_are_found_wherever_they_stand(key: str, nested: bool) -> None:
-    body: dict = {key: "No more today.", "reason": "DAILY_REQUEST_COUNT", "code": THROTTLING}
+    body: dict[str, object] = {
+        key: "No more today.",
+        "reason": "DAILY_REQUEST_COUNT",
+        "code": THROTTLING,
+    }
     if nested:
         body = {"error": body, "reason": None, "message": None}
     error = from_response(429, {}, json.dumps(body).encode())
