@@ -162,7 +162,8 @@ def _quote(line: str) -> str:
 
 def _retry_after(value: str, now: Callable[[], float]) -> float | None:
     """Seconds from a Retry-After header, which holds a number of seconds or an HTTP date."""
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", value.strip(), re.ASCII):
+    value = value.strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", value, re.ASCII):
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now())

@@ -226,6 +226,7 @@ NOW = 1_800_000_000.0
     [
         ("7", 7.0),
         (" 1.5 ", 1.5),
+        ("0\x1f", 0.0),
         ("0", 0.0),
         (formatdate(NOW + 90, usegmt=True), 90.0),
         (formatdate(NOW - 90, usegmt=True), 0.0),
