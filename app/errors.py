@@ -1,7 +1,7 @@
-"""Every way a request can fail, once: its kind, its HTTP status, and whether trying again helps.
+"""Every way a request can fail: its kind, its HTTP status, and whether a retry helps.
 
-No wire format here: each dialect has a table from :class:`Kind` to its own error types. Foreign
-exceptions become a :class:`GatewayError` where the foreign library is called, and nowhere else.
+No wire format here: each dialect maps :class:`Kind` to its own error types. Exceptions of other
+libraries are converted to :class:`GatewayError` where the library is called, and nowhere else.
 """
 
 from enum import StrEnum
@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 
 class Kind(StrEnum):
-    """What went wrong, in words for logs and tables."""
+    """What went wrong; the value is its name in the log."""
 
-    # the client's doing
+    # caused by the client
     INVALID_REQUEST = "invalid_request"
     AUTHENTICATION = "authentication"
     PERMISSION = "permission"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
     REQUEST_TOO_LARGE = "request_too_large"
     UNSUPPORTED_THREAD = "unsupported_thread"
     KEY_LIMITED = "key_limited"
-    # the upstream's answer
+    # reported by the upstream
     CONTEXT_TOO_LONG = "context_too_long"
     INVALID_MODEL = "invalid_model"
     REJECTED = "rejected"
@@ -32,14 +32,14 @@ class Kind(StrEnum):
     FORBIDDEN = "forbidden"
     UNAVAILABLE = "unavailable"
     UPSTREAM_ERROR = "upstream_error"
-    # the way there and back
+    # in transport to or from the upstream
     CONNECTION = "connection"
     TLS = "tls"
     TIMEOUT = "timeout"
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"
     EMPTY = "empty"
-    # the gateway's own
+    # in the gateway itself
     NO_CREDENTIAL = "no_credential"
     LOGIN_OVER = "login_over"
     OVERLOADED = "overloaded"
@@ -49,14 +49,13 @@ class Kind(StrEnum):
 
 
 UNKNOWN_OPERATION = "unknown_operation"
-"""The ``code`` of an error of an upstream that does not know what it was asked to do: no repetition
-can help."""
+"""The ``code`` of the error of an upstream that does not know the operation. No retry can help."""
 
 
 class Policy(NamedTuple):
-    """``status``: sent to the client. ``retry``: the gateway may try again before the first content
-    event. ``client_retry``: value of ``x-should-retry``; None leaves it to the client's own rule
-    for the status.
+    """``status``: the HTTP status for the client. ``retry``: whether the gateway may retry before
+    the first content event. ``client_retry``: the value of the header ``x-should-retry``; None
+    leaves the decision to the client's own rule for the status.
     """
 
     status: int
@@ -100,13 +99,13 @@ POLICY: dict[Kind, Policy] = {
 
 
 class GatewayError(Exception):
-    """One failure, for the person who can do something about it.
+    """One failure, described for the person who can fix it.
 
-    ``message`` says what happened, why, and what to do, and holds nothing secret. ``retry_after``
-    is in seconds. ``code`` is a machine-readable detail, for the log and for whoever acts on one.
-    ``field`` names the request field at fault. Set later, by whoever knows them: ``overrun``, the
-    figures of a conversation that is too long, its tokens and those that the model takes; and
-    ``upstream_id``, the upstream's name for the request that it refused.
+    ``message`` says what happened, why, and what to do, and holds no secrets. ``field`` names the
+    request field at fault. ``code`` is a machine-readable detail for the log and for callers.
+    ``retry_after`` is in seconds. Two attributes are set after construction where they are known:
+    ``overrun`` of a conversation that is too long, (its tokens, the tokens the model accepts), and
+    ``upstream_id``, the upstream's id of the request it rejected.
     """
 
     def __init__(

@@ -1,14 +1,15 @@
-"""One conversation through the upstream: token, send, retry before the first event, cancel.
+"""Sends one conversation to the upstream: get a token, send, retry before the first event, cancel.
 
-The retry policy. Nothing is repeated once a content event was delivered: that would double text and
-cost. Before it, a request gets at most ``MAX_ATTEMPTS`` tries inside its first-event timeout:
+The retry policy: once a content event was delivered, nothing is retried, since that would repeat
+text and cost. Before that, a request gets at most ``MAX_ATTEMPTS`` attempts inside its first-event
+timeout:
 
-- a refused token: once more with a fresh one, if the credentials have one;
-- quota, throttling, suspension: at once with another account, if there is one;
-- what the upstream can reach another way, as by an older host: at once that way;
-- what :data:`app.errors.POLICY` marks ``retry``: again after a growing, jittered pause, or after
-  the upstream's Retry-After where that is short;
-- anything else, and never validation: the error goes to the client.
+- token refused: one retry with a fresh token, if the credentials have one;
+- quota, throttling, suspension: an immediate retry with another account, if there is one;
+- failures that the upstream can avoid another way, such as by an older host: an immediate retry;
+- failures that :data:`app.errors.POLICY` marks ``retry``: a retry after a growing, jittered pause,
+  or after the upstream's Retry-After if that is short;
+- all others, validation errors among them: no retry; the error goes to the client.
 """
 
 import random
@@ -22,7 +23,7 @@ from typing import Any
 import gevent
 
 from app.core.conversation import Conversation
-from app.core.events import CONTENT, Event, Finish
+from app.core.events import CONTENT_EVENTS, Event, Finish
 from app.core.usage import Meter
 from app.credentials import Credentials, Token
 from app.errors import POLICY, UNKNOWN_OPERATION, GatewayError, Kind
@@ -32,17 +33,17 @@ from app.upstream import Upstream
 
 MAX_ATTEMPTS = 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
-"""Seconds between attempts: doubled each time, between half and all of it."""
+"""Seconds between attempts. The pause doubles each time; 50 to 100 % of it, at random, is slept."""
 
-COMMITTING = frozenset({*CONTENT, Finish})
-"""Once one of these was read, the client gets its answer and no retry can be made."""
+COMMITTING = frozenset({*CONTENT_EVENTS, Finish})
+"""Once one of these was read, the client gets its answer and nothing can be retried."""
 
 
 class Gateway:
-    """Opens exchanges. One per worker, shared by its greenlets.
+    """Opens calls. One per worker, shared by its greenlets.
 
-    ``first_event`` and ``total``: seconds from a request's start in which its first content event
-    and the end of its answer must have come.
+    ``first_event`` and ``total`` are time limits in seconds from the start of a request: for its
+    first content event and for the end of its answer.
     """
 
     def __init__(
@@ -62,16 +63,17 @@ class Gateway:
         self.total = total
         self.sleep = sleep
 
-    def open(self, conversation: Conversation) -> "Exchange":
-        """Begin the upstream call; failures come from the exchange's ``wait``."""
+    def open(self, conversation: Conversation) -> "GatewayCall":
+        """Start the upstream call. Failures are raised by the call's :meth:`GatewayCall.wait`."""
         resolution = self.resolve(conversation.model)
-        return Exchange(self, resolution.apply(conversation), resolution.model)
+        return GatewayCall(self, resolution.apply(conversation), resolution.model)
 
 
-class Exchange:
-    """One conversation under way. It is opened in a greenlet of its own, so that a client can be
-    given a sign of life meanwhile; the greenlet keeps the request's context variables, by which log
-    lines carry the request's id."""
+class GatewayCall:
+    """One conversation in progress. A separate greenlet opens it, so that the client can be sent
+    headers and pings meanwhile. The greenlet keeps the request's context variables, by which log
+    lines carry the request's id.
+    """
 
     def __init__(self, gateway: Gateway, conversation: Conversation, model: Model) -> None:
         self._gateway = gateway
@@ -92,9 +94,9 @@ class Exchange:
         self._opening = gevent.spawn(copy_context().run, self._open)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the first content event; False when it has not come after that long.
+        """Wait for the first content event; False if it did not come within ``seconds``.
 
-        Raises the GatewayError that the retry policy came to.
+        Raises the GatewayError that the retry policy ended with.
         """
         self._opening.join(seconds)
         if self._failure is not None:
@@ -102,17 +104,18 @@ class Exchange:
         return bool(self._opening.ready())
 
     def batches(self) -> Iterator[Sequence[Event]]:
-        """Events read together, as they come; an empty batch at each tick of silence.
+        """Batches of events as they arrive; an empty batch for each ping interval without data.
 
-        Raises GatewayError where the answer breaks; what came before has been given by then.
+        Raises GatewayError where the answer breaks; the events before the break are yielded first.
         """
         for batch in chain([self._held], self._rest):
             self.meter.feed(batch)
             yield batch
 
     def retry(self, error: GatewayError) -> bool:
-        """Ask anew after the answer broke with ``error``, for a client that has seen nothing of it:
-        once, and as the retry policy allows; else False."""
+        """Retry after the answer broke with ``error``, for a client that has received nothing of
+        it yet. False if the retry policy does not allow it; it is allowed once.
+        """
         if self._first_event_at is None or self._retried or not POLICY[error.kind].retry:
             return False
         if self._attempts >= MAX_ATTEMPTS:
@@ -124,7 +127,7 @@ class Exchange:
         return True
 
     def close(self) -> None:
-        """End the call if it is still under way, and with it what it costs. Idempotent."""
+        """Cancel the call if it is still in progress, so that it costs nothing more. Idempotent."""
         self._closed = True
         self._opening.kill(block=False)
         if self._opening.ready():
@@ -132,16 +135,16 @@ class Exchange:
 
     @property
     def repairs(self) -> tuple[str, ...]:
-        """What was rewritten so that the upstream takes it."""
+        """Names of what was rewritten so that the upstream accepts the conversation."""
         return self._conversation.notes + self._call.repairs
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """What of the request has no effect."""
+        """Names of request members and features without effect."""
         return self._conversation.ignored + self._call.ignored
 
     def facts(self) -> dict[str, Any]:
-        """What the log may say of the call; ``first_event_at`` by the monotonic clock."""
+        """Facts about the call for the log; ``first_event_at`` is on the monotonic clock."""
         facts: dict[str, Any] = {"model": self._model.id, "attempts": self._attempts}
         if self._token is not None:
             facts["account"] = self._token.account
@@ -150,12 +153,12 @@ class Exchange:
             facts["first_event_at"] = self._first_event_at
         return facts
 
-    def _open(self, former: GatewayError | None = None) -> None:
-        """Come to the first content event; ``former`` broke the answer that is asked for again."""
+    def _open(self, earlier: GatewayError | None = None) -> None:
+        """Get to the first content event. In a retry, ``earlier`` is what broke the last answer."""
         deadline = monotonic() + self._gateway.first_event
         try:
-            if former is not None:
-                self._recover(former, deadline)
+            if earlier is not None:
+                self._recover(earlier, deadline)
             self._negotiate(deadline)
         except GatewayError as error:
             window = self._model.context_window
@@ -163,12 +166,12 @@ class Exchange:
                 tokens = self.meter.input_estimate
                 error.overrun = (tokens, window) if tokens > window else None
             self._failure = error
-        except Exception as error:  # wait raises it to the request
+        except Exception as error:  # wait() raises it in the request's greenlet
             self._failure = error
         except gevent.GreenletExit:
-            pass  # carried on, its traceback would keep a socket open until a garbage collection
+            pass  # if it propagated, its traceback would keep a socket open until the next GC
         finally:
-            if self._closed:  # the answer may have come in the moment of closing
+            if self._closed:  # the answer may have arrived while close() ran
                 self._call.close()
 
     def _negotiate(self, deadline: float) -> None:
@@ -182,7 +185,7 @@ class Exchange:
                 self._recover(error, deadline)
 
     def _attempt(self, token: Token, deadline: float) -> None:
-        """Send, and read until the first content event. Raises GatewayError."""
+        """Send the conversation and read until the first content event. Raises GatewayError."""
         call = self._call
         call.send(token, deadline)
         self._gateway.credentials.accepted(token)
@@ -195,7 +198,7 @@ class Exchange:
         call.answering(deadline=self._started + self._gateway.total)
 
     def _recover(self, error: GatewayError, deadline: float) -> None:
-        """Prepare another attempt as the policy says, or raise the error for good."""
+        """Prepare another attempt if the retry policy allows one, else raise the error."""
         self._call.close()
         self._held = []
         if self._call.fall_back(error) or self._another_token(error):
@@ -204,7 +207,7 @@ class Exchange:
         if hopeless or self._attempts >= MAX_ATTEMPTS:
             raise error
         pause = min(FIRST_PAUSE * 2 ** (self._attempts - 1), LONGEST_PAUSE)
-        pause *= random.uniform(0.5, 1.0)  # nosec B311 # no secret
+        pause *= random.uniform(0.5, 1.0)  # nosec B311 # not used for a secret
         if error.retry_after is not None:
             pause = max(pause, error.retry_after)
         if pause > LONGEST_PAUSE or monotonic() + pause >= deadline:

@@ -1,8 +1,8 @@
-"""The door to an upstream, a service that runs models: all that the gateway asks of one.
+"""The interface of an upstream, a service that runs models.
 
-:mod:`app.gateway` keeps accounts, retries and deadlines, and knows an upstream by these protocols
-alone. What the service's hosts, bodies and errors look like stays behind them;
-:class:`app.codewhisperer.upstream.CodeWhisperer` is the one that exists.
+:mod:`app.gateway` handles accounts, retries and deadlines and uses an upstream only through these
+protocols; the service's hosts, bodies and errors stay behind them. The one implementation is
+:class:`app.codewhisperer.upstream.CodeWhisperer`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,9 @@ from app.models.table import Model
 
 
 class AccessToken(Protocol):
-    """What a call needs of an account: its token, and what the service must be told with it.
-    ``region`` is the API's, None if nothing names it.
+    """What a call needs from an account: its token and what the service wants sent with it.
+
+    ``kind`` is how the account signed in. ``region`` is that of the API, None if not known.
     """
 
     @property
@@ -32,47 +33,47 @@ class AccessToken(Protocol):
 
 
 class UpstreamCall(Protocol):
-    """One conversation with the service, sent once or, after a failure, again."""
+    """One conversation with the service. It may be sent again after a failure."""
 
     @property
     def repairs(self) -> tuple[str, ...]:
-        """What was rewritten so that the service takes the conversation, by name."""
+        """Names of what was rewritten so that the service accepts the conversation."""
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """What of the conversation has no effect, by name."""
+        """Names of what has no effect in the conversation."""
 
     def send(self, token: AccessToken, deadline: float) -> None:
-        """Send the conversation; returns when the service has accepted it. ``deadline`` is by the
-        monotonic clock, for the acceptance and for the silence before the first content.
+        """Send the conversation; returns when the service has accepted it.
 
-        Raises GatewayError.
+        ``deadline`` (on the monotonic clock) limits the wait for the acceptance and for the first
+        content. Raises GatewayError.
         """
 
     def fall_back(self, error: GatewayError) -> bool:
-        """After a failed :meth:`send`: whether the next one will go another way, such as to an
-        older host, because of this error.
+        """After a failed :meth:`send`: switch to another way to reach the service, such as an older
+        host, if this error calls for one. False if nothing changed.
         """
 
     def batches(self) -> Iterator[Sequence[Event]]:
-        """The answer: events read together, the last of them Finish; an empty batch at a tick of
-        silence. Raises GatewayError where the answer breaks.
+        """The answer as batches of events, of which Finish is the last; an empty batch for each
+        ping interval without data. Raises GatewayError where the answer breaks.
         """
 
     def answering(self, *, deadline: float) -> None:
-        """The first content has come; from now on the limits of a running answer hold, and
-        ``deadline`` (monotonic) is when the whole answer must have come.
+        """Call this after the first content: from then on the limits of a running answer apply, and
+        the whole answer must end by ``deadline`` (on the monotonic clock).
         """
 
     def facts(self) -> Mapping[str, Any]:
-        """What the log may say of the call."""
+        """Facts about the call for the log."""
 
     def close(self) -> None:
-        """End the call, and with it what it costs. Idempotent."""
+        """Cancel the call if it is still in progress, so that it costs nothing more. Idempotent."""
 
 
 class Upstream(Protocol):
     """A service that runs models."""
 
     def open(self, conversation: Conversation, model: Model) -> UpstreamCall:
-        """A call that has not been sent yet; does no IO."""
+        """Create a call without sending it; does no IO."""

@@ -144,7 +144,7 @@ def plan_alone(case: Case, upstream: Simulator) -> Plan:
         conversation_id="bench",
         max_description=10_000,
     )
-    url, headers = host.chat()
+    url, headers = host.chat_endpoint()
     return msgspec.structs.replace(
         plan(case, upstream.port),
         path=url.removeprefix(upstream.url),

@@ -20,7 +20,6 @@ from app.codewhisperer.request.render import render
 from app.codewhisperer.service.hosts import candidates
 from app.core.conversation import Conversation
 from app.core.events import Event, Finish, TextDelta, ThinkingDelta, ToolEnd, ToolInput, ToolStart
-from app.core.fold import fold
 from app.core.usage import Meter
 from app.dialects import openai
 from app.dialects.anthropic import errors as anthropic_errors
@@ -39,6 +38,7 @@ from app.models.names import resolve
 from app.models.table import context_window
 from app.simulator import frames as wire
 from app.simulator.validate import violations
+from tests.core.folding import fold
 
 Parsed = TypeVar("Parsed")
 
@@ -255,7 +255,7 @@ def _send(conversation: Conversation) -> Meter:
             max_description=10_000,
         )
         told = msgspec.json.decode(rendered.body)
-        assert violations(told, headers=host.chat()[1], binding=host.binding) == []
+        assert violations(told, headers=host.chat_endpoint()[1], binding=host.binding) == []
     return Meter(conversation, resolution.model.context_window, context_window)
 
 

@@ -13,10 +13,9 @@ from app.codewhisperer.service.hosts import Host, HostChoice
 from app.codewhisperer.upstream import CodeWhisperer
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import Finish, TextDelta
-from app.credentials import Token
-from app.credentials.model import AuthKind
+from app.credentials import AuthKind, Token
 from app.errors import GatewayError, Kind
-from app.gateway import MAX_ATTEMPTS, Exchange, Gateway
+from app.gateway import MAX_ATTEMPTS, Gateway, GatewayCall
 from app.models import names
 from app.simulator import Simulator
 from app.simulator.script import CHAT
@@ -86,16 +85,16 @@ def pauses() -> list[float]:
     return []
 
 
-Open = Callable[..., tuple[Exchange, Logins]]
+Open = Callable[..., tuple[GatewayCall, Logins]]
 
 
 @pytest.fixture
 def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
-    opened: list[Exchange] = []
+    opened: list[GatewayCall] = []
 
     def run(
         *hosts: Host, tokens: Sequence[str] = ("one",), first_event: float = 20.0
-    ) -> tuple[Exchange, Logins]:
+    ) -> tuple[GatewayCall, Logins]:
         logins = Logins(*tokens)
         service = CodeWhisperer(
             Client(connections=5, connect_timeout=2, user_agent="test"),
@@ -121,14 +120,14 @@ def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
         exchange.close()
 
 
-def answer(exchange: Exchange) -> str:
+def answer(exchange: GatewayCall) -> str:
     assert exchange.wait(20)
     events = [event for batch in exchange.batches() for event in batch]
     assert type(events[-1]) is Finish
     return "".join(event.text for event in events if type(event) is TextDelta)
 
 
-def failure(exchange: Exchange) -> GatewayError:
+def failure(exchange: GatewayCall) -> GatewayError:
     with pytest.raises(GatewayError) as failed:
         exchange.wait(20)
     return failed.value

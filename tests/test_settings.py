@@ -6,7 +6,9 @@ import ast
 import io
 import itertools
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dotenv import dotenv_values
@@ -51,8 +53,11 @@ def problems(**environ: str) -> list[str]:
     return caught.value.problems
 
 
+WriteDotenv = Callable[[str], Path]
+
+
 @pytest.fixture
-def dotenv(tmp_path):
+def dotenv(tmp_path: Path) -> WriteDotenv:
     def write(text: str) -> Path:
         path = tmp_path / ".env"
         path.write_text(text, encoding="utf-8")
@@ -63,10 +68,10 @@ def dotenv(tmp_path):
 
 class TestValues:
     @pytest.mark.parametrize(("name", "value"), DEFAULTS.items())
-    def test_default(self, name, value):
+    def test_default(self, name: str, value: object) -> None:
         assert getattr(settings(), name.lower()) == value
 
-    def test_workers_are_two_to_four(self):
+    def test_workers_are_two_to_four(self) -> None:
         assert 2 <= settings().web_concurrency <= 4
 
     @pytest.mark.parametrize(
@@ -91,7 +96,7 @@ class TestValues:
             ("KIRO_AUTH_TOKEN", '{"refreshToken": "${HOME}"}', '{"refreshToken": "${HOME}"}'),
         ],
     )
-    def test_understood(self, name, text, value):
+    def test_understood(self, name: str, text: str, value: object) -> None:
         assert getattr(settings(**{name: text}), name.lower()) == value
 
     @pytest.mark.parametrize(
@@ -124,20 +129,20 @@ class TestValues:
             ("KIRO_REGION", "Frankfurt", "such as us-east-1"),
         ],
     )
-    def test_refused_naming_variable_and_allowed(self, name, text, allowed):
+    def test_refused_naming_variable_and_allowed(self, name: str, text: str, allowed: str) -> None:
         (problem,) = problems(**{name: text})
         assert problem.startswith(f"{name}: found ")
         assert allowed in problem.partition(", allowed: ")[2]
 
-    def test_what_was_found_is_shown(self):
+    def test_what_was_found_is_shown(self) -> None:
         assert "found 'http' in the environment" in problems(PORT="http")[0]
 
-    def test_every_problem_at_once(self):
+    def test_every_problem_at_once(self) -> None:
         found = problems(PORT="http", KIRO_PING_INTERVAL="never", KIRO_REGION="x")
         names = [problem.partition(":")[0] for problem in found]
         assert sorted(names) == ["KIRO_PING_INTERVAL", "KIRO_REGION", "PORT"]
 
-    def test_console_may_be_off_only_with_a_file(self, tmp_path):
+    def test_console_may_be_off_only_with_a_file(self, tmp_path: Path) -> None:
         assert "only together with LOG_FILE" in problems(LOG_CONSOLE="false")[0]
         assert not settings(LOG_CONSOLE="false", LOG_FILE=str(tmp_path / "log")).log_console
 
@@ -145,46 +150,46 @@ class TestValues:
 class TestSecrets:
     SECRETS = ("KIRO_CLIENT_TOKEN", "KIRO_AUTH_TOKEN", "AWS_REFRESHTOKEN", "KIRO_UPSTREAM_PROXY")
 
-    def test_not_in_repr(self):
+    def test_not_in_repr(self) -> None:
         environ = dict.fromkeys(self.SECRETS, "http://canary:canary@canary")
         assert "canary" not in repr(settings(**environ))
 
-    def test_not_in_errors(self):
+    def test_not_in_errors(self) -> None:
         (problem,) = problems(KIRO_UPSTREAM_PROXY="ftp://user:canary@host")
         assert "canary" not in problem
         assert "22 hidden characters" in problem
 
-    def test_no_variable_that_sounds_secret_is_shown(self):
+    def test_no_variable_that_sounds_secret_is_shown(self) -> None:
         shown = {variable(item) for item in setting_fields() if not item.metadata["secret"]}
         named = {name for name in shown if re.search("TOKEN$|SECRET|KEY", name)}
         assert {name for name in named if not name.endswith("_FILE")} == set()
 
 
 class TestSources:
-    def test_environment_wins_over_dotenv(self, dotenv):
+    def test_environment_wins_over_dotenv(self, dotenv: WriteDotenv) -> None:
         path = dotenv("PORT=9000\nHOST=::1\n")
         found = Settings.from_env({"PORT": "7000"}, path)
         assert (found.port, found.host) == (7000, "::1")
 
-    def test_empty_variable_hides_dotenv(self, dotenv):
+    def test_empty_variable_hides_dotenv(self, dotenv: WriteDotenv) -> None:
         assert Settings.from_env({"PORT": ""}, dotenv("PORT=9000")).port == 8080
 
-    def test_environment_is_not_changed(self, dotenv):
+    def test_environment_is_not_changed(self, dotenv: WriteDotenv) -> None:
         environ = {"HOST": "::1"}
         Settings.from_env(environ, dotenv("PORT=9000\nDEBUG=1"))
         assert environ == {"HOST": "::1"}
 
-    def test_values_are_literal(self, dotenv):
+    def test_values_are_literal(self, dotenv: WriteDotenv) -> None:
         path = dotenv("AWS_REFRESHTOKEN='a${HOME}#b'\nKIRO_AUTH_TOKEN='{\n\"a\": 1}'")
         found = Settings.from_env({}, path)
         assert found.aws_refreshtoken == "a${HOME}#b"
         assert found.kiro_auth_token == '{\n"a": 1}'
 
-    def test_a_file_of_windows_is_understood(self, dotenv):
+    def test_a_file_of_windows_is_understood(self, dotenv: WriteDotenv) -> None:
         assert Settings.from_env({}, dotenv("\ufeffPORT=9000\r\nHOST=::1\r\n")).port == 9000
 
     @pytest.mark.parametrize("line", ["HOST", '"refreshToken": "canary",', "HOST='::1"])
-    def test_problems_name_the_line(self, dotenv, line):
+    def test_problems_name_the_line(self, dotenv: WriteDotenv, line: str) -> None:
         with pytest.raises(SettingsError) as caught:
             Settings.from_env({}, dotenv(f"# one\nPORT=x\n{line}\n"))
         line_3, line_2 = caught.value.problems
@@ -193,33 +198,33 @@ class TestSources:
         assert line_2.startswith("PORT: found 'x' in ")
         assert ".env line 2, allowed" in line_2
 
-    def test_unreadable_file_is_a_problem(self, tmp_path):
+    def test_unreadable_file_is_a_problem(self, tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
             Settings.from_env({}, tmp_path)
 
 
 class TestWarnings:
-    def test_typo_names_the_nearest(self):
+    def test_typo_names_the_nearest(self) -> None:
         (warning,) = settings(KIRO_IDLE_TIMEOT="3").warnings
         assert warning.startswith("KIRO_IDLE_TIMEOT (in the environment)")
         assert warning.endswith("did you mean KIRO_IDLE_TIMEOUT?")
 
-    def test_foreign_variable_only_matters_in_dotenv(self, dotenv):
+    def test_foreign_variable_only_matters_in_dotenv(self, dotenv: WriteDotenv) -> None:
         assert settings(PRT="1", PATH="/bin").warnings == ()
         (warning,) = Settings.from_env({}, dotenv("PRT=9000")).warnings
         assert warning.endswith("did you mean PORT?")
 
     @pytest.mark.parametrize("name", HISTORIC)
-    def test_each_historic_variable_is_named(self, name):
+    def test_each_historic_variable_is_named(self, name: str) -> None:
         (warning,) = settings(**{name: "canary"}).warnings
         assert warning.startswith(f"{name} (in the environment): ")
         assert "canary" not in warning
 
-    def test_historic_is_no_setting(self):
+    def test_historic_is_no_setting(self) -> None:
         assert not HISTORIC.keys() & {variable(item) for item in setting_fields()}
 
     @pytest.mark.parametrize(("text", "level"), [("1", "debug"), ("True", "debug"), ("0", "error")])
-    def test_debug_is_honoured(self, text, level):
+    def test_debug_is_honoured(self, text: str, level: str) -> None:
         assert settings(DEBUG=text, LOG_LEVEL="error").log_level == level
 
 
@@ -230,14 +235,14 @@ class TestExposure:
         "binds",
         [[("127.0.0.1", 8080)], [("::1", 8080, 0, 0)], [("localhost", 1)], ["/run/k.sock"], []],
     )
-    def test_default_key_is_warned_about_on_loopback(self, binds):
+    def test_default_key_is_warned_about_on_loopback(self, binds: list[Any]) -> None:
         assert "set KIRO_CLIENT_TOKEN" in check_exposure(Settings(), binds)
         assert check_exposure(self.OWN, binds) == ""
 
     @pytest.mark.parametrize(
         "host", ["0.0.0.0", "", "::", "192.0.2.1", "box.lan", "127.0.0.1.evil"]
     )
-    def test_default_key_is_refused_elsewhere(self, host):
+    def test_default_key_is_refused_elsewhere(self, host: str) -> None:
         for token in ("", "123456"):
             with pytest.raises(SettingsError, match="KIRO_CLIENT_TOKEN: found 123456"):
                 check_exposure(
@@ -246,33 +251,35 @@ class TestExposure:
         assert check_exposure(self.OWN, [(host, 8080)]) == ""
         assert check_exposure(settings(KIRO_CLIENT_KEYS_FILE="keys.json"), [(host, 8080)]) == ""
 
-    def test_the_default_key_is_none_beside_other_keys(self):
+    def test_the_default_key_is_none_beside_other_keys(self) -> None:
         assert settings(KIRO_CLIENT_KEYS_FILE="keys.json").owner_key is None
         both = settings(KIRO_CLIENT_KEYS_FILE="keys.json", KIRO_CLIENT_TOKEN="of my own")
         assert both.owner_key == "of my own"
         assert settings().owner_key == "123456"
 
 
+def port_in_use() -> int:
+    settings = current()
+    assert settings is not None
+    return settings.port
+
+
 class TestCurrent:
     @pytest.fixture(autouse=True)
-    def alone(self, monkeypatch, tmp_path):
+    def alone(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr("app.settings.process._current", None)
         monkeypatch.chdir(tmp_path)
 
-    def test_is_what_was_loaded_last(self, monkeypatch):
-        def port():
-            settings = current()
-            return settings and settings.port
-
+    def test_is_what_was_loaded_last(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert current() is None
         monkeypatch.setenv("PORT", "7001")
         assert load() is current()
         monkeypatch.setenv("PORT", "7002")
-        assert port() == 7001
+        assert port_in_use() == 7001
         assert load().port == 7002
-        assert port() == 7002
+        assert port_in_use() == 7002
 
-    def test_stays_when_loading_fails(self, monkeypatch):
+    def test_stays_when_loading_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
         before = load()
         monkeypatch.setenv("PORT", "x")
         with pytest.raises(SettingsError):
@@ -281,14 +288,14 @@ class TestCurrent:
 
 
 class TestLogConfig:
-    def test_handlers(self, tmp_path):
+    def test_handlers(self, tmp_path: Path) -> None:
         log = tmp_path / "log"
         assert list(log_config(Settings())["handlers"]) == ["console"]
         assert list(log_config(Settings(log_file=log))["handlers"]) == ["console", "file"]
         quiet = log_config(Settings(log_file=log, log_console=False))
         assert quiet["root"]["handlers"] == ["file"]
 
-    def test_debug_is_for_our_own_logs(self):
+    def test_debug_is_for_our_own_logs(self) -> None:
         config = log_config(Settings(log_level="debug"))
         assert config["loggers"]["kiro2api"]["level"] == "DEBUG"
         assert config["root"]["level"] == "INFO"
@@ -300,25 +307,25 @@ class TestTokenStore:
     @pytest.mark.parametrize(
         "url", ["redis://h", "rediss://u:p@h:6379/1", "unix:///run/redis.sock", "redis://[::1]:1"]
     )
-    def test_urls_of_redis(self, url):
+    def test_urls_of_redis(self, url: str) -> None:
         found = settings(KIRO_TOKEN_STORE=url, KIRO_STORE_KEY=self.KEY)
         assert (found.kiro_token_store, found.kiro_store_key) == (url, self.KEY)
         assert found.warnings == ()
 
     @pytest.mark.parametrize("url", ["h:6379", "http://h", "redis://", "redis://h:0"])
-    def test_other_urls_are_refused_and_not_shown(self, url):
+    def test_other_urls_are_refused_and_not_shown(self, url: str) -> None:
         (problem,) = problems(KIRO_TOKEN_STORE=url)
         assert problem.startswith("KIRO_TOKEN_STORE: found")
         assert url not in problem.partition("allowed")[0]
 
-    def test_a_key_without_a_store_is_a_warning(self):
+    def test_a_key_without_a_store_is_a_warning(self) -> None:
         assert settings(KIRO_STORE_KEY=self.KEY).warnings == (
             "KIRO_STORE_KEY has no effect without KIRO_TOKEN_STORE",
         )
 
 
 class TestSecretFiles:
-    def test_a_secret_is_read_from_the_file_that_stands_for_it(self, tmp_path):
+    def test_a_secret_is_read_from_the_file_that_stands_for_it(self, tmp_path: Path) -> None:
         path = tmp_path / "key"
         path.write_text("from-the-file\n")
         found = settings(KIRO_CLIENT_TOKEN_FILE=str(path))
@@ -326,7 +333,9 @@ class TestSecretFiles:
         assert found.secret_files == {"KIRO_CLIENT_TOKEN": path}
         assert found.warnings == ()
 
-    def test_a_file_that_is_missing_and_a_secret_given_twice_are_problems(self, tmp_path):
+    def test_a_file_that_is_missing_and_a_secret_given_twice_are_problems(
+        self, tmp_path: Path
+    ) -> None:
         (tmp_path / "key").write_text("x")
         missing, reason = tmp_path / "nothing", "No such file or directory"
         assert problems(
@@ -360,16 +369,16 @@ class TestDocs:
         ("path", "render"),
         [("docs/settings.md", docs.markdown), (".env.example", docs.env_example)],
     )
-    def test_generated_files_are_up_to_date(self, path, render):
+    def test_generated_files_are_up_to_date(self, path: str, render: Callable[[], str]) -> None:
         assert (ROOT / path).read_text(encoding="utf-8") == render(), "run `make docs`"
 
-    def test_table_has_every_variable_and_equal_columns(self):
+    def test_table_has_every_variable_and_equal_columns(self) -> None:
         rows = [line for line in docs.markdown().splitlines() if line.startswith("|")]
         for variable_name in itertools.chain(map(variable, setting_fields()), HISTORIC):
             assert sum(row.startswith(f"| `{variable_name}` |") for row in rows) == 1
         assert {row.count("|") for row in rows} == {5, 3}
 
-    def test_example_uncommented_changes_nothing(self):
+    def test_example_uncommented_changes_nothing(self) -> None:
         uncommented = re.sub(r"^#(?=[A-Z_]+=)", "", docs.env_example(), flags=re.MULTILINE)
         assert len(dotenv_values(stream=io.StringIO(uncommented))) == len(setting_fields())
         environ = {k: v or "" for k, v in dotenv_values(stream=io.StringIO(uncommented)).items()}

@@ -1,1 +1,1 @@
-"""The only place that knows AWS: frames, request bodies, hosts and HTTP."""
+"""The client of the CodeWhisperer service: request bodies, answers, hosts, operations, errors."""

@@ -1,4 +1,6 @@
-"""CodeWhisperer as an upstream of the gateway: the door of this package (:mod:`app.upstream`)."""
+"""CodeWhisperer as an upstream of the gateway: the public interface of this package. It implements
+the protocols in :mod:`app.upstream`.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import inf
@@ -27,10 +29,10 @@ USER_AGENT = f"kiro2api/{__version__}"
 
 
 class CodeWhisperer:
-    """The service behind one worker's connections. ``control`` asks it about accounts.
+    """The service, with the connections of one worker. ``control`` calls its control plane.
 
-    ``idle`` and ``ping`` are in seconds: how long a running answer may be silent, and after how
-    much silence its batches tick. ``max_tool_description`` is in characters.
+    ``idle`` is the longest silence of a running answer and ``ping`` the silence after which its
+    batches tick, both in seconds. ``max_tool_description`` is in characters.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class CodeWhisperer:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "CodeWhisperer":
-        """The service as the settings reach it."""
+        """The service as configured by the settings."""
         return cls(
             Client(
                 connections=settings.kiro_max_streams,
@@ -65,12 +67,12 @@ class CodeWhisperer:
             max_tool_description=settings.max_tool_description_length,
         )
 
-    def open(self, conversation: Conversation, model: Model) -> "Call":
-        """A call that has not been sent yet."""
-        return Call(self, conversation, model)
+    def open(self, conversation: Conversation, model: Model) -> "CodeWhispererCall":
+        """Create a call without sending it."""
+        return CodeWhispererCall(self, conversation, model)
 
 
-class Call:
+class CodeWhispererCall:
     """One conversation with the service: an :class:`app.upstream.UpstreamCall`."""
 
     def __init__(self, service: CodeWhisperer, conversation: Conversation, model: Model) -> None:
@@ -94,8 +96,9 @@ class Call:
         return self._rendered.ignored if self._rendered else ()
 
     def send(self, token: AccessToken, deadline: float) -> None:
-        """An account begins with the host that answers in its profile's region, and stays with the
-        host that this call has fallen back to."""
+        """A new account starts with the host that answered last in its region. Retries for the same
+        account use the host that this call has fallen back to.
+        """
         if self._host is None or token.account != self._account:
             self._host = self._service.hosts.first(token.region)
             self._account = token.account
@@ -112,7 +115,7 @@ class Call:
             conversation_id=conversation_id(self._conversation.session),
             max_description=self._service.max_tool_description,
         )
-        url, headers = host.chat()
+        url, headers = host.chat_endpoint()
         headers |= authorization(token.access_token, token.kind)
         left = max(deadline - monotonic(), 0.001)
         response = self._service.client.open(url, headers, rendered.body, timeout=left)
@@ -129,8 +132,9 @@ class Call:
         self._batches = event_batches(response, decoder)
 
     def fall_back(self, error: GatewayError) -> bool:
-        """To the next older generation of hosts, from one that cannot be reached or does not know
-        the operation."""
+        """Switch to the next older generation of hosts if this host cannot be reached or does not
+        know the operation.
+        """
         if self._host is None or error.code not in OLDER_HOST:
             return False
         older = self._service.hosts.older(self._host)
@@ -150,8 +154,8 @@ class Call:
             )
 
     def facts(self) -> dict[str, Any]:
-        """``host``: its generation; ``upstream_id``: the service's name for the request;
-        ``skipped``: counts of what the answer held and no client was given, by name.
+        """``host``: its generation. ``upstream_id``: the service's id of the request. ``skipped``:
+        how often parts of the answer were left out, by name.
         """
         facts: dict[str, Any] = {}
         if self._host is not None:
@@ -169,6 +173,7 @@ class Call:
 
 
 def conversation_id(session: str) -> str:
-    """Equal for the turns of one session, if the client names its session; the service keeps no
-    history under it either way."""
+    """The same id for all turns of a session, or a random one if the client sent no session. The
+    service keeps no history under it either way.
+    """
     return str(uuid5(NAMESPACE_URL, f"kiro2api:{session}") if session else uuid4())

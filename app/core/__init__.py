@@ -1,3 +1,3 @@
-"""Pure values and pure functions: no IO, no clock, no randomness, and no import of any other part
-of the app.
+"""Pure values and pure functions: no IO, no clock, no randomness, no import from the rest of the
+app.
 """

@@ -1,11 +1,11 @@
-"""One conversation, in words that belong to no client dialect and to no upstream.
+"""The internal form of a conversation, independent of client dialects and of the upstream.
 
-Every dialect parses its own JSON into a :class:`Conversation`; the CodeWhisperer side renders one
-into its own. What a dialect could not express here it must refuse or name in
-:attr:`Conversation.ignored`; nothing is dropped in silence.
+Every dialect parses its own JSON into a :class:`Conversation`; the CodeWhisperer side renders it
+into a request body. A dialect must reject what it cannot express here, or name it in
+:attr:`Conversation.ignored`; nothing is dropped silently.
 
-All values are immutable, so a repair makes a new one and the request as the client sent it stays at
-hand.
+All values are immutable: a repair makes a new conversation, and the client's original request stays
+available.
 """
 
 from collections.abc import Sequence
@@ -29,16 +29,14 @@ class Text(Struct, frozen=True, gc=False):
 
 
 class Image(Struct, frozen=True, gc=False):
-    """A picture given inline. ``data`` is standard base64, checked by the dialect."""
+    """An inline image. ``data`` is standard base64, checked by the dialect."""
 
     format: ImageFormat
     data: str
 
 
 class Document(Struct, frozen=True, gc=False):
-    """A document whose text is known (``text``), or a binary one of which only the size in bytes is
-    (``text`` None).
-    """
+    """A text document, or a binary one (``text`` is None) with only its size in bytes."""
 
     text: str | None
     title: str | None = None
@@ -47,20 +45,20 @@ class Document(Struct, frozen=True, gc=False):
 
 
 class Thinking(Struct, frozen=True, gc=False):
-    """A reasoning block as an upstream gave it; ``signature`` is empty when none came with it."""
+    """A reasoning block as the upstream sent it; ``signature`` is empty if it sent none."""
 
     text: str
     signature: str = ""
 
 
 class RedactedThinking(Struct, frozen=True, gc=False):
-    """Opaque reasoning, base64, to be given back unchanged."""
+    """Opaque reasoning in base64, which must be sent back unchanged."""
 
     data: str
 
 
 class ToolCall(Struct, frozen=True, gc=False):
-    """The assistant asked for a tool. ``input`` is a JSON object."""
+    """A tool call by the assistant. ``input`` is a JSON object."""
 
     id: str
     name: str
@@ -68,7 +66,7 @@ class ToolCall(Struct, frozen=True, gc=False):
 
 
 class ToolResult(Struct, frozen=True, gc=False):
-    """What the tool of the call ``call_id`` answered."""
+    """The result of the tool call with the id ``call_id``."""
 
     call_id: str
     content: "tuple[ResultPart, ...]" = ()
@@ -80,23 +78,21 @@ Part: TypeAlias = Text | Image | Document | Thinking | RedactedThinking | ToolCa
 
 
 class Message(Struct, frozen=True, gc=False):
-    """One turn. Which part may stand under which role is for the dialect to check."""
+    """One turn. The dialect checks which parts each role may hold."""
 
     role: Role
     parts: tuple[Part, ...]
 
 
 def as_one(turns: Sequence[Message]) -> Message:
-    """Turns of one role as one turn, which is itself if there is no other."""
+    """Join turns of the same role into one. A single turn is returned as is."""
     if len(turns) == 1:
         return turns[0]
     return Message(turns[0].role, tuple(part for turn in turns for part in turn.parts))
 
 
 class Tool(Struct, frozen=True, dict=True):
-    """A tool that the model may call. ``schema`` is the JSON Schema of its input, as the client
-    wrote it.
-    """
+    """A tool the model may call. ``schema`` is the client's JSON Schema of the tool's input."""
 
     name: str
     description: str = ""
@@ -104,15 +100,13 @@ class Tool(Struct, frozen=True, dict=True):
 
     @cached_property
     def schema_json(self) -> bytes:
-        """The schema as JSON: what is measured, and what results are kept by. Raises
-        RecursionError.
-        """
+        """The schema as JSON, for measuring its size and as a cache key. Raises RecursionError."""
         return _encode(self.schema)
 
 
 class ToolChoice(Struct, frozen=True):
-    """``auto``: the model decides. ``any``: some tool must be called. ``tool``: the one named.
-    ``none``: no tool.
+    """``auto``: the model decides. ``any``: the model must call a tool. ``tool``: the model must
+    call the tool ``name``. ``none``: the model must not call a tool.
     """
 
     mode: Literal["auto", "any", "tool", "none"] = "auto"
@@ -120,7 +114,7 @@ class ToolChoice(Struct, frozen=True):
 
 
 class Reasoning(Struct, frozen=True):
-    """How much the model should think. None means: as the model does by default."""
+    """How much the model should think. None leaves it to the model's default."""
 
     enabled: bool | None = None
     effort: Effort | None = None
@@ -128,13 +122,13 @@ class Reasoning(Struct, frozen=True):
 
 
 class Conversation(Struct, frozen=True):
-    """One request, whole.
+    """One whole request.
 
-    ``system`` is the text that stands before the conversation; messages of role ``system`` are
-    those that stand inside it. ``json_schema`` asks for an answer that is one JSON document: of
-    that schema, or any object when it is empty. ``session`` names the client's session when it told
-    one: equal sessions are continued conversations. ``ignored`` and ``notes`` name what the dialect
-    ignored, and what it rewrote, for the answer's headers.
+    ``system`` is the system prompt; system messages inside the conversation are messages with the
+    role ``system``. ``json_schema`` asks for one JSON document as the answer: a document of that
+    schema, or any object if the schema is empty. ``session`` is the client's session id, "" if it
+    sent none; a session id is the same for all turns of a conversation. ``ignored`` and ``notes``
+    name what the dialect ignored and what it rewrote; both are sent in the answer's headers.
     """
 
     model: str
@@ -149,5 +143,5 @@ class Conversation(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        """Nothing of what was said: it may come into a log or a traceback."""
+        """Shows no content, since a repr may reach a log or a traceback."""
         return f"<Conversation with {self.model}: {len(self.messages)} messages>"

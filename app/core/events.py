@@ -1,9 +1,20 @@
-"""What the model said, as it says it: the one kind of event that every dialect receives.
+"""The events of an answer as the model produces it. Every dialect receives these.
 
-Order, kept by the producer: tool calls never interleave (``ToolStart``, its ``ToolInput``s, its
-``ToolEnd``, and nothing else between them); ``Usage`` may stand anywhere; ``Finish`` is the last
-event and comes only after a clean end. A stream that breaks raises :class:`app.errors.GatewayError`
-in place of ``Finish``. No delta, signature or fragment is empty: an event says something.
+The producer guarantees the order. Tool calls never interleave: ``ToolStart``, its ``ToolInput``
+events and its ``ToolEnd`` come with nothing but ``Usage`` between them. ``Usage`` may come
+anywhere. ``Finish`` is the last event and means a clean end; a stream that breaks raises
+:class:`app.errors.GatewayError` instead. No delta, signature or fragment is empty.
+
+To add an event type, define it here, add it to :data:`Event` and then to these tables:
+
+- ``_STEPS`` in :mod:`app.core.fold`: what it adds to a whole answer;
+- ``TRANSITIONS`` in the ``stream`` module of each dialect: when it may come, and what is written;
+- :data:`CONTENT_EVENTS`, if it delivers part of the answer to the client;
+- :meth:`app.core.usage.Meter.feed`, if its text counts as output tokens;
+- the producer: ``_HANDLERS`` in :mod:`app.codewhisperer.answer.decoder`.
+
+``tests/dialects/test_transitions.py`` fails while one of the first two tables lacks an event type,
+``tests/core/test_events.py`` until it is decided whether the new type is content.
 """
 
 from typing import Literal, TypeAlias
@@ -28,7 +39,7 @@ class ThinkingDelta(Struct, frozen=True, gc=False):
 
 
 class ThinkingSignature(Struct, frozen=True, gc=False):
-    """The upstream's signature of the reasoning that came before it; ends that block."""
+    """The upstream's signature of the preceding reasoning; ends that block."""
 
     signature: str
 
@@ -40,35 +51,35 @@ class RedactedThinkingBlock(Struct, frozen=True, gc=False):
 
 
 class ToolStart(Struct, frozen=True, gc=False):
-    """A tool call begins. ``name`` is the client's own name of the tool."""
+    """A tool call begins. ``name`` is the client's name of the tool."""
 
     id: str
     name: str
 
 
 class ToolInput(Struct, frozen=True, gc=False):
-    """The next fragment of the open call's input; the fragments together are one JSON object, or
-    nothing for ``{}``.
+    """The next fragment of the open call's input. The fragments of a call join to one JSON object;
+    a call without fragments has the input ``{}``.
     """
 
     fragment: str
 
 
 class ToolEnd(Struct, frozen=True, gc=False):
-    """The open call ends. Not ``complete``: the upstream stopped inside its input, which must not
-    be run.
+    """The open call ends. If not ``complete``, the upstream stopped inside the call's input and the
+    call must not be run.
     """
 
     complete: bool = True
 
 
 class Usage(Struct, frozen=True, gc=False):
-    """Figures the upstream gave; None where it gave none. Later ones replace earlier ones, member
-    by member.
+    """Usage figures from the upstream; None where it sent none. A later figure replaces an earlier
+    one of the same field.
 
-    ``input_tokens`` are those neither read from nor written to a cache. ``context_percentage`` is
-    0..100 of the model's window, prompt and answer together. ``credits`` is what the request cost.
-    ``model`` is the upstream's id of the model that answered.
+    ``input_tokens`` counts tokens neither read from nor written to a cache. ``context_percentage``
+    (0..100) is how much of the model's context window prompt and answer fill together. ``credits``
+    is what the request cost. ``model`` is the upstream's id of the model that answered.
     """
 
     input_tokens: int | None = None
@@ -98,11 +109,11 @@ Event: TypeAlias = (
     | Finish
 )
 
-CONTENT: tuple[type, ...] = (
+CONTENT_EVENTS: tuple[type, ...] = (
     TextDelta,
     ThinkingDelta,
     ThinkingSignature,
     RedactedThinkingBlock,
     ToolStart,
 )
-"""The events that carry content: once one was delivered, a request can no longer be retried."""
+"""Events that carry content. Once one was delivered, the request can no longer be retried."""

@@ -1,7 +1,6 @@
-"""The whole answer, folded from the very events that a stream is made of, so that the two cannot
-differ.
+"""Builds the whole answer from the same events that make up a stream, so the two cannot differ.
 
-Deliberately absent: limits, estimates and any client's form of an answer.
+Not here: limits, estimates, and the JSON of any dialect.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,31 +26,26 @@ from .lenient_json import decode_object
 
 
 class Reply(Struct, frozen=True):
-    """A finished answer. ``parts`` are Text, Thinking, RedactedThinking and ToolCall, as they were
-    said: text behind a tool call is a part of its own. A call whose input was cut off is left out,
-    since it must not be run; ``reason`` tells of it.
+    """A finished answer.
+
+    ``parts`` are Text, Thinking, RedactedThinking and ToolCall in the order of the stream; text
+    after a tool call is a separate part. A tool call whose input was cut off is left out, since it
+    must not be run; ``reason`` then shows the cut.
     """
 
     parts: tuple[Part, ...]
     reason: StopReason
 
 
-def fold(events: Iterable[Event]) -> Reply:
-    """The answer that these events, up to Finish, say."""
-    folder = Folder()
-    folder.feed(events)
-    return folder.reply()
+class ReplyBuilder:
+    """Takes events batch by batch, in the order that :mod:`app.core.events` guarantees."""
 
-
-class Folder:
-    """Folds events batch by batch, in the order that :mod:`app.core.events` promises."""
-
-    __slots__ = ("_call", "_parts", "_pieces", "_reason", "_under_way")
+    __slots__ = ("_call", "_open", "_parts", "_pieces", "_reason")
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
         self._pieces: list[str] = []
-        self._under_way: type[Text | Thinking] | None = None  # the part that the pieces are of
+        self._open: type[Text | Thinking] | None = None  # the part that the pieces belong to
         self._call = ToolStart("", "")
         self._reason: StopReason | None = None
 
@@ -61,25 +55,25 @@ class Folder:
             _STEPS[type(event)](self, event)
 
     def reply(self) -> Reply:
-        """The answer. Raises ValueError before Finish: an answer without an end is none."""
+        """The answer. Raises ValueError before Finish, since the answer is not complete then."""
         if self._reason is None:
-            raise ValueError("the events have not come to Finish")
+            raise ValueError("the answer is not complete: no Finish event was received")
         return Reply(tuple(self._parts), self._reason)
 
     def _text(self, event: TextDelta) -> None:
-        if self._under_way is not Text:
+        if self._open is not Text:
             self._close()
-            self._under_way = Text
+            self._open = Text
         self._pieces.append(event.text)
 
     def _thinking(self, event: ThinkingDelta) -> None:
-        if self._under_way is not Thinking:
+        if self._open is not Thinking:
             self._close()
-            self._under_way = Thinking
+            self._open = Thinking
         self._pieces.append(event.text)
 
     def _signature(self, event: ThinkingSignature) -> None:
-        if self._under_way is not Thinking:
+        if self._open is not Thinking:
             self._close()
         self._parts.append(Thinking(self._joined(), event.signature))
 
@@ -95,38 +89,38 @@ class Folder:
         self._pieces.append(event.fragment)
 
     def _tool_end(self, event: ToolEnd) -> None:
-        written = self._joined()
+        arguments_json = self._joined()
         if event.complete:
-            arguments = decode_object(written) if written else {}
+            arguments = decode_object(arguments_json) if arguments_json else {}
             self._parts.append(ToolCall(self._call.id, self._call.name, arguments))
 
     def _skip(self, event: Usage) -> None:
-        """Figures are the Meter's, which is fed with the same events."""
+        """The Meter, which is fed with the same events, keeps the usage figures."""
 
     def _finish(self, event: Finish) -> None:
         self._close()
         self._reason = event.reason
 
     def _close(self) -> None:
-        if part := self._under_way:
+        if part := self._open:
             self._parts.append(part(self._joined()))
 
     def _joined(self) -> str:
-        """What the pieces say; nothing is under way any more."""
-        said = "".join(self._pieces)
+        """Join and clear the pieces; no part is open after that."""
+        text = "".join(self._pieces)
         self._pieces.clear()
-        self._under_way = None
-        return said
+        self._open = None
+        return text
 
 
-_STEPS: dict[type, Callable[[Folder, Any], None]] = {
-    TextDelta: Folder._text,
-    ThinkingDelta: Folder._thinking,
-    ThinkingSignature: Folder._signature,
-    RedactedThinkingBlock: Folder._redacted,
-    ToolStart: Folder._tool_start,
-    ToolInput: Folder._tool_input,
-    ToolEnd: Folder._tool_end,
-    Usage: Folder._skip,
-    Finish: Folder._finish,
+_STEPS: dict[type, Callable[[ReplyBuilder, Any], None]] = {
+    TextDelta: ReplyBuilder._text,
+    ThinkingDelta: ReplyBuilder._thinking,
+    ThinkingSignature: ReplyBuilder._signature,
+    RedactedThinkingBlock: ReplyBuilder._redacted,
+    ToolStart: ReplyBuilder._tool_start,
+    ToolInput: ReplyBuilder._tool_input,
+    ToolEnd: ReplyBuilder._tool_end,
+    Usage: ReplyBuilder._skip,
+    Finish: ReplyBuilder._finish,
 }

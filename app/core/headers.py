@@ -1,11 +1,12 @@
-"""What a reader of request headers needs of them."""
+"""The interface of request headers."""
 
 from typing import Protocol
 
 
 class Headers(Protocol):
-    """Values by name. A server's own type finds them whatever the capitals of the name; a mapping
-    will do where they are known."""
+    """Header values by name. The server's own type ignores letter case; a plain mapping will do
+    where the case of the names is known.
+    """
 
     def get(self, name: str, /) -> str | None:
-        """The value, None if the header was not sent."""
+        """The value, or None if the header was not sent."""

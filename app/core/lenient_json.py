@@ -1,8 +1,8 @@
-"""JSON as programs write it that cut strings between the halves of a surrogate pair.
+"""Reads JSON with lone surrogates, which programs write when they cut text by UTF-16 units.
 
-JSON can write such a half (``\\ud83d`` and nothing behind it), UTF-8 cannot, and so a strict reader
-refuses the whole text. Clients send what they cut out of other texts, models what they wrote of
-themselves; here a half is read as U+FFFD.
+JSON can escape one half of a surrogate pair (``\\ud83d`` and nothing after it), but UTF-8 cannot
+encode it, so a strict parser rejects the whole document. Clients send such halves in text they
+shortened, and models produce them too. They are read as U+FFFD here.
 """
 
 import re
@@ -21,16 +21,16 @@ _ESCAPE = re.compile(
 )
 
 
-def without_halves(raw: bytes) -> bytes:
-    """The same JSON with U+FFFD in the place of each half that stands alone."""
-    if not _SURROGATE.search(raw):  # most broken JSON is broken elsewhere
+def replace_lone_surrogates(raw: bytes) -> bytes:
+    """The same JSON with U+FFFD in place of each lone surrogate."""
+    if not _SURROGATE.search(raw):  # most broken JSON is broken for another reason
         return raw
     return _ESCAPE.sub(lambda found: rb"\ufffd" if found["half"] else found[0], raw)
 
 
 def decode_object(text: str) -> dict[str, Any]:
-    """The JSON object in ``text``. Raises ValueError if there is none, and RecursionError."""
+    """Decode a JSON object. Raises ValueError if ``text`` is not one, and RecursionError."""
     try:
         return _decode_object(text)
     except msgspec.DecodeError:
-        return _decode_object(without_halves(text.encode()))
+        return _decode_object(replace_lone_surrogates(text.encode()))

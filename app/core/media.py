@@ -1,4 +1,4 @@
-"""What comes inside a request: images, and files as base64."""
+"""Images and base64 files inside a request."""
 
 import re
 
@@ -11,16 +11,16 @@ IMAGE_FORMATS: dict[str, ImageFormat] = {
     "image/gif": "gif",
     "image/webp": "webp",
 }
-"""By media type, in lower case; ``image/jpg`` is none, and common."""
+"""By media type, in lower case. ``image/jpg`` is not registered, but common."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 def is_base64(data: str) -> bool:
-    """Whether it is standard base64 of at least one byte, padded, on one line."""
+    """Whether ``data`` is standard base64 of at least one byte, padded, on one line."""
     return len(data) % 4 == 0 and _BASE64.fullmatch(data) is not None
 
 
 def decoded_size(data: str) -> int:
-    """The number of bytes that such base64 stands for."""
+    """The number of bytes that valid base64 decodes to."""
     return len(data) // 4 * 3 - data.count("=", -2)

@@ -1,9 +1,8 @@
-"""Token counts: an estimate, and what the upstream said, which always goes before it.
+"""Token counts: an estimate, and the upstream's own figures, which take precedence.
 
-There is no offline tokenizer for the models in use, so an estimate is one of size: 3.5 UTF-8 bytes
-to a token, the ratio by which the official language servers budget. A Chinese character (three
-bytes) comes out at 0.86 tokens. Nothing here reads a clock or counts twice: lengths are summed and
-divided once.
+No offline tokenizer exists for these models, so the estimate goes by size: 3.5 UTF-8 bytes per
+token, the ratio the official language servers use for their budgets. A Chinese character (three
+bytes) counts as 0.86 tokens. Lengths are summed first and divided once.
 """
 
 from collections.abc import Sequence
@@ -28,22 +27,21 @@ from .events import Usage
 
 BYTES_PER_TOKEN = 3.5
 IMAGE_TOKENS = 1500
-"""Anthropic counts width x height / 750 and scales larger images down to about 1.15 megapixels:
-1,533 tokens. Screenshots reach that, so one figure for all of them is the top of the range.
+"""Anthropic counts width x height / 750 and scales larger images down to about 1.15 megapixels,
+which is 1,533 tokens. Most screenshots reach that, so every image counts as about the maximum.
 """
 MESSAGE_TOKENS = 3
-"""The role and the end of a turn; OpenAI documents three for its chat models."""
+"""For the role and the end of a turn; OpenAI documents three for its chat models."""
 
-Source: TypeAlias = Literal["upstream", "context_percentage", "estimate"]
+InputSource: TypeAlias = Literal["upstream", "context_percentage", "estimate"]
 
 _encode = msgspec.json.Encoder().encode
 
 
 class TokenCounts(Struct, frozen=True):
-    """What a finished request is reported to have used.
+    """The usage reported for a finished request.
 
-    ``input_tokens`` does not include the cached ones. ``source`` is where ``input_tokens`` came
-    from.
+    ``input_tokens`` excludes cached tokens. ``source`` says where ``input_tokens`` came from.
     """
 
     input_tokens: int
@@ -51,33 +49,36 @@ class TokenCounts(Struct, frozen=True):
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     credits: float | None = None
-    source: Source = "estimate"
+    source: InputSource = "estimate"
 
 
 def estimate_text(n_bytes: int) -> int:
-    """Tokens in that many bytes of UTF-8."""
+    """Estimated tokens in ``n_bytes`` of UTF-8 text."""
     return ceil(n_bytes / BYTES_PER_TOKEN)
 
 
 def byte_length(text: str) -> int:
-    """Length in UTF-8; ASCII text, known as such by the interpreter, is not encoded for it."""
+    """Length in UTF-8 bytes. ASCII text, which the interpreter flags as such, is not encoded."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _sent_length(text: str) -> int:
-    """Length in UTF-8 of text that is yet to be sent. ``Raw`` keeps what it encodes in the string
-    itself, where the encoder of the request finds it.
+    """Length in UTF-8 bytes of text that will be sent upstream.
+
+    CPython caches a string's UTF-8 form inside the string when C code asks for it. ``Raw`` does, so
+    the encoder of the request body finds the bytes there and does not encode the text again;
+    ``str.encode`` fills no cache.
     """
     if text.isascii():
         return len(text)
     try:
         return memoryview(Raw(text)).nbytes
-    except UnicodeEncodeError:  # half a surrogate pair
+    except UnicodeEncodeError:  # a lone surrogate
         return byte_length(text)
 
 
 def estimate_conversation(conversation: Conversation) -> int:
-    """Tokens of the whole prompt: system text, tools and messages; at least 1."""
+    """Estimated tokens of the whole prompt: system prompt, tools and messages; at least 1."""
     size, images = _measured(conversation.messages)
     size += _sent_length(conversation.system)
     for tool in conversation.tools:
@@ -87,7 +88,7 @@ def estimate_conversation(conversation: Conversation) -> int:
 
 
 def _measured(messages: Sequence[Message]) -> tuple[int, int]:
-    """The bytes of everything that is said, and the number of images."""
+    """The bytes of all content, and the number of images."""
     size = images = 0
     inputs: list[dict[str, Any]] = []
     parts: list[Any] = [part for message in messages for part in message.parts]
@@ -97,7 +98,7 @@ def _measured(messages: Sequence[Message]) -> tuple[int, int]:
             text = part.text
             size += len(text) if text.isascii() else _sent_length(text)
         elif kind is ToolResult:
-            parts += part.content  # the loop comes to it
+            parts += part.content  # this loop will reach them
         elif kind is ToolCall:
             size += byte_length(part.name)
             inputs.append(part.input)
@@ -111,20 +112,20 @@ def _measured(messages: Sequence[Message]) -> tuple[int, int]:
 
 
 def _json_bytes(values: Sequence[Any]) -> int:
-    """Of each as JSON, together: of the list without its brackets and commas."""
+    """Total length of the values as JSON: that of their list, less its brackets and commas."""
     return len(_encode(values)) - len(values) - 1 if values else 0
 
 
 def resolve_usage(
     *, estimate: int, window: int | None, output_bytes: int, usage: Usage
 ) -> TokenCounts:
-    """The counts to report: the upstream's where it gave them, else the best that can be known.
+    """The counts to report: the upstream's figures where it sent them, else the best estimate.
 
-    ``estimate`` is that of the prompt, ``window`` the context window of the model that answered,
-    both in tokens; ``output_bytes`` is the UTF-8 length of everything the model wrote; ``usage`` is
-    what the upstream said so far, merged. Without a figure for the input it is what the upstream's
-    percentage of the window leaves after the output. Cache figures are 0 unless the upstream gave
-    them.
+    ``estimate`` (of the prompt) and ``window`` (the context window of the model that answered) are
+    in tokens; ``output_bytes`` is the UTF-8 length of everything the model wrote; ``usage`` holds
+    the upstream's figures so far, merged. If the upstream sent no input figure but a percentage of
+    the context window, the input is that share of the window minus the output. Cache figures are 0
+    unless the upstream sent them.
     """
     output = usage.output_tokens
     if output is None:
@@ -142,7 +143,7 @@ def resolve_usage(
 
 def _input_tokens(
     estimate: int, window: int | None, output: int, usage: Usage
-) -> tuple[int, Source]:
+) -> tuple[int, InputSource]:
     if usage.input_tokens is not None:
         return usage.input_tokens, "upstream"
     percentage = usage.context_percentage

@@ -1,10 +1,9 @@
-"""Reads a JSON request body into a typed model; says what was wrong with it, and what it held that
-the model does not know.
+"""Reads a JSON request body into a typed model and reports wrong and unknown members.
 
-A body is decoded once into plain values and then converted, so that the members no model has a
-place for can be named afterwards. The models are msgspec structs of what is understood; a member
-is unknown when its object became a struct without a field of that name. What stands inside a field
-typed ``Any`` or ``dict`` is the client's own and is not looked into.
+A body is decoded once into plain values and then converted, so that members the model lacks can be
+named afterwards. The models are msgspec structs of what a dialect understands; a member is unknown
+if its object became a struct without a field of that name. Values of fields typed ``Any`` or
+``dict`` are free-form and not inspected.
 """
 
 import re
@@ -15,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from .lenient_json import without_halves
+from .lenient_json import replace_lone_surrogates
 
 NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 Path: TypeAlias = tuple[str | int, ...]
@@ -24,15 +23,15 @@ _Model = TypeVar("_Model")
 
 
 class Tagged(Struct, frozen=True, tag_field="type", gc=False):
-    """One of several forms of an object, told apart by its ``type``."""
+    """One variant of an object, selected by its member ``type``."""
 
 
 class FieldError(Exception):
     """The member at ``path`` (keys and indexes from the body's root) is wrong; ``problem`` says
     how.
 
-    Code that looks at a part of the body raises it with the path inside that part; whoever called
-    it adds where the part stands, by :meth:`under`.
+    Code that reads one part of the body raises it with a path inside that part; its caller adds
+    the path of the part with :meth:`under`.
     """
 
     def __init__(self, path: Path, problem: str) -> None:
@@ -41,32 +40,32 @@ class FieldError(Exception):
         self.problem = problem
 
     def under(self, *prefix: str | int) -> "FieldError":
-        """The same error, seen from further out."""
+        """The same error with its path under ``prefix``."""
         return FieldError(prefix + self.path, self.problem)
 
 
 class Record:
-    """What the reading of one request ignored, and what it rewrote: names, each once, in order."""
+    """What parsing one request ignored and what it rewrote: names, each once, in order."""
 
     def __init__(self) -> None:
         self.ignored: dict[str, None] = {}
         self.notes: dict[str, None] = {}
 
     def ignore(self, name: str) -> None:
-        """What of that name has no effect."""
+        """Record that the member or feature ``name`` has no effect."""
         self.ignored[name] = None
 
     def note(self, name: str) -> None:
-        """What was rewritten, by a word for it."""
+        """Record a rewrite, by its name."""
         self.notes[name] = None
 
 
 def decode(raw: bytes, record: Record) -> dict[str, Any]:
-    """The body as plain values. Raises :class:`FieldError` if it is no JSON object."""
+    """The body as plain values. Raises :class:`FieldError` if it is not a JSON object."""
     try:
         body = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        mended = without_halves(raw)
+        mended = replace_lone_surrogates(raw)
         if mended == raw:
             raise FieldError((), f"The request body is not valid JSON: {error}") from None
         record.note("half_surrogates_replaced")
@@ -79,16 +78,16 @@ def decode(raw: bytes, record: Record) -> dict[str, Any]:
 
 
 def convert(value: Any, model: type[_Model]) -> _Model:
-    """``value`` as a ``model``: a struct, or one of a union of structs. Raises :class:`FieldError`
-    for the first member that is wrong.
+    """Convert ``value`` to ``model``, a struct type or a union of struct types. Raises
+    :class:`FieldError` for the first wrong member.
     """
     union = not isinstance(model, type)
     try:
         if not union:
             return msgspec.convert(value, model)
         form: Any = model
-        held: _Model = msgspec.convert({"held": value}, _holder(form)).held
-        return held
+        wrapped: _Model = msgspec.convert({"wrapped": value}, _wrapper(form)).wrapped
+        return wrapped
     except msgspec.ValidationError as error:
         found = _field_error(str(error))
         path = found.path[1:] if union else found.path
@@ -98,11 +97,11 @@ def convert(value: Any, model: type[_Model]) -> _Model:
 
 
 def _made_integer(value: Any, path: Path) -> bool:
-    """Whether the float at ``path`` is an integer written ``4096.0``, which JSON Schema and the
-    APIs take for one, and msgspec does not. It is one now.
+    """Replace a float such as ``4096.0`` at ``path`` by the integer it stands for; False if it is
+    no integer. JSON Schema and the APIs accept such integers, msgspec does not.
     """
-    *way, last = path
-    for step in way:
+    *parents, last = path
+    for step in parents:
         value = value[step]
     if not (value[last].is_integer() and abs(value[last]) < _EXACT):
         return False
@@ -111,21 +110,23 @@ def _made_integer(value: Any, path: Path) -> bool:
 
 
 @cache
-def _holder(model: Any) -> Any:
-    """msgspec works out once what it needs of a struct, and each time what it needs of a union."""
-    return msgspec.defstruct("_Holder", [("held", model)])
+def _wrapper(model: Any) -> Any:
+    """A struct around a union: msgspec caches what it derives from a struct type, but analyses a
+    bare union on every call.
+    """
+    return msgspec.defstruct("_Wrapper", [("wrapped", model)])
 
 
 def ignore_unknown(node: Struct, value: Mapping[str, Any], record: Record) -> None:
-    """Records as ignored each name in ``value`` that ``node``, made from it, has no field for, at
-    any depth.
+    """Record as ignored every name in ``value`` for which ``node``, the struct made from it, has no
+    field, at any depth.
     """
     _ignore_unknown((node,), (value,), record)
 
 
 def _ignore_unknown(nodes: Sequence[Any], values: Sequence[Any], record: Record) -> None:
-    for node, value in zip(nodes, values):  # noqa: B905 # the ones were made from the others
-        knows, nested = _shapes[type(node)]
+    for node, value in zip(nodes, values):  # noqa: B905 # the nodes were made from the values
+        knows, nested = _struct_infos[type(node)]
         if not knows(value):
             for name in value:
                 if not knows((name,)):
@@ -138,33 +139,33 @@ def _ignore_unknown(nodes: Sequence[Any], values: Sequence[Any], record: Record)
                 _ignore_unknown((getattr(node, name),), (inner,), record)
 
 
-class _Shape(NamedTuple):
-    """``knows`` tells whether all names that it is given are members of the model; ``nested`` are
-    those whose values may be structs again.
+class _StructInfo(NamedTuple):
+    """``knows``: whether all given names are members of the struct. ``nested``: the fields whose
+    values may hold structs.
     """
 
     knows: Callable[[Iterable[str]], bool]
     nested: tuple[str, ...] = ()
 
 
-class _Shapes(dict[type, _Shape]):
-    """By type, worked out when first asked for. What is no struct has no unknown members."""
+class _StructInfos(dict[type, _StructInfo]):
+    """By type, computed on first use. A value that is not a struct has no unknown members."""
 
-    def __missing__(self, kind: type) -> _Shape:
-        shape = _shape(kind) if issubclass(kind, Struct) else _Shape(lambda _: True)
-        self[kind] = shape
-        return shape
-
-
-_shapes = _Shapes()
+    def __missing__(self, kind: type) -> _StructInfo:
+        info = _struct_info(kind) if issubclass(kind, Struct) else _StructInfo(lambda _: True)
+        self[kind] = info
+        return info
 
 
-def _shape(model: type[Struct]) -> _Shape:
+_struct_infos = _StructInfos()
+
+
+def _struct_info(model: type[Struct]) -> _StructInfo:
     fields = msgspec.structs.fields(model)
     tag = model.__struct_config__.tag_field
     names = {field.encode_name for field in fields} | ({tag} if tag else set())
     nested = tuple(field.name for field in fields if _may_hold_struct(field.type))
-    return _Shape(frozenset(names).issuperset, nested)
+    return _StructInfo(frozenset(names).issuperset, nested)
 
 
 def _may_hold_struct(annotation: Any) -> bool:
@@ -174,7 +175,7 @@ def _may_hold_struct(annotation: Any) -> bool:
 
 
 _EXACT = 2**53
-"""From here on a float does not tell which integer was meant."""
+"""From here on a float does not identify one integer."""
 
 _TYPE_NAMES = {
     "str": "string",
@@ -195,33 +196,35 @@ def _shortened(value: str) -> str:
     return value if len(value) <= 80 else f"{value[:80]}..."
 
 
-# msgspec tells its findings only as text: each row reads one kind of them, as (pattern, the problem
-# in our words).
+# msgspec documents no structured form of its validation errors, only their text ("<problem> - at
+# `$.path`"). Each row is (a pattern of the problem, the problem in our words). If msgspec rewords a
+# message, clients get msgspec's own words; tests/core/test_typed_json.py covers every row.
 _FINDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"Object missing required field `\w+`"), lambda _: "Field required"),
-    (re.compile(r"Expected `(.+?)`, got `.+`"), lambda found: _wrong_type(found[1])),
+    (re.compile(r"Expected `(.+?)`, got `.+`"), lambda match: _wrong_type(match[1])),
     (
         re.compile(r"Expected `\w+` >= (\S+)"),
-        lambda found: f"Input should be greater than or equal to {found[1]}",
+        lambda match: f"Input should be greater than or equal to {match[1]}",
     ),
     (
         re.compile(r"Expected `\w+` <= (\S+)"),
-        lambda found: f"Input should be less than or equal to {found[1]}",
+        lambda match: f"Input should be less than or equal to {match[1]}",
     ),
     (
         re.compile(r"Expected `\w+` of length >= (\d+)"),
-        lambda found: f"Input should have a length of at least {found[1]}",
+        lambda match: f"Input should have a length of at least {match[1]}",
     ),
     (
         re.compile(r"Invalid value (.*)", re.DOTALL),
-        lambda found: f"{_shortened(found[1])} is not supported here",
+        lambda match: f"{_shortened(match[1])} is not supported here",
     ),
 )
 _LOCATED = re.compile(r"(.*) - at `\$(.*)`", re.DOTALL)
 _FLOAT = re.compile(r"Expected `int.*`, got `float` - at `\$(\.\w+|\[\d+\])+`")
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
-"""What is wrong inside a dict stands at ``[...]``, which names no member: the dict's path is told.
+"""An error inside a dict is located at ``[...]``, which names no member, so the path ends at the
+dict.
 """
 
 

@@ -1,4 +1,4 @@
-"""What one answer uses, summed up as it arrives and worked out once, at its end."""
+"""Counts the usage of one answer while it arrives."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,11 +10,12 @@ from .tokens import TokenCounts, byte_length, estimate_conversation, resolve_usa
 
 
 class Meter:
-    """Feed it every batch of events; ask for the counts whenever they are due.
+    """Takes every batch of events; :meth:`counts` may be called at any time.
 
-    ``window``: tokens of the asked model's context window, None if not known; ``window_of`` gives
-    that of the model which the upstream says answered, by the upstream's id. ``input_estimate``:
-    tokens of the prompt, as estimated before the upstream said anything.
+    ``window`` is the context window of the requested model in tokens, None if not known.
+    ``window_of`` gives the context window for an upstream model id, since the upstream may name
+    another model as the one that answered. ``input_estimate`` is the estimate of the prompt's
+    tokens.
     """
 
     def __init__(
@@ -28,10 +29,10 @@ class Meter:
         self._window_of = window_of
         self._output_bytes = 0
         self._usage = Usage()
-        self._spent = 0.0  # credits of answers that were asked for again
+        self._spent = 0.0  # credits of earlier attempts at this answer
 
     def feed(self, events: Sequence[Event]) -> None:
-        """Count what the model wrote, and keep what the upstream says of it."""
+        """Count what the model wrote, and keep the upstream's figures."""
         written = 0
         for event in events:
             kind = type(event)
@@ -49,14 +50,13 @@ class Meter:
         self._output_bytes += written
 
     def restart(self) -> None:
-        """The answer is asked for anew: what was written of it does not count, what it cost
-        does."""
+        """Start over for a retry: discard the output counted so far, but keep its cost."""
         self._output_bytes = 0
         self._spent += self._usage.credits or 0.0
         self._usage = Usage()
 
     def counts(self) -> TokenCounts:
-        """Tokens and credits as far as they are known by now."""
+        """Tokens and credits so far."""
         usage = self._usage
         if self._spent:
             usage = structs.replace(usage, credits=self._spent + (usage.credits or 0.0))

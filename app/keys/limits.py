@@ -143,7 +143,7 @@ class KeyLimits:
 
 def is_meant(resolution: Resolution) -> bool:
     """Whether the name means this model; an unknown name resolves to the default model."""
-    return resolution.exact or resolution.model.id == resolution.name
+    return resolution.matched or resolution.model.id == resolution.name
 
 
 def _nothing() -> None:

@@ -1,1 +1,1 @@
-"""The models, and which of them a client's name means."""
+"""The table of models, and the lookup of the model for a client's name."""

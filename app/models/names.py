@@ -1,7 +1,7 @@
-"""Which model a client's name means: the many ways in which clients spell a model's name.
+"""Finds the model for a client's name, in any of the spellings that clients use.
 
-The default model answers for a name that neither the table nor an alias knows; the caller tells the
-client. The models themselves are in :mod:`.table`.
+A name that matches neither the table nor an alias gets the default model; the caller reports that
+to the client. The models themselves are in :mod:`.table`.
 """
 
 import re
@@ -17,9 +17,8 @@ from app.core.conversation import Conversation, Effort, Reasoning
 from .table import MODELS, Model
 
 _UPSTREAM_ID = re.compile(r"[a-zA-Z0-9_:.-]{1,1024}")
-_LONGEST_NAME = 256  # taking a name apart costs more than its length
-_NAMES_KEPT = 256
-
+_LONGEST_NAME = 256  # the cost of parsing grows faster than the length
+_CACHE_SIZE = 256
 
 _PREFIX = re.compile(r"^(?:[a-z-]+\.)?(?:anthropic|openai|deepseek|qwen|minimax)\.")
 _VERSION = re.compile(r"[-@]v\d+(?:[-:]\d+)?$|:\d+$")
@@ -28,18 +27,18 @@ _EFFORT = re.compile(r"-(none|low|medium|high|xhigh|max)$")
 _NUMBER_FIRST = re.compile(r"claude-(\d+(?:-\d+)?)-([a-z]+)$")
 
 
-class _Spelling(Struct, frozen=True):
-    """A name taken apart: what identifies the model, and what its suffixes ask for."""
+class _ParsedName(Struct, frozen=True):
+    """A parsed name: the key that identifies the model, and what the suffixes ask for."""
 
     key: str
     effort: Effort | None = None
     thinking: bool | None = None
 
 
-@lru_cache(maxsize=_NAMES_KEPT)
-def _spelling(name: str) -> _Spelling:
-    """Reduce every known way to write a name to one key; suffixes may come in any order. Clients
-    ask for few models, and for them with each request.
+@lru_cache(maxsize=_CACHE_SIZE)
+def _parse_name(name: str) -> _ParsedName:
+    """Reduce every known spelling of a name to one key. Suffixes may come in any order. Cached,
+    since every request names one of a few models.
     """
     rest = name.strip().lower().rpartition("/")[2].removesuffix("[1m]")
     rest = _PREFIX.sub("", rest).replace("_", "-")
@@ -54,29 +53,30 @@ def _spelling(name: str) -> _Spelling:
         if found := _EFFORT.search(rest):
             rest, effort = rest[: found.start()], cast(Effort, found[1])
     key = _NUMBER_FIRST.sub(r"claude-\2-\1", rest.replace(".", "-"))
-    return _Spelling(key.removesuffix("-0"), effort, thinking)
+    return _ParsedName(key.removesuffix("-0"), effort, thinking)
 
 
-_BY_KEY = {_spelling(model.id).key: model for model in MODELS}
+_BY_KEY = {_parse_name(model.id).key: model for model in MODELS}
 
 
 class Resolution(Struct, frozen=True):
-    """What a client's name came to. ``exact`` is false where the default stands in for it.
+    """The model for a client's name. ``matched`` is false if nothing matched the name and the
+    default model is used instead.
 
-    ``effort`` and ``thinking`` are what a suffix of the name asked for.
+    ``effort`` and ``thinking`` are what the suffixes of the name asked for.
     """
 
     name: str
     model: Model
-    exact: bool = True
+    matched: bool = True
     effort: Effort | None = None
     thinking: bool | None = None
 
     def apply(self, conversation: Conversation) -> Conversation:
-        """The conversation with what the name's suffixes ask for, unless it says so itself, and
-        with a note ``model:<name>`` where another model answers than the one named.
+        """Add what the name's suffixes ask for, unless the conversation sets it itself, and a note
+        ``model:<name>`` if the default model is used instead of the named one.
         """
-        if self.exact and self.effort is None and self.thinking is None:
+        if self.matched and self.effort is None and self.thinking is None:
             return conversation
         given = conversation.reasoning
         reasoning = Reasoning(
@@ -84,40 +84,40 @@ class Resolution(Struct, frozen=True):
             given.effort or self.effort,
             given.omit_text,
         )
-        notes = conversation.notes if self.exact else (*conversation.notes, f"model:{self.name}")
+        notes = conversation.notes if self.matched else (*conversation.notes, f"model:{self.name}")
         if reasoning == given and notes is conversation.notes:
             return conversation
         return replace(conversation, reasoning=reasoning, notes=notes)
 
 
 def resolve(name: str, default: str, aliases: Mapping[str, str]) -> Resolution:
-    """The model for a client's ``name``; aliases come before the table, the default last.
+    """The model for a client's ``name``: an alias, else a row of the table, else the default.
 
-    Raises ValueError for an alias or a default that :func:`check` refuses.
+    Raises ValueError for an alias or a default that :func:`check` rejects.
     """
     wanted = name.strip().lower()
     for alias, target in aliases.items():
         if alias.lower() == wanted:
             return _target(name, target)
     is_default = wanted == default.lower()
-    return _find(name, name) or replace(_target(name, default), exact=is_default)
+    return _find(name, name) or replace(_target(name, default), matched=is_default)
 
 
 def check(target: str) -> None:
-    """Raises ValueError if ``target`` is nothing that an alias or the default can stand for: a row
-    of the table in any spelling, or else the service's own id of a model that the table lacks.
+    """Raises ValueError if ``target`` cannot be the target of an alias, or the default: it must be
+    a model of the table in any spelling, or the service's id of a model that the table lacks.
     """
     _target(target, target)
 
 
-def _find(name: str, spelled: str) -> Resolution | None:
-    if len(spelled) > _LONGEST_NAME:
+def _find(name: str, target: str) -> Resolution | None:
+    if len(target) > _LONGEST_NAME:
         return None
-    spelling = _spelling(spelled)
-    model = _BY_KEY.get(spelling.key)
+    parsed = _parse_name(target)
+    model = _BY_KEY.get(parsed.key)
     if model is None:
         return None
-    return Resolution(name, model, True, spelling.effort, spelling.thinking)
+    return Resolution(name, model, True, parsed.effort, parsed.thinking)
 
 
 def _target(name: str, target: str) -> Resolution:
@@ -129,11 +129,11 @@ def _target(name: str, target: str) -> Resolution:
 
 
 def listing(default: str, aliases: Mapping[str, str]) -> Iterator[Model]:
-    """Every model a client may name, newest first; before them the user's aliases, and the default
-    if the table lacks it.
+    """Every model that a client may name: the user's aliases, the default if the table lacks it,
+    then the table, newest first.
     """
     for alias, target in aliases.items():
         yield replace(_target(alias, target).model, id=alias, name=alias)
     taken = {alias.lower() for alias in aliases}
-    own = () if _find(default, default) else (_target(default, default).model,)
-    yield from (model for model in (*own, *MODELS) if model.id.lower() not in taken)
+    extra = () if _find(default, default) else (_target(default, default).model,)
+    yield from (model for model in (*extra, *MODELS) if model.id.lower() not in taken)

@@ -1,10 +1,10 @@
-"""The table of models: one row for each.
+"""The table of models, one row per model. To add a model, add a row to :data:`MODELS`.
 
-The service knows a model by another id on each generation of its hosts, so a row has a column for
-each. A figure that no source states is None and is not sent to clients. Nothing here asks the
-service which models an account has.
+Older generations of the service's hosts know some models by another id, so a row has two ids. A
+figure that no source states is None and is not sent to clients. Nothing here asks the service which
+models an account has.
 
-Sources: ids and windows from the Amazon Q CLI, the AWS language servers and answers of
+Sources: ids and context windows from the Amazon Q CLI, the AWS language servers and responses of
 ListAvailableModels; efforts from requests of kiro-cli; lifecycles from the Anthropic SDK's table of
 deprecated models.
 """
@@ -29,17 +29,17 @@ _FROM_NONE: tuple[Effort, ...] = ("none", "low", "medium", "high", "xhigh", "max
 class Model(Struct, frozen=True):
     """One model.
 
-    ``id`` is what clients are told; ``dotted`` the upstream's id of today, ``old`` the one that its
-    older hosts also take where it differs. ``context_window`` and ``max_output`` are in tokens,
-    None where not known. ``efforts`` are those the upstream lets a request choose, lowest first, in
-    the member ``effort_field`` of the model's own request fields; without any, the model takes no
-    such fields at all. A retired model that the service still serves is ``deprecated``.
+    ``id`` is the id for clients, ``current_id`` the upstream's id, and ``legacy_id`` the id for its
+    older hosts, "" if it is the same. ``context_window`` and ``max_output`` are in tokens,
+    None if not known. ``efforts`` are the levels that a request may choose, lowest first, in the
+    member ``effort_field`` of the model-specific request fields; a model without efforts accepts no
+    such fields. ``deprecated``: its maker has retired the model, but the service still serves it.
     """
 
     id: str
     name: str
-    dotted: str
-    old: str = ""
+    current_id: str
+    legacy_id: str = ""
     context_window: int | None = None
     max_output: int | None = None
     efforts: tuple[Effort, ...] = ()
@@ -48,11 +48,11 @@ class Model(Struct, frozen=True):
 
     def upstream_id(self, generation: Generation) -> str:
         """The ``modelId`` to send to a host of this generation."""
-        return self.dotted if generation == "kiro" else self.old or self.dotted
+        return self.current_id if generation == "kiro" else self.legacy_id or self.current_id
 
     @property
     def created(self) -> str:
-        """Date of the snapshot, ``YYYY-MM-DD``, as the id tells it; the epoch where it does not."""
+        """The date of the snapshot in the id, as ``YYYY-MM-DD``; the epoch if the id has none."""
         date = re.search(r"-(20\d{2})(\d{2})(\d{2})$", self.id)
         return "-".join(date.groups()) if date else _UNKNOWN_DATE
 
@@ -81,8 +81,8 @@ MODELS: tuple[Model, ...] = (
           "CLAUDE_SONNET_4_20250514_V1_0", context_window=200_000, lifecycle="deprecated"),
     Model("claude-3-7-sonnet-20250219", "Claude Sonnet 3.7", "claude-3.7-sonnet",
           "CLAUDE_3_7_SONNET_20250219_V1_0", context_window=200_000, lifecycle="deprecated"),
-    # the service never had a Haiku 3.5: the older hosts get what the Go kiro2api sent for it,
-    # the newest the Haiku that it has
+    # the service never had a Haiku 3.5: older hosts get the model that the Go kiro2api sent for it,
+    # the newest host gets its own Haiku
     Model("claude-3-5-haiku-20241022", "Claude Haiku 3.5", "claude-haiku-4.5",
           "CLAUDE_3_7_SONNET_20250219_V1_0", context_window=200_000, lifecycle="deprecated"),
     Model("auto", "Auto (the service chooses)", "auto", max_output=64_000),
@@ -103,11 +103,11 @@ MODELS: tuple[Model, ...] = (
 _WINDOWS = {
     upstream: model.context_window
     for model in reversed(MODELS)
-    for upstream in (model.old, model.dotted)
+    for upstream in (model.legacy_id, model.current_id)
     if upstream
 }
 
 
 def context_window(upstream_id: str | None) -> int | None:
-    """The window, in tokens, of the model that the service says answered; None if not known."""
+    """The context window, in tokens, of the model with this upstream id; None if not known."""
     return _WINDOWS.get(upstream_id or "")

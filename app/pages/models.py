@@ -46,7 +46,7 @@ def blueprint(
     def one_model(name: str) -> dict[str, Any]:
         by_id = {view["id"].lower(): view for view in listed()}
         meant = resolve(name)
-        for wanted in (name, meant.model.id) if meant.exact else (name,):
+        for wanted in (name, meant.model.id) if meant.matched else (name,):
             if view := by_id.get(wanted.lower()):
                 return view
         raise GatewayError(

@@ -1,9 +1,9 @@
 # ruff: noqa: RUF009 -- setting() returns a dataclass field, whatever the annotation
-"""Every setting: its variable, default, unit and meaning, once.
+"""All settings, each with its variable, default, unit and meaning in one place.
 
-The variable of a field is its name in capitals. ``docs/settings.md`` and ``.env.example`` are
-generated from the fields (:mod:`app.settings.docs`) and a test holds them equal. No other module
-reads the environment.
+The environment variable of a field is its name in capitals. ``docs/settings.md`` and
+``.env.example`` are generated from the fields (:mod:`app.settings.docs`), and a test fails if they
+are out of date. No other module reads the environment.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ DEFAULT_CLIENT_TOKEN = "123456"
 
 
 class SettingsError(Exception):
-    """Every problem found, one a line, each with its variable, what was found, what is allowed.
+    """All problems, one per line, each with the variable, the value found and the values allowed.
 
-    Holds nothing secret.
+    Holds no secrets.
     """
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("the settings are wrong:\n" + "\n".join(f"  - {p}" for p in problems))
+        super().__init__("invalid settings:\n" + "\n".join(f"  - {p}" for p in problems))
         self.problems = problems
 
 
@@ -41,8 +41,8 @@ def setting(
     secret: bool = False,
     compute: Callable[[], Any] | None = None,
 ) -> Any:
-    """A field of :class:`Settings`. ``default`` is text as a user would write it, "" for none;
-    with ``compute`` it only describes what that function finds.
+    """A field of :class:`Settings`. ``default`` is text as a user would write it, "" for no
+    default. With ``compute``, that function gives the default and ``default`` only describes it.
     """
     return field(
         default_factory=compute or (lambda: value.parse(default) if default else value.unset),
@@ -59,58 +59,60 @@ def setting(
 
 
 def worker_count() -> int:
-    """A worker for each CPU this process may use. At least two, so that one that is restarting or
-    stuck leaves one that answers; at most four, since streams wait far more than they compute and
-    each worker costs memory and upstream connections of its own.
+    """One worker per CPU that this process may use. At least two, so that one still answers while
+    another restarts or hangs; at most four, since streams mostly wait and each worker needs its own
+    memory and upstream connections.
     """
-    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    affinity = getattr(os, "sched_getaffinity", None)  # missing on macOS
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(2, min(4, cpus))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a user can set. Immutable; its repr holds nothing secret."""
+    """Everything a user can set. Immutable; its repr holds no secrets."""
 
     # fmt: off
     kiro_client_token: str = setting("Serving", values.text(), DEFAULT_CLIENT_TOKEN,
-        "The owner's key, which clients must send. The default is accepted only on a loopback "
-        "address or a unix socket, and not at all beside KIRO_CLIENT_KEYS_FILE.", secret=True)
+        "The owner's key, which clients must send. The default works only on a loopback address "
+        "or a unix socket, and not together with KIRO_CLIENT_KEYS_FILE.", secret=True)
     kiro_client_keys_file: Path | None = setting("Serving", values.path("file"), "",
-        "More keys, each with its models, limits and end; `kiro2api keys` changes them.")
+        "File of more client keys, each with its models, limits and expiry date; manage it with "
+        "`kiro2api keys`.")
     host: str = setting("Serving", values.text("a host name or address"), "127.0.0.1",
-        "Address to listen on. Any other than loopback needs a KIRO_CLIENT_TOKEN of your own.")
+        "Address to listen on. Any address but loopback requires your own KIRO_CLIENT_TOKEN.")
     port: int = setting("Serving", values.integer(1, 65535), "8080", "Port to listen on.")
     web_concurrency: int = setting("Serving", values.integer(1, 64),
-        "one for each CPU, at least 2, at most 4", "Worker processes.", compute=worker_count)
+        "one per CPU, at least 2, at most 4", "Number of worker processes.", compute=worker_count)
     kiro_cors_origins: tuple[str, ...] = setting("Serving", values.origins(), "",
-        "Web pages of these origins may call the gateway from a browser.")
+        "Origins of web pages that may call the gateway from a browser.")
     max_body_bytes: int = setting("Serving", values.integer(1024, 1 << 30, "bytes"), "33554432",
-        "Largest request body; a larger one is answered 413.")
+        "Largest request body. Larger ones are rejected with status 413.")
 
     log_level: str = setting("Logs",
         values.choice("debug", "info", "warning", "error", aliases={"warn": "warning"}), "info",
-        "Least severe messages to log.")
+        "Lowest severity to log.")
     log_format: str = setting("Logs", values.choice("json", "text"), "json",
-        "Format of a log line.")
+        "Format of the log lines.")
     log_file: Path | None = setting("Logs", values.appendable_file(), "",
-        "Also append the log to this file. It may be rotated.")
+        "Also append the log to this file, which may be rotated.")
     log_console: bool = setting("Logs", values.flag(), "true",
-        "Log to stderr; false only together with LOG_FILE.")
+        "Log to stderr. false is allowed only together with LOG_FILE.")
 
     kiro_auth_token: str | None = setting("Credential",
         values.text("JSON, or the path of a JSON file"), "",
-        "One login or an array of them as JSON, or the path of a file with either.", secret=True)
+        "One login or an array of logins as JSON, or the path of a file with that JSON.",
+        secret=True)
     aws_refreshtoken: str | None = setting("Credential", values.text(), "",
-        "Refresh token of a social login; several are separated by commas.", secret=True)
+        "Refresh token of a social login; separate several with commas.", secret=True)
     refresh_token: str | None = setting("Credential", values.text(), "",
-        "Another name of AWS_REFRESHTOKEN, read when that is not set.", secret=True)
+        "Alternative name of AWS_REFRESHTOKEN, read if that is not set.", secret=True)
     bulk_refresh_tokens: str | None = setting("Credential", values.text(), "",
         "Refresh tokens of social logins, separated by commas.", secret=True)
     auth_method: str | None = setting("Credential", values.choice("social", "idc"), "",
-        "social keeps the IDC_ variables from being read.")
+        "With social, the IDC_ variables are not read.")
     idc_client_id: str | None = setting("Credential", values.text(), "",
-        "Client id of a Builder ID or IAM Identity Center login of us-east-1. For another region "
+        "Client id of a Builder ID or IAM Identity Center login in us-east-1. For other regions "
         "use KIRO_AUTH_TOKEN.")
     idc_client_secret: str | None = setting("Credential", values.text(), "",
         "Client secret of that login.", secret=True)
@@ -118,70 +120,71 @@ class Settings:
         "Refresh token of that login.", secret=True)
     kiro_token_file: Path = setting("Credential", values.path("file"),
         "~/.aws/sso/cache/kiro-auth-token.json",
-        "Token file of the Kiro IDE, read when none of the above is set. After it the databases of "
-        "kiro-cli and Amazon Q are looked into.")
+        "Token file of the Kiro IDE, read if no variable above is set. If it has no login, the "
+        "databases of kiro-cli and Amazon Q are read.")
     kiro_token_cache: Path = setting("Credential", values.path("directory"),
         "~/.local/state/kiro2api",
-        "Directory where refreshed tokens of the environment's credentials are kept.")
+        "Directory for refreshed tokens of credentials from the environment.")
     kiro_token_store: str | None = setting("Credential", values.redis_url(), "",
-        "Redis or Valkey that keeps refreshed tokens for several hosts; needs "
+        "Redis or Valkey server that shares refreshed tokens between hosts; needs "
         "the extra `redis`.", secret=True)
     kiro_store_key: str | None = setting("Credential", values.fernet_key(), "",
-        "Encrypts the tokens in KIRO_TOKEN_STORE.", secret=True)
+        "Key that encrypts the tokens in KIRO_TOKEN_STORE.", secret=True)
 
     kiro_default_model: str = setting("Models", values.model(), "claude-sonnet-4-5",
-        "Model to use when a request names one that is not known.")
+        "Model for requests that name an unknown model.")
     kiro_models: Mapping[str, str] = setting("Models", values.aliases(), "",
-        "More model names, for example fast=claude-haiku-4-5.")
+        "Additional model names, for example fast=claude-haiku-4-5.")
     max_tool_description_length: int = setting("Models",
         values.integer(100, 10000, "characters"), "10000",
-        "Longer tool descriptions are moved into the prompt.")
+        "Longer tool descriptions are moved into the system prompt.")
 
     kiro_region: str | None = setting("Upstream", values.region(), "",
-        "AWS region of the API. Unset: that of the credential's profile, else us-east-1.")
+        "AWS region of the API. If unset: the region of the credential's profile, else us-east-1.")
     kiro_api_url: str | None = setting("Upstream",
         values.base_url_or("codewhisperer", "q", "kiro"), "",
-        "Host generation or base URL of the API. Unset: the newest that answers.")
+        "Host generation or base URL of the API. If unset: the newest generation that answers.")
     kiro_auth_url: str | None = setting("Upstream", values.base_url(), "",
-        "Base URL of the refresh service of social logins. Unset: that of the region.")
+        "Base URL of the token refresh service for social logins. If unset: that of the region.")
     kiro_oidc_url: str | None = setting("Upstream", values.base_url(), "",
-        "Base URL of the OIDC service. Unset: that of the credential's region.")
+        "Base URL of the OIDC service. If unset: that of the credential's region.")
     kiro_upstream_proxy: str | None = setting("Upstream", values.proxy_url(), "",
-        "Proxy for every call to AWS. HTTP_PROXY and its kin are not read.", secret=True)
+        "Proxy for all calls to AWS. HTTP_PROXY and similar variables are not read.", secret=True)
 
     kiro_connect_timeout: float = setting("Limits", values.seconds(0.1, 600), "10",
-        "Longest wait for a connection to the upstream.")
+        "Time limit for connecting to the upstream.")
     kiro_first_event_timeout: float = setting("Limits", values.seconds(0.1, 3600), "300",
-        "Longest wait for the first event of an answer.")
+        "Time limit for the first event of an answer.")
     kiro_idle_timeout: float = setting("Limits", values.seconds(0.1, 3600), "300",
-        "Longest silence of the upstream between two events.")
+        "Longest silence of the upstream between two events of an answer.")
     kiro_total_timeout: float | None = setting("Limits",
-        values.seconds_or_off(0.1, 86400), "off", "Longest time for a whole answer.")
+        values.seconds_or_off(0.1, 86400), "off", "Time limit for a whole answer.")
     kiro_early_headers: float = setting("Limits", values.seconds(0.1, 600), "10",
-        "A stream without an event for so long sends its headers, to keep proxies waiting.")
+        "Time after which a stream without an event sends its headers, so that proxies keep "
+        "waiting.")
     kiro_ping_interval: float = setting("Limits", values.seconds(0.1, 600), "15",
-        "Silence in a stream after which a ping is sent.")
+        "Silence in a stream after which the client is sent a ping.")
     kiro_client_stall: float = setting("Limits", values.seconds(0.1, 3600), "60",
-        "A client that takes nothing for so long is dropped.")
+        "Time after which a client that reads nothing is disconnected.")
     kiro_graceful_timeout: int = setting("Limits", values.integer(2, 3600, "seconds"), "30",
-        "Upon a stop or reload, running answers have so long to finish.")
+        "Time that running answers get to finish on a stop or reload.")
     kiro_max_streams: int = setting("Limits", values.integer(1, 100_000), "1000",
-        "Answers in progress in one worker; more are told to come back later.")
+        "Concurrent answers per worker. Further requests are told to retry later.")
     # fmt: on
 
     warnings: tuple[str, ...] = ()
-    """What the user set and nothing reads, for the log at start-up."""
+    """Variables that the user set and nothing reads, to be logged at start-up."""
 
     secret_files: Mapping[str, Path] = field(default_factory=dict)
-    """The files that secrets were read from, by the variable they stand for."""
+    """The files that secrets were read from, by variable."""
 
     @classmethod
     def from_env(
         cls, environ: Mapping[str, str] | None = None, dotenv_path: str | Path = ".env"
     ) -> Settings:
-        """Settings from ``environ`` (the process's own by default) over the ``.env`` file.
+        """Settings from ``environ`` (by default that of the process), then the ``.env`` file.
 
-        Raises :class:`SettingsError` with every problem there is.
+        Raises :class:`SettingsError` with all problems.
         """
         dotenv, problems = sources.read_dotenv(Path(dotenv_path))
         found = sources.merge(os.environ if environ is None else environ, dotenv)
@@ -209,23 +212,23 @@ class Settings:
 
     @property
     def bind(self) -> str:
-        """The address to listen on, ``host:port``, an IPv6 host in brackets."""
+        """The address to listen on as ``host:port``, with an IPv6 host in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def has_default_token(self) -> bool:
-        """Whether clients may use the key that everybody knows."""
+        """Whether clients may use the publicly known default key."""
         return self.owner_key == DEFAULT_CLIENT_TOKEN
 
     @property
     def owner_key(self) -> str | None:
-        """The key without limits, None if there are keys of a file and none was set."""
+        """The key without limits; None if a keys file is set and this key is not."""
         is_default = self.kiro_client_token == DEFAULT_CLIENT_TOKEN
         return None if is_default and self.kiro_client_keys_file else self.kiro_client_token
 
 
 def setting_fields() -> list[dataclasses.Field[Any]]:
-    """The fields a user can set, in the order of the documentation."""
+    """The fields that a user can set, in the order of the documentation."""
     return [item for item in dataclasses.fields(Settings) if item.metadata]
 
 
@@ -234,7 +237,7 @@ def variable(item: dataclasses.Field[Any]) -> str:
     return item.name.upper()
 
 
-def _problem(name: str, item: dataclasses.Field[Any], found: sources.Found) -> str:
+def _problem(name: str, item: dataclasses.Field[Any], found: sources.RawValue) -> str:
     shown = f"{len(found.text)} hidden characters" if item.metadata["secret"] else repr(found.text)
     if len(shown) > 80:
         shown = f"{shown[:76]}...{shown[-1]}"

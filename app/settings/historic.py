@@ -1,7 +1,6 @@
-"""The variables of the Go original that are no settings here, and what each one does now.
+"""The variables of the Go original that are not settings here, and what each of them does now.
 
-One row each: the sentence is what the user reads at start-up and in the documentation. ``sets`` is
-(variable, text) that a true value still puts in place.
+One row each. The user reads its sentence at start-up and in the documentation.
 """
 
 from __future__ import annotations
@@ -10,7 +9,9 @@ from typing import NamedTuple
 
 
 class Historic(NamedTuple):
-    """``now``: what became of the variable, and what to set instead."""
+    """``now``: what the variable does, and what to set instead. ``sets``: the (variable, text) that
+    a true value still sets, if any.
+    """
 
     now: str
     sets: tuple[str, str] | None = None

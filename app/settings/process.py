@@ -1,7 +1,7 @@
-"""What a serving process makes of the settings: which ones, whether they are safe, how to log.
+"""The settings of a serving process: loads them, checks that they are safe, configures the logs.
 
-Used by ``gunicorn.conf.py`` before anything else of the application is loaded, hence free of Flask
-and, but for the table of models, of the rest of ``app``.
+``gunicorn.conf.py`` uses this before it loads the rest of the application. It therefore imports
+neither Flask nor any part of ``app`` but the table of models and the region names.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 from . import DEFAULT_CLIENT_TOKEN, Settings, SettingsError
 
-EVERYWHERE = "0.0.0.0"  # nosec B104 # what no host means, to tell it
+EVERYWHERE = "0.0.0.0"  # nosec B104 # only shown, for an empty host
 _current: Settings | None = None
 
 
 def load() -> Settings:
-    """Read the settings anew; from then on they are what :func:`current` answers. Upon
-    :class:`SettingsError` the former ones stay.
+    """Read the settings again and make them :func:`current`. Raises :class:`SettingsError` and then
+    keeps the previous ones.
     """
     global _current
     _current = Settings.from_env()
@@ -26,17 +26,17 @@ def load() -> Settings:
 
 
 def current() -> Settings | None:
-    """The settings last loaded in this process or, by fork, in its parent: every worker of a server
-    runs with the same ones even when ``.env`` is edited meanwhile. None if nobody loaded any.
+    """The settings last loaded in this process or, before a fork, in its parent: all workers of a
+    server run with the same settings even if ``.env`` changes meanwhile. None if none were loaded.
     """
     return _current
 
 
 def check_exposure(settings: Settings, binds: Iterable[object]) -> str:
-    """The warning to log at start-up, "" if none is due.
+    """A warning to log at start-up if the default key is in use, else "".
 
-    ``binds`` are the addresses served in fact: (host, port, ...) for TCP, a path for a unix socket.
-    Raises :class:`SettingsError` if the default key would be reachable from another machine.
+    ``binds`` are the addresses actually served: (host, port, ...) for TCP, a path for a unix
+    socket. Raises :class:`SettingsError` if the default key would work from other machines.
     """
     if not settings.has_default_token:
         return ""
@@ -45,22 +45,22 @@ def check_exposure(settings: Settings, binds: Iterable[object]) -> str:
     if exposed:
         raise SettingsError(
             [
-                f"KIRO_CLIENT_TOKEN: found {DEFAULT_CLIENT_TOKEN} (the default, which everybody "
-                f"knows) while listening on {host or EVERYWHERE}, allowed: a key of your own (for "
-                "example from `openssl rand -hex 24`), or a loopback address (HOST=127.0.0.1)"
+                f"KIRO_CLIENT_TOKEN: found {DEFAULT_CLIENT_TOKEN} (the publicly known default) "
+                f"while listening on {host or EVERYWHERE}, allowed: your own key (for example "
+                "from `openssl rand -hex 24`), or a loopback address (HOST=127.0.0.1)"
                 for host in exposed
             ]
         )
     return (
-        f"clients are let in with the default key {DEFAULT_CLIENT_TOKEN}; "
-        "set KIRO_CLIENT_TOKEN to one of your own"
+        f"clients can use the default key {DEFAULT_CLIENT_TOKEN}; "
+        "set KIRO_CLIENT_TOKEN to your own key"
     )
 
 
 def log_config(settings: Settings) -> dict[str, Any]:
-    """The configuration of all logs, gunicorn's included, for ``logging.config.dictConfig``.
+    """The configuration of all logs, including gunicorn's, for ``logging.config.dictConfig``.
 
-    Formatters are named and not imported here, which would load Flask.
+    Formatters are given by name, since importing them would load Flask.
     """
     handlers: dict[str, dict[str, Any]] = {}
     if settings.log_console:
@@ -74,7 +74,7 @@ def log_config(settings: Settings) -> dict[str, Any]:
         }
     formatter = {"json": "JsonFormatter", "text": "TextFormatter"}[settings.log_format]
     level = settings.log_level.upper()
-    # debug lines of gunicorn hold its -e variables, those of urllib3 whole URLs
+    # gunicorn's debug lines contain its -e variables, those of urllib3 whole URLs
     library_level = "INFO" if level == "DEBUG" else level
     return {
         "version": 1,
@@ -94,5 +94,5 @@ def _is_loopback(host: str) -> bool:
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # any other name may resolve to anything tomorrow
+    except ValueError:  # any other name may resolve to another address later
         return False

@@ -1,7 +1,8 @@
-"""Where the text of a setting comes from: the environment over ``.env``, and the names known there.
+"""Reads the text of settings from the environment and ``.env``, and finds unknown names there.
 
-The environment is never written to: a reload must see what the file says then, and a child process
-must not inherit what only this program was told. What a user set and nothing reads is a warning.
+The environment is never written to: a reload must see the file's new content, and child processes
+must not inherit what only this program should know. A variable that the user set and nothing reads
+causes a warning.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from dotenv.parser import parse_stream
 from .historic import HISTORIC
 
 
-class Found(NamedTuple):
-    """One variable: its text, stripped, and where it was found, in words."""
+class RawValue(NamedTuple):
+    """The text of one variable, stripped, and a description of where it was found."""
 
     text: str
     where: str
 
 
-def read_dotenv(path: Path) -> tuple[dict[str, Found], list[str]]:
-    """The variables of a ``.env`` file and what is wrong with it. No file is an empty file.
+def read_dotenv(path: Path) -> tuple[dict[str, RawValue], list[str]]:
+    """The variables of a ``.env`` file, and its problems. A missing file counts as empty.
 
-    Values are taken literally: ``${...}`` is not expanded, since secrets may hold any character.
+    Values are literal: ``${...}`` is not expanded, since secrets may contain any character.
     """
     try:
         source = path.read_text(encoding="utf-8-sig")
@@ -36,34 +37,35 @@ def read_dotenv(path: Path) -> tuple[dict[str, Found], list[str]]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         return {}, [f"{path}: cannot be read: {reason}"]
-    found: dict[str, Found] = {}
+    found: dict[str, RawValue] = {}
     problems = []
     for binding in parse_stream(io.StringIO(source)):
         where = f"{path} line {binding.original.line}"
         if binding.error or (binding.key and binding.value is None):
             problems.append(f"{where}: not understood, allowed: NAME=value")
         elif binding.key and binding.value and binding.value.strip():
-            found[binding.key] = Found(binding.value.strip(), where)
+            found[binding.key] = RawValue(binding.value.strip(), where)
     return found, problems
 
 
-def merge(environ: Mapping[str, str], dotenv: Mapping[str, Found]) -> dict[str, Found]:
-    """Both sources, the environment winning. An empty variable counts as unset, since that is how
-    compose files and shells hand over a variable nobody set; it still hides the file's.
+def merge(environ: Mapping[str, str], dotenv: Mapping[str, RawValue]) -> dict[str, RawValue]:
+    """Both sources; the environment takes precedence. An empty variable counts as unset, since
+    compose files and shells pass unset variables that way; it still hides the file's value.
     """
     merged = {name: found for name, found in dotenv.items() if name not in environ}
     for name, text in environ.items():
         if text.strip():
-            merged[name] = Found(text.strip(), "the environment")
+            merged[name] = RawValue(text.strip(), "the environment")
     return merged
 
 
 def read_secret_files(
-    found: dict[str, Found], secrets: Collection[str]
+    found: dict[str, RawValue], secrets: Collection[str]
 ) -> tuple[dict[str, Path], list[str]]:
-    """Put the content of NAME_FILE in the place of the secret NAME, as Docker hands over secrets.
+    """Replace each NAME_FILE in ``found`` by the secret NAME with the file's content, the way
+    Docker passes secrets.
 
-    Takes each NAME_FILE out of ``found``; returns the files by NAME, and what is wrong with them.
+    Returns the files by NAME, and their problems.
     """
     files, problems = {}, []
     for name in secrets:
@@ -81,27 +83,27 @@ def read_secret_files(
             problems.append(f"{name} and {name}_FILE are both set, allowed: one of them")
         files[name] = path
         if text:
-            found[name] = Found(text, str(path))
+            found[name] = RawValue(text, str(path))
     return files, problems
 
 
-def honour_historic(found: dict[str, Found]) -> list[str]:
-    """Let historic variables act on ``found`` as their row says; one warning for each one set."""
+def honour_historic(found: dict[str, RawValue]) -> list[str]:
+    """Apply historic variables to ``found`` as their rows say. Returns a warning for each one."""
     warnings = []
     for name, historic in HISTORIC.items():
         if name not in found:
             continue
         if historic.sets and found[name].text.lower() in ("1", "true"):
             variable, text = historic.sets
-            found[variable] = Found(text, f"{name} in {found[name].where}")
+            found[variable] = RawValue(text, f"{name} in {found[name].where}")
         warnings.append(f"{name} (in {found[name].where}): {historic.now}")
     return warnings
 
 
 def unknown_names(
-    found: Mapping[str, Found], dotenv: Mapping[str, Found], known: Collection[str]
+    found: Mapping[str, RawValue], dotenv: Mapping[str, RawValue], known: Collection[str]
 ) -> Iterator[str]:
-    """A warning for each variable that looks like ours and is not: KIRO_* anywhere, any in .env."""
+    """A warning for each unknown variable: KIRO_* from anywhere, and any name in ``.env``."""
     for name, (_, where) in found.items():
         if name in known or name in HISTORIC:
             continue

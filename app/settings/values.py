@@ -1,8 +1,8 @@
-"""The kinds of value a setting can have: what text is allowed, and what it becomes.
+"""The types of values that settings can have: the allowed text, and how it is parsed.
 
 A :class:`Value` parses the text of one environment variable. ``parse`` raises ``ValueError`` for a
-text outside ``allowed``; the words in ``allowed`` are what the user reads then, so they are made
-from the same bounds. Pure: only :func:`appendable_file` looks at the file system.
+text that is not allowed; the user is then shown ``allowed``, which is built from the same bounds.
+Pure, except that :func:`appendable_file` looks at the file system.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Number = TypeVar("Number", int, float)
 
 
 class Value(NamedTuple):
-    """``allowed`` completes the sentence "allowed: ..." and names the unit, if there is one;
-    ``unset`` is the value of a setting without a default that nobody set.
+    """``allowed`` completes the sentence "allowed: ..." and names the unit, if any. ``unset`` is
+    the value of a setting that has no default and was not set.
     """
 
     parse: Callable[[str], Any]
@@ -37,7 +37,7 @@ def text(allowed: str = "any text") -> Value:
 
 def integer(low: int, high: int, unit: str = "") -> Value:
     def parse(raw: str) -> int:
-        # int() alone would take "1_000" and other scripts' digits
+        # int() alone would accept "1_000" and digits of other scripts
         number = int(raw) if raw.isascii() and raw.isdigit() else -1
         return _within(number, low, high)
 
@@ -186,7 +186,9 @@ def one_of(names: Iterable[str]) -> str:
 
 
 def _has_valid_port(parts: SplitResult) -> bool:
-    """Whether the port of a URL, if it has one, is one; ``.port`` raises ValueError itself."""
+    """Whether the URL has no port or a valid one. Raises ValueError for a port that is no number
+    or too large.
+    """
     return parts.port is None or parts.port > 0
 
 
@@ -214,8 +216,8 @@ def _list(raw: str) -> list[str]:
 
 
 def _url(raw: str, schemes: set[str], *, user: bool = False) -> str:
-    """The URL without its trailing slash; a query, a fragment or (unless ``user``) credentials in
-    it are refused, since a path is appended to it.
+    """The URL without its trailing slash. Raises ValueError for a URL with a query, a fragment or
+    (unless ``user``) credentials, since a path will be appended to it.
     """
     parts = urlsplit(raw)
     bare = not (parts.query or parts.fragment or (parts.username is not None and not user))

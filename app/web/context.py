@@ -20,8 +20,8 @@ from app.keys.limits import RateExceeded, RateStatus
 from app.server.lifecycle import Live
 from app.server.logs import request_id
 
+from .gateway_call import GatewayCall
 from .headers import fitting
-from .upstream_call import UpstreamCall
 
 log = logging.getLogger("kiro2api.access")
 
@@ -61,7 +61,7 @@ class RequestContext:
     rate: RateStatus | None = None
     streamed: bool | None = None
     live: Live | None = None
-    call: UpstreamCall | None = None
+    call: GatewayCall | None = None
     failure: Failure | None = None
     status: int = 0
     release: Callable[[], object] = _hold_nothing
@@ -98,7 +98,7 @@ class RequestContext:
         fields["total_ms"] = self._milliseconds(monotonic())
         return fields
 
-    def _call_fields(self, call: UpstreamCall) -> dict[str, Any]:
+    def _call_fields(self, call: GatewayCall) -> dict[str, Any]:
         counts, facts = call.meter.counts(), call.facts()
         first_event_at = facts.pop("first_event_at", None)
         fields = {

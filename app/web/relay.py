@@ -8,12 +8,12 @@ from time import monotonic
 from typing import Protocol
 
 from app.core.events import Event, Finish
-from app.core.fold import Folder, Reply
+from app.core.fold import Reply, ReplyBuilder
 from app.errors import GatewayError, Kind
 from app.server.lifecycle import Live
 from app.server.response import FinalChunk
 
-from .upstream_call import UpstreamCall
+from .gateway_call import GatewayCall
 
 PIECE = 256 * 1024
 """Bytes of the longest write."""
@@ -37,7 +37,7 @@ class Encoder(Protocol):
 
 
 def stream(
-    call: UpstreamCall,
+    call: GatewayCall,
     encoder: Encoder,
     live: Live,
     *,
@@ -80,7 +80,7 @@ def pieces(data: bytes) -> Sequence[bytes]:
     return [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
 
 
-def collect(call: UpstreamCall, live: Live) -> Reply:
+def collect(call: GatewayCall, live: Live) -> Reply:
     """The whole answer, for a client that did not ask for a stream. One that breaks off is asked
     for once more, since the client has seen nothing of it. Raises GatewayError."""
     try:
@@ -91,11 +91,11 @@ def collect(call: UpstreamCall, live: Live) -> Reply:
         return _collect(call, live)
 
 
-def _collect(call: UpstreamCall, live: Live) -> Reply:
-    folder = Folder()
+def _collect(call: GatewayCall, live: Live) -> Reply:
+    builder = ReplyBuilder()
     while not live.run(call.wait, 3600.0):
         pass
     batches = call.batches()
     while (batch := live.run(next, batches, None)) is not None:
-        folder.feed(batch)
-    return folder.reply()
+        builder.feed(batch)
+    return builder.reply()

@@ -17,8 +17,8 @@ from app.server.lifecycle import Lifecycle, Live
 
 from . import failures, relay
 from .context import RequestContext, current
+from .gateway_call import GatewayCall
 from .headers import STREAM_HEADERS, listing
-from .upstream_call import UpstreamCall
 
 JSON = "application/json"
 
@@ -54,7 +54,7 @@ class Serving:
     """Answers the conversations that the dialects' routes have parsed. Times in seconds;
     ``default_model`` is for a request that names none."""
 
-    open: Callable[[Conversation], UpstreamCall]
+    open: Callable[[Conversation], GatewayCall]
     lifecycle: Lifecycle
     admission: Admission
     limits: KeyLimits
@@ -96,7 +96,7 @@ class Serving:
             return response
 
     def _stream(
-        self, call: UpstreamCall, encoder: relay.Encoder, live: Live, context: RequestContext
+        self, call: GatewayCall, encoder: relay.Encoder, live: Live, context: RequestContext
     ) -> Iterator[bytes]:
         def failed(error: Exception) -> bytes:
             failure = failures.as_failure(error, context)
@@ -107,7 +107,7 @@ class Serving:
         return relay.stream(call, encoder, live, ping_interval=self.ping_interval, failed=failed)
 
 
-def _add_listings(response: Response, call: UpstreamCall) -> None:
+def _add_listings(response: Response, call: GatewayCall) -> None:
     for name, values in (("x-kiro-ignored", call.ignored), ("x-kiro-repairs", call.repairs)):
         if values:
             response.headers.add(name, listing(values))

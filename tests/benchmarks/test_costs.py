@@ -25,7 +25,7 @@ from app.codewhisperer.upstream import CodeWhisperer
 from app.core.usage import Meter
 from app.credentials import AuthKind, Token
 from app.eventstream.frames import FrameDecoder
-from app.gateway import Exchange, Gateway
+from app.gateway import Gateway, GatewayCall
 from app.models import names
 from app.models.table import context_window
 from app.server.lifecycle import Lifecycle
@@ -79,7 +79,7 @@ class Upstream:
 
 
 @contextmanager
-def exchange(url: str) -> Iterator[Exchange]:
+def exchange(url: str) -> Iterator[GatewayCall]:
     """A call under way to the upstream at ``url``."""
     service = CodeWhisperer(
         Client(connections=1, connect_timeout=5, user_agent="test"),

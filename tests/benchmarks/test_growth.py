@@ -31,7 +31,7 @@ from app.core.conversation import (
     ToolResult,
 )
 from app.core.events import Event, TextDelta, ThinkingDelta, ToolEnd, ToolInput, ToolStart
-from app.core.fold import Folder
+from app.core.fold import ReplyBuilder
 from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
 from app.eventstream.frames import FrameDecoder
@@ -198,7 +198,7 @@ def test_a_stream(dialect: Dialect, told: Callable[[int], list[Event]]) -> None:
 def test_a_whole_answer(told: Callable[[int], list[Event]]) -> None:
     def make(size: int) -> Callable[[], object]:
         batches = [[event] for event in told(size)]
-        return lambda: each(Folder().feed, batches)
+        return lambda: each(ReplyBuilder().feed, batches)
 
     check(make, 500)
 

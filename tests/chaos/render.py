@@ -6,7 +6,7 @@ import sys
 from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
-from app.codewhisperer.service.error_table import RULES, Rule
+from app.codewhisperer.service.error_table import RULES, ErrorRule
 from app.errors import POLICY, Kind
 from tests.chaos.anthropic import Anthropic
 from tests.chaos.openai_chat import Chat
@@ -131,7 +131,7 @@ def _kind(kind: Kind) -> tuple[str, ...]:
     )
 
 
-def _rule(rule: Rule) -> tuple[str, ...]:
+def _rule(rule: ErrorRule) -> tuple[str, ...]:
     conditions = [
         *_named("status", rule.statuses),
         *_named("type", rule.types),

@@ -21,7 +21,8 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
-from app.core.fold import Folder, fold
+from app.core.fold import ReplyBuilder
+from tests.core.folding import fold
 
 
 def test_pieces_are_joined_and_order_is_kept() -> None:
@@ -104,10 +105,10 @@ def test_figures_are_no_part_of_an_answer() -> None:
 
 
 def test_an_answer_without_an_end_is_none() -> None:
-    folder = Folder()
-    folder.feed([TextDelta("a")])
+    builder = ReplyBuilder()
+    builder.feed([TextDelta("a")])
     with pytest.raises(ValueError, match="Finish"):
-        folder.reply()
+        builder.reply()
 
 
 # ---- any answer ----------------------------------------------------------------------------------
@@ -165,11 +166,11 @@ def test_the_fold_says_what_was_said_in_any_batches(drawn: list[Part], data: st.
             said.append(part)
     events: list[Event] = [event for part in said for event in said_as(part, data)]
     events.append(Finish("end_turn"))
-    folder = Folder()
+    builder = ReplyBuilder()
     at = 0
     while at < len(events):
         step = data.draw(st.integers(1, 5))
-        folder.feed(events[at : at + step])
+        builder.feed(events[at : at + step])
         at += step
-    assert folder.reply() == fold(events)
-    assert folder.reply().parts == tuple(said)
+    assert builder.reply() == fold(events)
+    assert builder.reply().parts == tuple(said)

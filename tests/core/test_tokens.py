@@ -1,5 +1,7 @@
 """Estimates of tokens, and which figure wins."""
 
+import sys
+
 import pytest
 
 from app.core.conversation import (
@@ -40,6 +42,14 @@ def test_a_chinese_character_is_nearly_a_token() -> None:
 
 def test_half_a_surrogate_pair_counts_as_a_character() -> None:
     assert estimate_conversation(user(Text("\ud83d" * 700))) == 600 + MESSAGE_TOKENS
+
+
+def test_text_that_is_measured_is_not_encoded_a_second_time() -> None:
+    """CPython keeps the UTF-8 form in the string, and ``getsizeof`` counts it."""
+    text = "汉" * 10_000
+    before = sys.getsizeof(text)
+    estimate_conversation(user(Text(text)))
+    assert sys.getsizeof(text) >= before + 30_000
 
 
 def test_the_input_of_each_call_counts_as_it_does_alone() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pytest
 from msgspec import Meta, Struct
 
-from app.core.typed_json import FieldError, Record, convert, decode, ignore_unknown
+from app.core.typed_json import FieldError, Path, Record, convert, decode, ignore_unknown
 
 
 class Leaf(Struct, tag_field="type", tag="leaf"):
@@ -17,7 +17,7 @@ class Twig(Struct, tag_field="type", tag="twig"):
     leaves: list[Leaf]
 
 
-LEAF_OR_TWIG: Any = Leaf | Twig
+LEAF_OR_TWIG: Any = Leaf | Twig  # a union has no type that mypy could check
 
 
 class Tree(Struct):
@@ -69,7 +69,7 @@ class Tree(Struct):
         ({"name": "a", "notes": {"b": 1}}, ("notes",), "Input should be a valid string"),
     ],
 )
-def test_what_does_not_fit_is_named(value, path, problem):
+def test_what_does_not_fit_is_named(value: Any, path: Path, problem: str) -> None:
     with pytest.raises(FieldError) as failure:
         convert(value, Tree)
     assert (failure.value.path, failure.value.problem) == (path, problem)
@@ -83,18 +83,25 @@ def test_what_does_not_fit_is_named(value, path, problem):
         ({"type": "leaf", "size": 10}, ("size",), "Input should be less than or equal to 9"),
     ],
 )
-def test_what_fits_no_form_of_a_union_is_named_from_its_root(value, path, problem):
+def test_what_fits_no_form_of_a_union_is_named_from_its_root(
+    value: Any, path: Path, problem: str
+) -> None:
     with pytest.raises(FieldError) as failure:
         convert(value, LEAF_OR_TWIG)
     assert (failure.value.path, failure.value.problem) == (path, problem)
     assert convert({"type": "leaf"}, LEAF_OR_TWIG) == Leaf()
 
 
-def test_an_integer_may_be_written_with_a_point():
+def test_an_integer_may_be_written_with_a_point() -> None:
     leaf = {"type": "leaf", "size": 9.0, "free": {"size": 9.0}}
     body = {"name": "a", "first": leaf, "grown": [{"type": "twig", "leaves": [leaf.copy(), leaf]}]}
-    tree: Any = convert(body, Tree)
-    sizes = [tree.first.size, *(each.size for each in tree.grown[0].leaves)]
+    tree = convert(body, Tree)
+    assert isinstance(tree.first, Leaf)
+    assert tree.first.free is not None
+    assert isinstance(tree.grown, list)
+    [twig] = tree.grown
+    assert isinstance(twig, Twig)
+    sizes = [tree.first.size, *(each.size for each in twig.leaves)]
     assert sizes == [9, 9, 9]
     assert {type(size) for size in sizes} == {int}
     assert type(tree.first.free["size"]) is float
@@ -111,19 +118,19 @@ def test_an_integer_may_be_written_with_a_point():
         ("9.0", "Input should be a valid integer"),
     ],
 )
-def test_no_other_number_is_an_integer(size, problem):
+def test_no_other_number_is_an_integer(size: object, problem: str) -> None:
     with pytest.raises(FieldError) as refused:
         convert({"name": "a", "first": {"type": "leaf", "size": size}}, Tree)
     assert (refused.value.path, refused.value.problem) == (("first", "size"), problem)
 
 
-def test_a_path_is_built_from_the_inside_out():
+def test_a_path_is_built_from_the_inside_out() -> None:
     error = FieldError(("size",), "Too big").under("leaves", 0).under("first")
     assert error.path == ("first", "leaves", 0, "size")
     assert error.problem == "Too big"
 
 
-def test_unknown_members_are_named_once_and_free_ones_left_alone():
+def test_unknown_members_are_named_once_and_free_ones_left_alone() -> None:
     value = {
         "colour": "green",
         "name": "a",
@@ -140,19 +147,19 @@ def test_unknown_members_are_named_once_and_free_ones_left_alone():
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"{} x", b'"\xff"'])
-def test_what_is_no_json_is_an_error_of_the_whole_body(raw):
+def test_what_is_no_json_is_an_error_of_the_whole_body(raw: bytes) -> None:
     with pytest.raises(FieldError, match="not valid JSON") as failure:
         decode(raw, Record())
     assert failure.value.path == ()
 
 
-def test_a_body_too_deep_to_read():
+def test_a_body_too_deep_to_read() -> None:
     with pytest.raises(FieldError, match="nested too deeply"):
         decode(b"[" * 100_000, Record())
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"null", b"5", b'"a"'])
-def test_a_body_is_an_object(raw):
+def test_a_body_is_an_object(raw: bytes) -> None:
     with pytest.raises(FieldError, match="must be a JSON object"):
         decode(raw, Record())
 

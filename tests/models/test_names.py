@@ -36,7 +36,7 @@ DEFAULT = "claude-sonnet-4.5"
 )
 def test_one_model_has_many_spellings(name: str, expected: str) -> None:
     resolution = resolve(name, DEFAULT, {})
-    assert (resolution.model.id, resolution.exact) == (expected, True)
+    assert (resolution.model.id, resolution.matched) == (expected, True)
 
 
 def test_the_ids_of_the_go_original_on_the_hosts_it_used() -> None:
@@ -49,12 +49,12 @@ def test_the_ids_of_the_go_original_on_the_hosts_it_used() -> None:
         assert model.upstream_id("q") == upstream
 
 
-def test_the_newest_host_takes_dotted_ids_alone() -> None:
+def test_the_newest_host_takes_current_ids_alone() -> None:
     assert all(model.upstream_id("kiro") == model.upstream_id("kiro").lower() for model in MODELS)
     assert resolve("claude-sonnet-4-5", DEFAULT, {}).model.upstream_id("kiro") == DEFAULT
 
 
-def test_a_model_without_an_old_id_has_the_dotted_one_everywhere() -> None:
+def test_a_model_without_a_legacy_id_has_the_current_one_everywhere() -> None:
     model = resolve("claude-opus-4-6", DEFAULT, {}).model
     assert {model.upstream_id(host) for host in ("codewhisperer", "q", "kiro")} == {
         "claude-opus-4.6"
@@ -65,7 +65,7 @@ def test_a_model_without_an_old_id_has_the_dotted_one_everywhere() -> None:
 def test_any_other_name_is_the_default_and_says_so(name: str) -> None:
     resolution = resolve(name, DEFAULT, {})
     assert resolution.model.id == "claude-sonnet-4-5-20250929"
-    assert not resolution.exact
+    assert not resolution.matched
     conversation = resolution.apply(Conversation(model=name, messages=(), notes=("before",)))
     assert conversation.notes == ("before", f"model:{name}")
 
@@ -88,7 +88,7 @@ def test_aliases_come_first_in_any_case_and_may_name_a_model_unknown_here() -> N
     assert resolve("GPT-4o", DEFAULT, aliases).effort == "high"
     assert resolve("auto", DEFAULT, aliases).model.id == "glm-5"
     new = resolve("next", DEFAULT, aliases)
-    assert new.exact
+    assert new.matched
     assert new.model.upstream_id("q") == new.model.upstream_id("kiro") == "claude-fable-9"
     assert new.model.context_window is None
 
@@ -105,8 +105,8 @@ def test_the_default_may_be_unknown_here_but_not_nonsense() -> None:
 @pytest.mark.parametrize("name", ["claude-fable-9", " Claude-Fable-9 "])
 def test_who_names_the_default_gets_what_was_asked_for(name: str) -> None:
     resolution = resolve(name, "claude-fable-9", {})
-    assert resolution.exact
-    assert resolution.model.dotted == "claude-fable-9"
+    assert resolution.matched
+    assert resolution.model.current_id == "claude-fable-9"
 
 
 def test_listing_has_every_model_once_and_the_aliases() -> None:

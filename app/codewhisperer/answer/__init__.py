@@ -1,1 +1,1 @@
-"""Event-stream frames as the events of the core."""
+"""Decodes event-stream frames into core events."""

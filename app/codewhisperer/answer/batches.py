@@ -1,4 +1,4 @@
-"""An upstream answer as core events, batch by batch as it arrives."""
+"""Decodes an upstream answer into core events, batch by batch as it arrives."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -11,22 +11,22 @@ from app.eventstream.frames import Frame, FrameDecoder, FrameError
 from .decoder import EventDecoder
 
 
-class Body(Protocol):
-    """An upstream's answer on its way; :class:`.client.Answer` is one."""
+class ResponseBody(Protocol):
+    """The body of an HTTP response that is still arriving."""
 
     @property
     def complete(self) -> bool:
-        """Whether HTTP itself has proved it whole."""
+        """Whether HTTP proved that the body is whole."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """What is read together, b"" at a tick."""
+        """The bytes of each read; b"" for each tick without data."""
 
 
-def event_batches(body: Body, events: EventDecoder) -> Iterator[Sequence[Event]]:
-    """The events of each read together, ending with ``Finish``; an empty batch at a tick,
-    and for a read that says nothing to a client.
+def event_batches(body: ResponseBody, events: EventDecoder) -> Iterator[Sequence[Event]]:
+    """The events of each read as one batch; the last event is ``Finish``. A batch is empty for a
+    tick, and for a read without events.
 
-    What was decoded before a failure is given before it is raised, as GatewayError.
+    Raises GatewayError where the answer breaks; the events before the break are yielded first.
     """
     frames = FrameDecoder()
     for data in body:
@@ -34,11 +34,11 @@ def event_batches(body: Body, events: EventDecoder) -> Iterator[Sequence[Event]]
             yield ()
             continue
         batch, failure = _decode(data, frames, events)
-        last = body.complete and failure is None  # its events leave with those of the end
+        last = body.complete and failure is None  # send the closing events in the same batch
         if last:
             ending, failure = _end(frames, events, complete=True)
             batch = [*batch, *ending]
-        yield batch  # also when it is empty, so that a client gets its signs of life
+        yield batch  # even if empty, so that the client can be sent a ping
         if failure is not None:
             raise failure
         if last:
@@ -52,7 +52,7 @@ def event_batches(body: Body, events: EventDecoder) -> Iterator[Sequence[Event]]
 def _end(
     frames: FrameDecoder, events: EventDecoder, *, complete: bool
 ) -> tuple[Sequence[Event], GatewayError | None]:
-    """The closing events, or why there are none."""
+    """The closing events, or the failure that prevents them."""
     try:
         frames.eof()
         return events.finish(complete=complete), None
@@ -65,13 +65,13 @@ def _end(
 def _decode(
     data: bytes, frames: FrameDecoder, events: EventDecoder
 ) -> tuple[Sequence[Event], GatewayError | None]:
-    """What one read says, and the failure that stands behind it, if there is one."""
-    damage = None
+    """The events of one read, and the failure that follows them, if any."""
+    failure = None
     try:
         whole: Sequence[Frame] = frames.feed(data)
     except FrameError as error:
-        whole, damage = error.frames, from_frames(error)
+        whole, failure = error.frames, from_frames(error)
     try:
-        return events.feed(whole), damage
+        return events.feed(whole), failure
     except StreamError as error:
         return error.events, error

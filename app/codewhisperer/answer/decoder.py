@@ -1,16 +1,16 @@
-"""Frames to core events: one table, from an event's type to what it means here.
+"""Decodes frames into core events. One table maps each event type to its handler.
 
 Sans-IO. Source of the events and their payloads: the service models in the AWS language servers and
 the Amazon Q CLI; ``stopReason`` and ``contextUsageEvent`` are from captures of newer clients.
 
-What makes an end clean, since the service says it in no event: the HTTP body is whole (or, where
-HTTP cannot tell, an event was seen that comes only near the end), and something was said. A tool
-call without its stop, or whose input is no JSON object, was then cut off by the model's output
-limit: it ends as not complete, and the reason is max_tokens. Everything else is an error, never a
-Finish.
+The service sends no event that marks a clean end. An end counts as clean if the HTTP body is whole
+(or, where HTTP cannot prove that, an event arrived that comes only near the end) and the answer has
+content. A tool call without its stop, or whose input is not a JSON object, was then cut off by the
+model's output limit: it ends as not complete, with the reason max_tokens. Any other end is an
+error, never a Finish.
 
-Deliberately absent: events for citations, licences, links, follow-up prompts and intents, which no
-client dialect has a place for. They are known and skipped; unknown ones are skipped and counted.
+Events for citations, licences, links, follow-up prompts and intents are known and skipped, since no
+client dialect has a place for them. Unknown events are skipped and counted.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ from app.core.events import (
 from app.errors import GatewayError, Kind
 from app.eventstream.frames import Frame
 
-from .tool_calls import ToolCalls, ToolUse
+from .tool_calls import ToolCallAssembler, ToolUse
 
 STOP_REASONS: dict[str, StopReason] = {
     "END_TURN": "end_turn",
@@ -43,14 +43,14 @@ STOP_REASONS: dict[str, StopReason] = {
     "STOP_SEQUENCE": "stop_sequence",
     "MAX_TOKENS": "max_tokens",
     "LENGTH_LIMIT": "max_tokens",
-    "MAX_TIME": "max_tokens",  # cut off all the same; clients know no other word for it
+    "MAX_TIME": "max_tokens",  # cut off too; clients know no other reason for that
     "MODEL_CONTEXT_WINDOW_EXCEEDED": "context_window",
     "CONTENT_FILTERED": "refusal",
     "GUARDRAIL_INTERVENED": "refusal",
 }
 
 OUTPUT_TOO_LONG = "ContentLengthExceededException"
-"""Inside a stream that has said something already, this exception tells of the output limit."""
+"""In a stream that already has content, this exception means that the output limit was reached."""
 
 
 class _Text(Struct, rename="camel", gc=False):
@@ -95,18 +95,18 @@ _metadata = msgspec.json.Decoder(_Metadata).decode
 
 
 class EventDecoder:
-    """Frames in, core events out, in the order that :mod:`app.core.events` promises.
+    """Frames in, core events out, in the order that :mod:`app.core.events` guarantees.
 
-    ``tool_names`` leads from the upstream's names of tools to the client's, where they differ.
-    ``skipped`` counts what was left out, by name, for the log.
+    ``tool_names``: the client's name by the upstream's name, for each renamed tool. ``skipped``
+    counts what was left out, by name, for the log.
     """
 
     __slots__ = (
-        "_closing",
         "_handle",
+        "_has_content",
         "_headers",
         "_model",
-        "_spoke",
+        "_near_end",
         "_stop",
         "_tools",
         "skipped",
@@ -114,25 +114,25 @@ class EventDecoder:
 
     def __init__(self, tool_names: Mapping[str, str] = MappingProxyType({})) -> None:
         self.skipped: Counter[str] = Counter()
-        self._tools = ToolCalls(tool_names, self.skipped)
-        self._headers: Mapping[str, object] = {}  # of the last frame, and what was done with it
-        self._handle: _Handler = EventDecoder._skip
+        self._tools = ToolCallAssembler(tool_names, self.skipped)
+        self._headers: Mapping[str, object] = {}  # of the last frame
+        self._handle: _Handler = EventDecoder._skip  # for frames with these headers
         self._model: str | None = None
-        self._stop: StopReason | None = None  # as the upstream told it
-        self._spoke = False  # said anything outside tool calls
-        self._closing = False  # an event came that stands near the end only
+        self._stop: StopReason | None = None  # as the upstream sent it
+        self._has_content = False  # outside tool calls
+        self._near_end = False  # an event arrived that comes only near the end
 
     def feed(self, frames: Sequence[Frame]) -> list[Event]:
         """The events of these frames.
 
         Raises :class:`.errors.StreamError` for an error inside the stream, or a payload that cannot
-        be read (CORRUPT); on it are the events from before.
+        be read (CORRUPT); it holds the events that came before.
         """
         events: list[Event] = []
         handle = self._handle
         try:
             for frame in frames:
-                if frame.headers is not self._headers:  # frames of one kind, most are, share them
+                if frame.headers is not self._headers:  # consecutive frames mostly share them
                     self._headers = frame.headers
                     handle = self._handle = _handler(frame.headers)
                 handle(self, frame.payload, events)
@@ -144,39 +144,39 @@ class EventDecoder:
         return events
 
     def finish(self, *, complete: bool) -> list[Event]:
-        """The closing events, Finish the last of them; called once, when the HTTP body has ended.
+        """The closing events, of which Finish is the last. Call it once, at the end of the body.
 
-        ``complete``: HTTP itself proved that the body is whole. Raises GatewayError TRUNCATED if
-        neither HTTP nor an event proves it, EMPTY if nothing was said and no stop reason given.
+        ``complete``: HTTP proved that the body is whole. Raises GatewayError: TRUNCATED if neither
+        HTTP nor an event proves it, EMPTY if there was no content and no stop reason.
         """
-        if not (complete or self._closing):
+        if not (complete or self._near_end):
             raise GatewayError(
                 Kind.TRUNCATED, "The upstream's answer broke off before its end. Try again."
             )
-        if self._stop is None and not self._said():
+        if self._stop is None and not self._has_answer():
             raise GatewayError(Kind.EMPTY, "The upstream's answer was empty. Try again.")
         events: list[Event] = []
         self._tools.finish(events)
         events.append(Finish(self._reason()))
         return events
 
-    def _said(self) -> bool:
-        """Whether there is anything that an answer can be made of."""
-        return self._spoke or self._tools.begun
+    def _has_answer(self) -> bool:
+        """Whether there was any content, tool calls included."""
+        return self._has_content or self._tools.begun
 
     def _reason(self) -> StopReason:
-        """Why the answer ended. Tool calls decide between end_turn and tool_use, whatever was told:
-        older hosts tell nothing, and newer ones the wrong one of the two at times. A call that was
-        cut off must never look like one to be run.
+        """Why the answer ended. The tool calls decide between end_turn and tool_use, since older
+        hosts send no stop reason and newer ones sometimes send the wrong one of these two. A call
+        that was cut off must never look like one to run.
         """
-        if self._tools.cut:
+        if self._tools.cut_off:
             return self._stop if self._stop in ("context_window", "refusal") else "max_tokens"
         if self._stop in (None, "end_turn", "tool_use"):
             return "tool_use" if self._tools.completed else "end_turn"
         return self._stop
 
-    def _say(self, event: Event, events: list[Event]) -> None:
-        self._spoke = True
+    def _emit(self, event: Event, events: list[Event]) -> None:
+        self._has_content = True
         if self._tools.open_id is None:
             events.append(event)
         else:
@@ -188,26 +188,26 @@ class EventDecoder:
             self._model = text.model_id
             events.append(Usage(model=text.model_id))
         if text.content:
-            if self._tools.open_id is None:  # as in _say, without the call: most events are these
-                self._spoke = True
+            if self._tools.open_id is None:  # inlined _emit: most events are text deltas
+                self._has_content = True
                 events.append(TextDelta(text.content))
             else:
-                self._say(TextDelta(text.content), events)
+                self._emit(TextDelta(text.content), events)
 
     def _on_reasoning(self, payload: bytes, events: list[Event]) -> None:
         reasoning = _reasoning(payload)
         if reasoning.text:
-            self._say(ThinkingDelta(reasoning.text), events)
+            self._emit(ThinkingDelta(reasoning.text), events)
         if reasoning.signature:
-            self._say(ThinkingSignature(reasoning.signature), events)
+            self._emit(ThinkingSignature(reasoning.signature), events)
         if reasoning.redacted_content:
-            self._say(RedactedThinkingBlock(reasoning.redacted_content), events)
+            self._emit(RedactedThinkingBlock(reasoning.redacted_content), events)
 
     def _on_tool_use(self, payload: bytes, events: list[Event]) -> None:
-        self._tools.take(_tool_use(payload), events)
+        self._tools.feed(_tool_use(payload), events)
 
     def _on_metering(self, payload: bytes, events: list[Event]) -> None:
-        self._closing = True
+        self._near_end = True
         metering = _metering(payload)
         if (metering.unit or "credit").lower() != "credit":
             self.skipped[f"meteringEvent in {metering.unit!r:.32}"] += 1
@@ -215,13 +215,13 @@ class EventDecoder:
             events.append(Usage(credits=metering.usage))
 
     def _on_context_usage(self, payload: bytes, events: list[Event]) -> None:
-        self._closing = True
+        self._near_end = True
         percentage = _context_usage(payload).context_usage_percentage
         if percentage is not None:
             events.append(Usage(context_percentage=percentage))
 
     def _on_metadata(self, payload: bytes, events: list[Event]) -> None:
-        self._closing = True
+        self._near_end = True
         metadata = _metadata(payload)
         if metadata.stop_reason:
             self._stop = STOP_REASONS.get(metadata.stop_reason.upper())
@@ -243,22 +243,22 @@ class EventDecoder:
         raise from_stream("invalidStateEvent", payload)
 
     def _skip(self, payload: bytes, events: list[Event]) -> None:
-        """Known, and of no use to any client."""
+        """For known events of no use to any client."""
 
     def _unknown(self, name: object) -> None:
         if not isinstance(name, str):
             raise corrupt("an event without a type")
         self.skipped[name[:64]] += 1
 
-    def _refused(self, headers: Mapping[str, object], payload: bytes) -> None:
-        """A message that is no event: an error, unless it only tells why the answer ends."""
+    def _on_error_message(self, headers: Mapping[str, object], payload: bytes) -> None:
+        """Raise the error of a message that is not an event, unless it means the output limit."""
         kind = headers.get(":message-type")
         if kind == "exception":
             name = str(headers.get(":exception-type", ""))
-            if name != OUTPUT_TOO_LONG or not self._said():
+            if name != OUTPUT_TOO_LONG or not self._has_answer():
                 raise from_stream(name, payload)
             self._stop = "max_tokens"
-            self._closing = True
+            self._near_end = True
         elif kind == "error":
             code, message = headers.get(":error-code", ""), headers.get(":error-message", "")
             raise from_stream(str(code), payload, str(message))
@@ -291,8 +291,8 @@ _HANDLERS: dict[object, _Handler] = {
 
 
 def _handler(headers: Mapping[str, object]) -> _Handler:
-    """What to do with the payload of a frame that has these headers."""
+    """The handler for the payloads of frames with these headers."""
     if headers.get(":message-type") != "event":
-        return lambda decoder, payload, events: decoder._refused(headers, payload)
+        return lambda decoder, payload, events: decoder._on_error_message(headers, payload)
     name = headers.get(":event-type")
     return _HANDLERS.get(name) or (lambda decoder, payload, events: decoder._unknown(name))

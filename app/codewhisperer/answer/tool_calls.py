@@ -1,10 +1,10 @@
-"""Tool calls put together from the upstream's fragments, one whole call after the other.
+"""Assembles tool calls from the upstream's fragments, one call after another.
 
-A call is told in events that each repeat its id: the first names the tool, those behind it carry
-pieces of its input (cut at any character), the last one says stop (source: Amazon Q CLI, AWS
-language servers). The service is not known to interleave calls, but every event has an id, so it
-may; clients cannot take that. What comes between the events of an open call is held back until that
-call has ended, and is then told in its order.
+A call arrives as events that each repeat its id: the first names the tool, the next ones carry
+pieces of its input (cut at any character), and the last one has the stop flag (source: Amazon Q
+CLI, AWS language servers). The service is not known to interleave calls, but it could, since every
+event has an id; clients could not handle that. Whatever arrives between the events of an open call
+is held back until that call has ended, and then released in the order of arrival.
 """
 
 from collections import Counter, deque
@@ -21,8 +21,8 @@ _encode = msgspec.json.encode
 
 
 class ToolUse(Struct, rename="camel", gc=False):
-    """The payload of a toolUseEvent. ``input`` is a piece of JSON text; some upstreams were seen to
-    send an object instead, which is then the whole of it.
+    """The payload of a toolUseEvent. ``input`` is a piece of JSON text; some upstreams send the
+    whole input as an object instead.
     """
 
     tool_use_id: str
@@ -31,9 +31,12 @@ class ToolUse(Struct, rename="camel", gc=False):
     stop: bool | None = None
 
 
-class ToolCalls:
-    """``open_id`` is the id of the call that is being told, or None. ``tool_names`` leads from the
-    upstream's names of tools to the client's; ``skipped`` counts what was left out, by reason.
+class ToolCallAssembler:
+    """Emits core events for tool calls.
+
+    ``open_id`` is the id of the open call, or None. ``completed`` counts the calls that may be run,
+    ``cut_off`` those with incomplete input. ``tool_names``: the client's name by the upstream's
+    name, for each renamed tool. ``skipped`` counts what was left out, by reason.
     """
 
     __slots__ = (
@@ -43,48 +46,48 @@ class ToolCalls:
         "_names",
         "_pieces",
         "completed",
-        "cut",
+        "cut_off",
         "open_id",
         "skipped",
     )
 
     def __init__(self, tool_names: Mapping[str, str], skipped: Counter[str]) -> None:
         self.open_id: str | None = None
-        self.completed = 0  # calls that may be run
-        self.cut = 0  # calls whose input is not whole
+        self.completed = 0
+        self.cut_off = 0
         self.skipped = skipped
         self._names = tool_names
         self._pieces: list[str] = []  # of the open call's input
         self._ended: set[str | None] = set()
-        # Single events, and the fragments of each waiting call, in the order they began in.
+        # Single events, and the fragments of each waiting call, in the order of their first event.
         self._held: deque[list[Event | ToolUse]] = deque()
         self._held_calls: dict[str, list[Event | ToolUse]] = {}
 
     @property
     def begun(self) -> bool:
-        """Whether any call was told, be it in part."""
+        """Whether any call has begun."""
         return self.open_id is not None or bool(self._ended)
 
-    def take(self, use: ToolUse, events: list[Event]) -> None:
-        """Append the events of the next fragment, and those that waited for it."""
+    def feed(self, use: ToolUse, events: list[Event]) -> None:
+        """Append the events of the next fragment, and the held events that it releases."""
         if self.open_id is None or use.tool_use_id == self.open_id:
-            self._tell(use, events)
+            self._emit(use, events)
             if self._held:
                 self._release(events)
         else:
             self._hold_call(use)
 
     def hold(self, event: Event) -> None:
-        """Keep an event that is none of the open call's until that call has ended."""
+        """Keep an event that does not belong to the open call until that call has ended."""
         self._held.append([event])
 
     def finish(self, events: list[Event]) -> None:
-        """The answer has ended: end the calls that are open still, as cut off."""
+        """End the calls that are still open, as cut off: the answer has ended."""
         while self.open_id is not None:
             self._end(events, stopped=False)
             self._release(events)
 
-    def _tell(self, use: ToolUse, events: list[Event]) -> None:
+    def _emit(self, use: ToolUse, events: list[Event]) -> None:
         if self.open_id is None and not self._start(use, events):
             return
         piece = use.input
@@ -97,7 +100,9 @@ class ToolCalls:
             self._end(events, stopped=True)
 
     def _start(self, use: ToolUse, events: list[Event]) -> bool:
-        """Begin a call; False for one that no client could tell from others, or answer."""
+        """Begin a call. False if it has already ended, or has no name or no id: no client could
+        answer such a call.
+        """
         if use.tool_use_id in self._ended:
             self.skipped["toolUseEvent after its stop"] += 1
         elif not use.name or not use.tool_use_id:
@@ -115,7 +120,7 @@ class ToolCalls:
         if complete:
             self.completed += 1
         else:
-            self.cut += 1
+            self.cut_off += 1
         events.append(ToolEnd(complete))
 
     def _hold_call(self, use: ToolUse) -> None:
@@ -127,21 +132,21 @@ class ToolCalls:
             self._held.append(waiting)
 
     def _release(self, events: list[Event]) -> None:
-        """Tell what was held back, up to the first call that has not ended yet."""
+        """Emit what was held back, up to the first call that has not ended yet."""
         while self._held and self.open_id is None:
             for held in self._held.popleft():
                 if isinstance(held, ToolUse):
                     self._held_calls.pop(held.tool_use_id, None)
-                    self._tell(held, events)
+                    self._emit(held, events)
                 else:
                     events.append(held)
 
 
-def _is_object(written: str) -> bool:
-    """Whether the input can be run: a JSON object, or nothing, which stands for an empty one."""
+def _is_object(text: str) -> bool:
+    """Whether a call's input is a JSON object, or empty, which means ``{}``."""
     try:
-        if written:
-            decode_object(written)
+        if text:
+            decode_object(text)
     except (ValueError, RecursionError):
         return False
     return True

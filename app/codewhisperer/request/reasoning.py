@@ -1,7 +1,8 @@
-"""How much to think, in the request fields that a model has of its own.
+"""How much to think, as the model-specific request fields.
 
-Only hosts of the newest generation are known to take such fields, and only for models whose
-schema has them (traffic of kiro-cli, ListAvailableModels); elsewhere the wish is told as ignored.
+Only hosts of the newest generation are known to accept such fields, and only for models whose
+schema has them (traffic of kiro-cli, ListAvailableModels). Elsewhere the client's settings are
+reported as ignored.
 """
 
 from typing import Any, NamedTuple
@@ -13,7 +14,9 @@ _SCALE: tuple[Effort, ...] = ("none", "low", "medium", "high", "xhigh", "max")
 
 
 class RequestFields(NamedTuple):
-    """``fields`` is None where none are to be sent. ``changed``: another effort than asked for."""
+    """``fields`` is None if none are to be sent. ``ignored``: the client's settings without effect.
+    ``changed``: the effort is not the requested one.
+    """
 
     fields: dict[str, Any] | None = None
     ignored: tuple[str, ...] = ()
@@ -21,20 +24,20 @@ class RequestFields(NamedTuple):
 
 
 def request_fields(reasoning: Reasoning, model: Model, generation: Generation) -> RequestFields:
-    """The ``additionalModelRequestFields`` for what the client asked."""
+    """The ``additionalModelRequestFields`` for the client's reasoning settings."""
     if generation != "kiro" or not model.efforts:
-        wishes = {
+        requested = {
             "thinking": reasoning.enabled is not None,
             "effort": reasoning.effort is not None,
         }
-        return RequestFields(ignored=tuple(name for name, said in wishes.items() if said))
+        return RequestFields(ignored=tuple(name for name, given in requested.items() if given))
     if model.effort_field == "reasoning":
         return _by_effort_alone(reasoning, model)
     return _with_thinking(reasoning, model)
 
 
 def _by_effort_alone(reasoning: Reasoning, model: Model) -> RequestFields:
-    """Models that think as much as their effort says, and not at all at ``none``."""
+    """For models whose effort alone controls how much they think; ``none`` turns thinking off."""
     wanted = "none" if reasoning.enabled is False else reasoning.effort
     if wanted is None:
         return RequestFields()
@@ -43,7 +46,7 @@ def _by_effort_alone(reasoning: Reasoning, model: Model) -> RequestFields:
 
 
 def _with_thinking(reasoning: Reasoning, model: Model) -> RequestFields:
-    """Models that can be told to think, apart from the effort they put into it."""
+    """For models with a switch for thinking beside the effort."""
     enabled, wanted = reasoning.enabled, reasoning.effort
     if wanted == "none" and "none" not in model.efforts:
         enabled, wanted = bool(enabled), None
@@ -60,6 +63,6 @@ def _with_thinking(reasoning: Reasoning, model: Model) -> RequestFields:
 
 
 def _closest(wanted: Effort, allowed: tuple[Effort, ...]) -> Effort:
-    """The allowed effort nearest to the one wanted, the lower of two equally near."""
-    place = _SCALE.index(wanted)
-    return min(allowed, key=lambda effort: abs(_SCALE.index(effort) - place))
+    """The allowed effort nearest to ``wanted``; the lower one of two equally near."""
+    level = _SCALE.index(wanted)
+    return min(allowed, key=lambda effort: abs(_SCALE.index(effort) - level))

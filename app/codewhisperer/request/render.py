@@ -1,10 +1,10 @@
-"""A conversation as the body of a GenerateAssistantResponse request.
+"""Renders a conversation as the body of a GenerateAssistantResponse request.
 
-:mod:`.repair` makes it acceptable, this module writes it down, once and without a copy of any text.
-The service has no field for the system text: as in the Amazon Q CLI, it is a turn of its own before
-the conversation, answered by a word of the assistant. So the prefix stays the same whatever becomes
-of the first user turn. Deliberately absent: ``max_tokens`` and sampling, for which the service has
-no members that every host takes.
+:mod:`.repair` makes the conversation acceptable; this module writes it once, without copying any
+text. The service has no field for the system text: as in the Amazon Q CLI, it is a separate turn
+before the conversation, which the assistant acknowledges. The prefix of the prompt then stays the
+same even if the first user turn changes. Not here: ``max_tokens`` and sampling parameters, for
+which the service has no members that every host accepts.
 """
 
 from typing import Any
@@ -33,19 +33,20 @@ from .reasoning import request_fields
 from .repair import repair
 
 MAX_CONTENT = 600_000
-"""Characters of one user's turn, by the service model."""
+"""Characters in one user turn (service model)."""
 MAX_RESULT = 800_000
-"""Characters of one text of a tool's result, by the service model."""
+"""Characters in one text of a tool result (service model)."""
 
-UNDERSTOOD = "Understood."
+ACKNOWLEDGEMENT = "Understood."
+"""The assistant's answer to the turn that holds the system text."""
 
 _encode = Encoder().encode
 
 
 class RenderedRequest(Struct, frozen=True):
-    """``body`` is JSON. ``tool_names``: the client's name of each tool that the service knows by
-    another. ``repairs``: what was rewritten, and ``ignored``: what has no effect, by name; those
-    that the conversation brings along are not among them.
+    """``body`` is JSON. ``tool_names``: the client's name by the service's name, for each renamed
+    tool. ``repairs`` and ``ignored`` name what rendering rewrote and what has no effect; the names
+    that the conversation itself carries are not included.
     """
 
     body: bytes
@@ -68,31 +69,33 @@ def render(
 ) -> RenderedRequest:
     """The request for a host and a model.
 
-    Raises GatewayError: INVALID_REQUEST for what no repair can mend, CONTEXT_TOO_LONG for a turn
-    that the service would refuse for its length.
+    ``max_description``: the longest tool description, in characters, that is sent as one. Raises
+    GatewayError: INVALID_REQUEST for what no rule can repair, CONTEXT_TOO_LONG for a turn that is
+    too long for the service.
     """
     fields = request_fields(conversation.reasoning, model, host.generation)
-    turns = _Turns(model.upstream_id(host.generation), host.origin)
+    turns = _TurnWriter(model.upstream_id(host.generation), host.origin)
     try:
         repaired = repair(conversation, max_description=max_description)
         state = _state(repaired.conversation, turns, conversation_id)
         body = _encode(wire.GenerateAssistantResponse(state, profile_arn or None, fields.fields))
     except RecursionError as error:
         raise GatewayError(
-            Kind.INVALID_REQUEST, "The request holds JSON nested too deeply to be passed on."
+            Kind.INVALID_REQUEST,
+            "The request cannot be sent upstream: its JSON is nested too deeply. Flatten it.",
         ) from error
     closest = ("closest-effort",) if fields.changed else ()
     return RenderedRequest(body, repaired.tool_names, repaired.rules + closest, fields.ignored)
 
 
 def _state(
-    conversation: Conversation, turns: "_Turns", conversation_id: str
+    conversation: Conversation, turns: "_TurnWriter", conversation_id: str
 ) -> wire.ConversationState:
-    """Of a repaired conversation: strictly alternating, the user first and last."""
+    """``conversation`` is repaired: turns alternate strictly, the user comes first and last."""
     history: list[wire.UserTurn | wire.AssistantTurn] = []
     if conversation.system:
         history.append(turns.user(Message("user", (Text(conversation.system),))))
-        history.append(turns.assistant(Message("assistant", (Text(UNDERSTOOD),))))
+        history.append(turns.assistant(Message("assistant", (Text(ACKNOWLEDGEMENT),))))
     *earlier, last = conversation.messages
     for message in earlier:
         history.append(turns.user(message) if message.role == "user" else turns.assistant(message))
@@ -105,8 +108,8 @@ def _tool(tool: Tool) -> wire.Tool:
     return wire.Tool(wire.ToolSpecification(tool.name, tool.description, schema))
 
 
-class _Turns:
-    """Writes turns; knows what every user's turn repeats."""
+class _TurnWriter:
+    """Writes turns; keeps the model id and the origin, which every user turn repeats."""
 
     def __init__(self, model_id: str, origin: str) -> None:
         self._model_id = model_id
@@ -173,7 +176,7 @@ def _result(result: ToolResult) -> wire.ToolResult:
 
 
 def _titled(document: Document) -> str:
-    """A document is its text under its title."""
+    """The document's text under its title as a heading."""
     return _joined([f"# {document.title}" if document.title else "", document.text or ""])
 
 
@@ -184,8 +187,8 @@ def _joined(texts: list[str]) -> str:
 def _too_long(what: str, length: int, limit: int) -> GatewayError:
     return GatewayError(
         Kind.CONTEXT_TOO_LONG,
-        f"{what} has {length} characters, of which CodeWhisperer takes at "
-        f"most {limit}; shorten or split it.",
+        f"{what} has {length} characters; CodeWhisperer accepts at most {limit}. Shorten or split"
+        " it.",
     )
 
 

@@ -1,34 +1,35 @@
-"""JSON Schemas of tools, reduced to what the service takes.
+"""Reduces the JSON Schemas of tools to what the service accepts.
 
 Kept: ``type``, ``properties``, ``items``, ``enum``, ``description``, ``required``, nested
-``anyOf``, and ``$ref`` with the root's ``$defs`` or ``definitions``. Said in those words:
-``const``, ``oneOf``, ``allOf``, lists of ``items``, references to other places. The rest is
-dropped, since one or another keyword of it was refused by some host (null members, an empty
-``required``, ``additionalProperties``, bounds, patterns and formats); what only keywords may lose,
-names of properties and definitions never do. The root becomes one object.
+``anyOf``, and ``$ref`` with the root's ``$defs`` or ``definitions``. Rewritten with these
+keywords: ``const``, ``oneOf``, ``allOf``, lists of ``items``, references to other places. All
+other keywords are dropped, since each was rejected by some host (null members, an empty
+``required``, ``additionalProperties``, bounds, patterns and formats). Names of properties and
+definitions are never dropped, even if they look like keywords. The root becomes one object.
 
-Pure: equal schemas give equal results, so a caller may keep them by content.
+Pure: equal schemas give equal results, so results can be cached by content.
 """
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
-from urllib.parse import unquote
 
 from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert
 from msgspec.json import Encoder, decode
+
+from . import json_pointer
 
 Schema: TypeAlias = dict[str, Any]
 _T = TypeVar("_T")
 NonEmpty: TypeAlias = Annotated[list[_T], Meta(min_length=1)]
 
-KEPT, LONGEST_KEPT = 512, 16 * 1024
-"""Results that are kept, of schemas of so many bytes: 8 MiB and their trees at the most."""
+CACHE_SIZE, LONGEST_CACHED = 512, 16 * 1024
+"""Results in the cache, and the largest schema cached in bytes: at most 8 MiB plus the trees."""
 
 MAX_DEPTH = 64
 MAX_NODES = 50_000
-"""Bounds on nesting and on the size after references were written out."""
+"""Limits on nesting and on the size after references were expanded."""
 
 _encode = Encoder().encode
 
@@ -38,15 +39,15 @@ _DEFINITIONS = ("$defs", "definitions")
 
 
 def normalised(schema: Schema, content: bytes | None = None) -> Schema:
-    """The schema as the service takes it; ``schema`` itself if it already is. ``content`` is its
-    JSON, where the caller has it.
+    """The schema in the service's form; ``schema`` itself if it already has that form. ``content``
+    is the schema as JSON, if the caller has it.
 
-    Raises ValueError if it is nested or grows beyond the bounds above.
+    Raises ValueError if the schema exceeds the limits above.
     """
     if content is None:
         content = _json(schema)
-    known = 0 < len(content) <= LONGEST_KEPT
-    reduced = _kept(content) if known else _reduced(schema)
+    cacheable = 0 < len(content) <= LONGEST_CACHED
+    reduced = _cached(content) if cacheable else _reduced(schema)
     return schema if reduced is None else reduced
 
 
@@ -57,16 +58,14 @@ def _json(schema: Schema) -> bytes:
         return b""
 
 
-@lru_cache(maxsize=KEPT)
-def _kept(content: bytes) -> Schema | None:
-    """An agent sends the same tools every turn: what was worked out for one is kept, and shared by
-    all who ask for it. Nobody may change it.
-    """
+@lru_cache(maxsize=CACHE_SIZE)
+def _cached(content: bytes) -> Schema | None:
+    """Agents send the same tools every turn. Results are shared and must not be changed."""
     return _reduced(decode(content))
 
 
 def _reduced(schema: Schema) -> Schema | None:
-    """None where nothing is to be done."""
+    """The reduced schema; None if ``schema`` needs no change."""
     try:
         convert(schema, _PlainRoot)
     except (ValidationError, RecursionError):
@@ -76,7 +75,9 @@ def _reduced(schema: Schema) -> Schema | None:
 
 
 class _Plain(Struct, forbid_unknown_fields=True, rename="camel"):
-    """The usual schema that needs nothing, recognised many times faster than by a pass over it."""
+    """A schema that needs no change. Most do not, and msgspec finds that out many times faster than
+    a pass in Python.
+    """
 
     type: _TypeName | NonEmpty[_TypeName] | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -95,7 +96,7 @@ class _PlainRoot(Struct, forbid_unknown_fields=True):
 
 
 class _Normaliser:
-    """One pass over one document."""
+    """Reduces one document in one pass."""
 
     def __init__(self, document: Schema) -> None:
         self._document = document
@@ -112,13 +113,13 @@ class _Normaliser:
         return result
 
     def _clean(self, node: Any, depth: int) -> Schema:
-        if not isinstance(node, dict):  # true and false are schemas too
+        if not isinstance(node, dict):  # the schemas true and false
             return {}
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
             raise ValueError(
-                f"the schema is nested deeper than {MAX_DEPTH} levels or has, references written "
-                f"out, more than {MAX_NODES} nodes"
+                f"the schema is nested more than {MAX_DEPTH} levels deep or has more than"
+                f" {MAX_NODES} nodes with its references expanded"
             )
         result: Schema = {}
         for keyword, value in node.items():
@@ -148,7 +149,7 @@ class _Normaliser:
         return [self._clean(sub, depth) for sub in value] or None
 
     def _all_of(self, node: Schema, depth: int) -> Schema:
-        """Everything that the branches say, said by one schema."""
+        """Merge the branches of ``allOf`` into one schema."""
         branches = node.pop("allOf")
         if len(branches) == 1:  # the usual way to put a description beside a reference
             return _merged(branches[0], node)
@@ -156,42 +157,43 @@ class _Normaliser:
         return _merged(*reversed(expanded), node)
 
     def _reference(self, node: Schema, depth: int) -> Schema:
-        """Keep what points at the root or a definition, write out what points elsewhere."""
+        """Keep a reference to the root or to a definition, expand all others."""
         return node if self._points_at_kept(node["$ref"]) else self._expanded(node, depth)
 
     def _points_at_kept(self, reference: str) -> bool:
-        path = _pointer(reference)
+        path = json_pointer.path_of(reference)
         if not path:
             return path is not None
         section = self._document.get(path[0]) if path[0] in _DEFINITIONS else None
         return len(path) == 2 and isinstance(section, dict) and path[1] in section
 
     def _expanded(self, node: Schema, depth: int) -> Schema:
-        """``node`` with its reference written out."""
+        """``node`` with its reference expanded."""
         node, opened = self._opened(node, depth)
         self._open -= opened
         return node
 
     def _opened(self, node: Schema, depth: int) -> tuple[Schema, set[str]]:
-        """The same, and the references that are now being written out: one that comes back inside
-        itself allows anything, as does one that points nowhere.
+        """As ``_expanded``, but the expanded references stay open and are returned too. A reference
+        inside its own expansion allows anything, as does one that points nowhere.
         """
         opened: set[str] = set()
         while (reference := node.pop("$ref", None)) is not None and reference not in self._open:
             self._open.add(reference)
             opened.add(reference)
-            node = _merged(self._clean(_resolve(self._document, reference), depth + 1), node)
+            target = json_pointer.resolve(self._document, reference)
+            node = _merged(self._clean(target, depth + 1), node)
         return node, opened
 
     def _as_object(self, node: Schema) -> Schema:
-        """One object for a root of alternatives: a property of any of them may be given, and one
-        that all of them require must be.
+        """Merge a root with alternatives into one object: it allows the properties of every
+        alternative and requires those that all alternatives require.
         """
         node, opened = self._opened(node, 0)
         alternatives = [self._as_object(branch) for branch in node.pop("anyOf", ())]
         self._open -= opened
-        all_told = [part["properties"] for part in (node, *alternatives) if "properties" in part]
-        properties = _united(all_told) if all_told or alternatives else None
+        sources = [part["properties"] for part in (node, *alternatives) if "properties" in part]
+        properties = _united(sources) if sources or alternatives else None
         result: Schema = {"type": "object"}
         if "description" in node:
             result["description"] = node["description"]
@@ -203,7 +205,7 @@ class _Normaliser:
 
 
 def _refers(node: Schema) -> bool:
-    """Whether a reference is left somewhere inside."""
+    """Whether ``node`` contains a reference at any depth."""
     inner = [*node.get("properties", {}).values(), *node.get("anyOf", ())]
     if "items" in node:
         inner.append(node["items"])
@@ -211,7 +213,7 @@ def _refers(node: Schema) -> bool:
 
 
 def _in_all(alternatives: list[Schema]) -> list[str]:
-    """Names that every alternative requires."""
+    """The names that every alternative requires."""
     first, *others = [dict.fromkeys(one.get("required", ())) for one in alternatives] or [{}]
     return [name for name in first if all(name in names for names in others)]
 
@@ -229,7 +231,7 @@ def _required(value: Any) -> list[str] | None:
 
 
 def _merged(*schemas: Schema) -> Schema:
-    """What all of them say together; where they differ the last one is right."""
+    """All schemas in one; where they conflict, the last one wins."""
     result: Schema = {}
     for schema in schemas:
         result |= schema
@@ -242,12 +244,12 @@ def _merged(*schemas: Schema) -> Schema:
     return result
 
 
-def _united(told: Sequence[Schema]) -> Schema:
-    """The properties of all; one that several tell differently may be any of what they tell."""
-    if len(told) == 1:
-        return told[0]
+def _united(sources: Sequence[Schema]) -> Schema:
+    """The properties of all sources; a property with several definitions becomes ``anyOf`` them."""
+    if len(sources) == 1:
+        return sources[0]
     options: dict[str, dict[bytes, Schema]] = {}
-    for properties in told:
+    for properties in sources:
         for name, schema in properties.items():
             known = options.setdefault(name, {})
             for option in schema["anyOf"] if list(schema) == ["anyOf"] else [schema]:
@@ -257,27 +259,6 @@ def _united(told: Sequence[Schema]) -> Schema:
 
 def _any_of(options: Sequence[Schema]) -> Schema:
     return options[0] if len(options) == 1 else {"anyOf": [*options]}
-
-
-def _pointer(reference: str) -> list[str] | None:
-    """The path of a reference into the document itself, None for any other."""
-    if reference == "#":
-        return []
-    if not reference.startswith("#/"):
-        return None
-    steps = unquote(reference[2:]).split("/")
-    return [step.replace("~1", "/").replace("~0", "~") for step in steps]
-
-
-def _resolve(document: Schema, reference: str) -> Any:
-    path = _pointer(reference)
-    node: Any = document if path is not None else None
-    for step in path or ():
-        if isinstance(node, list) and step.isdecimal() and int(step) < len(node):
-            node = node[int(step)]
-        else:
-            node = node.get(step) if isinstance(node, dict) else None
-    return node
 
 
 _Cleaner: TypeAlias = Callable[[_Normaliser, Any, int], tuple[str, Any]]

@@ -1,9 +1,9 @@
-"""Tool names and tool-use ids as the service accepts them. Pure, and the same from turn to turn.
+"""Tool names and tool-use ids as the service accepts them. Pure, and stable from turn to turn.
 
 Names must match ``[a-zA-Z][a-zA-Z0-9_-]{0,63}`` and differ in more than letter case; ids must match
-``[a-zA-Z0-9_-]{1,64}`` (service model, Amazon Q CLI). What must change keeps as much of itself as
-fits, with a hash of the whole behind it, so that a client's own name can be told apart and mapped
-back.
+``[a-zA-Z0-9_-]{1,64}`` (service model, Amazon Q CLI). A changed name keeps as many of its
+characters as fit, followed by a hash of the original, so that different names stay different and
+can be mapped back.
 """
 
 import hashlib
@@ -19,9 +19,9 @@ _illegal = re.compile(r"[^a-zA-Z0-9_-]+")
 
 
 def renamed(names: Iterable[str]) -> dict[str, str]:
-    """The new names of those among ``names`` that cannot be sent as they are.
+    """New names, by old name, for those of ``names`` that cannot be sent unchanged.
 
-    Of names that differ in letter case alone the first keeps its own.
+    Of several names that differ only in letter case, the first is not changed.
     """
     wanted = list(dict.fromkeys(names))
     taken = {name.lower() for name in wanted}
@@ -49,12 +49,12 @@ def _unused(name: str, taken: set[str]) -> str:
 
 
 def hashed(slug: str, whole: str) -> str:
-    """``slug``, cut where it is too long, with a hash of ``whole`` behind it."""
+    """``slug``, shortened if needed, followed by a hash of ``whole``."""
     digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LENGTH]
     return f"{slug[: MAX_LENGTH - HASH_LENGTH - 1]}_{digest}"
 
 
 def new_id(call_id: str, occurrence: int) -> str:
-    """An id for the ``occurrence``-th call (from 0) that a client calls ``call_id``."""
+    """A new id for the ``occurrence``-th call (from 0) with the client's id ``call_id``."""
     whole = f"{call_id}\n{occurrence}" if occurrence else call_id
     return hashed(_illegal.sub("_", call_id), whole)

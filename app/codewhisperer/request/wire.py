@@ -1,6 +1,6 @@
-"""The body of a GenerateAssistantResponse request, member by member as the service model has it.
+"""The body of a GenerateAssistantResponse request. The structs mirror the service model.
 
-Members that a gateway has no use for are left out, as is every optional one at its default.
+Members that a gateway does not use are omitted. Optional members are not sent at their default.
 """
 
 from typing import Any
@@ -8,30 +8,30 @@ from typing import Any
 from msgspec import Struct
 
 
-class Member(Struct, rename="camel", omit_defaults=True, gc=False):
-    """An object of the body; a tree, which no garbage collector need look at."""
+class WireObject(Struct, rename="camel", omit_defaults=True, gc=False):
+    """Base class of the body's objects. They form a tree, so garbage collection is off for them."""
 
 
-class ImageSource(Member):
-    """``bytes`` is base64; the service takes no URLs."""
+class ImageSource(WireObject):
+    """``bytes`` is base64; the service accepts no URLs."""
 
     bytes: str
 
 
-class ImageBlock(Member):
+class ImageBlock(WireObject):
     """``format``: png, jpeg, gif or webp."""
 
     format: str
     source: ImageSource
 
 
-class ToolResultText(Member):
-    """One piece of what a tool answered."""
+class ToolResultText(WireObject):
+    """One text of a tool result."""
 
     text: str
 
 
-class ToolResult(Member):
+class ToolResult(WireObject):
     """``status``: success or error."""
 
     tool_use_id: str
@@ -39,34 +39,34 @@ class ToolResult(Member):
     status: str
 
 
-class InputSchema(Member):
+class InputSchema(WireObject):
     """A JSON Schema document whose root is an object."""
 
     json: dict[str, Any]
 
 
-class ToolSpecification(Member):
-    """A tool on offer."""
+class ToolSpecification(WireObject):
+    """An offered tool."""
 
     name: str
     description: str
     input_schema: InputSchema
 
 
-class Tool(Member):
-    """A union, of which this member alone is of use."""
+class Tool(WireObject):
+    """A union; only this variant is used."""
 
     tool_specification: ToolSpecification
 
 
-class UserInputMessageContext(Member):
+class UserInputMessageContext(WireObject):
     """``tools`` only in the current message."""
 
     tool_results: list[ToolResult] = []
     tools: list[Tool] = []
 
 
-class UserInputMessage(Member):
+class UserInputMessage(WireObject):
     """A user's turn."""
 
     content: str
@@ -76,29 +76,29 @@ class UserInputMessage(Member):
     user_input_message_context: UserInputMessageContext | None = None
 
 
-class ToolUse(Member):
-    """``input`` is the object itself, not a string of JSON."""
+class ToolUse(WireObject):
+    """A tool call. ``input`` is a JSON object, not a string that contains JSON."""
 
     tool_use_id: str
     name: str
     input: dict[str, Any]
 
 
-class ReasoningText(Member):
-    """Reasoning as the service gave it."""
+class ReasoningText(WireObject):
+    """Reasoning as the service sent it."""
 
     text: str
     signature: str
 
 
-class ReasoningContent(Member):
-    """A union: exactly one of the two. ``redacted_content`` is base64."""
+class ReasoningContent(WireObject):
+    """A union: exactly one member is set. ``redacted_content`` is base64."""
 
     reasoning_text: ReasoningText | None = None
     redacted_content: str | None = None
 
 
-class AssistantResponseMessage(Member):
+class AssistantResponseMessage(WireObject):
     """An assistant's turn, in the history only."""
 
     content: str
@@ -106,20 +106,20 @@ class AssistantResponseMessage(Member):
     reasoning_content: ReasoningContent | None = None
 
 
-class UserTurn(Member):
-    """One member of the union ChatMessage."""
+class UserTurn(WireObject):
+    """User variant of the union ChatMessage."""
 
     user_input_message: UserInputMessage
 
 
-class AssistantTurn(Member):
-    """The other."""
+class AssistantTurn(WireObject):
+    """Assistant variant of the union ChatMessage."""
 
     assistant_response_message: AssistantResponseMessage
 
 
-class ConversationState(Member):
-    """``history`` alternates, begins with the user and ends with the assistant."""
+class ConversationState(WireObject):
+    """The turns in ``history`` alternate; the first is the user's, the last the assistant's."""
 
     chat_trigger_type: str
     conversation_id: str
@@ -128,8 +128,8 @@ class ConversationState(Member):
     history: list[UserTurn | AssistantTurn] = []
 
 
-class GenerateAssistantResponse(Member):
-    """``additional_model_request_fields`` differ by model; a model that has none refuses them."""
+class GenerateAssistantResponse(WireObject):
+    """``additional_model_request_fields`` depend on the model; a model without any rejects them."""
 
     conversation_state: ConversationState
     profile_arn: str | None = None

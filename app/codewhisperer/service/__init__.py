@@ -1,1 +1,1 @@
-"""The service itself: its hosts, its operations and its errors."""
+"""The service's hosts, operations and errors."""

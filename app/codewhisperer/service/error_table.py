@@ -1,4 +1,4 @@
-"""What the upstream's refusals mean: one table, from its statuses, types, reasons and words.
+"""What the upstream's errors mean: one table of rules on status, type, reason and message.
 
 Source: the service models and the retry rules of the AWS language servers and the Amazon Q CLI, and
 published reports of live answers where no official client names a value.
@@ -11,13 +11,13 @@ from app.errors import UNKNOWN_OPERATION, Kind
 
 UNREACHABLE = "unreachable"
 OLDER_HOST = frozenset({UNREACHABLE, UNKNOWN_OPERATION})
-"""The ``code`` of an error that an older generation of hosts may not make: no connection comes
-about, or the host does not know the operation.
+"""The ``code`` of errors that an older generation of hosts may avoid: the host cannot be reached,
+or does not know the operation.
 """
 
 
-class Refusal(NamedTuple):
-    """An upstream error, taken apart. ``status`` is 0 inside a stream; ``types`` are its names."""
+class ParsedError(NamedTuple):
+    """An upstream error in parts. ``status`` is 0 inside a stream; ``types`` are its type names."""
 
     status: int
     types: tuple[str, ...]
@@ -25,14 +25,15 @@ class Refusal(NamedTuple):
     message: str
 
 
-class Rule(NamedTuple):
-    """A row of the table: matches a refusal that meets every condition which is set. ``text`` is
-    looked for in the upstream's message, in lower case. ``words`` say why, and what to do.
-    ``retry_after``, in seconds, is for refusals that do not tell it themselves.
+class ErrorRule(NamedTuple):
+    """A row of the table; it matches an error that meets every condition that is set.
+
+    ``explanation`` tells the client why and what to do. ``text`` is a lower-case piece of the
+    upstream's message. ``retry_after`` (seconds) applies if the error itself sends none.
     """
 
     kind: Kind
-    words: str
+    explanation: str
     types: Container[str] = ()
     reasons: Container[str] = ()
     text: str = ""
@@ -40,23 +41,22 @@ class Rule(NamedTuple):
     code: str = ""
     retry_after: float | None = None
 
-    def matches(self, refusal: Refusal) -> bool:
-        """Whether the refusal meets every condition."""
+    def matches(self, error: ParsedError) -> bool:
+        """Whether the error meets every condition."""
         return (
-            (not self.types or any(name in self.types for name in refusal.types))
-            and (not self.reasons or refusal.reason in self.reasons)
-            and self.text in refusal.message.lower()
-            and (not self.statuses or refusal.status in self.statuses)
+            (not self.types or any(name in self.types for name in error.types))
+            and (not self.reasons or error.reason in self.reasons)
+            and self.text in error.message.lower()
+            and (not self.statuses or error.status in self.statuses)
         )
 
 
 _SUSPENDED = (
-    "The upstream has suspended this account. The gateway cannot lift that: write to its support,"
-    " or use another account."
+    "The upstream has suspended this account. The gateway cannot lift that. Write to the service's"
+    " support, or use another account."
 )
 _QUOTA = (
-    "The account's quota is used up. Wait until it is renewed, allow overage, or use another"
-    " account."
+    "The account's quota is used up. Wait until it resets, enable overage, or use another account."
 )
 _TOO_LONG = (
     "The conversation is longer than the model's context window. Shorten it, or compact the"
@@ -65,60 +65,62 @@ _TOO_LONG = (
 _BUSY = (
     "The upstream has no capacity for this model right now. Try again soon, or use another model."
 )
-_AWAY = "The upstream is unavailable for the moment. Try again soon."
-_MODEL = "The upstream does not serve this model to this account. Choose another one."
+_UNAVAILABLE = "The upstream is temporarily unavailable. Try again soon."
+_MODEL = "The upstream does not serve this model to this account. Choose another model."
 _TOKEN = (
-    "The upstream refused the access token. If this goes on, log in again, and check that the"
-    " region and the profile are those of the account."
+    "The upstream refused the access token. If it keeps doing so, log in again, and check that the"
+    " region and the profile belong to the account."
 )
-_DENIED = "The account may not do this. Check its plan and its permissions."
+_DENIED = "The account is not allowed to do this. Check its plan and its permissions."
 _KMS = "The account's encryption key cannot be used. Its administrator has to repair the KMS key."
-_SLOW = "The upstream limits this account's rate. Wait before trying again."
-_NEW = "The upstream does not continue this conversation. Start a new one."
+_RATE = "The upstream limits this account's request rate. Wait before trying again."
+_NEW = "The upstream no longer continues this conversation. Start a new one."
 _OPERATION = "The upstream host does not know this operation. Check KIRO_API_URL and KIRO_REGION."
 _BAD_REQUEST = (
-    "The upstream rejected the request as it was translated. Change what its message names; if it"
-    " names nothing, please report it."
+    "The upstream rejected the translated request. Change what its message names; if it names"
+    " nothing, please report this error."
 )
-_BROKEN = "The upstream failed. Try again; if this goes on, look at the service's status."
+_FAILED = "The upstream failed. Try again; if this happens again, check the service's status."
 
-RULES: tuple[Rule, ...] = (
-    Rule(Kind.SUSPENDED, _SUSPENDED, reasons=("TEMPORARILY_SUSPENDED",)),
-    Rule(Kind.SUSPENDED, _SUSPENDED, types=("AccountSuspendedException",)),
-    Rule(Kind.SUSPENDED, _SUSPENDED, statuses=(423,)),
-    Rule(Kind.SUSPENDED, _SUSPENDED, text="temporarily is suspended"),
-    Rule(Kind.SUSPENDED, _SUSPENDED, text="locked your account"),
-    Rule(
+RULES: tuple[ErrorRule, ...] = (
+    ErrorRule(Kind.SUSPENDED, _SUSPENDED, reasons=("TEMPORARILY_SUSPENDED",)),
+    ErrorRule(Kind.SUSPENDED, _SUSPENDED, types=("AccountSuspendedException",)),
+    ErrorRule(Kind.SUSPENDED, _SUSPENDED, statuses=(423,)),
+    ErrorRule(Kind.SUSPENDED, _SUSPENDED, text="temporarily is suspended"),
+    ErrorRule(Kind.SUSPENDED, _SUSPENDED, text="locked your account"),
+    ErrorRule(
         Kind.THROTTLED,
-        "The upstream limits this account, finding its activity suspicious. Leave it alone for a"
+        "The upstream limits this account because of suspicious activity. Leave it unused for a"
         " while, or use another account.",
         text="suspicious activity",
-        retry_after=3600,  # it does not say for how long; far too long to be waited for here
+        retry_after=3600,  # the upstream names no time; this one is too long to wait for here
     ),
-    Rule(Kind.CAPACITY, _BUSY, reasons=("INSUFFICIENT_MODEL_CAPACITY",)),
-    Rule(Kind.CAPACITY, _BUSY, text="experiencing high traffic"),
-    Rule(Kind.UNAVAILABLE, _AWAY, reasons=("MODEL_TEMPORARILY_UNAVAILABLE",)),
-    Rule(Kind.UNAVAILABLE, _AWAY, text="unexpectedly high load"),
-    Rule(
+    ErrorRule(Kind.CAPACITY, _BUSY, reasons=("INSUFFICIENT_MODEL_CAPACITY",)),
+    ErrorRule(Kind.CAPACITY, _BUSY, text="experiencing high traffic"),
+    ErrorRule(Kind.UNAVAILABLE, _UNAVAILABLE, reasons=("MODEL_TEMPORARILY_UNAVAILABLE",)),
+    ErrorRule(Kind.UNAVAILABLE, _UNAVAILABLE, text="unexpectedly high load"),
+    ErrorRule(
         Kind.QUOTA,
         _QUOTA,
         reasons=("MONTHLY_REQUEST_COUNT", "DAILY_REQUEST_COUNT", "OVERAGE_REQUEST_LIMIT_EXCEEDED"),
     ),
-    Rule(Kind.REJECTED, _NEW, reasons=("CONVERSATION_LIMIT_EXCEEDED", "INVALID_CONVERSATION_ID")),
-    Rule(Kind.QUOTA, _QUOTA, types=("ServiceQuotaExceededException",)),
-    Rule(Kind.QUOTA, _QUOTA, statuses=(402,)),
-    Rule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, reasons=("CONTENT_LENGTH_EXCEEDS_THRESHOLD",)),
-    Rule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, types=("ContentLengthExceededException",)),
-    Rule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, text="input is too long"),
-    Rule(Kind.INVALID_MODEL, _MODEL, reasons=("INVALID_MODEL_ID",)),
-    Rule(Kind.INVALID_MODEL, _MODEL, text="invalid model"),
-    Rule(
+    ErrorRule(
+        Kind.REJECTED, _NEW, reasons=("CONVERSATION_LIMIT_EXCEEDED", "INVALID_CONVERSATION_ID")
+    ),
+    ErrorRule(Kind.QUOTA, _QUOTA, types=("ServiceQuotaExceededException",)),
+    ErrorRule(Kind.QUOTA, _QUOTA, statuses=(402,)),
+    ErrorRule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, reasons=("CONTENT_LENGTH_EXCEEDS_THRESHOLD",)),
+    ErrorRule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, types=("ContentLengthExceededException",)),
+    ErrorRule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, text="input is too long"),
+    ErrorRule(Kind.INVALID_MODEL, _MODEL, reasons=("INVALID_MODEL_ID",)),
+    ErrorRule(Kind.INVALID_MODEL, _MODEL, text="invalid model"),
+    ErrorRule(
         Kind.REJECTED,
-        "The upstream wants the account's profile named. Log in again, or set profileArn in"
+        "The upstream requires the account's profile. Log in again, or set profileArn in"
         " KIRO_AUTH_TOKEN.",
         text="profilearn is required",
     ),
-    Rule(
+    ErrorRule(
         Kind.FORBIDDEN,
         _DENIED,
         reasons=(
@@ -127,52 +129,53 @@ RULES: tuple[Rule, ...] = (
             "UNAUTHORIZED_WORKSPACE_CONTEXT_FEATURE_ACCESS",
         ),
     ),
-    Rule(Kind.FORBIDDEN, _KMS, reasons=("INVALID_KMS_GRANT",)),
-    Rule(Kind.FORBIDDEN, _KMS, types=("ConflictException",)),
-    Rule(
+    ErrorRule(Kind.FORBIDDEN, _KMS, reasons=("INVALID_KMS_GRANT",)),
+    ErrorRule(Kind.FORBIDDEN, _KMS, types=("ConflictException",)),
+    ErrorRule(
         Kind.REJECTED,
-        "The upstream does not find what the request names. Check the region and the profile.",
+        "The upstream does not find a resource of the request. Check the region and the profile.",
         types=("ResourceNotFoundException",),
     ),
-    Rule(
+    ErrorRule(
         Kind.UPSTREAM_ERROR,
         _OPERATION,
         types=("UnknownOperationException",),
         code=UNKNOWN_OPERATION,
     ),
-    Rule(Kind.UPSTREAM_ERROR, _OPERATION, text="unknown operation", code=UNKNOWN_OPERATION),
-    Rule(Kind.UPSTREAM_ERROR, _OPERATION, statuses=(404, 405), code=UNKNOWN_OPERATION),
-    Rule(
+    ErrorRule(Kind.UPSTREAM_ERROR, _OPERATION, text="unknown operation", code=UNKNOWN_OPERATION),
+    ErrorRule(Kind.UPSTREAM_ERROR, _OPERATION, statuses=(404, 405), code=UNKNOWN_OPERATION),
+    ErrorRule(
         Kind.THROTTLED,
-        _SLOW,
+        _RATE,
         reasons=("USER_REQUEST_RATE_EXCEEDED", "SERVICE_REQUEST_RATE_EXCEEDED"),
     ),
-    Rule(Kind.THROTTLED, _SLOW, types=("ThrottlingException", "TooManyRequestsException")),
-    Rule(Kind.THROTTLED, _SLOW, statuses=(429,)),
-    Rule(
+    ErrorRule(Kind.THROTTLED, _RATE, types=("ThrottlingException", "TooManyRequestsException")),
+    ErrorRule(Kind.THROTTLED, _RATE, statuses=(429,)),
+    ErrorRule(
         Kind.REFUSED_TOKEN, _TOKEN, types=("ExpiredTokenException", "UnrecognizedClientException")
     ),
-    Rule(Kind.REFUSED_TOKEN, _TOKEN, types=("AccessDeniedException",)),
-    Rule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(401,)),
-    Rule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(403,), text="token"),
-    Rule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(403,), text="not authorized"),
-    Rule(
+    ErrorRule(Kind.REFUSED_TOKEN, _TOKEN, types=("AccessDeniedException",)),
+    ErrorRule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(401,)),
+    ErrorRule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(403,), text="token"),
+    ErrorRule(Kind.REFUSED_TOKEN, _TOKEN, statuses=(403,), text="not authorized"),
+    ErrorRule(
         Kind.FORBIDDEN,
-        "The upstream refused the request without a word on the account. A firewall, a proxy or the"
-        " region may be the cause.",
+        "The upstream refused the request without naming the account. Check whether a firewall, a"
+        " proxy or the region is the cause.",
         statuses=(403,),
     ),
-    Rule(
+    ErrorRule(
         Kind.REQUEST_TOO_LARGE,
-        "The request has more bytes than the upstream takes. Send less, or smaller images.",
+        "The request has more bytes than the upstream accepts. Send less, or smaller images.",
         statuses=(413,),
     ),
-    Rule(Kind.UNAVAILABLE, _AWAY, types=("ServiceUnavailableException",)),
-    Rule(Kind.UNAVAILABLE, _AWAY, statuses=(503, 504, 524)),
-    Rule(Kind.UPSTREAM_ERROR, _BROKEN, types=("InternalServerException",)),
-    Rule(Kind.REJECTED, _BAD_REQUEST, types=("ValidationException", "SerializationException")),
-    Rule(Kind.REJECTED, _BAD_REQUEST, statuses=range(400, 500)),
-    Rule(Kind.UPSTREAM_ERROR, _BROKEN),
+    ErrorRule(Kind.UNAVAILABLE, _UNAVAILABLE, types=("ServiceUnavailableException",)),
+    ErrorRule(Kind.UNAVAILABLE, _UNAVAILABLE, statuses=(503, 504, 524)),
+    ErrorRule(Kind.UPSTREAM_ERROR, _FAILED, types=("InternalServerException",)),
+    ErrorRule(Kind.REJECTED, _BAD_REQUEST, types=("ValidationException", "SerializationException")),
+    ErrorRule(Kind.REJECTED, _BAD_REQUEST, statuses=range(400, 500)),
+    ErrorRule(Kind.UPSTREAM_ERROR, _FAILED),
 )
-"""The first row that matches decides: what names an account's state stands before the types and
-statuses that only tell the sort of error, and the last row takes what nothing else does."""
+"""The first matching row applies. Rows that identify the state of an account come before those for
+general types and statuses; the last row matches every error.
+"""

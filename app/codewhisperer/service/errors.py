@@ -1,9 +1,10 @@
-"""Upstream errors, of HTTP answers and inside a stream, as :class:`app.errors.GatewayError`.
+"""Converts upstream errors, of HTTP responses and inside a stream, to
+:class:`app.errors.GatewayError`.
 
-An error's type stands in the header ``x-amzn-errortype``, or in the body as ``code`` or ``__type``;
-its ``reason`` and message in the body or in an ``error`` object inside it. Answers of the edge in
-front of the service are plain text or HTML. Source: Amazon Q CLI, AWS language servers, published
-reports. What an error means is the table in :mod:`.error_table`.
+The type of an error is in the header ``x-amzn-errortype``, or in the body as ``code`` or
+``__type``; its ``reason`` and message are in the body or in an ``error`` object inside it. The edge
+in front of the service responds with plain text or HTML. Source: Amazon Q CLI, AWS language
+servers, published reports. The table in :mod:`.error_table` says what an error means.
 """
 
 import re
@@ -19,18 +20,18 @@ from app.core.events import Event
 from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameError, TruncatedMessage
 
-from .error_table import RULES, Refusal
+from .error_table import RULES, ParsedError
 
-_LONGEST_QUOTE = 300  # characters of the upstream's own words that are passed on
+_LONGEST_QUOTE = 300  # characters of the upstream's message that are passed on
 _LONGEST_CODE = 64
 _LONGEST_ID = 128
-_ID_HEADERS = ("x-amzn-requestid", "x-amzn-request-id", "x-amz-request-id")  # as the AWS SDKs
-_READ_OF_TEXT = 16 * 1024  # no error says more; a page may be of any size
+_ID_HEADERS = ("x-amzn-requestid", "x-amzn-request-id", "x-amz-request-id")  # as in the AWS SDKs
+_LONGEST_TEXT = 16 * 1024  # no error message is longer, but an HTML page may have any size
 
 
 class StreamError(GatewayError):
-    """A failure in the middle of an answer. ``events`` are those decoded by the same call, before
-    it: they are good, and the caller delivers them first.
+    """A failure in the middle of an answer. ``events`` are those that the same call decoded before
+    the failure; they are valid, and the caller delivers them first.
     """
 
     def __init__(self, failure: GatewayError, events: Sequence[Event]) -> None:
@@ -47,17 +48,17 @@ def from_response(
     *,
     now: Callable[[], float] = time.time,
 ) -> GatewayError:
-    """The error of an HTTP answer that is no success. ``now``: seconds since the epoch."""
+    """The error of an HTTP response without success. ``now``: seconds since the epoch."""
     named = {name.lower(): value for name, value in headers.items()}
-    refusal = _refusal(status, named.get("x-amzn-errortype", ""), body)
-    error = _error(refusal, _retry_after(named.get("retry-after", ""), now))
+    parsed = _parse_error(status, named.get("x-amzn-errortype", ""), body)
+    error = _error(parsed, _retry_after(named.get("retry-after", ""), now))
     error.upstream_id = upstream_id(named)
     return error
 
 
 def upstream_id(headers: Mapping[str, str]) -> str:
-    """The upstream's name for a request, which its support asks for; "" where an answer has none.
-    The headers' names are in lower case.
+    """The upstream's id of a request, which the service's support asks for; "" if the response has
+    none. Names of headers must be in lower case.
     """
     found = (headers[name] for name in _ID_HEADERS if name in headers)
     return next(found, "")[:_LONGEST_ID]
@@ -65,12 +66,12 @@ def upstream_id(headers: Mapping[str, str]) -> str:
 
 def from_stream(name: str, payload: bytes = b"", message: str = "") -> GatewayError:
     """The error of a frame: an exception's type and payload, or an error's code and message."""
-    refusal = _refusal(0, name, payload)
-    return _error(refusal._replace(message=refusal.message or _clean(message)), None)
+    parsed = _parse_error(0, name, payload)
+    return _error(parsed._replace(message=parsed.message or _clean(message)), None)
 
 
 def from_frames(error: FrameError) -> GatewayError:
-    """The error of a body that is no event stream, or is cut inside a frame."""
+    """The error of a body that is not an event stream, or ends inside a frame."""
     if isinstance(error, TruncatedMessage):
         return GatewayError(
             Kind.TRUNCATED, "The upstream's answer ended in the middle of an event. Try again."
@@ -79,44 +80,44 @@ def from_frames(error: FrameError) -> GatewayError:
 
 
 def corrupt(why: str, *, code: str = "") -> GatewayError:
-    """The error of an answer that cannot be read; ``why`` holds nothing of its content."""
+    """The error of an answer that cannot be read; ``why`` must not contain its content."""
     return GatewayError(
         Kind.CORRUPT, f"The upstream's answer is damaged: {why}. Try again.", code=code
     )
 
 
-def _error(refusal: Refusal, retry_after: float | None) -> GatewayError:
-    rule = next(rule for rule in RULES if rule.matches(refusal))
-    name = refusal.types[0] if refusal.types else ""
-    status = f"HTTP {refusal.status}" if refusal.status else ""
-    facts = ", ".join(filter(None, (status, name, refusal.reason))) or "no details"
-    said = f'The upstream said: "{_quote(refusal.message)}" ' if refusal.message else ""
+def _error(parsed: ParsedError, retry_after: float | None) -> GatewayError:
+    rule = next(rule for rule in RULES if rule.matches(parsed))
+    name = parsed.types[0] if parsed.types else ""
+    status = f"HTTP {parsed.status}" if parsed.status else ""
+    facts = ", ".join(filter(None, (status, name, parsed.reason))) or "no details"
+    quote = f'The upstream said: "{_quote(parsed.message)}" ' if parsed.message else ""
     return GatewayError(
         rule.kind,
-        f"{rule.words} {said}({facts})",
-        code=rule.code or refusal.reason or name or status.replace(" ", "_").lower(),
+        f"{rule.explanation} {quote}({facts})",
+        code=rule.code or parsed.reason or name or status.replace(" ", "_").lower(),
         retry_after=rule.retry_after if retry_after is None else retry_after,
     )
 
 
-def _refusal(status: int, name: str, body: bytes) -> Refusal:
+def _parse_error(status: int, name: str, body: bytes) -> ParsedError:
     try:
         document = msgspec.json.decode(body)
     except (ValueError, RecursionError):
-        return Refusal(status, tuple(filter(None, [_bare(name)])), "", _plain(body))
+        return ParsedError(status, tuple(filter(None, [_bare(name)])), "", _plain(body))
     inner = document.get("error") if isinstance(document, dict) else None
     members = [part for part in (document, inner) if isinstance(part, dict)]
-    told = [_bare(name), _bare(_first(members, "code")), _bare(_first(members, "__type"))]
-    return Refusal(
+    types = [_bare(name), _bare(_first(members, "code")), _bare(_first(members, "__type"))]
+    return ParsedError(
         status,
-        tuple(dict.fromkeys(filter(None, told))),
+        tuple(dict.fromkeys(filter(None, types))),
         _code(_first(members, "reason")),
         _clean(_first(members, "message", "Message", "errorMessage")),
     )
 
 
 def _first(members: Sequence[dict[str, Any]], *names: str) -> str:
-    """The first of these that is a string with something in it."""
+    """The first of these members that is a non-empty string."""
     found = (part.get(name) for part in members for name in names)
     return next((value for value in found if isinstance(value, str) and value), "")
 
@@ -134,8 +135,8 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
 def _plain(body: bytes) -> str:
-    """The words of a body that is no JSON; a page has none but its title."""
-    text = body[:_READ_OF_TEXT].decode("utf-8", "replace")
+    """The message of a body that is not JSON; for an HTML page, its title."""
+    text = body[:_LONGEST_TEXT].decode("utf-8", "replace")
     if text.lstrip().startswith("<"):
         title = _TITLE.search(text)
         text = unescape(title[1]) if title else ""
@@ -150,8 +151,8 @@ _SECRET = re.compile(
 
 
 def _clean(text: str) -> str:
-    """One printable line, with whatever looks like a token masked."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[:_READ_OF_TEXT]).split())
+    """One printable line in which everything that looks like a token is masked."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[:_LONGEST_TEXT]).split())
     return _SECRET.sub("***", line).replace('"', "'")
 
 
@@ -160,8 +161,9 @@ def _quote(line: str) -> str:
 
 
 def _retry_after(value: str, now: Callable[[], float]) -> float | None:
-    """Seconds from a Retry-After header: a number of them, or an HTTP date."""
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", value.strip(), re.ASCII):
+    """Seconds from a Retry-After header, which holds a number of seconds or an HTTP date."""
+    value = value.strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", value, re.ASCII):
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now())

@@ -1,10 +1,10 @@
-"""The hosts of the service: where each operation lives, and in which of two bindings it is called.
+"""The hosts of the service: the URL of each operation, and the binding it is called in.
 
-Three generations of host serve the same operations with the same bodies. The two older ones are
-called by REST paths, the newest as JSON RPC with the operation's name in a header and its chat
-apart from its control plane. Sources: the Amazon Q CLI and the AWS language servers for the first
-two, traffic of kiro-cli for the third. Nothing here opens a connection: whether a host answers is
-found out by whoever calls it.
+Three generations of hosts serve the same operations with the same bodies. The two older ones use
+REST paths. The newest uses JSON RPC, with the operation's name in a header, and separate hosts for
+chat and control plane. Sources: the Amazon Q CLI and the AWS language servers for the first two,
+traffic of kiro-cli for the third. Nothing here opens a connection; the callers find out whether a
+host answers.
 """
 
 import logging
@@ -29,11 +29,11 @@ Operation: TypeAlias = Literal[
 ]
 
 REGIONS = ("us-east-1", "eu-central-1")
-"""Regions known to have the service; others are tried as they are named."""
+"""Regions known to have the service. Other regions are tried if they are configured."""
 
 
-class Call(NamedTuple):
-    """What to send, but for the authorization; ``body`` is empty where there is none."""
+class ControlRequest(NamedTuple):
+    """An HTTP request to the control plane, without its authorization; ``body`` may be empty."""
 
     method: str
     url: str
@@ -43,10 +43,10 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One place to call. ``chat_url`` and ``control_url`` are base URLs without a final slash.
+    """One host. ``chat_url`` and ``control_url`` are base URLs without a trailing slash.
 
-    ``generation`` is also the column of the model table. ``origin`` is the value of the request
-    member of that name: which models an account is offered depends on it.
+    ``generation`` decides which id of a model the host knows. ``origin`` is the value of the
+    request member of that name; the models that an account is offered depend on it.
     """
 
     generation: Generation
@@ -56,26 +56,30 @@ class Host:
     binding: Binding
     origin: str
 
-    def chat(self) -> tuple[str, dict[str, str]]:
-        """URL and headers of a chat request, a POST; its body is the same in both bindings."""
+    def chat_endpoint(self) -> tuple[str, dict[str, str]]:
+        """URL and headers of a chat request, a POST. The body is the same in both bindings."""
         if self.binding == "json-rpc":
             return f"{self.chat_url}/", _RPC_CHAT_HEADERS.copy()
         return f"{self.chat_url}/generateAssistantResponse", _REST_CHAT_HEADERS.copy()
 
-    def call(self, operation: Operation, parameters: Mapping[str, Any]) -> Call:
-        """The call of an operation of the control plane with its JSON parameters.
+    def control_request(
+        self, operation: Operation, parameters: Mapping[str, Any]
+    ) -> ControlRequest:
+        """The request for a control-plane operation with JSON parameters.
 
-        The JSON RPC binding wants those that REST has in the query string both there and in the
-        body, as the Amazon Q CLI sends them.
+        In the JSON RPC binding, parameters that REST has in the query string are sent both there
+        and in the body, as the Amazon Q CLI does.
         """
         method, path = _OPERATIONS[operation]
         query = f"?{urlencode(_query(parameters))}" if method == "GET" and parameters else ""
         body = msgspec.json.encode(dict(parameters))
         if self.binding == "json-rpc":
             headers = _rpc_headers(f"AmazonCodeWhispererService.{operation}")
-            return Call("POST", f"{self.control_url}/{query}", headers, body)
+            return ControlRequest("POST", f"{self.control_url}/{query}", headers, body)
         body = body if method == "POST" else b""
-        return Call(method, f"{self.control_url}{path}{query}", _REST_HEADERS.copy(), body)
+        return ControlRequest(
+            method, f"{self.control_url}{path}{query}", _REST_HEADERS.copy(), body
+        )
 
 
 class _Row(NamedTuple):
@@ -116,7 +120,7 @@ _OPERATIONS: dict[Operation, tuple[str, str]] = {  # method and path of the REST
 }
 
 _TOKEN_TYPES = {"external_idp": "EXTERNAL_IDP", "api_key": "API_KEY"}
-"""Kinds of login of whose tokens the service must be told; for others the header is absent."""
+"""Kinds of login whose requests need the header TokenType; others are sent without it."""
 
 
 def _rpc_headers(target: str) -> dict[str, str]:
@@ -139,7 +143,7 @@ def _query(parameters: Mapping[str, Any]) -> dict[str, str]:
 
 
 def authorization(access_token: str, kind: str) -> dict[str, str]:
-    """The headers that say who asks; ``kind`` is how the account signed in."""
+    """The headers that authenticate the account; ``kind`` is how it signed in."""
     headers = {"Authorization": f"Bearer {access_token}"}
     if token_type := _TOKEN_TYPES.get(kind):
         headers["TokenType"] = token_type
@@ -147,11 +151,12 @@ def authorization(access_token: str, kind: str) -> dict[str, str]:
 
 
 def candidates(region: str, api_url: str | None) -> tuple[Host, ...]:
-    """The hosts to try in a region, best first.
+    """The hosts to try in a region, newest first.
 
-    ``api_url`` is the setting: None for all generations, newest first; the name of one for that
-    alone; else a base URL, taken for a host of generation ``q`` that serves the control plane too.
-    Raises ValueError for a region that is none, and for a generation that the region does not have.
+    ``api_url`` is the setting: None for all generations; the name of a generation for that one
+    only; otherwise a base URL, treated as a host of generation ``q`` that also serves the control
+    plane. Raises ValueError for an invalid region name, and for a generation that the region does
+    not have.
     """
     if api_url is not None and api_url not in _GENERATIONS:
         base = api_url.rstrip("/")
@@ -178,10 +183,11 @@ def candidates(region: str, api_url: str | None) -> tuple[Host, ...]:
 
 
 class HostChoice:
-    """Remembers, for each region, which host answered last; one per worker.
+    """Chooses the host to call and remembers, for each region, which one answered last. One per
+    worker.
 
-    ``api_url`` and ``region`` are the settings, None where unset; without a region it is the
-    account's own, else the default.
+    ``api_url`` and ``region`` are the settings, None if unset. Without the setting, the region is
+    the account's, else the default.
     """
 
     def __init__(self, api_url: str | None, region: str | None) -> None:
@@ -190,13 +196,13 @@ class HostChoice:
         self._worked: dict[str, Host] = {}
 
     def first(self, account_region: str | None) -> Host:
-        """The host to begin with: the one that worked, else the newest."""
+        """The host to try first: the one that answered last, else the newest."""
         region = self._region or account_region or DEFAULT_REGION
         return self._worked.get(region) or self._candidates(region)[0]
 
     def older(self, host: Host) -> Host | None:
-        """The next to try where ``host`` could not be reached. After the oldest there is none, and
-        the next request begins with the newest again.
+        """The next older host, to try after ``host`` failed. None after the oldest; the next
+        request then starts with the newest again.
         """
         known = self._candidates(host.region)
         rest = known[known.index(host) + 1 :]
@@ -206,7 +212,7 @@ class HostChoice:
         return None
 
     def worked(self, host: Host) -> None:
-        """Note that ``host`` answered."""
+        """Remember that ``host`` answered."""
         if self._worked.get(host.region) != host:
             self._worked[host.region] = host
             log.info("The upstream answers at %s (%s).", host.chat_url, host.generation)

@@ -1,8 +1,8 @@
-"""What the upstream tells of an account: its profile and its quota.
+"""Operations of the control plane: an account's profile and quota.
 
-Operations of the control plane, called rarely and never for a request that waits for an answer of
-the model. Shapes: the service models of the AWS language servers and the Amazon Q CLI; every member
-may be missing, and unknown ones are skipped.
+They are called rarely, and never while a client waits for a model's answer. Source of the shapes:
+the service models of the AWS language servers and the Amazon Q CLI. Every member may be missing,
+and unknown members are skipped.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,12 +31,12 @@ class _Profiles(Struct):
     profiles: list[_Profile] = []
 
 
-class _ProfileAnswer(Struct):
+class _ProfileResponse(Struct):
     profile: _Profile | None = None
 
 
 class _Extra(Struct, rename="camel"):
-    """A free trial, or a bonus: another quota that is used up first."""
+    """A free trial or a bonus: an extra quota that is used first."""
 
     status: str = ""
     free_trial_status: str = ""
@@ -66,25 +66,25 @@ class _Usage(Struct, rename="camel"):
 
 
 class ControlPlane:
-    """One per worker; every method raises GatewayError."""
+    """Calls control-plane operations. One per worker; every method raises GatewayError."""
 
     def __init__(self, client: Client, hosts: HostChoice) -> None:
         self._client = client
         self._hosts = hosts
 
     def find_profile(self, access_token: str, kind: str) -> str | None:
-        """The ARN of the account's first profile, None if it has none (as Builder ID).
+        """The ARN of the account's first profile; None if it has no profile (such as Builder ID).
 
-        A profile lives in one region, and another one answers as if the token were wrong.
+        A profile exists in one region; the other regions respond as if the token were invalid.
         """
-        who = authorization(access_token, kind)
-        if kind == "api_key":  # ListAvailableProfiles refuses these
-            answer = self._call(self._hosts.first(None), "GetProfile", {}, who, _ProfileAnswer)
-            return answer.profile.arn if answer.profile else None
+        auth = authorization(access_token, kind)
+        if kind == "api_key":  # ListAvailableProfiles rejects these tokens
+            response = self._call(self._hosts.first(None), "GetProfile", {}, auth, _ProfileResponse)
+            return response.profile.arn if response.profile else None
         refusal: GatewayError | None = None
         for host in dict.fromkeys(self._hosts.first(region) for region in REGIONS):
             try:
-                found = self._call(host, "ListAvailableProfiles", {}, who, _Profiles)
+                found = self._call(host, "ListAvailableProfiles", {}, auth, _Profiles)
             except GatewayError as error:
                 if error.kind not in _WRONG_REGION:
                     raise
@@ -100,47 +100,49 @@ class ControlPlane:
     def quota(
         self, access_token: str, kind: str, profile_arn: str | None, region: str | None
     ) -> Quota | None:
-        """What is used of the account's credits, None if the service counts none. ``region`` is the
-        account's own, None if not known.
+        """The account's used and available credits; None if the service reports none. ``region`` is
+        the account's region, None if not known.
         """
         host = self._hosts.first(region)
         parameters: dict[str, Any] = {"origin": host.origin}
-        if host.binding == "json-rpc":  # refuses the profile of an enterprise login
+        if host.binding == "json-rpc":  # this binding rejects the profile of an enterprise login
             parameters |= {"isEmailRequired": False}
         else:
             parameters |= {"resourceType": "AGENTIC_REQUEST"}
             parameters |= {"profileArn": profile_arn} if profile_arn else {}
-        who = authorization(access_token, kind)
-        return _quota(self._call(host, "GetUsageLimits", parameters, who, _Usage))
+        auth = authorization(access_token, kind)
+        return _quota(self._call(host, "GetUsageLimits", parameters, auth, _Usage))
 
     def _call(
         self,
         host: Host,
         operation: Operation,
         parameters: Mapping[str, Any],
-        who: Mapping[str, str],
-        answer: type[T],
+        auth: Mapping[str, str],
+        response_type: type[T],
     ) -> T:
         tried: Host | None = host
         while tried:
-            call = tried.call(operation, parameters)
+            request = tried.control_request(operation, parameters)
             try:
                 content = self._client.call(
-                    call.method, call.url, {**call.headers, **who}, call.body or None
+                    request.method, request.url, {**request.headers, **auth}, request.body or None
                 )
-                return msgspec.json.decode(content, type=answer, strict=False)
+                return msgspec.json.decode(content, type=response_type, strict=False)
             except GatewayError as error:
                 host, failure = tried, error
                 tried = self._hosts.older(host) if error.code in OLDER_HOST else None
             except msgspec.MsgspecError:
                 raise GatewayError(
-                    Kind.CORRUPT, f"The answer of {operation} is not understood."
+                    Kind.CORRUPT,
+                    f"The upstream's response to {operation} cannot be read. Try again; if this"
+                    " happens again, please report it.",
                 ) from None
         raise failure
 
 
 def _quota(usage: _Usage) -> Quota | None:
-    """The credits of the plan, with what is used up before them and what may be overdrawn."""
+    """The credits of the plan, plus active extras and, if enabled, the allowed overage."""
     breakdown = next(_credits(usage), None)
     if breakdown is None:
         return None

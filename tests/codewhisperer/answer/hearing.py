@@ -19,7 +19,7 @@ class Outcome(NamedTuple):
     kind: Kind | None = None
 
 
-class Body:
+class PieceBody:
     """An HTTP body that arrives in these pieces; ``complete``: HTTP proves that it is whole."""
 
     def __init__(self, pieces: Iterable[bytes], complete: bool) -> None:
@@ -39,7 +39,7 @@ def hear(
 ) -> Outcome:
     events: list[Event] = []
     try:
-        for batch in event_batches(Body(pieces, complete), EventDecoder(names or {})):
+        for batch in event_batches(PieceBody(pieces, complete), EventDecoder(names or {})):
             events += batch
     except GatewayError as failure:
         return Outcome(events, failure.kind)

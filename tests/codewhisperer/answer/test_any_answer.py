@@ -19,9 +19,9 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
-from app.core.fold import fold
 from app.errors import Kind
 from tests.codewhisperer.answer.hearing import hear, hear_every_way, metadata, text, tool
+from tests.core.folding import fold
 
 
 class Call(NamedTuple):

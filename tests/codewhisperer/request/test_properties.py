@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from app.codewhisperer.request.render import RenderedRequest, render
 from app.codewhisperer.request.repair import repair, rules
-from app.codewhisperer.request.repair.signs import same_signs, signs
+from app.codewhisperer.request.repair.needs import needs, same_needs
 from app.codewhisperer.service.hosts import Host, candidates
 from app.core.conversation import (
     Conversation,
@@ -39,6 +39,7 @@ from app.models.table import MODELS, Model
 from app.simulator.validate import violations
 
 HOSTS = candidates("us-east-1", None)
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
 LIMIT = 150
 """Characters of a description; short, so that long ones are met often."""
 
@@ -171,7 +172,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
     choices = [ToolChoice(), ToolChoice("none")]
     if offered:
         choices += [ToolChoice("any"), ToolChoice("tool", draw(st.sampled_from(offered)).name)]
-    efforts: st.SearchStrategy[Effort | None] = st.sampled_from((None, *get_args(Effort)))
+    efforts = st.none() | st.sampled_from(EFFORTS)
     return Conversation(
         "claude-sonnet-4-5",
         tuple(draw(messages)),
@@ -203,7 +204,7 @@ def test_the_service_accepts_any_conversation(
     conversation: Conversation, host: Host, model: Model
 ) -> None:
     body = msgspec.json.decode(rendered(conversation, host, model).body)
-    headers = host.chat()[1]
+    headers = host.chat_endpoint()[1]
     assert violations(body, headers=headers, binding=host.binding) == []
 
 
@@ -218,10 +219,10 @@ def test_what_was_repaired_needs_no_repair(conversation: Conversation) -> None:
 
 @settings(deadline=None)
 @given(conversations())
-def test_a_rule_whose_sign_is_not_seen_has_nothing_to_do(conversation: Conversation) -> None:
+def test_a_rule_whose_need_is_not_found_has_nothing_to_do(conversation: Conversation) -> None:
     """Wherever in the table it comes."""
     for rule in rules(LIMIT):
-        if rule.sign in signs(conversation):
+        if rule.need in needs(conversation):
             conversation = rule.apply(conversation)
         else:
             assert rule.apply(conversation) is conversation
@@ -229,11 +230,11 @@ def test_a_rule_whose_sign_is_not_seen_has_nothing_to_do(conversation: Conversat
 
 @settings(deadline=None)
 @given(conversations())
-def test_a_rule_that_changes_no_sign_is_told_from_one_that_does(conversation: Conversation) -> None:
+def test_a_rule_that_changes_no_need_is_told_from_one_that_does(conversation: Conversation) -> None:
     for rule in rules(LIMIT):
-        if rule.sign in (seen := signs(conversation)):
+        if rule.need in (found := needs(conversation)):
             before, conversation = conversation, rule.apply(conversation)
-            assert signs(conversation) <= seen or not same_signs(before, conversation)
+            assert needs(conversation) <= found or not same_needs(before, conversation)
 
 
 @settings(deadline=None)

@@ -183,7 +183,7 @@ def test_what_is_too_deep_or_grows_too_large_is_refused() -> None:
     deep: dict[str, Any] = {}
     for _ in range(100):
         deep = obj(a=deep) | {"title": "deep"}
-    with pytest.raises(ValueError, match="nested deeper than 64"):
+    with pytest.raises(ValueError, match="nested more than 64 levels deep"):
         normalised(deep)
     doubling: dict[str, Any] = {"p0": NAME}
     for level in range(1, 40):

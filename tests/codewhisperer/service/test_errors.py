@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.codewhisperer.service.error_table import RULES, Refusal
+from app.codewhisperer.service.error_table import RULES, ParsedError
 from app.codewhisperer.service.errors import (
     StreamError,
     corrupt,
@@ -113,7 +113,9 @@ def test_table(status: int, name: str, reason: str | None, message: str, kind: K
 def test_every_row_of_the_table_is_met() -> None:
     met = [
         next(
-            rule for rule in RULES if rule.matches(Refusal(status, (name,), reason or "", message))
+            rule
+            for rule in RULES
+            if rule.matches(ParsedError(status, (name,), reason or "", message))
         )
         for status, name, reason, message, _ in REFUSALS
     ]
@@ -154,7 +156,11 @@ def test_the_modelled_member_error_is_told_by_its_reason() -> None:
 @pytest.mark.parametrize("key", ["message", "Message", "errorMessage"])
 @pytest.mark.parametrize("nested", [False, True])
 def test_message_and_reason_are_found_wherever_they_stand(key: str, nested: bool) -> None:
-    body: dict = {key: "No more today.", "reason": "DAILY_REQUEST_COUNT", "code": THROTTLING}
+    body: dict[str, object] = {
+        key: "No more today.",
+        "reason": "DAILY_REQUEST_COUNT",
+        "code": THROTTLING,
+    }
     if nested:
         body = {"error": body, "reason": None, "message": None}
     error = from_response(429, {}, json.dumps(body).encode())
@@ -220,6 +226,7 @@ NOW = 1_800_000_000.0
     [
         ("7", 7.0),
         (" 1.5 ", 1.5),
+        ("0\x1f", 0.0),
         ("0", 0.0),
         (formatdate(NOW + 90, usegmt=True), 90.0),
         (formatdate(NOW - 90, usegmt=True), 0.0),

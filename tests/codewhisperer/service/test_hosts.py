@@ -49,20 +49,20 @@ def test_a_profile_elsewhere_is_named_among_the_causes() -> None:
 def test_a_base_url_is_one_rest_host_for_everything() -> None:
     (only,) = candidates("us-east-1", "http://127.0.0.1:9001/")
     assert (only.generation, only.binding, only.origin) == ("q", "rest", "AI_EDITOR")
-    assert only.chat()[0] == "http://127.0.0.1:9001/generateAssistantResponse"
-    call = only.call("GetUsageLimits", {"origin": only.origin})
+    assert only.chat_endpoint()[0] == "http://127.0.0.1:9001/generateAssistantResponse"
+    call = only.control_request("GetUsageLimits", {"origin": only.origin})
     assert call.url == "http://127.0.0.1:9001/getUsageLimits?origin=AI_EDITOR"
 
 
 def test_chat_by_rest() -> None:
-    url, headers = host("q", "eu-central-1").chat()
+    url, headers = host("q", "eu-central-1").chat_endpoint()
     assert url == "https://q.eu-central-1.amazonaws.com/generateAssistantResponse"
     assert headers["Content-Type"] == "application/json"
     assert "X-Amz-Target" not in headers
 
 
 def test_chat_by_json_rpc() -> None:
-    url, headers = host("kiro").chat()
+    url, headers = host("kiro").chat_endpoint()
     assert url == "https://runtime.us-east-1.kiro.dev/"
     assert headers["Content-Type"] == "application/x-amz-json-1.0"
     assert headers["X-Amz-Target"] == (
@@ -71,7 +71,9 @@ def test_chat_by_json_rpc() -> None:
 
 
 def test_control_plane_by_rest_has_its_parameters_where_each_operation_wants_them() -> None:
-    limits = host("q").call("GetUsageLimits", {"isEmailRequired": True, "profileArn": ARN})
+    limits = host("q").control_request(
+        "GetUsageLimits", {"isEmailRequired": True, "profileArn": ARN}
+    )
     assert limits.method == "GET"
     assert limits.url == (
         "https://q.us-east-1.amazonaws.com/getUsageLimits"
@@ -79,18 +81,18 @@ def test_control_plane_by_rest_has_its_parameters_where_each_operation_wants_the
         "%3A699475941385%3Aprofile%2FEHGA3GRVQMUK"
     )
     assert limits.body == b""
-    profile = host("q").call("GetProfile", {"profileArn": ARN})
+    profile = host("q").control_request("GetProfile", {"profileArn": ARN})
     assert (profile.method, profile.url) == ("POST", "https://q.us-east-1.amazonaws.com/GetProfile")
     assert profile.body == b'{"profileArn":"%b"}' % ARN.encode()
 
 
 def test_control_plane_by_json_rpc_is_another_host_and_says_the_query_twice() -> None:
-    call = host("kiro").call("GetUsageLimits", {"origin": "KIRO_CLI"})
+    call = host("kiro").control_request("GetUsageLimits", {"origin": "KIRO_CLI"})
     assert call.method == "POST"
     assert call.url == "https://management.us-east-1.kiro.dev/?origin=KIRO_CLI"
     assert call.headers["X-Amz-Target"] == "AmazonCodeWhispererService.GetUsageLimits"
     assert call.body == b'{"origin":"KIRO_CLI"}'
-    profiles = host("kiro").call("ListAvailableProfiles", {})
+    profiles = host("kiro").control_request("ListAvailableProfiles", {})
     assert (profiles.url, profiles.body) == ("https://management.us-east-1.kiro.dev/", b"{}")
 
 
@@ -108,8 +110,8 @@ def test_authorization_names_the_token_type_where_the_service_needs_it(
 
 def test_headers_of_one_request_are_not_those_of_another() -> None:
     chosen = host("kiro")
-    chosen.chat()[1]["Authorization"] = "Bearer secret"
-    assert "Authorization" not in chosen.chat()[1]
+    chosen.chat_endpoint()[1]["Authorization"] = "Bearer secret"
+    assert "Authorization" not in chosen.chat_endpoint()[1]
 
 
 def test_what_worked_is_tried_first_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,7 @@
 """The control plane as the simulator speaks it, and what is made of its answers."""
 
+from typing import Any
+
 import msgspec
 import pytest
 import requests
@@ -109,5 +111,5 @@ CREDIT = {
         ),
     ],
 )  # fmt: skip
-def test_the_quota_is_what_may_still_be_used(usage, expected) -> None:
+def test_the_quota_is_what_may_still_be_used(usage: dict[str, Any], expected: Quota | None) -> None:
     assert quota(**usage) == expected

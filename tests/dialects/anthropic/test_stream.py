@@ -19,10 +19,10 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
-from app.core.fold import fold
 from app.dialects.anthropic.reply import STOP_REASONS, ReplyContext, whole
 from app.dialects.anthropic.stream import StreamEncoder
 from app.errors import GatewayError, Kind
+from tests.core.folding import fold
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter
 

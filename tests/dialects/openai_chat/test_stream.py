@@ -20,10 +20,10 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
-from app.core.fold import fold
 from app.dialects.openai_chat.reply import FINISH_REASONS, ReplyContext, whole
 from app.dialects.openai_chat.stream import StreamEncoder
 from app.errors import GatewayError, Kind
+from tests.core.folding import fold
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter
 from tests.dialects.openai_chat.test_reply import USAGE

@@ -24,13 +24,13 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
-from app.core.fold import fold
 from app.dialects.openai_responses import reasoning_content
 from app.dialects.openai_responses.parse import parse_responses
 from app.dialects.openai_responses.reply import OUTCOMES, ReplyContext, ReplyOptions, whole
 from app.dialects.openai_responses.stream import StreamEncoder
 from app.dialects.openai_responses.tools import ClientTool
 from app.errors import GatewayError, Kind
+from tests.core.folding import fold
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter
 

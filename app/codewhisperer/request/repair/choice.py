@@ -1,7 +1,7 @@
-"""What the service has no field for: which tool to call, and answers that are JSON.
+"""Tool choice and JSON answers, for which the service has no fields.
 
-Asked for in words, at the end of the last turn. Whether the model did as it was asked is not looked
-at here.
+A directive at the end of the last turn asks the model for them. Whether the model complied is not
+checked here.
 """
 
 import msgspec
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from app.core.conversation import Conversation
 from app.errors import GatewayError, Kind
 
-from .edit import each_tool, say
+from .edit import append_directive, map_tools
 
 CALL_ANY = "Answer by calling one of the available tools."
 CALL_NONE = "Answer in text. Do not call any tool."
@@ -24,53 +24,53 @@ JSON_SCHEMA = (
 
 
 def check(conversation: Conversation) -> None:
-    """Raises GatewayError for a choice that the tools on offer cannot fulfil."""
+    """Raises GatewayError for a choice that the offered tools cannot fulfil."""
     choice, tools = conversation.tool_choice, conversation.tools
     if choice.mode == "any" and not tools:
-        raise _refused("asks for a tool call, but there are no tools. Offer one, or use auto")
+        raise _invalid("asks for a tool call, but there are no tools. Offer one, or use auto")
     if choice.mode == "tool" and all(tool.name != choice.name for tool in tools):
-        raise _refused(f"names {choice.name!r}, which is not among the tools. Offer it too")
+        raise _invalid(f"names {choice.name!r}, which is not among the tools. Offer it too")
 
 
-def _refused(why: str) -> GatewayError:
+def _invalid(why: str) -> GatewayError:
     return GatewayError(Kind.INVALID_REQUEST, f"tool_choice {why}.", field="tool_choice")
 
 
 def remove_tools(conversation: Conversation) -> Conversation:
-    """``none``: no tool is offered."""
+    """``none``: offer no tool."""
     if conversation.tool_choice.mode != "none" or not conversation.tools:
         return conversation
     return replace(conversation, tools=())
 
 
 def narrow_tools(conversation: Conversation) -> Conversation:
-    """``tool``: only the named one is offered."""
+    """``tool``: offer only the named tool."""
     choice = conversation.tool_choice
     if choice.mode != "tool":
         return conversation
-    return each_tool(conversation, lambda tool: tool if tool.name == choice.name else None)
+    return map_tools(conversation, lambda tool: tool if tool.name == choice.name else None)
 
 
 def direct_tool_choice(conversation: Conversation) -> Conversation:
-    """A directive for what the offered tools alone do not say.
+    """Add a directive for what the offered tools alone do not express.
 
-    After ``none`` that is needed where stand-ins of used tools are still offered.
+    For ``none`` it is needed if stand-ins for tools that were called earlier are still offered.
     """
     choice = conversation.tool_choice
     if choice.mode == "any":
-        return say(conversation, CALL_ANY)
+        return append_directive(conversation, CALL_ANY)
     if choice.mode == "tool":
-        return say(conversation, f"Answer by calling the tool {choice.name}.")
+        return append_directive(conversation, f"Answer by calling the tool {choice.name}.")
     if choice.mode == "none" and conversation.tools:
-        return say(conversation, CALL_NONE)
+        return append_directive(conversation, CALL_NONE)
     return conversation
 
 
 def direct_json(conversation: Conversation) -> Conversation:
-    """A directive that asks for the JSON that the client wants."""
+    """Add a directive that asks for the client's JSON format."""
     schema = conversation.json_schema
     if schema is None:
         return conversation
     if not schema:
-        return say(conversation, JSON_OBJECT)
-    return say(conversation, JSON_SCHEMA + msgspec.json.encode(schema).decode())
+        return append_directive(conversation, JSON_OBJECT)
+    return append_directive(conversation, JSON_SCHEMA + msgspec.json.encode(schema).decode())

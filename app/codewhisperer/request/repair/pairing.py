@@ -1,4 +1,4 @@
-"""Tool calls and their results: one of each, in neighbouring turns, under one legal id."""
+"""Tool calls and their results: exactly one result per call, in the next turn, under a legal id."""
 
 from collections import Counter, defaultdict, deque
 
@@ -14,24 +14,26 @@ from app.core.conversation import (
     ToolResult,
 )
 
-from .edit import each, each_message, with_messages, with_parts
+from .edit import map_messages, map_values, with_messages, with_parts
 
 NO_RESULT = "The tool call was cancelled: no result came back for it."
 
 
 def legal_ids(conversation: Conversation) -> Conversation:
-    """Every call under an id that is legal and its own, and its result in the next turn with it.
+    """Give every call a legal and unique id, and its result in the next turn the same id.
 
-    Of calls with the same id the first keeps it; results belong to them in their order.
+    Of several calls with one id, the first keeps it; their results are assigned in order.
     """
     ids = [call.id for message in conversation.messages for call in _calls(message)]
     unique = set(ids)
     if len(unique) == len(ids) and all(map(legal_id, ids)):
         return conversation
-    return each_message(conversation, _Renamer(unique).message)
+    return map_messages(conversation, _Renamer(unique).message)
 
 
 class _Renamer:
+    """Renames ids message by message. ``taken``: all ids in the conversation."""
+
     def __init__(self, taken: set[str]) -> None:
         self._taken = taken
         self._occurrences: Counter[str] = Counter()
@@ -40,7 +42,7 @@ class _Renamer:
     def message(self, message: Message) -> Message:
         if message.role == "assistant":
             self._open.clear()
-        return with_parts(message, each(message.parts, self._part))
+        return with_parts(message, map_values(message.parts, self._part))
 
     def _part(self, part: Part) -> Part:
         if isinstance(part, ToolCall):
@@ -64,21 +66,21 @@ class _Renamer:
 
 
 def unmatched_results_to_text(conversation: Conversation) -> Conversation:
-    """A result of no call in the turn before it, or the second one of a call, becomes text."""
+    """Turn a result into text if its call is not in the turn before, or has a result already."""
     expected: set[str] = set()
 
     def change(message: Message) -> Message:
         nonlocal expected
         if message.role == "user":
-            return with_parts(message, _with_told(message.parts, expected))
+            return with_parts(message, _unexpected_to_text(message.parts, expected))
         expected = {call.id for call in _calls(message)}
         return message
 
-    return each_message(conversation, change)
+    return map_messages(conversation, change)
 
 
-def _with_told(parts: tuple[Part, ...], expected: set[str]) -> tuple[Part, ...]:
-    """The parts with what is not ``expected`` told as text; takes out of it what is there."""
+def _unexpected_to_text(parts: tuple[Part, ...], expected: set[str]) -> tuple[Part, ...]:
+    """Turn results that are not ``expected`` into text; removes the ids of the others from it."""
     changed: list[Part] = []
     for part in parts:
         if not isinstance(part, ToolResult):
@@ -89,12 +91,12 @@ def _with_told(parts: tuple[Part, ...], expected: set[str]) -> tuple[Part, ...]:
         else:
             kind = "error" if part.is_error else "result"
             changed += (Text(f"[{kind} of tool call {part.call_id}]"), *part.content)
-    told = tuple(changed)
-    return parts if told == parts else told
+    result = tuple(changed)
+    return parts if result == parts else result
 
 
 def answer_calls(conversation: Conversation) -> Conversation:
-    """A call without a result in the next turn gets one: an error that says it was cancelled."""
+    """Give a call without a result in the next turn an error result that says it was cancelled."""
     messages = list(conversation.messages)
     changed = False
     for index, message in enumerate(conversation.messages):

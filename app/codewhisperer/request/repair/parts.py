@@ -1,4 +1,4 @@
-"""Parts of a message that the service has no place for, or too little of it."""
+"""Parts of a message that the service does not accept, or not in that place or number."""
 
 from msgspec.structs import replace
 
@@ -16,12 +16,12 @@ from app.core.conversation import (
 )
 from app.core.media import decoded_size
 
-from .edit import each, each_message, each_part, with_parts
+from .edit import map_messages, map_parts, map_values, with_parts
 
 MAX_IMAGES = 10
-"""In one message, by the service model; in the history too."""
+"""Per message, also in the history (service model)."""
 MAX_IMAGE_BYTES = 2_800_000
-"""Decoded, by the service model."""
+"""Decoded (service model)."""
 
 NO_OUTPUT = Text("(no output)")
 LIFTED = Text("[image: attached to this message]")
@@ -29,13 +29,15 @@ TOO_MANY = Text(f"[image left out: only {MAX_IMAGES} can be sent in one message]
 
 
 def drop_unsigned_thinking(conversation: Conversation) -> Conversation:
-    """Reasoning without the upstream's signature cannot be given back as reasoning."""
-    return each_part(conversation, Thinking, lambda part: part if part.signature else None)
+    """Drop reasoning without the upstream's signature, which the service does not accept back."""
+    return map_parts(conversation, Thinking, lambda part: part if part.signature else None)
 
 
 def keep_last_thinking(conversation: Conversation) -> Conversation:
-    """A message has room for one block of reasoning: the one nearest to what it led to."""
-    return each_message(conversation, _with_last_thinking)
+    """Keep the last reasoning block of each message, nearest to the content it led to: a message
+    can hold only one.
+    """
+    return map_messages(conversation, _with_last_thinking)
 
 
 def _with_last_thinking(message: Message) -> Message:
@@ -48,19 +50,18 @@ def _with_last_thinking(message: Message) -> Message:
         surplus -= 1
         return None
 
-    return with_parts(message, each(message.parts, change))
+    return with_parts(message, map_values(message.parts, change))
 
 
 def describe_documents(conversation: Conversation) -> Conversation:
-    """A binary document, which the service cannot take, becomes a text that says so."""
-
-    conversation = each_part(conversation, Document, _described)
-    return each_part(
+    """Replace a binary document, which the service does not accept, by a text that says so."""
+    conversation = map_parts(conversation, Document, _described)
+    return map_parts(
         conversation,
         ToolResult,
         lambda result: _with_content(
             result,
-            each(result.content, lambda p: _described(p) if isinstance(p, Document) else p),
+            map_values(result.content, lambda p: _described(p) if isinstance(p, Document) else p),
         ),
     )
 
@@ -78,8 +79,8 @@ def _with_content(result: ToolResult, content: tuple[ResultPart, ...]) -> ToolRe
 
 
 def lift_images(conversation: Conversation) -> Conversation:
-    """Images inside a tool's result move to the message, where alone the service takes them."""
-    return each_message(conversation, _lifted)
+    """Move images inside a tool result to the message, the only place the service accepts them."""
+    return map_messages(conversation, _lifted)
 
 
 def _lifted(message: Message) -> Message:
@@ -92,7 +93,7 @@ def _lifted(message: Message) -> Message:
     ]
     if not images:
         return message
-    parts = each(message.parts, _without_images)
+    parts = map_values(message.parts, _without_images)
     return Message(message.role, (*parts, *images))
 
 
@@ -100,17 +101,17 @@ def _without_images(part: Part) -> Part:
     if not isinstance(part, ToolResult):
         return part
     return _with_content(
-        part, each(part.content, lambda inner: LIFTED if isinstance(inner, Image) else inner)
+        part, map_values(part.content, lambda inner: LIFTED if isinstance(inner, Image) else inner)
     )
 
 
 def limit_images(conversation: Conversation) -> Conversation:
-    """Images that are too large, and the oldest of too many, become a text that says so."""
-    return each_message(conversation, _with_few_images)
+    """Replace images that are too large, and the oldest of too many, by a text that says so."""
+    return map_messages(conversation, _with_few_images)
 
 
 def _with_few_images(message: Message) -> Message:
-    parts = each(message.parts, _text_for_unfit)
+    parts = map_values(message.parts, _text_for_unfit)
     surplus = sum(isinstance(part, Image) for part in parts) - MAX_IMAGES
 
     def change(part: Part) -> Part:
@@ -120,7 +121,7 @@ def _with_few_images(message: Message) -> Message:
         surplus -= 1
         return TOO_MANY
 
-    return with_parts(message, each(parts, change))
+    return with_parts(message, map_values(parts, change))
 
 
 def _text_for_unfit(part: Part) -> Part:
@@ -133,18 +134,18 @@ def _text_for_unfit(part: Part) -> Part:
 
 
 def fill_empty_results(conversation: Conversation) -> Conversation:
-    """A tool that answered nothing is said to have answered nothing."""
-    return each_part(conversation, ToolResult, _answered)
+    """Give an empty tool result a text that says it is empty."""
+    return map_parts(conversation, ToolResult, _filled)
 
 
-def _answered(result: ToolResult) -> ToolResult:
+def _filled(result: ToolResult) -> ToolResult:
     for part in result.content:
-        if _says_something(part):
+        if _has_content(part):
             return result
     return replace(result, content=(NO_OUTPUT,))
 
 
-def _says_something(part: ResultPart) -> bool:
+def _has_content(part: ResultPart) -> bool:
     if isinstance(part, Text):
         return part.text != ""
     return isinstance(part, Image) or bool(part.text or part.title)

@@ -1,4 +1,4 @@
-"""The tools on offer: legal names and descriptions, plain schemas, and every tool once used."""
+"""The offered tools: legal names and descriptions, reduced schemas, and all tools once called."""
 
 from msgspec.structs import replace
 
@@ -7,7 +7,7 @@ from app.codewhisperer.request.tool_names import renamed
 from app.core.conversation import Conversation, Tool, ToolCall
 from app.errors import GatewayError, Kind
 
-from .edit import each_part, each_tool
+from .edit import map_parts, map_tools
 
 NO_DESCRIPTION = "(no description)"
 NOT_OFFERED = (
@@ -16,7 +16,7 @@ NOT_OFFERED = (
 
 
 def names(conversation: Conversation) -> list[str]:
-    """Every name of a tool once, those on offer first."""
+    """The name of every tool once, offered tools first, then tools that were only called."""
     offered = [tool.name for tool in conversation.tools]
     used = [
         part.name
@@ -29,7 +29,7 @@ def names(conversation: Conversation) -> list[str]:
 
 
 def drop_duplicates(conversation: Conversation) -> Conversation:
-    """Of tools with the same name the first is offered."""
+    """Keep the first of several tools with one name."""
     if len({tool.name for tool in conversation.tools}) == len(conversation.tools):
         return conversation
     seen: set[str] = set()
@@ -40,11 +40,11 @@ def drop_duplicates(conversation: Conversation) -> Conversation:
         seen.add(tool.name)
         return tool
 
-    return each_tool(conversation, first)
+    return map_tools(conversation, first)
 
 
 def legal_names(conversation: Conversation) -> Conversation:
-    """Names that the service refuses, or takes for one another, are changed wherever they stand."""
+    """Change names that the service rejects or cannot tell apart, wherever they occur."""
     changed = renamed(names(conversation))
     if not changed:
         return conversation
@@ -58,32 +58,32 @@ def legal_names(conversation: Conversation) -> Conversation:
     choice = conversation.tool_choice
     choice = replace(choice, name=changed.get(choice.name, choice.name))
     conversation = replace(conversation, tool_choice=choice)
-    return each_tool(each_part(conversation, ToolCall, in_call), in_tool)
+    return map_tools(map_parts(conversation, ToolCall, in_call), in_tool)
 
 
 def offer_used(conversation: Conversation) -> Conversation:
-    """A tool that the history uses must be on offer; if it is not, a stand-in says not to call
-    it.
+    """Offer a stand-in for every tool that the history calls and the client no longer offers: the
+    service requires the tool, and its description tells the model not to call it.
     """
     offered = {tool.name for tool in conversation.tools}
     missing = [name for name in names(conversation) if name not in offered]
     if not missing:
         return conversation
-    nothing = {"type": "object", "properties": {}}
-    stand_ins = (Tool(name, NOT_OFFERED, nothing) for name in missing)
+    no_input = {"type": "object", "properties": {}}
+    stand_ins = (Tool(name, NOT_OFFERED, no_input) for name in missing)
     return replace(conversation, tools=(*conversation.tools, *stand_ins))
 
 
 def describe(conversation: Conversation) -> Conversation:
-    """An empty description is refused."""
-    return each_tool(
+    """Give every tool a description; the service rejects an empty one."""
+    return map_tools(
         conversation,
         lambda tool: tool if tool.description else replace(tool, description=NO_DESCRIPTION),
     )
 
 
 def move_long_descriptions(conversation: Conversation, limit: int) -> Conversation:
-    """A description of more than ``limit`` characters moves to the end of the system text."""
+    """Move descriptions of more than ``limit`` characters to the end of the system text."""
     sections: list[str] = []
 
     def move(tool: Tool) -> Tool:
@@ -93,18 +93,20 @@ def move_long_descriptions(conversation: Conversation, limit: int) -> Conversati
         pointer = f'The section "Tool: {tool.name}" of the system prompt describes this tool.'
         return replace(tool, description=pointer)
 
-    changed = each_tool(conversation, move)
+    changed = map_tools(conversation, move)
     if changed is conversation:
         return conversation
     return replace(changed, system="\n\n".join(filter(None, (changed.system, *sections))))
 
 
 def normalise_schemas(conversation: Conversation) -> Conversation:
-    """Schemas in the words that every host takes. Raises GatewayError for one beyond all bounds."""
-    return each_tool(conversation, _with_plain_schema)
+    """Reduce input schemas to keywords that every host accepts. Raises GatewayError for a schema
+    that is too large.
+    """
+    return map_tools(conversation, _with_reduced_schema)
 
 
-def _with_plain_schema(tool: Tool) -> Tool:
+def _with_reduced_schema(tool: Tool) -> Tool:
     try:
         schema = normalised(tool.schema, tool.schema_json)
     except ValueError as error:

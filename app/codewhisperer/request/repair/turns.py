@@ -1,4 +1,4 @@
-"""Turns: user and assistant in strict alternation, the user first and last, none of them empty."""
+"""Turns: user and assistant alternate, the user comes first and last, and no turn is empty."""
 
 from itertools import groupby, pairwise
 from operator import attrgetter
@@ -14,7 +14,7 @@ from app.core.conversation import (
     as_one,
 )
 
-from .edit import each_message, marked, with_messages
+from .edit import map_messages, system_text, with_messages
 
 EMPTY = "…"
 ONLY_IMAGES = "(image)"
@@ -26,10 +26,10 @@ CONTINUE = (
 
 
 def fold_system_messages(conversation: Conversation) -> Conversation:
-    """A system message becomes marked text of the user's turn beside it."""
+    """Turn a system message into marked text in the user's turn next to it."""
     if all(message.role != "system" for message in conversation.messages):
         return conversation
-    return merge_turns(each_message(conversation, _as_user))
+    return merge_turns(map_messages(conversation, _as_user))
 
 
 def _as_user(message: Message) -> Message | None:
@@ -37,12 +37,12 @@ def _as_user(message: Message) -> Message | None:
         return message
     text = "\n\n".join(part.text for part in message.parts if isinstance(part, Text) and part.text)
     others = tuple(part for part in message.parts if not isinstance(part, Text))
-    parts = (marked(text), *others) if text else others
+    parts = (system_text(text), *others) if text else others
     return Message("user", parts) if parts else None
 
 
 def merge_turns(conversation: Conversation) -> Conversation:
-    """Turns of the same role that follow one another become one."""
+    """Join consecutive turns of the same role."""
     messages = conversation.messages
     if all(first.role != second.role for first, second in pairwise(messages)):
         return conversation
@@ -51,7 +51,7 @@ def merge_turns(conversation: Conversation) -> Conversation:
 
 
 def open_with_user(conversation: Conversation) -> Conversation:
-    """A user's turn before an assistant that speaks first, and where there is no turn at all."""
+    """Insert a user's turn if the assistant comes first or there is no turn at all."""
     messages = conversation.messages
     if messages and messages[0].role == "user":
         return conversation
@@ -60,7 +60,7 @@ def open_with_user(conversation: Conversation) -> Conversation:
 
 
 def continue_prefill(conversation: Conversation) -> Conversation:
-    """A last turn that the assistant began becomes history, and the user asks to go on with it."""
+    """If the assistant's turn is last (a prefill), add a user's turn that asks to continue it."""
     if conversation.messages[-1].role == "user":
         return conversation
     request = Message("user", (Text(CONTINUE),))
@@ -68,8 +68,8 @@ def continue_prefill(conversation: Conversation) -> Conversation:
 
 
 def fill_empty(conversation: Conversation) -> Conversation:
-    """A turn that says nothing gets a word, since empty content is refused."""
-    return each_message(conversation, _filled)
+    """Add a filler text to empty turns; the service rejects empty content."""
+    return map_messages(conversation, _filled)
 
 
 def _filled(message: Message) -> Message:

@@ -8,7 +8,7 @@ from app.core.usage import Meter
 from app.errors import GatewayError
 
 
-class UpstreamCall(Protocol):
+class GatewayCall(Protocol):
     """One conversation's call to the upstream, while it is under way and after its end."""
 
     meter: Meter
