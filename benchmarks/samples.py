@@ -17,7 +17,7 @@ from app.codewhisperer.answer.decoder import EventDecoder
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import Event
 from app.eventstream.frames import FrameDecoder
-from app.simulator import frames
+from app.simulator.wire import frames
 from benchmarks.dialects import MODEL, Dialect
 
 CORPUS = Path(__file__).parent.parent / "tests/corpus/client-requests"

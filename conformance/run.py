@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.simulator import Simulator
-from app.simulator.log import Seen
+from app.simulator.service.request_log import Seen
 from conformance import workshop
 from conformance.suites import ALL_PARAMETERS, Suite
 from tests.live.servers import Gateway

@@ -37,8 +37,8 @@ from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameDecoder, FrameError
 from app.models.names import resolve
 from app.models.table import context_window
-from app.simulator import frames as wire
-from app.simulator.validate import violations
+from app.simulator.checks.validate import violations
+from app.simulator.wire import frames as wire
 
 Parsed = TypeVar("Parsed")
 

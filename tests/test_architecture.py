@@ -213,7 +213,7 @@ def test_imports_follow_the_table(path):
         ("app.dialects.anthropic.routes", "from app.dialects.openai_chat import schema"),
         ("app.dialects.openai", "from app.dialects.openai_chat import schema"),
         ("app.dialects.anthropic.routes", "from app.codewhisperer import client"),
-        ("app.simulator.frames", "from app.core import events"),
+        ("app.simulator.wire.frames", "from app.core import events"),
         ("app.gateway", "from app.application import create_app"),
         ("app.gateway", "from app.codewhisperer.upstream import CodeWhisperer"),
     ],

@@ -22,10 +22,10 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
-from .catalogue import Binding
-from .log import Seen
-from .server import Upstream
-from .tokens import Tokens
+from app.simulator.catalogue.models import Binding
+from app.simulator.server.upstream import Upstream
+from app.simulator.service.request_log import Seen
+from app.simulator.service.tokens import Tokens
 
 __all__ = ["Simulator", "serve"]
 

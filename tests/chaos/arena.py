@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from app.simulator import Simulator
-from app.simulator.log import Seen
-from app.simulator.script import CHAT
+from app.simulator.answers.script import CHAT
+from app.simulator.service.request_log import Seen
 from tests.chaos.heard import Dialect, Heard
 from tests.chaos.proxy import Proxy
 from tests.live.servers import Gateway

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from app.errors import Kind
-from app.simulator.faults import NAMED
+from app.simulator.catalogue.faults import NAMED
 from tests.chaos.row import GOOD, TRIES, Row, answered, both, breaks, refused
 
 REFUSALS: Mapping[str, tuple[Kind, int]] = {

@@ -12,7 +12,7 @@ from statistics import median
 
 import pytest
 
-from app.simulator.log import Seen
+from app.simulator.service.request_log import Seen
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
 from tests.chaos.heard import Dialect

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.simulator import Simulator
-from tests.simulator.wire import TOKEN, Client, text_of
+from tests.simulator.client import TOKEN, Client, text_of
 
 SERVE = "from app.simulator import serve; serve(port=0)"
 

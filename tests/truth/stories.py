@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, Literal
 
 from app.errors import Kind
-from app.simulator.frames import event
+from app.simulator.wire.frames import event
 from tests.chaos.heard import CallState
 
 ALPHABET = 'abc xyz\n\t"\\{}[]:,é世界🙂\u2028\x7f</>&'

@@ -16,9 +16,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from .answers import Answer
-from .conversation import as_dict, current_user, history_of, tool_names, tool_results
+from app.simulator.checks.conversation import (
+    as_dict,
+    current_user,
+    history_of,
+    tool_names,
+    tool_results,
+)
+
 from .script import ScriptError, parse
+from .vocabulary import Answer
 
 _MARK = re.compile(r"!sim\s+(?=\{)")
 _DECODER = json.JSONDecoder()

@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from .answers import (
+from app.simulator.catalogue.faults import NAMED, Fault
+from app.simulator.checks.conversation import current_user
+
+from .vocabulary import (
     Answer,
     Corrupt,
     Cut,
@@ -32,8 +35,6 @@ from .answers import (
     Think,
     Tool,
 )
-from .conversation import current_user
-from .faults import NAMED, Fault
 
 CHAT = "GenerateAssistantResponse"
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.simulator import Simulator
-from tests.simulator.wire import (
+from tests.simulator.client import (
     TOKEN,
     Client,
     chat_body,

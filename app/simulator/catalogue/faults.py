@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .catalogue import Binding
-from .http import Reply, json_reply
+from app.simulator.wire.http import Reply, json_reply
+
+from .models import Binding
 
 NAMESPACE = "com.amazon.aws.codewhisperer"
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from app.simulator import Simulator
-from app.simulator.faults import NAMED
-from app.simulator.script import ScriptError, parse
-from tests.simulator.wire import (
+from app.simulator.answers.script import ScriptError, parse
+from app.simulator.catalogue.faults import NAMED
+from tests.simulator.client import (
     TOKEN,
     Client,
     assistant,
@@ -95,7 +95,7 @@ def test_tools_whole_cut_short_without_input_and_interleaved(client: Client) -> 
 
 
 def test_parts_in_any_order_unknown_events_and_raw_bytes(client: Client) -> None:
-    from app.simulator import frames
+    from app.simulator.wire import frames
 
     raw = base64.b64encode(frames.event("rawEvent", {})).decode()
     said = [{"text": "a"}, {"event": {"type": "newEvent", "payload": [1]}}, {"raw": raw}]

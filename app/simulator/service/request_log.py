@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .catalogue import Binding
-from .http import Request
-from .validate import Violation
+from app.simulator.catalogue.models import Binding
+from app.simulator.checks.validate import Violation
+from app.simulator.wire.http import Request
 
 
 @dataclass(slots=True, kw_only=True)

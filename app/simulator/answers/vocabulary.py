@@ -7,7 +7,7 @@ something, fails (`fail`), or says it badly (`Delivery`).
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .faults import Fault
+from app.simulator.catalogue.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,22 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import frames
-from .answers import (
-    Answer,
-    Error,
-    Event,
-    Interleaved,
-    Part,
-    Raised,
-    Raw,
-    Text,
-    Think,
-    Tool,
-)
-from .catalogue import AUTO, Binding, Model
-from .conversation import current_user, history_of, tool_names, tool_results
-from .sizes import estimate_tokens
+from app.simulator.catalogue.models import AUTO, Binding, Model
+from app.simulator.checks.conversation import current_user, history_of, tool_names, tool_results
+from app.simulator.checks.sizes import estimate_tokens
+from app.simulator.wire import frames
+
+from .vocabulary import Answer, Error, Event, Interleaved, Part, Raised, Raw, Text, Think, Tool
 
 _TERMINAL = (Raised, Error)
 _CREDITS_PER_TOKEN = 1 / 100_000

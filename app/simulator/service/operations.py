@@ -5,8 +5,9 @@ import time
 from typing import Any
 from urllib.parse import quote_plus
 
-from .catalogue import DEFAULT_MODEL, MODELS
-from .conversation import as_dict
+from app.simulator.catalogue.models import DEFAULT_MODEL, MODELS
+from app.simulator.checks.conversation import as_dict
+
 from .tokens import PROFILE_ARN
 
 _MONTH = 30 * 24 * 3600

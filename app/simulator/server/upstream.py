@@ -5,13 +5,21 @@ import contextlib
 import ssl
 from typing import Any, cast
 
+from app.simulator.catalogue.models import Binding
+from app.simulator.service.decisions import Service
+from app.simulator.service.request_log import Log
+from app.simulator.service.tokens import Tokens
+from app.simulator.wire.http import (
+    BadRequest,
+    Connection,
+    Request,
+    json_reply,
+    read_request,
+    render,
+)
+
 from . import control
-from .catalogue import Binding
 from .delivery import Courier
-from .http import BadRequest, Connection, Request, json_reply, read_request, render
-from .log import Log
-from .service import Service
-from .tokens import Tokens
 
 
 class Upstream:

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import catalogue, conversation, sizes
-from .catalogue import Binding
+from app.simulator.catalogue import models as catalogue
+from app.simulator.catalogue.models import Binding
+
+from . import conversation, sizes
 from .request_shape import PROFILE_ARN, REQUEST
 from .shapes import Report, string
 

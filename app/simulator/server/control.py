@@ -9,8 +9,8 @@ port.
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .http import Reply, Request, json_reply
-from .service import parse_json
+from app.simulator.service.decisions import parse_json
+from app.simulator.wire.http import Reply, Request, json_reply
 
 PREFIX = "/__sim/"
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from . import frames as encoder
-from .answers import Delivery
-from .http import LAST_CHUNK, Connection, Reply, chunk, render, render_head
-from .log import Log, Seen
+from app.simulator.answers.vocabulary import Delivery
+from app.simulator.service.request_log import Log, Seen
+from app.simulator.wire import frames as encoder
+from app.simulator.wire.http import LAST_CHUNK, Connection, Reply, chunk, render, render_head
 
 
 @dataclass(slots=True)

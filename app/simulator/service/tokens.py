@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .faults import NAMED, Fault
+from app.simulator.catalogue.faults import NAMED, Fault
 
 Kind = Literal["social", "oidc", "external"]
 

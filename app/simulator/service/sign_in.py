@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .faults import NAMED, reply
-from .http import Reply, Request, json_reply
+from app.simulator.catalogue.faults import NAMED, reply
+from app.simulator.wire.http import Reply, Request, json_reply
+
 from .tokens import SOCIAL_PROFILE_ARN, Grant, Tokens
 
 PENDING_POLLS = 1

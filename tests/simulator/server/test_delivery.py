@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.simulator import Simulator
-from tests.simulator.wire import (
+from tests.simulator.client import (
     Client,
     Damaged,
     chunks_of,
@@ -205,7 +205,7 @@ def test_idle_connections_are_closed_on_demand(client: Client, simulator: Simula
 
 
 def test_stopping_ends_streams_under_way() -> None:
-    from tests.simulator.wire import TOKEN
+    from tests.simulator.client import TOKEN
 
     simulator = Simulator(tokens=(TOKEN,)).start()
     simulator.script({**ABC, "stall": {"after": 1}})

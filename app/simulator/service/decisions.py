@@ -10,20 +10,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from . import catalogue, faults, operations, validate
-from .answers import Answer
-from .catalogue import Binding
-from .conversation import current_user
-from .delivery import Decision
-from .directives import Directives
-from .faults import NAMED, Fault
-from .http import Reply, Request, json_reply
-from .log import Seen
-from .script import CHAT, Script, ScriptError
+from app.simulator.answers.directives import Directives
+from app.simulator.answers.script import CHAT, Script, ScriptError
+from app.simulator.answers.stream import Chat, speak
+from app.simulator.answers.vocabulary import Answer
+from app.simulator.catalogue import faults
+from app.simulator.catalogue import models as catalogue
+from app.simulator.catalogue.faults import NAMED, Fault
+from app.simulator.catalogue.models import Binding
+from app.simulator.checks import validate
+from app.simulator.checks.conversation import current_user
+from app.simulator.checks.validate import Violation
+from app.simulator.server.delivery import Decision
+from app.simulator.wire.http import Reply, Request, json_reply
+
+from . import operations
+from .request_log import Seen
 from .sign_in import SignIn, masked
-from .speech import Chat, speak
 from .tokens import Tokens
-from .validate import Violation
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 UNKNOWN = "unknown"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.simulator import Simulator
-from tests.simulator.wire import TOKEN, Answered, Client
+from tests.simulator.client import TOKEN, Answered, Client
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 CLIENT = {"clientId": "c", "clientSecret": "s"}

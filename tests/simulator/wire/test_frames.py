@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from app.simulator import frames
-from tests.simulator.wire import Damaged, events, raw_frames
+from app.simulator.wire import frames
+from tests.simulator.client import Damaged, events, raw_frames
 
-VECTORS = Path(__file__).parents[1] / "vectors"
+VECTORS = Path(__file__).parents[2] / "vectors"
 SYNTHETIC = sorted(path for path in (VECTORS / "synthetic").glob("*.bin") if "cut" not in path.stem)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.simulator.validate import RULES, Violation, answer_to, violations
-from tests.simulator.wire import assistant, call, chat_body, result, tool, user
+from app.simulator.checks.validate import RULES, Violation, answer_to, violations
+from tests.simulator.client import assistant, call, chat_body, result, tool, user
 
 ARN = "arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK"
 CLI = {"content-type": "application/x-amz-json-1.0"}
