@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.simulator import Simulator
-from app.simulator.service.request_log import Seen
+from app.simulator.service.request_log import LoggedRequest
 from conformance import workshop
 from conformance.suites import ALL_PARAMETERS, Suite
 from tests.live.servers import Gateway
@@ -112,7 +112,7 @@ def _server_errors(log: Iterable[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _rejections(requests: Iterable[Seen]) -> list[str]:
+def _rejections(requests: Iterable[LoggedRequest]) -> list[str]:
     """What the gateway sent upstream must be what the upstream accepts."""
     return [
         f"the upstream rejected a request: {violation.rule}: {violation.message}"

@@ -253,6 +253,18 @@ def test_the_table_of_the_credentials_is_complete_and_has_no_cycle():
     TopologicalSorter(INSIDE_CREDENTIALS).prepare()  # raises CycleError
 
 
+SIMULATOR_LAYERS = ("wire", "catalogue", "checks", "answers", "service", "server")
+"""The folders of the simulator, lowest first."""
+
+
+@pytest.mark.parametrize("layer", SIMULATOR_LAYERS)
+def test_a_layer_of_the_simulator_imports_only_lower_ones(layer):
+    sources = sorted((ROOT / "app" / "simulator" / layer).glob("*.py"))
+    assert sources
+    used = {name.split(".")[2] for path in sources for name in imports(path) if room(name)}
+    assert used <= set(SIMULATOR_LAYERS[: SIMULATOR_LAYERS.index(layer) + 1])
+
+
 def test_only_the_entrances_import_the_application():
     users = [module_name(path) for path in SOURCES if "app.application.create_app" in imports(path)]
     assert set(users) <= {"app.__main__", "app.wsgi"}

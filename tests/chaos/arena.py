@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from app.simulator import Simulator
 from app.simulator.answers.script import CHAT
-from app.simulator.service.request_log import Seen
+from app.simulator.service.request_log import LoggedRequest
 from tests.chaos.heard import Dialect, Heard
 from tests.chaos.proxy import Proxy
 from tests.live.servers import Gateway
@@ -149,13 +149,13 @@ class Arena:
         prompt = mark + " " + "x" * padding
         return Asking(self.gateway.port, dialect, prompt, stream=stream, request_id=mark)
 
-    def chats(self, mark: str) -> list[Seen]:
+    def chats(self, mark: str) -> list[LoggedRequest]:
         """What the upstream was asked with this mark."""
         return [seen for seen in self.simulator.requests if _is_of(seen, mark)]
 
-    def await_chat(self, mark: str, done: Any = lambda seen: True) -> Seen:
+    def await_chat(self, mark: str, done: Any = lambda seen: True) -> LoggedRequest:
         """The first such request that is ``done``; waits for it."""
-        found: Seen | None = self.simulator.wait_for(
+        found: LoggedRequest | None = self.simulator.wait_for(
             lambda all_seen: next(
                 (seen for seen in all_seen if _is_of(seen, mark) and done(seen)), None
             )
@@ -186,7 +186,7 @@ class Arena:
                 self._lines[entry["request_id"]] = entry
 
 
-def _is_of(seen: Seen, mark: str) -> bool:
+def _is_of(seen: LoggedRequest, mark: str) -> bool:
     if seen.operation != CHAT or not isinstance(seen.body, dict):
         return False
     message = seen.body["conversationState"]["currentMessage"]["userInputMessage"]

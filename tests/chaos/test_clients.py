@@ -12,7 +12,7 @@ from statistics import median
 
 import pytest
 
-from app.simulator.service.request_log import Seen
+from app.simulator.service.request_log import LoggedRequest
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
 from tests.chaos.heard import Dialect
@@ -33,7 +33,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
         yield arena
 
 
-def is_ready(row: Leaving, seen: Seen) -> bool:
+def is_ready(row: Leaving, seen: LoggedRequest) -> bool:
     return row.ready is None or (seen.status == 200 and seen.events_sent >= row.ready)
 
 

@@ -1,1 +1,1 @@
-"""What the simulator answers: scripts, directives, and the events made of them."""
+"""What the simulator answers: scripts, directives, and the events made from them."""

@@ -1,13 +1,13 @@
-"""Directives: a line `!sim {...}` in the user's own words steers the simulator.
+"""Directives: `!sim {...}` in a user message steers the simulator.
 
-The JSON after `!sim ` is one answer (see `script`), or `{"steps": [answer, ...]}`: the first step
-answers the message that holds the directive, each further one the tool results that come back. An
-answer or step may have `times` and `then`: it serves so often, and then the answer in `then` once.
+The JSON after `!sim ` is one answer (see `parse`), or `{"steps": [answer, ...]}`: the first step
+answers the message with the directive, each further step answers the next tool results. An answer
+or step may have `times` and `then`: it is given `times` times, and then the answer in `then` once.
 
-The newest directive in the conversation counts, and only while nothing but tool calls and their
-results followed it. A step whose tool the request does not offer becomes a text that says so,
-unless it has `"force": true`: side requests of agents, such as one for a title, quote the prompt
-and must not be driven by it.
+Only the newest directive in the conversation counts, and only while nothing but tool calls and
+their results follow it. If the request does not offer the tool of a step, the step becomes a text
+that says so, unless it has `"force": true`: an agent's side requests, such as one for a title,
+quote the prompt, and the directive must not drive those.
 """
 
 import json
@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from app.simulator.checks.conversation import (
+from app.simulator.checks.body import (
     as_dict,
     current_user,
     history_of,
@@ -24,23 +24,24 @@ from app.simulator.checks.conversation import (
     tool_results,
 )
 
-from .script import ScriptError, parse
-from .vocabulary import Answer
+from .parse import parse
+from .typed_form import ScriptError
+from .vocabulary import ScriptedAnswer
 
 _MARK = re.compile(r"!sim\s+(?=\{)")
 _DECODER = json.JSONDecoder()
 
 
 class Directives:
-    """Answers steered from inside a conversation; counts the failures already given."""
+    """Reads the directives of conversations, and counts the answers with `times` given so far."""
 
     def __init__(self) -> None:
         self._given: Counter[str] = Counter()
 
-    def answer_to(self, body: dict[str, Any]) -> Answer | None:
-        """Return the answer a directive in the conversation asks for, None without one.
+    def answer_to(self, body: dict[str, Any]) -> ScriptedAnswer | None:
+        """Return the answer that a directive in the conversation asks for, None if there is none.
 
-        Raises ScriptError if it cannot be read.
+        Raises ScriptError if the directive is invalid.
         """
         found = _find(body)
         if found is None:
@@ -51,7 +52,7 @@ class Directives:
             return None
         answer = parse(self._repeated(steps[turn], f"{turn} {text}"))
         offered = tool_names(current_user(body))
-        missing = {tool.name for tool in answer.tools()} - set(offered)
+        missing = {call.name for call in answer.tool_calls()} - set(offered)
         if missing and not answer.force:
             names = ", ".join(sorted(missing))
             return parse({"text": f"The directive calls {names}, which is not offered here."})
@@ -69,7 +70,7 @@ class Directives:
 
 
 def _find(body: dict[str, Any]) -> tuple[str, int] | None:
-    """Return the directive's JSON text and the number of tool turns since it."""
+    """Return the directive's JSON text and the number of tool turns after it."""
     user = current_user(body)
     text = _directive_in(user.get("content"))
     turn = 0
@@ -92,7 +93,7 @@ def _directive_in(content: Any) -> str | None:
     try:
         _, end = _DECODER.raw_decode(content, start)
     except ValueError as problem:
-        raise ScriptError(f"the directive is no JSON: {problem}") from problem
+        raise ScriptError(f"the directive is not JSON: {problem}") from problem
     return str(content[start:end])
 
 
@@ -100,5 +101,5 @@ def _steps(text: str) -> list[Any]:
     form = json.loads(text)
     steps = form.get("steps", [form])
     if not isinstance(steps, list) or ("steps" in form and len(form) > 1):
-        raise ScriptError("steps must be a list, and stand alone")
+        raise ScriptError("steps must be a list and the only key")
     return steps

@@ -1,8 +1,8 @@
-"""An Answer becomes event-stream frames.
+"""The event-stream frames of a scripted answer.
 
-The order is that seen from the service: messageMetadataEvent, what is said, meteringEvent,
-contextUsageEvent and, on the JSON-RPC binding, metadataEvent with the stop reason. After an
-exception or error frame nothing follows.
+Their order is that of the real service: messageMetadataEvent, the content, meteringEvent,
+contextUsageEvent and, on the JSON-RPC binding, metadataEvent with the stop reason. Nothing follows
+an exception or error frame.
 """
 
 import itertools
@@ -12,51 +12,63 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.simulator.catalogue.models import AUTO, Binding, Model
-from app.simulator.checks.conversation import current_user, history_of, tool_names, tool_results
+from app.simulator.catalogue.models import AUTO, SimulatedModel
+from app.simulator.checks.body import current_user, history_of, tool_names, tool_results
 from app.simulator.checks.sizes import estimate_tokens
 from app.simulator.wire import frames
+from app.simulator.wire.bindings import Binding
 
-from .vocabulary import Answer, Error, Event, Interleaved, Part, Raised, Raw, Text, Think, Tool
+from .vocabulary import (
+    ErrorPart,
+    EventPart,
+    ExceptionPart,
+    InterleavedCallsPart,
+    Part,
+    RawPart,
+    ScriptedAnswer,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+)
 
-_TERMINAL = (Raised, Error)
+_TERMINAL = (ExceptionPart, ErrorPart)
 _CREDITS_PER_TOKEN = 1 / 100_000
 _QUOTE_MAX = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
-    """One chat request as the answer needs it; `model` is the one that answers."""
+class ChatRequest:
+    """The properties of a chat request that an answer needs. `model` is the one that answers."""
 
     body: dict[str, Any]
     binding: Binding
-    model: Model
+    model: SimulatedModel
     number: int
 
     @property
     def conversation_id(self) -> str:
-        """The id the client gave, else one made from the number of the request."""
+        """The id that the client gave, else one made from the number of the request."""
         given = self.body["conversationState"].get("conversationId")
         return given or str(uuid.UUID(int=self.number))
 
     @property
     def reported_model_id(self) -> str | None:
-        """What `auto` picked; other requests are not told."""
+        """The model that `auto` picked; None for requests that name a model."""
         asked = current_user(self.body).get("modelId")
         return self.model.id if asked == AUTO else None
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
-    """The frames of an answer, whole and in order, and the credits it says it cost."""
+class AnswerStream:
+    """The complete frames of an answer in order, and the credits that its metering reports."""
 
     frames: list[bytes]
     credits: float = 0.0
 
 
-def speak(answer: Answer, chat: Chat) -> Speech:
-    """Return what an answer that does not fail sends."""
-    parts = (Text(_default_text(chat)),) if answer.say is None else answer.say
+def answer_stream(answer: ScriptedAnswer, chat: ChatRequest) -> AnswerStream:
+    """Return the frames of an answer that does not fail."""
+    parts = (TextPart(_default_text(chat)),) if answer.say is None else answer.say
     left_out = set(answer.omit)
     out: list[bytes] = []
     if not answer.bare and "messageMetadataEvent" not in left_out:
@@ -66,44 +78,44 @@ def speak(answer: Answer, chat: Chat) -> Speech:
     for part in parts:
         out += _frames_of_part(part, answer.model_id or chat.reported_model_id, ids)
         if isinstance(part, _TERMINAL):
-            return Speech(out)
+            return AnswerStream(out)
     if answer.bare:
-        return Speech(out)
-    trailer = dict(_trailer(answer, chat, estimate_tokens([_words(part) for part in parts])))
+        return AnswerStream(out)
+    trailer = dict(_trailer(answer, chat, estimate_tokens([_content(part) for part in parts])))
     out += [frames.event(kind, value) for kind, value in trailer.items() if kind not in left_out]
-    return Speech(out, trailer["meteringEvent"]["usage"])
+    return AnswerStream(out, trailer["meteringEvent"]["usage"])
 
 
-def _words(part: Part) -> Any:
+def _content(part: Part) -> Any:
     match part:
-        case Text(deltas) | Think(deltas):
+        case TextPart(deltas) | ThinkingPart(deltas):
             return "".join(deltas)
-        case Tool():
+        case ToolCallPart():
             return [part.name, part.input, part.fragments]
-        case Interleaved(tools):
-            return [_words(tool) for tool in tools]
+        case InterleavedCallsPart(calls):
+            return [_content(call) for call in calls]
     return None
 
 
 def _frames_of_part(part: Part, model_id: str | None, ids: Iterator[str]) -> Iterator[bytes]:
     match part:
-        case Text(deltas):
+        case TextPart(deltas):
             yield from _text_frames(deltas, model_id)
-        case Think():
-            yield from _think_frames(part)
-        case Tool():
+        case ThinkingPart():
+            yield from _thinking_frames(part)
+        case ToolCallPart():
             yield from _tool_frames(part, part.id or next(ids))
-        case Interleaved(tools):
-            calls = [_tool_frames(tool, tool.id or next(ids)) for tool in tools]
-            rows = itertools.zip_longest(*calls)
+        case InterleavedCallsPart(calls):
+            columns = [_tool_frames(call, call.id or next(ids)) for call in calls]
+            rows = itertools.zip_longest(*columns)
             yield from filter(None, itertools.chain.from_iterable(rows))
-        case Event(kind, payload):
+        case EventPart(kind, payload):
             yield frames.event(kind, payload)
-        case Raw(data):
+        case RawPart(data):
             yield data
-        case Raised(kind, message, reason):
+        case ExceptionPart(kind, message, reason):
             yield frames.exception(kind, message, reason)
-        case Error(code, message):
+        case ErrorPart(code, message):
             yield frames.error(code, message)
 
 
@@ -114,36 +126,38 @@ def _text_frames(deltas: tuple[str, ...], model_id: str | None) -> Iterator[byte
         extra = {}
 
 
-def _think_frames(think: Think) -> Iterator[bytes]:
-    for delta in think.deltas:
+def _thinking_frames(part: ThinkingPart) -> Iterator[bytes]:
+    for delta in part.deltas:
         yield frames.event("reasoningContentEvent", {"text": delta})
-    if think.signature is not None:
-        yield frames.event("reasoningContentEvent", {"signature": think.signature})
-    if think.redacted is not None:
-        yield frames.event("reasoningContentEvent", {"redactedContent": think.redacted})
+    if part.signature is not None:
+        yield frames.event("reasoningContentEvent", {"signature": part.signature})
+    if part.redacted is not None:
+        yield frames.event("reasoningContentEvent", {"redactedContent": part.redacted})
 
 
-def _tool_frames(tool: Tool, tool_id: str) -> Iterator[bytes]:
-    identity = {"toolUseId": tool_id, "name": tool.name}
-    fragments = list(_fragments(tool))
-    first = {"input": fragments.pop(0)} if tool.first_has_input and fragments else {}
+def _tool_frames(call: ToolCallPart, call_id: str) -> Iterator[bytes]:
+    identity = {"toolUseId": call_id, "name": call.name}
+    fragments = list(_fragments(call))
+    first = {"input": fragments.pop(0)} if call.first_has_input and fragments else {}
     yield frames.event("toolUseEvent", {**identity, **first})
     for fragment in fragments:
         yield frames.event("toolUseEvent", {**identity, "input": fragment})
-    if tool.stop:
+    if call.stop:
         yield frames.event("toolUseEvent", {**identity, "stop": True})
 
 
-def _fragments(tool: Tool) -> Iterator[str]:
-    if tool.fragments is not None:
-        yield from tool.fragments
-    elif tool.input is not None:
-        text = json.dumps(tool.input, ensure_ascii=False)
-        yield from (text[at : at + tool.split] for at in range(0, len(text), tool.split))
+def _fragments(call: ToolCallPart) -> Iterator[str]:
+    if call.fragments is not None:
+        yield from call.fragments
+    elif call.input is not None:
+        text = json.dumps(call.input, ensure_ascii=False)
+        yield from (text[at : at + call.split] for at in range(0, len(text), call.split))
 
 
-def _trailer(answer: Answer, chat: Chat, tokens_said: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    tokens = estimate_tokens(chat.body) + tokens_said
+def _trailer(
+    answer: ScriptedAnswer, chat: ChatRequest, answer_tokens: int
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    tokens = estimate_tokens(chat.body) + answer_tokens
     spent = answer.credits
     if spent is None:
         spent = round(tokens * chat.model.rate * _CREDITS_PER_TOKEN, 6)
@@ -156,17 +170,17 @@ def _trailer(answer: Answer, chat: Chat, tokens_said: int) -> Iterator[tuple[str
     if answer.stop_reason is not None:
         metadata["stopReason"] = answer.stop_reason
     elif chat.binding == "json-rpc":
-        metadata["stopReason"] = "TOOL_USE" if answer.tools() else "END_TURN"
+        metadata["stopReason"] = "TOOL_USE" if answer.tool_calls() else "END_TURN"
     if metadata:
         yield "metadataEvent", metadata
 
 
-def _default_text(chat: Chat) -> tuple[str, ...]:
+def _default_text(chat: ChatRequest) -> tuple[str, ...]:
     user = current_user(chat.body)
     results = tool_results(user)
-    heard = f"{len(results)} tool result(s)" if results else f"“{_quote(user['content'])}”"
+    prompt = f"{len(results)} tool result(s)" if results else f"“{_quote(user['content'])}”"
     text = (
-        f"This is the bundled simulator, no model 🙂. I heard {heard}. "
+        f"This is the bundled simulator, not a model 🙂. I read {prompt}. "
         f"The request names {chat.model.id}, carries {len(history_of(chat.body))} earlier "
         f"message(s) and {len(tool_names(user))} tool(s). 你好, naïve café — done. ✅"
     )

@@ -1,7 +1,7 @@
-"""What the simulator can be told to answer: the vocabulary of scripts and directives.
+"""The vocabulary of scripts and directives: everything the simulator can be told to answer.
 
-Each dataclass documents the JSON it is written as; `script.parse` reads that. An answer says
-something, fails (`fail`), or says it badly (`Delivery`).
+Each dataclass documents its JSON form, which `parse` reads. A scripted answer has content (`say`),
+or fails (`fail`); its `Delivery` can damage, delay or cut what is sent.
 """
 
 from dataclasses import dataclass, field
@@ -11,19 +11,19 @@ from app.simulator.catalogue.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextPart:
     """assistantResponseEvent deltas.
 
     JSON: a string (one delta), a list of strings (one delta each), or
-    `{"repeat": str, "times": n, "deltas": m}`: `repeat` n times over, in each of m deltas.
+    `{"repeat": str, "times": n, "deltas": m}`: m deltas, each of them `repeat` n times.
     """
 
     deltas: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Think:
-    """reasoningContentEvent deltas, then the signature, or opaque redacted content (base64).
+class ThinkingPart:
+    """reasoningContentEvent deltas, then a signature or opaque redacted content (base64).
 
     JSON: a string, a list of strings, or `{"text": ..., "signature": ..., "redacted": ...}`.
     """
@@ -34,13 +34,13 @@ class Think:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
-    """One call: a first event with id and name, input fragments, and a last event with stop.
+class ToolCallPart:
+    """One tool call: a first event with id and name, input fragments, and a last event with stop.
 
-    `input` is written as JSON and cut into pieces of `split` characters wherever they fall;
-    `fragments` gives the pieces themselves, of any text; with neither, no input is sent.
-    `first_has_input`: the first fragment comes with the first event. `stop` False: the last event
-    is missing, as if the output limit had cut the call short.
+    `input` is encoded as JSON and split every `split` characters. `fragments` sets the pieces
+    directly and may hold any text. Without either, no input is sent. With `first_has_input` the
+    first event carries the first fragment. With `stop` False there is no last event, as if the
+    output limit had cut off the call.
     """
 
     name: str
@@ -53,31 +53,31 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
-class Interleaved:
-    """Several calls whose events alternate."""
+class InterleavedCallsPart:
+    """Several tool calls whose events alternate."""
 
-    tools: tuple[Tool, ...]
+    calls: tuple[ToolCallPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Any event, known or not. JSON: `{"type": ..., "payload": ...}`."""
+class EventPart:
+    """An event of any type, known or unknown. JSON: `{"type": ..., "payload": ...}`."""
 
     type: str
     payload: Any = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
-    """Bytes put into the body as they are. JSON: base64."""
+class RawPart:
+    """Bytes that go into the body unchanged. JSON: base64."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Raised:
-    """An exception frame, with which the stream ends. JSON: an object of these members, or a
-    fault's name."""
+class ExceptionPart:
+    """An exception frame, which ends the stream. JSON: an object with these members, or the name of
+    a fault."""
 
     type: str
     message: str = ""
@@ -85,21 +85,30 @@ class Raised:
 
 
 @dataclass(frozen=True, slots=True)
-class Error:
-    """An unmodelled error frame, with which the stream ends. JSON: an object of these members."""
+class ErrorPart:
+    """An unmodelled error frame, which ends the stream. JSON: an object with these members."""
 
     code: str
     message: str = ""
 
 
-Part = Text | Think | Tool | Interleaved | Event | Raw | Raised | Error
+Part = (
+    TextPart
+    | ThinkingPart
+    | ToolCallPart
+    | InterleavedCallsPart
+    | EventPart
+    | RawPart
+    | ExceptionPart
+    | ErrorPart
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The body ends early: after `at` bytes, or after `after` events.
+    """Ends the body early: after `at` bytes, or after `after` events.
 
-    `how`: "fin" closes the connection, "rst" resets it, "end" ends the HTTP body properly there.
+    `how`: "fin" closes the connection, "rst" resets it, "end" ends the HTTP body properly.
     """
 
     at: int | None = None
@@ -109,8 +118,8 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Corrupt:
-    """A byte of the body is wrong: at `offset`, or in a checksum ("prelude" or "message") of
-    event number `frame`."""
+    """Inverts one byte of the body: the one at `offset`, or one in a checksum ("prelude" or
+    "message") of event number `frame`."""
 
     offset: int | None = None
     frame: int = 0
@@ -119,7 +128,8 @@ class Corrupt:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Silence after `after` events, for `seconds` or, if None, until the client leaves."""
+    """Sends nothing after `after` events, for `seconds` or, if None, until the client
+    disconnects."""
 
     after: int = 0
     seconds: float | None = None
@@ -127,15 +137,15 @@ class Stall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """How the bytes of an answer travel. Delays are seconds; events count from 0 and include
+    """How an answer is sent. Delays are seconds. Event numbers start at 0 and include
     messageMetadataEvent.
 
-    `delay_head` before the status line, `delay_first` before the first event, `delay` between
-    chunks. `frames_per_chunk` events go into one HTTP chunk, `bytes_per_chunk` splits further.
-    `framing`: "chunked", "length" (Content-Length, off by `length_error`: positive promises more
-    bytes than come) or "close". `duplicate`: numbers of events sent twice. `reset`: the connection
-    is reset after the "request" was read or after the "head" was sent. `close_after`: the
-    connection is closed after a good answer.
+    `delay_head` comes before the status line, `delay_first` before the first event, `delay` between
+    chunks. An HTTP chunk holds `frames_per_chunk` events; `bytes_per_chunk` splits it further.
+    `framing`: "chunked", "length" (Content-Length plus `length_error`: a positive one promises
+    more bytes than follow) or "close". `duplicate`: numbers of events to send twice. `reset`:
+    reset the connection after reading the "request" or after sending the "head". `close_after`:
+    close the connection after a complete answer.
     """
 
     delay_head: float = 0
@@ -160,14 +170,14 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One answer. `say` None: a readable text about the prompt.
+class ScriptedAnswer:
+    """One answer. If `say` is None, the answer is a readable text about the prompt.
 
-    What frames the said parts is made up unless given: `model_id` (in the first text event),
+    The events around `say` have default values unless given: `model_id` (in the first text event),
     `credits`, `context_usage` (per cent), `stop_reason` and `usage` (tokenUsage) of metadataEvent,
-    which the REST binding sends only if one of the two is given. `omit` names events to leave
-    out by type; `bare` leaves out all that was not said; `empty` is a 200 without any event.
-    `force`: a directive may call tools that the request does not offer.
+    which the REST binding sends only if one of the two is given. `omit` lists types of events to
+    leave out; `bare` leaves out all events around `say`; the JSON key `empty` means a 200 without
+    any event. `force`: a directive may call tools that the request does not offer.
     """
 
     say: tuple[Part, ...] | None = None
@@ -182,12 +192,12 @@ class Answer:
     bare: bool = False
     force: bool = False
 
-    def tools(self) -> list[Tool]:
-        """Return the tool calls this answer makes."""
-        calls: list[Tool] = []
+    def tool_calls(self) -> list[ToolCallPart]:
+        """Return the tool calls of this answer."""
+        calls: list[ToolCallPart] = []
         for part in self.say or ():
-            if isinstance(part, Tool):
+            if isinstance(part, ToolCallPart):
                 calls.append(part)
-            elif isinstance(part, Interleaved):
-                calls.extend(part.tools)
+            elif isinstance(part, InterleavedCallsPart):
+                calls.extend(part.calls)
         return calls

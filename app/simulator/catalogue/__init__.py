@@ -1,1 +1,1 @@
-"""What the simulated service offers and how it fails: models and faults."""
+"""What the simulated service offers and how it fails: its models and its faults."""

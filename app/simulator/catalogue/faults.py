@@ -1,8 +1,8 @@
-"""The failures the upstream is known to answer with, by name, and how each binding writes them.
+"""The known failures of the upstream by name, and their form in each binding.
 
-Status, type, reason and message are those seen in official clients' tests and in published
-reports of live answers. Names of chat faults come first, then the edge in front of the service,
-then the sign-in services.
+Status, type, reason and message come from official clients' tests and from published reports of
+live responses. Chat faults come first, then those of the proxies in front of the service, then
+those of the sign-in services.
 """
 
 import json
@@ -10,16 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.simulator.wire.http import Reply, json_reply
-
-from .models import Binding
+from app.simulator.wire.bindings import Binding
+from app.simulator.wire.http import HttpResponse, json_response
 
 NAMESPACE = "com.amazon.aws.codewhisperer"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An AWS error; `reason` is null in the body when None. `body` replaces the AWS body if set."""
+    """An AWS error.
+
+    A `reason` of None is null in the body. `body`, if set, replaces the AWS body.
+    """
 
     status: int
     type: str = ""
@@ -175,11 +177,16 @@ NAMED: dict[str, Fault] = {
 }
 
 
-def reply(fault: Fault, binding: Binding, headers: Mapping[str, str] | None = None) -> Reply:
-    """Return the HTTP answer of a fault: the type in a header over REST, in `__type` else."""
+def fault_response(
+    fault: Fault, binding: Binding, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """Return the HTTP response of a fault.
+
+    The REST binding puts the type into a header, the JSON-RPC binding into `__type`.
+    """
     extra = {**fault.headers, **(headers or {})}
     if fault.body is not None:
-        return Reply(fault.status, fault.body.encode(), extra)
+        return HttpResponse(fault.status, fault.body.encode(), extra)
     body: dict[str, Any] = {}
     if binding == "json-rpc":
         namespace = "com.amazon.coral.service" if _is_generic(fault) else NAMESPACE
@@ -188,7 +195,7 @@ def reply(fault: Fault, binding: Binding, headers: Mapping[str, str] | None = No
         extra = {"x-amzn-errortype": f"{fault.type}:http://internal.amazon.com/coral/", **extra}
     if fault.message:
         body |= {"message": fault.message, "reason": fault.reason}
-    return json_reply(fault.status, body, extra, binding=binding)
+    return json_response(fault.status, body, extra, binding=binding)
 
 
 def _is_generic(fault: Fault) -> bool:

@@ -1,13 +1,13 @@
-"""The models the simulated upstream knows: one table, and what follows from it.
+"""The table of models of the simulated upstream, and lookups in it.
 
 Sources: ListAvailableModels answers and captures published by kiro-cli and Kiro IDE users for
 windows, caps and `additionalModelRequestFieldsSchema`; the Amazon Q clients for the older ids.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Binding = Literal["rest", "json-rpc"]
+from app.simulator.wire.bindings import Binding
 
 DEFAULT_MODEL = "claude-sonnet-4.5"
 AUTO = "auto"
@@ -18,10 +18,10 @@ _NO_XHIGH = ("low", "medium", "high", "max")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """One model: window and output cap in tokens, and the extra request fields it takes.
+class SimulatedModel:
+    """One model: context window and output limit in tokens, and the extra request fields it takes.
 
-    `efforts` empty means that `additionalModelRequestFields` must not be sent for this model.
+    An empty `efforts` means that `additionalModelRequestFields` must not be sent for this model.
     """
 
     id: str
@@ -32,7 +32,10 @@ class Model:
     rate: float = 1.0
 
     def fields_schema(self) -> dict[str, Any] | None:
-        """Return the closed JSON Schema of `additionalModelRequestFields`, or None."""
+        """Return the closed JSON Schema of `additionalModelRequestFields`.
+
+        None if the model takes no such fields.
+        """
         if not self.efforts:
             return None
         effort = _closed({"effort": {"type": "string", "enum": list(self.efforts)}})
@@ -52,7 +55,7 @@ class Model:
         )
 
     def listing(self) -> dict[str, Any]:
-        """Return the entry of this model in a ListAvailableModels answer."""
+        """Return the entry of this model in a ListAvailableModels response."""
         entry: dict[str, Any] = {
             "modelId": self.id,
             "modelName": self.id,
@@ -71,32 +74,32 @@ def _closed(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-_CLAUDE_1M = {"window": 1_000_000, "max_output": 128_000, "efforts": _FULL}
+_CLAUDE_1M: dict[str, Any] = {"window": 1_000_000, "max_output": 128_000, "efforts": _FULL}
 _GPT: dict[str, Any] = {"window": 272_000, "efforts": ("none", *_FULL), "reasoning": True}
 
-MODELS: dict[str, Model] = {
+MODELS: dict[str, SimulatedModel] = {
     model.id: model
     for model in (
-        Model(id=AUTO, window=1_000_000),
-        Model(id="claude-3.7-sonnet", window=200_000),
-        Model(id="claude-sonnet-4", window=200_000, rate=1.3),
-        Model(id="claude-sonnet-4.5", window=200_000, rate=1.3),
-        Model(id="claude-haiku-4.5", window=200_000, rate=0.4),
-        Model(id="claude-opus-4.5", window=200_000, rate=2.2),
-        Model(id="claude-sonnet-4.6", window=1_000_000, efforts=_NO_XHIGH, rate=1.3),
-        Model(id="claude-opus-4.6", window=1_000_000, efforts=_NO_XHIGH, rate=2.2),
-        Model(id="claude-opus-4.7", rate=2.2, **_CLAUDE_1M),  # type: ignore[arg-type]
-        Model(id="claude-opus-4.8", rate=2.2, **_CLAUDE_1M),  # type: ignore[arg-type]
-        Model(id="claude-sonnet-5", rate=1.3, **_CLAUDE_1M),  # type: ignore[arg-type]
-        Model(id="claude-opus-5", rate=2.2, **_CLAUDE_1M),  # type: ignore[arg-type]
-        Model(id="gpt-5.6-sol", **_GPT),
-        Model(id="gpt-5.6-terra", **_GPT),
-        Model(id="gpt-5.6-luna", **_GPT),
-        Model(id="deepseek-3.2", window=128_000, rate=0.25),
-        Model(id="minimax-m2.1", window=200_000, rate=0.15),
-        Model(id="minimax-m2.5", window=200_000, rate=0.25),
-        Model(id="glm-5", window=200_000, rate=0.5),
-        Model(id="qwen3-coder-next", window=256_000, rate=0.05),
+        SimulatedModel(id=AUTO, window=1_000_000),
+        SimulatedModel(id="claude-3.7-sonnet", window=200_000),
+        SimulatedModel(id="claude-sonnet-4", window=200_000, rate=1.3),
+        SimulatedModel(id="claude-sonnet-4.5", window=200_000, rate=1.3),
+        SimulatedModel(id="claude-haiku-4.5", window=200_000, rate=0.4),
+        SimulatedModel(id="claude-opus-4.5", window=200_000, rate=2.2),
+        SimulatedModel(id="claude-sonnet-4.6", window=1_000_000, efforts=_NO_XHIGH, rate=1.3),
+        SimulatedModel(id="claude-opus-4.6", window=1_000_000, efforts=_NO_XHIGH, rate=2.2),
+        SimulatedModel(id="claude-opus-4.7", rate=2.2, **_CLAUDE_1M),
+        SimulatedModel(id="claude-opus-4.8", rate=2.2, **_CLAUDE_1M),
+        SimulatedModel(id="claude-sonnet-5", rate=1.3, **_CLAUDE_1M),
+        SimulatedModel(id="claude-opus-5", rate=2.2, **_CLAUDE_1M),
+        SimulatedModel(id="gpt-5.6-sol", **_GPT),
+        SimulatedModel(id="gpt-5.6-terra", **_GPT),
+        SimulatedModel(id="gpt-5.6-luna", **_GPT),
+        SimulatedModel(id="deepseek-3.2", window=128_000, rate=0.25),
+        SimulatedModel(id="minimax-m2.1", window=200_000, rate=0.15),
+        SimulatedModel(id="minimax-m2.5", window=200_000, rate=0.25),
+        SimulatedModel(id="glm-5", window=200_000, rate=0.5),
+        SimulatedModel(id="qwen3-coder-next", window=256_000, rate=0.05),
     )
 }
 
@@ -106,11 +109,14 @@ UPPER_CASE_IDS: dict[str, str] = {
     "CLAUDE_SONNET_4_20250514_V1_0": "claude-sonnet-4",
     "CLAUDE_SONNET_4_5_20250929_V1_0": "claude-sonnet-4.5",
 }
-"""Ids of the 2025 clients, taken by the REST hosts only."""
+"""Model ids of the 2025 clients. Only the REST hosts accept them."""
 
 
-def find(model_id: str | None, binding: Binding) -> Model | None:
-    """Return the model meant by a wire id on this binding; a missing id means the default."""
+def find(model_id: str | None, binding: Binding) -> SimulatedModel | None:
+    """Return the model that a wire id names on this binding, or None if it names no model.
+
+    A missing id means the default model.
+    """
     if model_id is None:
         return MODELS[DEFAULT_MODEL]
     if binding == "rest" and model_id in UPPER_CASE_IDS:
@@ -118,6 +124,6 @@ def find(model_id: str | None, binding: Binding) -> Model | None:
     return MODELS.get(model_id)
 
 
-def answering(model: Model) -> Model:
-    """Return the model that answers a request for `model`: `auto` picks one."""
+def answering(model: SimulatedModel) -> SimulatedModel:
+    """Return the model that answers a request for `model`: for `auto`, the model it picks."""
     return MODELS[AUTO_PICKS] if model.id == AUTO else model

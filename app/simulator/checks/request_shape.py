@@ -1,8 +1,8 @@
 """The shape of a GenerateAssistantResponse request.
 
 Members, enums, lengths and patterns are those of the AWS service models, narrowed where the Amazon
-Q clients are stricter. Models are closed: a member that is not listed is a breach. What a gateway
-has no use for (editor state and the like) is taken as any object.
+Q clients are stricter. Shapes are closed: a member that is not listed is a violation. Members that
+a gateway does not use (editor state and the like) may be any object.
 """
 
 from .shapes import (
@@ -186,4 +186,4 @@ REQUEST: Checker = structure(
     },
     "conversationState",
 )
-"""The body of GenerateAssistantResponse, either binding."""
+"""The body of GenerateAssistantResponse, in both bindings."""

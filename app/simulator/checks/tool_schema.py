@@ -1,10 +1,9 @@
-"""Which JSON Schemas the upstream takes as a tool's input schema.
+"""The JSON Schemas that the upstream rejects as a tool's input schema.
 
-The rejections are those reported by several independent gateways: a root that is no plain object
-type, null `required` or `properties`, an empty `required`, and the validation keywords that the
-service answers with "Invalid tool use format.". A property may bear a keyword's name: only
-schemas are looked at, never the names inside `properties`, `$defs`, `enum`, `const`, `default` or
-`examples`.
+Several independent gateways reported these rejections: a root that is not a plain object type, null
+`required` or `properties`, an empty `required`, and validation keywords, which the service answers
+with "Invalid tool use format.". A property may have a keyword's name: the check reads schemas only,
+never the names inside `properties`, `$defs`, `enum`, `const`, `default` or `examples`.
 """
 
 from collections.abc import Iterator
@@ -22,29 +21,29 @@ REJECTED_KEYWORDS = frozenset(
 )
 # fmt: on
 
-_ROOT_ONLY = frozenset({"oneOf", "anyOf", "allOf"})
+_NOT_AT_ROOT = frozenset({"oneOf", "anyOf", "allOf"})
 _NAMED_SCHEMAS = ("properties", "$defs", "definitions")
 _SCHEMAS = ("items", "not", "prefixItems", "anyOf", "oneOf", "allOf")
 
 
-def breaches(schema: Any) -> Iterator[str]:
-    """Yield one sentence for each thing in `schema` that the upstream rejects."""
+def problems(schema: Any) -> Iterator[str]:
+    """Yield one sentence for each part of `schema` that the upstream rejects."""
     if not isinstance(schema, dict):
         yield "the schema must be an object"
         return
     if schema.get("type") != "object":
         yield 'the root must have "type": "object"'
-    for keyword in sorted(_ROOT_ONLY & schema.keys()):
+    for keyword in sorted(_NOT_AT_ROOT & schema.keys()):
         yield f"{keyword} is not allowed at the root"
     pending: list[tuple[str, Any]] = [("#", schema)]
     while pending:
         path, node = pending.pop()
         if isinstance(node, dict):
-            yield from _in_one(path, node)
+            yield from _problems_of_node(path, node)
             pending.extend(_children(path, node))
 
 
-def _in_one(path: str, node: dict[str, Any]) -> Iterator[str]:
+def _problems_of_node(path: str, node: dict[str, Any]) -> Iterator[str]:
     for keyword in sorted(REJECTED_KEYWORDS & node.keys()):
         yield f"{path}: the keyword {keyword} is not allowed"
     if "properties" in node and not isinstance(node["properties"], dict):

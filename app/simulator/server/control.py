@@ -1,22 +1,21 @@
-"""The control endpoint: what tests and people steer a running simulator with.
+"""The control endpoint, with which tests and people steer a running simulator.
 
 `POST /__sim/script` takes one answer or a list, `POST /__sim/tokens` the members of
-`Tokens.configure`, `POST /__sim/reset` nothing, `POST /__sim/close_idle` nothing;
-`GET /__sim/requests` and `GET /__sim/stats` tell what happened. It is open to whoever can reach the
-port.
+`Tokens.configure`; `POST /__sim/reset` and `POST /__sim/close_idle` take nothing.
+`GET /__sim/requests` and `GET /__sim/stats` return what happened. The endpoint has no
+authentication.
 """
 
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from app.simulator.service.decisions import parse_json
-from app.simulator.wire.http import Reply, Request, json_reply
+from app.simulator.wire.http import HttpRequest, HttpResponse, json_response, parse_json
 
 PREFIX = "/__sim/"
 
 
-class Steerable(Protocol):
-    """What can be steered; each method raises ValueError for what it cannot understand."""
+class ControlTarget(Protocol):
+    """The actions of the control endpoint. Each raises ValueError for an invalid argument."""
 
     def script(self, answers: list[Any]) -> int: ...
     def configure_tokens(self, members: dict[str, Any]) -> None: ...
@@ -26,7 +25,7 @@ class Steerable(Protocol):
     def stats(self) -> dict[str, int]: ...
 
 
-def answer(target: Steerable, request: Request) -> Reply:
+def answer(target: ControlTarget, request: HttpRequest) -> HttpResponse:
     """Carry out one control request."""
     form = parse_json(request.body)
     actions: dict[tuple[str, str], Callable[[], Any]] = {
@@ -41,9 +40,9 @@ def answer(target: Steerable, request: Request) -> Reply:
     }
     action = actions.get((request.method, request.path.removeprefix(PREFIX)))
     if action is None:
-        return json_reply(404, {"message": "no such control"})
+        return json_response(404, {"message": "unknown control action"})
     try:
-        told = action()
+        result = action()
     except ValueError as problem:
-        return json_reply(400, {"message": str(problem)})
-    return json_reply(200, {} if told is None else told)
+        return json_response(400, {"message": str(problem)})
+    return json_response(200, {} if result is None else result)

@@ -1,63 +1,59 @@
-"""A decision onto the wire, as well or as badly as its Delivery says."""
+"""Sends a decision to the client, with the delays and damage that its Delivery asks for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.simulator.answers.vocabulary import Delivery
-from app.simulator.service.request_log import Log, Seen
-from app.simulator.wire import frames as encoder
-from app.simulator.wire.http import LAST_CHUNK, Connection, Reply, chunk, render, render_head
-
-
-@dataclass(slots=True)
-class Decision:
-    """What a request gets: a whole `reply`, or the `frames` of a stream under `headers`."""
-
-    reply: Reply | None = None
-    frames: list[bytes] = field(default_factory=list)
-    headers: dict[str, str] = field(default_factory=dict)
-    delivery: Delivery = field(default_factory=Delivery)
+from app.simulator.service.decisions import Decision
+from app.simulator.service.request_log import LoggedRequest, RequestLog
+from app.simulator.wire import frames as frame_encoder
+from app.simulator.wire.http import LAST_CHUNK, Connection, HttpResponse, chunk, render, render_head
 
 
 @dataclass(slots=True)
 class _Piece:
-    """Bytes written in one go; `events` is how many events are out once they are."""
+    """Bytes of one write. `events` is the number of events sent once they are written.
+
+    `opens_group`: they begin a group of events, and `delay` applies before them.
+    """
 
     data: bytes
     events: int
     opens_group: bool
 
 
-class Courier:
-    """Takes one decision to one client and writes down what became of it.
+class DecisionSender:
+    """Sends one decision to one client and logs the outcome.
 
-    The record is closed before the bytes that complete the answer leave, so that whoever has read
-    an answer finds it complete in the log.
+    The log entry is closed before the last bytes of the answer are sent: a client that has read an
+    answer finds it complete in the log.
     """
 
-    def __init__(self, connection: Connection, decision: Decision, seen: Seen, log: Log) -> None:
+    def __init__(
+        self, connection: Connection, decision: Decision, logged: LoggedRequest, log: RequestLog
+    ) -> None:
         self._connection = connection
         self._decision = decision
         self._delivery = decision.delivery
-        self._seen = seen
+        self._logged = logged
         self._log = log
 
     async def run(self) -> bool:
-        """Send the answer; return whether the connection can serve another request."""
+        """Send the answer. Return whether the connection can serve another request."""
         await self._connection.sleep(self._delivery.delay_head)
         if self._delivery.reset == "request":
             return await self._reset()
-        reply = self._decision.reply
-        self._seen.status = reply.status if reply else 200
-        reusable = await (self._send_reply(reply) if reply else self._send_stream())
+        response = self._decision.response
+        self._logged.status = response.status if response else 200
+        reusable = await (self._send_response(response) if response else self._send_stream())
         return reusable and not self._delivery.close_after
 
-    async def _send_reply(self, reply: Reply) -> bool:
+    async def _send_response(self, response: HttpResponse) -> bool:
         if self._connection.gone_at is not None:
             return False
-        self._seen.bytes_sent = len(reply.body)
+        self._logged.bytes_sent = len(response.body)
         self._end("complete")
-        await self._connection.send(render(reply))
+        await self._connection.send(render(response))
         return True
 
     async def _send_stream(self) -> bool:
@@ -69,7 +65,7 @@ class Courier:
             return await self._reset()
         await self._connection.sleep(delivery.delay_first)
         await self._send_pieces(pieces)
-        if self._connection.gone_at is not None and self._seen.outcome == "open":
+        if self._connection.gone_at is not None and self._logged.outcome == "open":
             return False
         return await self._finish()
 
@@ -86,16 +82,16 @@ class Courier:
         delivery, connection = self._delivery, self._connection
         stall, chunked = delivery.stall, delivery.framing == "chunked"
         for index, piece in enumerate(pieces):
-            if stall and self._seen.events_sent >= stall.after:
+            if stall and self._logged.events_sent >= stall.after:
                 await connection.sleep(stall.seconds)
                 stall = None
             elif index and piece.opens_group and delivery.delay:
                 await connection.sleep(delivery.delay)
             if connection.gone_at is not None:
                 return
-            self._log.progress(self._seen, len(piece.data), piece.events)
+            self._log.progress(self._logged, len(piece.data), piece.events)
             if not chunked and index == len(pieces) - 1 and not (stall or delivery.cut):
-                self._end(self._verdict())
+                self._end(self._outcome())
             await connection.send(chunk(piece.data) if chunked else piece.data)
         if stall:
             await connection.sleep(stall.seconds)
@@ -104,16 +100,16 @@ class Courier:
         cut = self._delivery.cut
         if cut and cut.how == "rst":
             return await self._reset()
-        self._end(self._verdict())
+        self._end(self._outcome())
         if cut and cut.how == "fin":
             return False
         if self._delivery.framing == "chunked":
             await self._connection.send(LAST_CHUNK)
         return self._delivery.framing != "close" and not self._delivery.length_error
 
-    def _verdict(self) -> str:
-        spoiled = self._delivery.cut or self._delivery.length_error
-        return "cut" if spoiled else "complete"
+    def _outcome(self) -> str:
+        incomplete = self._delivery.cut or self._delivery.length_error
+        return "cut" if incomplete else "complete"
 
     async def _reset(self) -> bool:
         if self._connection.gone_at is None:
@@ -122,11 +118,11 @@ class Courier:
         return False
 
     def _end(self, outcome: str) -> None:
-        self._log.end(self._seen, outcome)
+        self._log.end(self._logged, outcome)
 
 
 def _damage(frames: list[bytes], delivery: Delivery) -> list[bytes]:
-    """Apply what is wrong with single events: duplicates and flipped bytes."""
+    """Duplicate events and invert bytes."""
     repeated = set(delivery.duplicate)
     out: list[bytes] = []
     for number, frame in enumerate(frames):
@@ -135,7 +131,7 @@ def _damage(frames: list[bytes], delivery: Delivery) -> list[bytes]:
     if corrupt and corrupt.offset is not None:
         return _flip(out, corrupt.offset)
     if corrupt and corrupt.frame < len(out):
-        out[corrupt.frame] = encoder.corrupt(out[corrupt.frame], corrupt.part)
+        out[corrupt.frame] = frame_encoder.corrupt(out[corrupt.frame], corrupt.part)
     return out
 
 
@@ -143,7 +139,7 @@ def _flip(frames: list[bytes], offset: int) -> list[bytes]:
     start = 0
     for number, frame in enumerate(frames):
         if start <= offset < start + len(frame):
-            damaged = encoder.flip(frame, offset - start)
+            damaged = frame_encoder.flip(frame, offset - start)
             return [*frames[:number], damaged, *frames[number + 1 :]]
         start += len(frame)
     return frames

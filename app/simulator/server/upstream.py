@@ -1,34 +1,34 @@
-"""Connections in, answers out: the socket side of the simulated upstream."""
+"""The socket side of the simulated upstream: accepts connections and sends answers."""
 
 import asyncio
 import contextlib
 import ssl
 from typing import Any, cast
 
-from app.simulator.catalogue.models import Binding
-from app.simulator.service.decisions import Service
-from app.simulator.service.request_log import Log
+from app.simulator.service.decisions import SimulatedService
+from app.simulator.service.request_log import RequestLog
 from app.simulator.service.tokens import Tokens
+from app.simulator.wire.bindings import Binding
 from app.simulator.wire.http import (
     BadRequest,
     Connection,
-    Request,
-    json_reply,
+    HttpRequest,
+    json_response,
     read_request,
     render,
 )
 
 from . import control
-from .delivery import Courier
+from .delivery import DecisionSender
 
 
-class Upstream:
-    """The listening service; everything runs on the loop that called `listen`."""
+class UpstreamServer:
+    """The listening server. Everything runs on the event loop that called `listen`."""
 
     def __init__(self, *, tokens: Tokens, bindings: frozenset[Binding], log_limit: int) -> None:
         self.base_url = ""
-        self.log = Log(log_limit)
-        self._service = Service(tokens, bindings, lambda: self.base_url)
+        self.log = RequestLog(log_limit)
+        self._service = SimulatedService(tokens, bindings, lambda: self.base_url)
         self._connections: dict[Connection, asyncio.Task[None]] = {}
         self._accepted = 0
 
@@ -43,36 +43,36 @@ class Upstream:
         return server
 
     async def close(self) -> None:
-        """Cut every connection, answers under way included."""
+        """Abort every connection, also those with an answer in progress."""
         tasks = list(self._connections.values())
         for connection in self._connections:
             connection.writer.transport.abort()
         await asyncio.gather(*tasks)
 
     def script(self, answers: list[Any]) -> int:
-        """Queue answers; return how many wait."""
+        """Queue answers. Return how many are queued."""
         self._service.script.add(answers)
         return len(self._service.script)
 
     def configure_tokens(self, members: dict[str, Any]) -> None:
-        """Change tokens, see `Tokens.configure`."""
+        """Change the state of tokens, see `Tokens.configure`."""
         self._service.tokens.configure(members)
 
     def reset(self) -> None:
-        """Forget scripts and what was seen; tokens stay valid."""
+        """Remove scripts and clear the log. Tokens stay valid."""
         self._service.reset()
         self.log.clear()
 
     def close_idle(self) -> int:
-        """Close the connections kept alive between requests; return how many."""
+        """Close the idle connections. Return how many."""
         idle = [connection for connection in self._connections if not connection.busy]
         for connection in idle:
             connection.writer.close()
         return len(idle)
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return what was seen as JSON values."""
-        return [seen.to_json() for seen in self.log.records]
+        """Return the logged requests as JSON values."""
+        return [logged.to_json() for logged in self.log.requests]
 
     def stats(self) -> dict[str, int]:
         """Return every counter."""
@@ -99,7 +99,7 @@ class Upstream:
         try:
             request = await read_request(connection)
         except BadRequest as problem:
-            refusal = json_reply(problem.status, {"message": str(problem)})
+            refusal = json_response(problem.status, {"message": str(problem)})
             await connection.send(render(refusal))
             return False
         if request is None:
@@ -109,13 +109,13 @@ class Upstream:
             return request.keep_alive
         return await self._answer(connection, request, number) and request.keep_alive
 
-    async def _answer(self, connection: Connection, request: Request, number: int) -> bool:
-        seen = self.log.begin(request, number)
-        self._service.understand(request, seen)
-        self.log.add(seen)
+    async def _answer(self, connection: Connection, request: HttpRequest, number: int) -> bool:
+        logged = self.log.begin(request, number)
+        self._service.identify(request, logged)
+        self.log.add(logged)
         try:
-            decision = self._service.decide(request, seen)
-            return await Courier(connection, decision, seen, self.log).run()
+            decision = self._service.decide(request, logged)
+            return await DecisionSender(connection, decision, logged, self.log).run()
         finally:
             gone = connection.gone_at
-            self.log.end(seen, "failed" if gone is None else "client_closed", gone)
+            self.log.end(logged, "failed" if gone is None else "client_closed", gone)

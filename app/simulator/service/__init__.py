@@ -1,1 +1,1 @@
-"""The decision on each request, without IO."""
+"""The decision on each request, made without IO."""

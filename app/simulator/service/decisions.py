@@ -1,31 +1,29 @@
-"""What a request is answered, without any IO.
+"""The decision on the answer to each request, made without IO.
 
-The order is the service's own: the operation, the token, the rules of the request; then a script,
-a directive in the conversation, and at last a readable default.
+The checks come in the order of the real service: the operation, the token, the rules of the
+request. The answer comes from a script, else from a directive in the conversation, else it is a
+readable default.
 """
 
-import json
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.simulator.answers.directives import Directives
-from app.simulator.answers.script import CHAT, Script, ScriptError
-from app.simulator.answers.stream import Chat, speak
-from app.simulator.answers.vocabulary import Answer
-from app.simulator.catalogue import faults
-from app.simulator.catalogue import models as catalogue
-from app.simulator.catalogue.faults import NAMED, Fault
-from app.simulator.catalogue.models import Binding
-from app.simulator.checks import validate
-from app.simulator.checks.conversation import current_user
-from app.simulator.checks.validate import Violation
-from app.simulator.server.delivery import Decision
-from app.simulator.wire.http import Reply, Request, json_reply
+from app.simulator.answers.script import CHAT, Script
+from app.simulator.answers.stream import ChatRequest, answer_stream
+from app.simulator.answers.typed_form import ScriptError
+from app.simulator.answers.vocabulary import Delivery, ScriptedAnswer
+from app.simulator.catalogue import models
+from app.simulator.catalogue.faults import NAMED, Fault, fault_response
+from app.simulator.checks.body import current_user
+from app.simulator.checks.validate import Violation, refusal, violations
+from app.simulator.wire.bindings import Binding
+from app.simulator.wire.http import HttpRequest, HttpResponse, json_response, parse_json
 
 from . import operations
-from .request_log import Seen
+from .request_log import LoggedRequest
 from .sign_in import SignIn, masked
 from .tokens import Tokens
 
@@ -49,8 +47,19 @@ _TARGETS: dict[str, str] = {
 }
 
 
-class Service:
-    """Tokens, scripts and directives, and the decision on each request."""
+@dataclass(slots=True)
+class Decision:
+    """The answer to a request: a complete `response`, or the `frames` of a stream and its
+    `headers`."""
+
+    response: HttpResponse | None = None
+    frames: list[bytes] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    delivery: Delivery = field(default_factory=Delivery)
+
+
+class SimulatedService:
+    """Holds tokens, scripts and directives, and decides on each request."""
 
     def __init__(
         self, tokens: Tokens, bindings: frozenset[Binding], base_url: Callable[[], str]
@@ -63,28 +72,31 @@ class Service:
         self._credits_spent = 0.0
 
     def reset(self) -> None:
-        """Forget scripts, the failures directives gave, and credits spent; tokens stay valid."""
+        """Remove scripts and clear the state of directives and the spent credits.
+
+        Tokens stay valid.
+        """
         self.script.clear()
         self._directives = Directives()
         self._credits_spent = 0.0
 
-    def understand(self, request: Request, seen: Seen) -> None:
-        """Fill in what the record says about operation, binding, bearer and body."""
-        seen.operation, seen.binding = self._route(request)
-        seen.bearer = self.tokens.label(_bearer(request))
+    def identify(self, request: HttpRequest, logged: LoggedRequest) -> None:
+        """Fill in operation, binding, bearer and body of the log entry."""
+        logged.operation, logged.binding = self._route(request)
+        logged.bearer = self.tokens.label(_bearer(request))
         form = parse_json(request.body)
-        seen.body = masked(form) if seen.operation in self._sign_in.routes else form
+        logged.body = masked(form) if logged.operation in self._sign_in.routes else form
 
-    def decide(self, request: Request, seen: Seen) -> Decision:
-        """Return the answer to a request that was understood."""
-        decision = self._decide(request, seen, _bearer(request))
+    def decide(self, request: HttpRequest, logged: LoggedRequest) -> Decision:
+        """Return the answer to a request that `identify` has processed."""
+        decision = self._decide(request, logged, _bearer(request))
         identity = {"x-amzn-requestid": str(uuid.uuid4())}
-        if decision.reply:
-            decision.reply.headers = identity | decision.reply.headers
+        if decision.response:
+            decision.response.headers = identity | decision.response.headers
         decision.headers |= identity
         return decision
 
-    def _route(self, request: Request) -> tuple[str, Binding]:
+    def _route(self, request: HttpRequest) -> tuple[str, Binding]:
         if request.method == "POST" and request.path in self._sign_in.routes:
             return request.path, "rest"
         target = request.headers.get("x-amz-target")
@@ -94,59 +106,64 @@ class Service:
         known = _REST.get((request.method, request.path), UNKNOWN)
         return known if "rest" in self._bindings else UNKNOWN, "rest"
 
-    def _decide(self, request: Request, seen: Seen, bearer: str) -> Decision:
-        operation, binding = seen.operation, seen.binding
+    def _decide(self, request: HttpRequest, logged: LoggedRequest, bearer: str) -> Decision:
+        operation, binding = logged.operation, logged.binding
         if operation == UNKNOWN:
-            return Decision(faults.reply(NAMED["unknown_operation"], binding))
+            return Decision(fault_response(NAMED["unknown_operation"], binding))
         if operation in self._sign_in.routes:
-            return self._scripted(seen, bearer, lambda: self._sign_in.routes[operation](request))
-        refusal = self.tokens.refusal(bearer, request.headers.get("tokentype", ""))
-        if refusal:
-            return Decision(faults.reply(refusal, binding))
+            return self._scripted(logged, bearer, lambda: self._sign_in.routes[operation](request))
+        fault = self.tokens.refusal(bearer, request.headers.get("tokentype", ""))
+        if fault:
+            return Decision(fault_response(fault, binding))
         if operation == CHAT:
-            return self._chat(request, seen, bearer)
-        return self._scripted(seen, bearer, lambda: self._operate(request, seen, bearer))
+            return self._chat(request, logged, bearer)
+        return self._scripted(logged, bearer, lambda: self._operate(request, logged, bearer))
 
-    def _scripted(self, seen: Seen, bearer: str, usual: Callable[[], Reply]) -> Decision:
-        """Answer as usual unless a script says to fail; its delays and resets apply to both."""
-        answer = self.script.take(seen.operation, seen.body, bearer)
+    def _scripted(
+        self, logged: LoggedRequest, bearer: str, normal: Callable[[], HttpResponse]
+    ) -> Decision:
+        """Answer normally unless a script says to fail.
+
+        Its delays and resets apply in both cases.
+        """
+        answer = self.script.take(logged.operation, logged.body, bearer)
         if answer is None:
-            return Decision(usual())
-        reply = faults.reply(answer.fail, seen.binding) if answer.fail else usual()
-        return Decision(reply, delivery=answer.delivery)
+            return Decision(normal())
+        response = fault_response(answer.fail, logged.binding) if answer.fail else normal()
+        return Decision(response, delivery=answer.delivery)
 
-    def _chat(self, request: Request, seen: Seen, bearer: str) -> Decision:
-        seen.violations = _broken_rules(request, seen)
-        if seen.violations:
-            return _refuse(seen.violations, seen.binding)
-        answer = self.script.take(CHAT, seen.body, bearer)
+    def _chat(self, request: HttpRequest, logged: LoggedRequest, bearer: str) -> Decision:
+        logged.violations = _violations(request, logged)
+        if logged.violations:
+            return _refuse(logged.violations, logged.binding)
+        answer = self.script.take(CHAT, logged.body, bearer)
         try:
-            answer = answer or self._directives.answer_to(seen.body) or Answer()
+            answer = answer or self._directives.answer_to(logged.body) or ScriptedAnswer()
         except ScriptError as problem:
-            seen.violations = [Violation("directive", str(problem))]
-            return _refuse(seen.violations, seen.binding)
+            logged.violations = [Violation("directive", str(problem))]
+            return _refuse(logged.violations, logged.binding)
         if answer.fail:
-            reply = faults.reply(answer.fail, seen.binding)
-            return Decision(reply, delivery=answer.delivery)
-        return self._stream(answer, seen)
+            response = fault_response(answer.fail, logged.binding)
+            return Decision(response, delivery=answer.delivery)
+        return self._stream(answer, logged)
 
-    def _stream(self, answer: Answer, seen: Seen) -> Decision:
-        asked = current_user(seen.body).get("modelId")
-        model = catalogue.find(asked, seen.binding)
-        assert model is not None, "the rules hold, so the model is known"
-        chat = Chat(seen.body, seen.binding, catalogue.answering(model), seen.number)
-        speech = speak(answer, chat)
-        self._credits_spent += speech.credits
+    def _stream(self, answer: ScriptedAnswer, logged: LoggedRequest) -> Decision:
+        requested = current_user(logged.body).get("modelId")
+        model = models.find(requested, logged.binding)
+        assert model is not None, "a request that keeps the rules names a known model"
+        chat = ChatRequest(logged.body, logged.binding, models.answering(model), logged.number)
+        stream = answer_stream(answer, chat)
+        self._credits_spent += stream.credits
         headers = {"content-type": EVENT_STREAM}
-        if seen.binding == "rest":
+        if logged.binding == "rest":
             headers["x-amzn-codewhisperer-conversation-id"] = chat.conversation_id
-        return Decision(None, speech.frames, headers, answer.delivery)
+        return Decision(None, stream.frames, headers, answer.delivery)
 
-    def _operate(self, request: Request, seen: Seen, bearer: str) -> Reply:
-        form = {**request.query, **(seen.body if isinstance(seen.body, dict) else {})}
-        if seen.operation == "ListAvailableProfiles" and bearer.startswith("ksk_"):
+    def _operate(self, request: HttpRequest, logged: LoggedRequest, bearer: str) -> HttpResponse:
+        form = {**request.query, **(logged.body if isinstance(logged.body, dict) else {})}
+        if logged.operation == "ListAvailableProfiles" and bearer.startswith("ksk_"):
             fault = replace(NAMED["bearer_invalid"], message="Unsupported token type")
-            return faults.reply(fault, seen.binding)
+            return fault_response(fault, logged.binding)
         answers: dict[str, Callable[[], dict[str, Any]]] = {
             "ListAvailableModels": lambda: operations.list_available_models(form),
             "GetUsageLimits": lambda: operations.get_usage_limits(self._credits_spent),
@@ -155,40 +172,28 @@ class Service:
             "InvokeMCP": lambda: operations.invoke_mcp(form),
         }
         try:
-            answer = answers[seen.operation]()
+            answer = answers[logged.operation]()
         except ValueError:
-            return faults.reply(NAMED["improperly_formed"], seen.binding)
-        return json_reply(200, answer, binding=seen.binding)
+            return fault_response(NAMED["improperly_formed"], logged.binding)
+        return json_response(200, answer, binding=logged.binding)
 
 
-def parse_json(body: bytes) -> Any:
-    """Return the JSON value, None if it is none; NaN and Infinity are no JSON."""
-
-    def refuse(_: str) -> float:
-        raise ValueError
-
-    try:
-        return json.loads(body, parse_constant=refuse)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _bearer(request: Request) -> str:
+def _bearer(request: HttpRequest) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _broken_rules(request: Request, seen: Seen) -> list[Violation]:
-    if not isinstance(seen.body, dict):
-        return [Violation("json", "the body is no JSON object")]
-    return validate.violations(seen.body, headers=request.headers, binding=seen.binding)
+def _violations(request: HttpRequest, logged: LoggedRequest) -> list[Violation]:
+    if not isinstance(logged.body, dict):
+        return [Violation("json", "the body is not a JSON object")]
+    return violations(logged.body, headers=request.headers, binding=logged.binding)
 
 
-def _refuse(broken: list[Violation], binding: Binding) -> Decision:
-    message, reason = validate.answer_to(broken)
-    if broken[0].rule == "directive":
-        message = f"simulator: {broken[0].message}"
-    rules = list(dict.fromkeys(violation.rule for violation in broken))
+def _refuse(found: list[Violation], binding: Binding) -> Decision:
+    message, reason = refusal(found)
+    if found[0].rule == "directive":
+        message = f"simulator: {found[0].message}"
+    rules = list(dict.fromkeys(violation.rule for violation in found))
     headers = {"x-sim-violation": rules[0], "x-sim-violations": ",".join(rules)}
     fault = Fault(400, "ValidationException", message, reason)
-    return Decision(faults.reply(fault, binding, headers))
+    return Decision(fault_response(fault, binding, headers))

@@ -1,4 +1,4 @@
-"""Answers of the control plane and of web search, in the shapes of the service model."""
+"""Responses of the control plane and of web search, in the shapes of the service model."""
 
 import json
 import time
@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from app.simulator.catalogue.models import DEFAULT_MODEL, MODELS
-from app.simulator.checks.conversation import as_dict
+from app.simulator.checks.body import as_dict
 
 from .tokens import PROFILE_ARN
 
@@ -16,7 +16,7 @@ _MONTH = 30 * 24 * 3600
 def list_available_models(query: dict[str, Any]) -> dict[str, Any]:
     """Return every model of the catalogue, in pages if `maxResults` is given.
 
-    Raises ValueError if that or `nextToken` is no number.
+    Raises ValueError if `maxResults` or `nextToken` is not a number.
     """
     models = [model.listing() for model in MODELS.values()]
     start = int(query.get("nextToken") or 0)
@@ -31,7 +31,7 @@ def list_available_models(query: dict[str, Any]) -> dict[str, Any]:
 
 
 def get_usage_limits(spent: float) -> dict[str, Any]:
-    """Return a plan of 1000 credits of which `spent` are gone."""
+    """Return a plan of 1000 credits, of which `spent` are used."""
     reset = int(time.time()) // _MONTH * _MONTH + _MONTH
     credits = {
         "resourceType": "CREDIT",
@@ -69,12 +69,12 @@ def get_usage_limits(spent: float) -> dict[str, Any]:
 
 
 def list_available_profiles() -> dict[str, Any]:
-    """Return the one profile an OIDC login has."""
+    """Return the list with the only profile of an OIDC login."""
     return {"profiles": [profile()]}
 
 
 def profile() -> dict[str, Any]:
-    """Return that profile."""
+    """Return the only profile of an OIDC login."""
     return {
         "arn": PROFILE_ARN,
         "profileName": "simulator",
@@ -85,7 +85,10 @@ def profile() -> dict[str, Any]:
 
 
 def invoke_mcp(call: dict[str, Any]) -> dict[str, Any]:
-    """Return a JSON-RPC 2.0 answer; the only tool is web_search, its result JSON within JSON."""
+    """Return a JSON-RPC 2.0 response.
+
+    The only tool is web_search; its result is JSON within JSON.
+    """
     params = as_dict(call.get("params"))
     known = call.get("method") == "tools/call" and params.get("name") == "web_search"
     query = as_dict(params.get("arguments")).get("query")

@@ -1,4 +1,4 @@
-"""What the simulator saw: one record a request, and counters."""
+"""The log of received requests, and counters."""
 
 import threading
 import time
@@ -7,20 +7,20 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from app.simulator.catalogue.models import Binding
 from app.simulator.checks.validate import Violation
-from app.simulator.wire.http import Request
+from app.simulator.wire.bindings import Binding
+from app.simulator.wire.http import HttpRequest
 
 
 @dataclass(slots=True, kw_only=True)
-class Seen:
-    """One request and what became of it; times are seconds since the epoch.
+class LoggedRequest:
+    """One request and its outcome. Times are seconds since the epoch.
 
-    `headers` has Authorization masked; `bearer` is the token if the simulator issued or was told
-    it, else masked too. `outcome` is "open" while the answer is on its way, then "complete",
-    "client_closed" (at `client_closed_at`, with `bytes_sent` and `events_sent` by then), or what a
-    fault made of it: "cut", "reset"; "failed" is a defect of the simulator. Bytes are those of the
-    body without its HTTP framing.
+    Authorization is masked in `headers`. `bearer` is the token if the simulator issued it or had it
+    declared, else it is masked too. `outcome` is "open" while the answer is being sent. Then it is
+    "complete", "client_closed" (at `client_closed_at`, after `bytes_sent` and `events_sent`), "cut"
+    or "reset" by a scripted fault, or "failed", which is a defect of the simulator. Byte counts are
+    those of the body without HTTP framing.
     """
 
     number: int
@@ -44,28 +44,28 @@ class Seen:
     client_closed_at: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON values."""
+        """Return the entry as JSON values."""
         return asdict(self)
 
 
-class Log:
-    """The newest `limit` records and exact counters; safe to read from any thread."""
+class RequestLog:
+    """The newest `limit` requests, and exact counters. Any thread may read it."""
 
     def __init__(self, limit: int) -> None:
-        self._records: deque[Seen] = deque(maxlen=limit)
+        self._requests: deque[LoggedRequest] = deque(maxlen=limit)
         self._changed = threading.Condition()
         self._number = 0
         self._counts: Counter[str] = Counter()
         self._active: Counter[str] = Counter()
 
-    def begin(self, request: Request, connection: int) -> Seen:
-        """Open the record of a request."""
+    def begin(self, request: HttpRequest, connection: int) -> LoggedRequest:
+        """Return a new entry for a request. It is not visible until `add`."""
         headers = dict(request.headers)
         if "authorization" in headers:
             headers["authorization"] = "Bearer ***"
         with self._changed:
             self._number += 1
-            return Seen(
+            return LoggedRequest(
                 number=self._number,
                 connection=connection,
                 method=request.method,
@@ -76,65 +76,67 @@ class Log:
                 body_bytes=len(request.body),
             )
 
-    def add(self, seen: Seen) -> None:
-        """Make a record visible, now that its request is understood."""
+    def add(self, logged: LoggedRequest) -> None:
+        """Make an entry visible, once its operation, bearer and body are filled in."""
         with self._changed:
-            self._records.append(seen)
-            self._counts[f"operation.{seen.operation}"] += 1
-            self._active[seen.operation] += 1
+            self._requests.append(logged)
+            self._counts[f"operation.{logged.operation}"] += 1
+            self._active[logged.operation] += 1
             self._counts["peak_active"] = max(
                 self._counts["peak_active"], sum(self._active.values())
             )
             self._changed.notify_all()
 
-    def progress(self, seen: Seen, size: int, events: int) -> None:
-        """Note that `size` more bytes are handed to the socket, `events` events in all."""
+    def progress(self, logged: LoggedRequest, size: int, events: int) -> None:
+        """Record that `size` more bytes were written to the socket, and `events` events in
+        total."""
         with self._changed:
-            seen.bytes_sent += size
-            seen.events_sent = events
+            logged.bytes_sent += size
+            logged.events_sent = events
             self._changed.notify_all()
 
-    def end(self, seen: Seen, outcome: str, gone_at: float | None = None) -> None:
-        """Close the record; a second call changes nothing. `gone_at` is monotonic."""
+    def end(self, logged: LoggedRequest, outcome: str, gone_at: float | None = None) -> None:
+        """Close the entry; a second call has no effect. `gone_at` is a monotonic time."""
         with self._changed:
-            if seen.ended_at is not None:
+            if logged.ended_at is not None:
                 return
-            seen.ended_at = time.time()
-            seen.outcome = outcome
+            logged.ended_at = time.time()
+            logged.outcome = outcome
             if gone_at is not None:
-                seen.client_closed_at = seen.ended_at - time.monotonic() + gone_at
-            self._active[seen.operation] -= 1
-            self._counts[f"status.{seen.status}"] += 1
+                logged.client_closed_at = logged.ended_at - time.monotonic() + gone_at
+            self._active[logged.operation] -= 1
+            self._counts[f"status.{logged.status}"] += 1
             self._counts[f"outcome.{outcome}"] += 1
             self._changed.notify_all()
 
     def count(self, name: str, step: int = 1) -> None:
-        """Move a counter."""
+        """Add `step` to a counter."""
         with self._changed:
             self._counts[name] += step
             self._changed.notify_all()
 
     def clear(self) -> None:
-        """Forget records and counters; requests under way and open connections stay counted."""
+        """Remove all entries and counters, except the counts of active requests and open
+        connections."""
         with self._changed:
-            self._records.clear()
+            self._requests.clear()
             open_connections = self._counts["connections_open"]
             self._counts.clear()
             self._counts["connections_open"] = open_connections
 
     @property
-    def records(self) -> list[Seen]:
-        """The records, oldest first."""
+    def requests(self) -> list[LoggedRequest]:
+        """The logged requests, oldest first."""
         with self._changed:
-            return list(self._records)
+            return list(self._requests)
 
     def stats(self) -> dict[str, int]:
-        """Return every counter, and `active`: the requests under way."""
+        """Return every counter, and `active`: the number of requests in progress."""
         with self._changed:
             return {**self._counts, "active": sum(self._active.values())}
 
-    def wait_for(self, predicate: Callable[[list[Seen]], Any], timeout: float) -> Any:
-        """Wait until `predicate(records)` is true and return what it gave; the last value upon
-        timeout."""
+    def wait_for(self, predicate: Callable[[list[LoggedRequest]], Any], timeout: float) -> Any:
+        """Wait until `predicate(requests)` is true, at most `timeout` seconds; return its last
+        value."""
         with self._changed:
-            return self._changed.wait_for(lambda: predicate(list(self._records)), timeout)
+            return self._changed.wait_for(lambda: predicate(list(self._requests)), timeout)

@@ -1,13 +1,13 @@
 """The sign-in services: social refresh, AWS SSO OIDC, and an external identity provider."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from app.simulator.catalogue.faults import NAMED, reply
-from app.simulator.wire.http import Reply, Request, json_reply
+from app.simulator.catalogue.faults import NAMED, fault_response
+from app.simulator.checks.body import as_dict
+from app.simulator.wire.http import HttpRequest, HttpResponse, json_response, parse_json
 
 from .tokens import SOCIAL_PROFILE_ARN, Grant, Tokens
 
@@ -20,14 +20,14 @@ _DEVICE_SECONDS = 600
 
 
 class SignIn:
-    """Routes that give tokens out. A device code is approved after `PENDING_POLLS` polls."""
+    """The routes that issue tokens. A device code is approved after `PENDING_POLLS` polls."""
 
     def __init__(self, tokens: Tokens, base_url: Callable[[], str]) -> None:
         self._tokens = tokens
         self._base_url = base_url
         self._clients = 0
         self._devices: dict[str, int] = {}
-        self.routes: dict[str, Callable[[Request], Reply]] = {
+        self.routes: dict[str, Callable[[HttpRequest], HttpResponse]] = {
             "/refreshToken": self._social,
             "/token": self._oidc,
             "/client/register": self._register,
@@ -35,47 +35,47 @@ class SignIn:
             "/idp/token": self._external,
         }
 
-    def _social(self, request: Request) -> Reply:
+    def _social(self, request: HttpRequest) -> HttpResponse:
         token = _json_object(request).get("refreshToken")
         if not isinstance(token, str) or not token:
-            return json_reply(400, {"message": "refreshToken is required"})
+            return json_response(400, {"message": "refreshToken is required"})
         grant = self._tokens.grant("social", token)
         if grant is None:
-            return reply(NAMED["social_dead_401"], "rest")
-        return json_reply(200, {**_camel(grant), "profileArn": SOCIAL_PROFILE_ARN})
+            return fault_response(NAMED["social_dead_401"], "rest")
+        return json_response(200, {**_camel(grant), "profileArn": SOCIAL_PROFILE_ARN})
 
-    def _oidc(self, request: Request) -> Reply:
+    def _oidc(self, request: HttpRequest) -> HttpResponse:
         form = _json_object(request)
         client = form.get("clientId")
         if not isinstance(client, str) or not isinstance(form.get("clientSecret"), str):
-            return reply(NAMED["oauth_invalid_request"], "rest")
+            return fault_response(NAMED["oauth_invalid_request"], "rest")
         if self._tokens.is_dead(client):
-            return reply(NAMED["oauth_invalid_client"], "rest")
+            return fault_response(NAMED["oauth_invalid_client"], "rest")
         grant_type = form.get("grantType")
         if grant_type == _DEVICE_GRANT:
             return self._poll(form.get("deviceCode"))
         if grant_type != "refresh_token":
-            return reply(NAMED["oauth_unsupported_grant"], "rest")
+            return fault_response(NAMED["oauth_unsupported_grant"], "rest")
         token = form.get("refreshToken")
         grant = self._tokens.grant("oidc", token) if isinstance(token, str) else None
-        return _oidc_answer(grant)
+        return _oidc_response(grant)
 
-    def _poll(self, code: Any) -> Reply:
+    def _poll(self, code: Any) -> HttpResponse:
         if not isinstance(code, str) or code not in self._devices:
-            return reply(NAMED["oauth_expired"], "rest")
+            return fault_response(NAMED["oauth_expired"], "rest")
         self._devices[code] -= 1
         if self._devices[code] >= 0:
-            return reply(NAMED["oauth_pending"], "rest")
+            return fault_response(NAMED["oauth_pending"], "rest")
         del self._devices[code]
-        return _oidc_answer(self._tokens.grant("oidc"))
+        return _oidc_response(self._tokens.grant("oidc"))
 
-    def _register(self, request: Request) -> Reply:
+    def _register(self, request: HttpRequest) -> HttpResponse:
         form = _json_object(request)
         if not form.get("clientName") or form.get("clientType") != "public":
-            return reply(NAMED["oauth_invalid_request"], "rest")
+            return fault_response(NAMED["oauth_invalid_request"], "rest")
         self._clients += 1
         now = int(time.time())
-        return json_reply(
+        return json_response(
             200,
             {
                 "clientId": f"sim-client-{self._clients}",
@@ -85,14 +85,14 @@ class SignIn:
             },
         )
 
-    def _device(self, request: Request) -> Reply:
+    def _device(self, request: HttpRequest) -> HttpResponse:
         form = _json_object(request)
         if not all(form.get(name) for name in ("clientId", "clientSecret", "startUrl")):
-            return reply(NAMED["oauth_invalid_request"], "rest")
+            return fault_response(NAMED["oauth_invalid_request"], "rest")
         code = f"sim-device-{len(self._devices) + 1}-{time.monotonic_ns()}"
         self._devices[code] = PENDING_POLLS
         page = f"{self._base_url()}/device"
-        return json_reply(
+        return json_response(
             200,
             {
                 "deviceCode": code,
@@ -104,23 +104,24 @@ class SignIn:
             },
         )
 
-    def _external(self, request: Request) -> Reply:
+    def _external(self, request: HttpRequest) -> HttpResponse:
         form = dict(parse_qsl(request.body.decode("latin-1")))
         if form.get("grant_type") != "refresh_token":
-            return reply(NAMED["oauth_unsupported_grant"], "rest")
+            return fault_response(NAMED["oauth_unsupported_grant"], "rest")
         if not form.get("client_id") or not form.get("refresh_token"):
-            return reply(NAMED["oauth_invalid_request"], "rest")
+            return fault_response(NAMED["oauth_invalid_request"], "rest")
         grant = self._tokens.grant("external", form["refresh_token"])
         if grant is None:
-            return reply(NAMED["oauth_invalid_grant"], "rest")
+            return fault_response(NAMED["oauth_invalid_grant"], "rest")
         answer = {"access_token": grant.access_token, "expires_in": grant.expires_in}
         if grant.refresh_token:
             answer["refresh_token"] = grant.refresh_token
-        return json_reply(200, {**answer, "token_type": "Bearer"})
+        return json_response(200, {**answer, "token_type": "Bearer"})
 
 
 def masked(form: Any) -> Any:
-    """Return what a sign-in request asked, with secrets masked that were not made up here."""
+    """Return the body of a sign-in request with secrets masked, unless the simulator issued
+    them."""
     if not isinstance(form, dict):
         return form
     return {name: _mask(value) if name in _SECRETS else value for name, value in form.items()}
@@ -136,15 +137,11 @@ def _camel(grant: Grant) -> dict[str, Any]:
     return answer | ({"refreshToken": grant.refresh_token} if grant.refresh_token else {})
 
 
-def _oidc_answer(grant: Grant | None) -> Reply:
+def _oidc_response(grant: Grant | None) -> HttpResponse:
     if grant is None:
-        return reply(NAMED["oauth_invalid_grant"], "rest")
-    return json_reply(200, {**_camel(grant), "tokenType": "Bearer"})
+        return fault_response(NAMED["oauth_invalid_grant"], "rest")
+    return json_response(200, {**_camel(grant), "tokenType": "Bearer"})
 
 
-def _json_object(request: Request) -> dict[str, Any]:
-    try:
-        form = json.loads(request.body)
-    except ValueError:
-        return {}
-    return form if isinstance(form, dict) else {}
+def _json_object(request: HttpRequest) -> dict[str, Any]:
+    return as_dict(parse_json(request.body))

@@ -1,9 +1,9 @@
 """Encoder of `application/vnd.amazon.eventstream` messages.
 
 The wire format is that of the AWS SDKs: total length, headers length, CRC-32 of those eight bytes,
-headers, payload, CRC-32 of everything before it; all integers big-endian. Only string headers
-(type 7) are written, since CodeWhisperer uses no other. Decoding is deliberately absent: the
-simulator must not share a misunderstanding of the format with the program it tests.
+headers, payload, CRC-32 of everything before it; all integers big-endian. The encoder
+writes string headers (type 7) only, since CodeWhisperer uses no other type. There is no decoder on
+purpose: the simulator must not share a misunderstanding of the format with the program it tests.
 """
 
 import json
@@ -19,7 +19,7 @@ _STRING = 7
 
 
 def encode(headers: dict[str, str], payload: bytes = b"") -> bytes:
-    """Return one whole message, headers in the order given."""
+    """Return one whole message with the headers in the given order."""
     block = b"".join(_header(name, value) for name, value in headers.items())
     prelude = _PRELUDE.pack(len(block) + len(payload) + 16, len(block))
     head = prelude + _CRC.pack(zlib.crc32(prelude)) + block + payload
@@ -27,7 +27,8 @@ def encode(headers: dict[str, str], payload: bytes = b"") -> bytes:
 
 
 def event(event_type: str, payload: Any) -> bytes:
-    """Return an event frame; `payload` is the JSON of the union member itself, not wrapped."""
+    """Return an event frame. `payload` is the union member itself, without a wrapper; it is encoded
+    as JSON."""
     return encode(
         {":event-type": event_type, ":content-type": JSON, ":message-type": "event"},
         _json(payload),
@@ -35,7 +36,7 @@ def event(event_type: str, payload: Any) -> bytes:
 
 
 def exception(exception_type: str, message: str, reason: str | None = None) -> bytes:
-    """Return a modelled exception, which ends a stream."""
+    """Return a modelled exception. It ends the stream."""
     body = {"message": message} if reason is None else {"message": message, "reason": reason}
     return encode(
         {
@@ -48,18 +49,18 @@ def exception(exception_type: str, message: str, reason: str | None = None) -> b
 
 
 def error(code: str, message: str) -> bytes:
-    """Return an unmodelled error: headers only, which ends a stream."""
+    """Return an unmodelled error, which has headers only. It ends the stream."""
     return encode({":message-type": "error", ":error-code": code, ":error-message": message})
 
 
 def corrupt(frame: bytes, part: str) -> bytes:
-    """Return `frame` with its "prelude" or "message" checksum made wrong, all else untouched."""
+    """Return `frame` with a wrong "prelude" or "message" checksum and everything else unchanged."""
     offset = {"prelude": 8, "message": len(frame) - 4}[part]
     return flip(frame, offset)
 
 
 def flip(data: bytes, offset: int) -> bytes:
-    """Return `data` with every bit of the byte at `offset` turned over."""
+    """Return `data` with every bit of the byte at `offset` inverted."""
     return data[:offset] + bytes([data[offset] ^ 0xFF]) + data[offset + 1 :]
 
 

@@ -1,7 +1,7 @@
-"""HTTP/1.1 by hand, server side: as much as an upstream needs, with every byte under control.
+"""A hand-written HTTP/1.1 server side that controls every byte it sends.
 
-Reads requests with Content-Length or chunked bodies, keeps connections alive, and tells at once
-when the peer leaves. Absent: pipelining, compression, trailers, upgrades.
+It reads requests with Content-Length or chunked bodies, keeps connections alive, and notices at
+once when the peer disconnects. It has no pipelining, compression, trailers or upgrades.
 """
 
 import asyncio
@@ -19,13 +19,15 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from .bindings import CONTENT_TYPES, Binding
+
 _LINE_BREAKS = re.compile(r"[\r\n\0]")
 HEAD_MAX = 256 * 1024
 BODY_MAX = 40 * 1024 * 1024
 
 
 class BadRequest(Exception):
-    """The bytes received are no acceptable HTTP request; `status` says why."""
+    """The received bytes are not a valid HTTP request. `status` is the HTTP status to answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -33,8 +35,8 @@ class BadRequest(Exception):
 
 
 @dataclass(slots=True)
-class Request:
-    """One request; header names in lower case, a repeated header keeps its last value."""
+class HttpRequest:
+    """One request. Header names are in lower case; of a repeated header the last value counts."""
 
     method: str
     path: str
@@ -45,36 +47,47 @@ class Request:
 
 
 @dataclass(slots=True)
-class Reply:
-    """A whole answer that needs no streaming."""
+class HttpResponse:
+    """A complete response that is not streamed."""
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def json_reply(
-    status: int, value: Any, headers: Mapping[str, str] | None = None, *, binding: str = "rest"
-) -> Reply:
-    """Return a JSON answer in the content type of the binding."""
-    kind = "application/x-amz-json-1.0" if binding == "json-rpc" else "application/json"
+def json_response(
+    status: int, value: Any, headers: Mapping[str, str] | None = None, *, binding: Binding = "rest"
+) -> HttpResponse:
+    """Return a JSON response with the content type of the binding."""
     body = json.dumps(value, ensure_ascii=False).encode()
-    return Reply(status, body, {"content-type": kind, **(headers or {})})
+    return HttpResponse(status, body, {"content-type": CONTENT_TYPES[binding], **(headers or {})})
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the JSON value of a body, or None if it is not JSON. NaN and Infinity are not JSON."""
+
+    def refuse(_: str) -> float:
+        raise ValueError
+
+    try:
+        return json.loads(body, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return None
 
 
 class Connection(asyncio.StreamReaderProtocol):
-    """One accepted connection: bytes in, bytes out, and the instant its peer left.
+    """One accepted connection, which also records when its peer disconnected.
 
-    `gone_at` is the monotonic time at which the peer closed its side or reset the connection, None
-    as long as it is there. A client that only half-closes counts as gone: none of the official
-    ones does so.
+    `gone_at` is the monotonic time at which the peer closed its side or reset the connection, and
+    None while the peer is connected. A half-close counts as a disconnect, because no official
+    client half-closes.
     """
 
     def __init__(self, serve: Any, loop: asyncio.AbstractEventLoop) -> None:
         self.reader = asyncio.StreamReader(limit=1024 * 1024, loop=loop)
         super().__init__(self.reader, self._opened, loop)
         self._serve = serve
-        self._asleep: asyncio.Future[None] | None = None
+        self._sleeping: asyncio.Future[None] | None = None
         self.writer: asyncio.StreamWriter
         self.gone_at: float | None = None
         self.busy = False
@@ -94,39 +107,43 @@ class Connection(asyncio.StreamReaderProtocol):
     def _peer_left(self) -> None:
         if self.gone_at is None:
             self.gone_at = time.monotonic()
-        if self._asleep and not self._asleep.done():
-            self._asleep.set_result(None)
+        if self._sleeping and not self._sleeping.done():
+            self._sleeping.set_result(None)
 
     async def sleep(self, seconds: float | None) -> None:
-        """Wait that long (None: for ever), or until the peer leaves."""
+        """Wait for `seconds` (None: without end), or until the peer disconnects."""
         if self.gone_at is not None or seconds == 0:
             return
         loop = asyncio.get_running_loop()
-        self._asleep = loop.create_future()
-        timer = None if seconds is None else loop.call_later(seconds, _wake, self._asleep)
+        self._sleeping = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, _wake, self._sleeping)
         try:
-            await self._asleep
+            await self._sleeping
         finally:
-            self._asleep = None
+            self._sleeping = None
             if timer:
                 timer.cancel()
 
     async def send(self, data: bytes) -> None:
-        """Write, waiting while the peer does not read; nothing is sent to a peer that left."""
+        """Write `data`, and wait while the peer does not read.
+
+        Does nothing once the peer is gone.
+        """
         if self.gone_at is None:
             self.writer.write(data)
             with contextlib.suppress(ConnectionError):
                 await self.writer.drain()
 
     async def reset(self) -> None:
-        """Close with a TCP RST, after the peer's kernel has taken what was written before."""
+        """Close with a TCP RST after the peer's kernel has acknowledged everything written
+        before."""
         await self.flush()
         linger = struct.pack("ii", 1, 0)
         self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.writer.transport.abort()
 
     async def flush(self, seconds: float = 1.0) -> None:
-        """Wait until everything written was acknowledged, at most `seconds`."""
+        """Wait until the peer has acknowledged everything written, at most `seconds`."""
         deadline = time.monotonic() + seconds
         while self.gone_at is None and time.monotonic() < deadline and self._unsent():
             await asyncio.sleep(0.001)
@@ -143,10 +160,10 @@ def _wake(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-async def read_request(connection: Connection) -> Request | None:
-    """Return the next request, None if the peer closed between two of them.
+async def read_request(connection: Connection) -> HttpRequest | None:
+    """Return the next request, or None if the peer closed the connection between two requests.
 
-    Raises BadRequest, and asyncio.IncompleteReadError if the peer left in the middle of a body.
+    Raises BadRequest, and asyncio.IncompleteReadError if the peer disconnects inside a body.
     """
     try:
         head = await connection.reader.readuntil(b"\r\n\r\n")
@@ -159,7 +176,7 @@ async def read_request(connection: Connection) -> Request | None:
     connection.busy = True
     method, target, version, headers = _parse_head(head)
     url = urlsplit(target)
-    return Request(
+    return HttpRequest(
         method=method,
         path=url.path,
         query=dict(parse_qsl(url.query, keep_blank_values=True)),
@@ -189,7 +206,7 @@ async def _read_body(connection: Connection, headers: dict[str, str]) -> bytes:
         return await _read_chunks(connection.reader)
     length = headers.get("content-length", "0")
     if not length.isdecimal():
-        raise BadRequest(400, "content-length is no number")
+        raise BadRequest(400, "content-length is not a number")
     if int(length) > BODY_MAX:
         raise BadRequest(413, "the body is too large")
     return await connection.reader.readexactly(int(length))
@@ -210,7 +227,7 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
 
 
 def render_head(status: int, headers: Mapping[str, str]) -> bytes:
-    """Return the status line and headers of an answer."""
+    """Return the status line and the headers of a response."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
@@ -220,14 +237,14 @@ def render_head(status: int, headers: Mapping[str, str]) -> bytes:
     return ("\r\n".join(safe) + "\r\n\r\n").encode("latin-1", "replace")
 
 
-def render(reply: Reply) -> bytes:
-    """Return a whole answer with its Content-Length."""
-    headers = {**reply.headers, "content-length": str(len(reply.body))}
-    return render_head(reply.status, headers) + reply.body
+def render(response: HttpResponse) -> bytes:
+    """Return a complete response with its Content-Length."""
+    headers = {**response.headers, "content-length": str(len(response.body))}
+    return render_head(response.status, headers) + response.body
 
 
 def chunk(data: bytes) -> bytes:
-    """Return one HTTP chunk."""
+    """Return `data` as one HTTP chunk."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 

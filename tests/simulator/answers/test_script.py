@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from app.simulator import Simulator
-from app.simulator.answers.script import ScriptError, parse
+from app.simulator.answers.parse import parse
+from app.simulator.answers.typed_form import ScriptError
 from app.simulator.catalogue.faults import NAMED
 from tests.simulator.client import (
     TOKEN,
@@ -307,10 +308,10 @@ class TestDirectives:
     @pytest.mark.parametrize(
         ("words", "says"),
         [
-            ("!sim {oops", "no JSON"),
+            ("!sim {oops", "not JSON"),
             ('!sim {"txt": 1}', "txt"),
             ('!sim {"steps": 1}', "a list"),
-            ('!sim {"steps": [], "text": "a"}', "alone"),
+            ('!sim {"steps": [], "text": "a"}', "the only key"),
         ],
     )
     def test_one_that_cannot_be_read_is_refused_by_name(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.simulator.checks.validate import RULES, Violation, answer_to, violations
+from app.simulator.checks.validate import RULES, Violation, refusal, violations
 from tests.simulator.client import assistant, call, chat_body, result, tool, user
 
 ARN = "arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK"
@@ -340,6 +340,6 @@ def test_messages_name_the_place_and_never_the_content() -> None:
 
 def test_the_answer_is_that_of_the_most_telling_rule() -> None:
     order, model = Violation("history-order", ""), Violation("model-unknown", "")
-    assert answer_to([order]) == ("Improperly formed request.", None)
-    assert answer_to([order, model])[1] == "INVALID_MODEL_ID"
-    assert answer_to([Violation("weight", "")])[1] == "CONTENT_LENGTH_EXCEEDS_THRESHOLD"
+    assert refusal([order]) == ("Improperly formed request.", None)
+    assert refusal([order, model])[1] == "INVALID_MODEL_ID"
+    assert refusal([Violation("weight", "")])[1] == "CONTENT_LENGTH_EXCEEDS_THRESHOLD"
