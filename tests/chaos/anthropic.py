@@ -5,7 +5,7 @@ from typing import Any
 
 from app.dialects.anthropic.errors import TYPES
 from app.errors import POLICY, Kind
-from tests.chaos.heard import MODEL, WRITE, Call, CallState, Failure, Heard, check, sse_events
+from tests.chaos.received import MODEL, WRITE, Call, CallState, Failure, Heard, check, sse_events
 from tests.live.servers import KEY
 
 STOPS = {

@@ -13,8 +13,8 @@ from typing import Any, Self
 from app.simulator import Simulator
 from app.simulator.answers.script import CHAT
 from app.simulator.service.request_log import LoggedRequest
-from tests.chaos.heard import Dialect, Heard
 from tests.chaos.proxy import Proxy
+from tests.chaos.received import Dialect, Heard
 from tests.live.servers import Gateway
 
 PATIENCE = 30.0

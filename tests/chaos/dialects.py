@@ -1,8 +1,8 @@
 """Every dialect there is, one adapter object for each."""
 
 from tests.chaos.anthropic import Anthropic
-from tests.chaos.heard import Dialect
 from tests.chaos.openai_chat import Chat
 from tests.chaos.openai_responses import Responses
+from tests.chaos.received import Dialect
 
 DIALECTS: tuple[Dialect, ...] = (Anthropic(), Chat(), Responses())

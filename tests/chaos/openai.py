@@ -5,7 +5,7 @@ from typing import Any
 
 from app.dialects import openai
 from app.errors import POLICY, Kind
-from tests.chaos.heard import Failure, Heard, check
+from tests.chaos.received import Failure, Heard, check
 from tests.live.servers import KEY
 
 

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from tests.chaos.heard import MODEL, WRITE, Call, CallState, Heard, check, sse_events
 from tests.chaos.openai import OpenAI, take_error
+from tests.chaos.received import MODEL, WRITE, Call, CallState, Heard, check, sse_events
 
 STOPS = {
     "stop": "end_turn",

@@ -5,8 +5,8 @@ from typing import Any
 
 from app.dialects.openai_responses.errors import CODES, OTHER
 from app.errors import Kind
-from tests.chaos.heard import MODEL, WRITE, Call, CallState, Failure, Heard, check, sse_events
 from tests.chaos.openai import OpenAI, take_error
+from tests.chaos.received import MODEL, WRITE, Call, CallState, Failure, Heard, check, sse_events
 
 
 class Responses(OpenAI):

@@ -11,7 +11,7 @@ from app.errors import POLICY, Kind
 from tests.chaos.anthropic import Anthropic
 from tests.chaos.openai_chat import Chat
 from tests.chaos.openai_responses import Responses
-from tests.chaos.others import LEAVINGS, OTHERS
+from tests.chaos.other_rows import LEAVINGS, OTHERS
 from tests.chaos.refusals import account_refusals, exceptions, recoveries, refusals
 from tests.chaos.row import Gets, Row
 from tests.chaos.rows import BEFORE_CONTENT, ENDS, HARMLESS, REACH, TIMES

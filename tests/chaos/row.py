@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import Kind
-from tests.chaos.heard import CallState
 from tests.chaos.proxy import Plan
+from tests.chaos.received import CallState
 
 GOOD: Mapping[str, Any] = {"text": ["Hel", "lo ", "lo ", "世界 🙂"]}
 SAID = "Hello lo 世界 🙂"

@@ -11,7 +11,7 @@ import pytest
 from app.errors import Kind
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect
+from tests.chaos.received import Dialect
 from tests.chaos.refusals import account_refusals
 from tests.chaos.row import Row
 from tests.chaos.test_rows import judge, judge_log

@@ -15,8 +15,8 @@ import pytest
 from app.simulator.service.request_log import LoggedRequest
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect
-from tests.chaos.others import LEAVINGS
+from tests.chaos.other_rows import LEAVINGS
+from tests.chaos.received import Dialect
 from tests.chaos.row import Leaving
 from tests.live import processes
 

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 from app.errors import Kind
-from tests.chaos.others import OTHERS
+from tests.chaos.other_rows import OTHERS
 from tests.chaos.render import MEANINGS, document
 
 TESTS = Path(__file__).parents[1]

@@ -17,7 +17,7 @@ import pytest
 from app.errors import Kind
 from tests.chaos.arena import Arena, Asking
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect, Heard
+from tests.chaos.received import Dialect, Heard
 from tests.live import processes
 
 STREAMS = 100

@@ -15,7 +15,7 @@ import trustme
 from app.simulator import Simulator
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect
+from tests.chaos.received import Dialect
 from tests.chaos.row import GOOD, Row
 from tests.chaos.rows import REACH
 from tests.chaos.test_rows import judge, judge_log

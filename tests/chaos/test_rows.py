@@ -12,7 +12,7 @@ import pytest
 from app.errors import Kind
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect, Heard
+from tests.chaos.received import Dialect, Heard
 from tests.chaos.row import Gets, Row
 from tests.chaos.rows import IMPATIENT, all_rows
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.chaos.heard import Call, CallState, Dialect
-from tests.chaos.heard import Heard as Answer
+from tests.chaos.received import Call, CallState, Dialect
+from tests.chaos.received import Heard as Answer
 from tests.truth.stories import FAILURES, Heard
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from app.errors import Kind
 from app.simulator.wire.frames import event
-from tests.chaos.heard import CallState
+from tests.chaos.received import CallState
 
 ALPHABET = 'abc xyz\n\t"\\{}[]:,é世界🙂\u2028\x7f</>&'
 STOP_REASONS = {

@@ -20,8 +20,8 @@ from app.gateway import Gateway
 from app.models import names
 from app.settings import Settings
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect
-from tests.chaos.heard import Heard as Answer
+from tests.chaos.received import Dialect
+from tests.chaos.received import Heard as Answer
 from tests.truth.judging import differences
 from tests.truth.stories import Telling, tell, told_to_stream, told_whole
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect
+from tests.chaos.received import Dialect
 from tests.truth.judging import differences
 from tests.truth.stories import Telling, tell, told_to_stream, told_whole
 
