@@ -1,8 +1,8 @@
-"""What a client of any dialect may understand of an answer, and what the suite needs of a dialect.
+"""What a client of any dialect receives, and what the suite needs to know of a dialect.
 
-A dialect's reader is as strict as its strictest client: what that would choke on is
-:class:`Malformed`. What it heard is the same :class:`Heard` for every dialect, so that a row of
-faults has one expectation for all of them.
+A dialect's reader is as strict as its strictest client: it raises :class:`MalformedAnswer` where
+that client would fail. All readers fill the same :class:`ReceivedAnswer`, so that a row of faults
+has one expectation for all dialects.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,12 +14,12 @@ from app.errors import Kind
 MODEL = "claude-sonnet-4-5"
 
 
-class Malformed(AssertionError):
-    """An answer that no client of the dialect could read."""
+class MalformedAnswer(AssertionError):
+    """An answer that at least one client of the dialect cannot read."""
 
 
-class Failure(NamedTuple):
-    """What a client can tell of an error without its words. ``status`` is 0 inside a stream."""
+class ReceivedFailure(NamedTuple):
+    """An error without its message. ``status`` is 0 inside a stream."""
 
     status: int
     type: str
@@ -27,8 +27,8 @@ class Failure(NamedTuple):
 
 
 @dataclass
-class Call:
-    """A tool call. ``ended``: a client takes it for one that it was told to its end."""
+class ReceivedCall:
+    """A tool call. ``written``: its input as JSON. ``ended``: a client treats it as complete."""
 
     name: str
     written: str = ""
@@ -36,18 +36,20 @@ class Call:
 
 
 @dataclass
-class Heard:
-    """What a client understood. ``stop`` is in the words of core events, None where the answer does
-    not end as finished; ``whole``: HTTP itself ended properly; ``waited``: seconds until its head.
+class ReceivedAnswer:
+    """What a client received.
+
+    ``stop`` is the stop reason of the core events, None if the answer does not end normally.
+    ``whole``: the HTTP body ended properly. ``waited``: seconds until the response head.
     """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     thinking: str = ""
-    calls: list[Call] = field(default_factory=list)
+    calls: list[ReceivedCall] = field(default_factory=list)
     stop: str | None = None
-    failure: Failure | None = None
+    failure: ReceivedFailure | None = None
     message: str = ""
     pings: int = 0
     whole: bool = True
@@ -55,46 +57,49 @@ class Heard:
 
 
 CallState: TypeAlias = Literal["whole", "cut", "open"]
-"""Of a tool call: told to its stop; left without one by an upstream that ended properly; or under
-way when the answer broke."""
+"""The state of a tool call: "whole" if its stop was sent, "cut" if the upstream ended properly
+without it, "open" if the answer broke off inside the call."""
 
 
-class Dialect(Protocol):
-    """What the suite needs to know of a dialect."""
+class DialectClient(Protocol):
+    """A client of one dialect: how it asks and how it reads answers."""
 
     name: str
     path: str
     opening_pings: int
-    """Signs of life that every stream begins with."""
+    """Pings at the beginning of every stream."""
 
     def body(self, prompt: str, *, stream: bool) -> bytes:
-        """A request that offers the tool ``write`` with one string, ``text``."""
+        """Return a request that offers the tool ``write`` with one string parameter, ``text``."""
 
     def headers(self) -> dict[str, str]:
-        """Those of a request."""
+        """Return the headers of a request."""
 
-    def read_stream(self, data: bytes, heard: Heard) -> None:
-        """Understand a stream as far as it came. Raises Malformed."""
+    def read_stream(self, data: bytes, answer: ReceivedAnswer) -> None:
+        """Read a stream, which may be incomplete, into ``answer``. Raises MalformedAnswer."""
 
-    def read_whole(self, data: bytes, heard: Heard) -> None:
-        """Understand a JSON answer. Raises Malformed."""
+    def read_whole(self, data: bytes, answer: ReceivedAnswer) -> None:
+        """Read a JSON answer into ``answer``. Raises MalformedAnswer."""
 
-    def read_error(self, data: bytes, heard: Heard) -> None:
-        """Understand a refusal. Raises Malformed."""
+    def read_error(self, data: bytes, answer: ReceivedAnswer) -> None:
+        """Read a JSON error body into ``answer``. Raises MalformedAnswer."""
 
-    def failure(self, kind: Kind, *, begun: bool = False) -> Failure:
-        """What a failure of this kind is to look like: a refusal or, ``begun``, inside a stream."""
+    def failure(self, kind: Kind, *, begun: bool = False) -> ReceivedFailure:
+        """Return the error expected for ``kind``: a refusal or, if ``begun``, an error in a
+        stream."""
 
     def stop(self, reason: str) -> str:
-        """What a client knows of a reason to stop: some dialects tell fewer apart."""
+        """Return the stop reason that a client sees: some dialects distinguish fewer."""
 
     def ends(self, state: CallState, stop: str | None) -> bool:
-        """Whether a stream's client takes a call in this state for ended; ``stop`` is what it was
-        told of the whole answer."""
+        """Return whether a client of a stream treats a call in this state as complete.
+
+        ``stop`` is the stop reason of the answer.
+        """
 
 
 def sse_events(data: bytes) -> Iterator[tuple[str, str]]:
-    """(event, data) of each whole server-sent event; "" for a comment or no event line."""
+    """Yield (event, data) of each complete server-sent event; "" for comments and missing lines."""
     text = data.decode()
     for block in text.split("\n\n")[:-1]:
         name, payload = "", []
@@ -105,13 +110,13 @@ def sse_events(data: bytes) -> Iterator[tuple[str, str]]:
             elif field_name == "data":
                 payload.append(value.removeprefix(" "))
             elif field_name:
-                raise Malformed(f"not a server-sent event: {line[:80]!r}")
+                raise MalformedAnswer(f"not a server-sent event: {line[:80]!r}")
         yield name, "\n".join(payload)
 
 
 def check(condition: object, what: object) -> None:
     if not condition:
-        raise Malformed(str(what))
+        raise MalformedAnswer(str(what))
 
 
 WRITE = {
