@@ -44,7 +44,9 @@ class PendingRequest:
         if self._response is None:
             self._response = self._connection.getresponse()
             self.answer.status = self._response.status
-            self.answer.headers = self._response.headers
+            self.answer.headers = {
+                name.lower(): value for name, value in self._response.headers.items()
+            }
             self.answer.waited = time.monotonic() - self.started
         return self.answer
 

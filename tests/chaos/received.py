@@ -39,8 +39,9 @@ class ReceivedCall:
 class ReceivedAnswer:
     """What a client received.
 
-    ``stop`` is the stop reason of the core events, None if the answer does not end normally.
-    ``whole``: the HTTP body ended properly. ``waited``: seconds until the response head.
+    ``headers`` have names in lower case. ``stop`` is the stop reason of the core events, None if
+    the answer does not end normally. ``whole``: the HTTP body ended properly. ``waited``: seconds
+    until the response head.
     """
 
     status: int = 200

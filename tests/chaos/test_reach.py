@@ -4,7 +4,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -89,7 +89,7 @@ def trusted(work: Path) -> Iterator[Setting]:
         yield settings
 
 
-UPSTREAMS: dict[str, Callable[[Path], object]] = {
+UPSTREAMS: dict[str, Callable[[Path], AbstractContextManager[Setting]]] = {
     "connection-refused": nobody,
     "no-connection": full_queue,
     "unknown-name": no_name,

@@ -1,4 +1,4 @@
-"""What the tests of the simulator need to talk to it: a frame decoder and a client of their own."""
+"""A client and a frame decoder for the tests of the simulator, independent of the simulator."""
 
 import http.client
 import json
@@ -14,23 +14,23 @@ TOKEN = "tok-for-tests"
 STREAMING = "AmazonCodeWhispererStreamingService.GenerateAssistantResponse"
 
 
-class Damaged(Exception):
-    """A checksum is wrong or the bytes end inside a frame."""
+class DamagedFrame(Exception):
+    """A checksum is wrong, or the bytes end inside a frame."""
 
 
 def raw_frames(data: bytes) -> list[tuple[dict[str, str], bytes]]:
-    """Decode a body: headers (string ones) and payload of each frame."""
+    """Decode a body: the headers, which must be strings, and the payload of each frame."""
     found = []
     while data:
         if len(data) < 16:
-            raise Damaged("cut in a prelude")
+            raise DamagedFrame("cut in a prelude")
         total, headers_length, prelude_crc = struct.unpack_from(">III", data)
         if zlib.crc32(data[:8]) != prelude_crc:
-            raise Damaged("prelude")
+            raise DamagedFrame("prelude")
         if len(data) < total:
-            raise Damaged("cut in a frame")
+            raise DamagedFrame("cut in a frame")
         if zlib.crc32(data[: total - 4]) != struct.unpack_from(">I", data, total - 4)[0]:
-            raise Damaged("message")
+            raise DamagedFrame("message")
         found.append(
             (_headers(data[12 : 12 + headers_length]), data[12 + headers_length : total - 4])
         )
@@ -51,7 +51,7 @@ def _headers(block: bytes) -> dict[str, str]:
 
 
 def events(data: bytes) -> list[tuple[str, Any]]:
-    """Decode a body: (event, exception or error name, payload) of each frame."""
+    """Decode a body: the name of the event, exception or error, and the payload of each frame."""
     found = []
     for headers, payload in raw_frames(data):
         kind = headers[":message-type"]
@@ -63,43 +63,43 @@ def events(data: bytes) -> list[tuple[str, Any]]:
 
 
 def text_of(data: bytes) -> str:
-    """Return the text a body says."""
+    """Return the text of a body."""
     return "".join(
         payload["content"] for kind, payload in events(data) if kind == "assistantResponseEvent"
     )
 
 
-def user(content: str = "Hello", **members: Any) -> dict[str, Any]:
-    """A user message."""
+def user(content: Any = "Hello", **members: Any) -> dict[str, Any]:
+    """Return a user message."""
     return {"userInputMessage": {"content": content, "origin": "AI_EDITOR", **members}}
 
 
 def assistant(content: str = "Hi", **members: Any) -> dict[str, Any]:
-    """An assistant message."""
+    """Return an assistant message."""
     return {"assistantResponseMessage": {"content": content, **members}}
 
 
 def call(name: str = "read", id: str = "tooluse_1", input: Any = None) -> dict[str, Any]:
-    """A toolUse."""
+    """Return a toolUse."""
     return {"toolUseId": id, "name": name, "input": {} if input is None else input}
 
 
 def result(id: str = "tooluse_1", text: str = "ok") -> dict[str, Any]:
-    """A toolResult."""
+    """Return a toolResult."""
     return {"toolUseId": id, "content": [{"text": text}], "status": "success"}
 
 
 def tool(name: str = "read", schema: Any = None, description: str = "Reads.") -> dict[str, Any]:
-    """A tool as offered."""
+    """Return a tool as currentMessage offers it."""
     schema = {"type": "object", "properties": {}} if schema is None else schema
     specification = {"name": name, "description": description, "inputSchema": {"json": schema}}
     return {"toolSpecification": specification}
 
 
 def chat_body(
-    current: dict[str, Any] | None = None, history: list[Any] | None = None, **members: Any
+    current: dict[str, Any] | None = None, history: Any = None, **members: Any
 ) -> dict[str, Any]:
-    """A GenerateAssistantResponse body; `members` go into conversationState."""
+    """Return a GenerateAssistantResponse body; `members` go into conversationState."""
     state = {
         "chatTriggerType": "MANUAL",
         "currentMessage": user() if current is None else current,
@@ -111,7 +111,9 @@ def chat_body(
 
 
 @dataclass
-class Answered:
+class ClientResponse:
+    """A complete response. Header names are in lower case."""
+
     status: int
     headers: dict[str, str]
     body: bytes
@@ -122,7 +124,7 @@ class Answered:
 
 
 class Client:
-    """One keep-alive connection to the simulator."""
+    """A client with one keep-alive connection to the simulator."""
 
     def __init__(self, simulator: Simulator, token: str = TOKEN, context: Any = None) -> None:
         self.token = token
@@ -135,16 +137,16 @@ class Client:
 
     def send(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> Answered:
-        """Send one request, by default with JSON content type and no token."""
+    ) -> ClientResponse:
+        """Send one request, by default with a JSON content type and without a token."""
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         self.connection.request(
             method, path, data, {"content-type": "application/json", **(headers or {})}
         )
         response = self.connection.getresponse()
-        return Answered(response.status, _lower(response.headers), response.read())
+        return ClientResponse(response.status, _lower(response.headers), response.read())
 
-    def chat(self, body: Any = None, binding: str = "rest", **headers: str) -> Answered:
+    def chat(self, body: Any = None, binding: str = "rest", **headers: str) -> ClientResponse:
         """Send a chat request over one of the bindings."""
         path, own = _chat_head(binding, self.token)
         body = chat_body() if body is None else body
@@ -167,7 +169,7 @@ def _chat_head(binding: str, token: str) -> tuple[str, dict[str, str]]:
 
 
 def open_chat(simulator: Simulator, body: dict[str, Any] | None = None) -> socket.socket:
-    """Send a chat request on a bare socket and return it, nothing of the answer read."""
+    """Send a chat request on a plain socket. Return the socket without reading the answer."""
     path, headers = _chat_head("rest", TOKEN)
     data = json.dumps(body or chat_body()).encode()
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -178,7 +180,7 @@ def open_chat(simulator: Simulator, body: dict[str, Any] | None = None) -> socke
 
 
 def read_to_end(connection: socket.socket) -> tuple[bytes, str]:
-    """Read until the peer closes: the bytes, and "fin" or "rst"."""
+    """Read until the peer closes the connection. Return the bytes, and "fin" or "rst"."""
     data = bytearray()
     with connection:
         while True:
@@ -192,14 +194,14 @@ def read_to_end(connection: socket.socket) -> tuple[bytes, str]:
 
 
 def split_head(data: bytes) -> tuple[bytes, bytes]:
-    """Split an answer into head and what follows."""
+    """Split a response into its head and the rest."""
     head, _, rest = data.partition(b"\r\n\r\n")
     return head, rest
 
 
 def chunks_of(data: bytes) -> tuple[list[bytes], bool]:
-    """Split a chunked body: the chunks, and whether the last one (of size 0) came."""
-    found = []
+    """Return the chunks of a chunked body, and whether the last chunk (of size 0) arrived."""
+    found: list[bytes] = []
     while data:
         size, _, data = data.partition(b"\r\n")
         length = int(size, 16)

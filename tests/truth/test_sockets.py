@@ -21,13 +21,7 @@ AT_A_TIME = 24
 
 def script(transmission: Transmission, random: Random) -> dict[str, Any]:
     """Return the scripted answer with which the simulator sends it."""
-    framing: dict[str, Any] = {
-        "whole": lambda: {"framing": random.choice(("chunked", "length"))},
-        "closed": lambda: {"framing": "close"},
-        "broken": lambda: random.choice(
-            ({"cut": {"after": 1}}, {"framing": "length", "length_error": 9})
-        ),
-    }[transmission.end]()
+    framing = _framing(transmission, random)
     if not transmission.body:
         return {"empty": True, **framing}
     return {
@@ -36,6 +30,19 @@ def script(transmission: Transmission, random: Random) -> dict[str, Any]:
         "bytes_per_chunk": random.choice((1, 7, 100, 10_000)),
         **framing,
     }
+
+
+def _framing(transmission: Transmission, random: Random) -> dict[str, Any]:
+    match transmission.end:
+        case "whole":
+            return {"framing": random.choice(("chunked", "length"))}
+        case "closed":
+            return {"framing": "close"}
+    broken: tuple[dict[str, Any], ...] = (
+        {"cut": {"after": 1}},
+        {"framing": "length", "length_error": 9},
+    )
+    return random.choice(broken)
 
 
 def try_story(arena: Arena, seed: int, dialect: DialectClient, *, stream: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""Scripts and directives: what is told is what is answered."""
+"""Scripts and directives produce exactly the answers that they describe."""
 
 import base64
 import json
@@ -9,6 +9,7 @@ import pytest
 from app.simulator import Simulator
 from app.simulator.answers.parse import parse
 from app.simulator.answers.typed_form import ScriptError
+from app.simulator.answers.vocabulary import TextPart
 from app.simulator.catalogue.faults import NAMED
 from tests.simulator.client import (
     TOKEN,
@@ -24,8 +25,8 @@ from tests.simulator.client import (
 )
 
 
-def told(client: Client, form: Any, binding: str = "rest") -> list[tuple[str, Any]]:
-    """The events of one answer, without the frame around it."""
+def content_events(client: Client, form: Any, binding: str = "rest") -> list[tuple[str, Any]]:
+    """Return the content events of one scripted answer."""
     answer = client.send("POST", "/__sim/script", {"bare": True, **form})
     assert answer.status == 200, answer.body
     return events(client.chat(binding=binding).body)
@@ -65,7 +66,7 @@ def test_any_status_body_and_header(client: Client, simulator: Simulator) -> Non
 
 def test_thinking_with_signature_and_redacted_content(client: Client) -> None:
     form = {"text": ["hm", "hm"], "signature": "c2ln", "redacted": "AAAA"}
-    assert told(client, {"think": form, "text": "so"}) == [
+    assert content_events(client, {"think": form, "text": "so"}) == [
         ("reasoningContentEvent", {"text": "hm"}),
         ("reasoningContentEvent", {"text": "hm"}),
         ("reasoningContentEvent", {"signature": "c2ln"}),
@@ -76,18 +77,22 @@ def test_thinking_with_signature_and_redacted_content(client: Client) -> None:
 
 def test_tools_whole_cut_short_without_input_and_interleaved(client: Client) -> None:
     a, b = {"toolUseId": "A", "name": "a"}, {"toolUseId": "B", "name": "b"}
-    assert told(client, {"tool": {"name": "a", "id": "A", "stop": False, "fragments": ["{"]}}) == [
+    assert content_events(
+        client, {"tool": {"name": "a", "id": "A", "stop": False, "fragments": ["{"]}}
+    ) == [
         ("toolUseEvent", a),
         ("toolUseEvent", a | {"input": "{"}),
     ]
-    assert told(client, {"tools": [{"name": "a", "id": "A"}, {"name": "b", "id": "B"}]}) == [
+    assert content_events(
+        client, {"tools": [{"name": "a", "id": "A"}, {"name": "b", "id": "B"}]}
+    ) == [
         ("toolUseEvent", a),
         ("toolUseEvent", a | {"stop": True}),
         ("toolUseEvent", b),
         ("toolUseEvent", b | {"stop": True}),
     ]
     first = {"name": "a", "id": "A", "input": {"x": 1}, "first_has_input": True}
-    assert told(client, {"interleaved": [first, {"name": "b", "id": "B"}]}) == [
+    assert content_events(client, {"interleaved": [first, {"name": "b", "id": "B"}]}) == [
         ("toolUseEvent", a | {"input": '{"x": 1}'}),
         ("toolUseEvent", b),
         ("toolUseEvent", a | {"stop": True}),
@@ -100,7 +105,7 @@ def test_parts_in_any_order_unknown_events_and_raw_bytes(client: Client) -> None
 
     raw = base64.b64encode(frames.event("rawEvent", {})).decode()
     said = [{"text": "a"}, {"event": {"type": "newEvent", "payload": [1]}}, {"raw": raw}]
-    assert told(client, {"say": [*said, {"text": "b"}]}) == [
+    assert content_events(client, {"say": [*said, {"text": "b"}]}) == [
         ("assistantResponseEvent", {"content": "a"}),
         ("newEvent", [1]),
         ("rawEvent", {}),
@@ -126,7 +131,7 @@ def test_exceptions_and_errors_end_the_stream(client: Client, simulator: Simulat
     assert events(client.chat().body)[1:] == [("X", "boom")]
 
 
-def test_the_frame_around_what_is_said_can_be_set(client: Client, simulator: Simulator) -> None:
+def test_the_events_around_the_content_can_be_set(client: Client, simulator: Simulator) -> None:
     usage = {"uncachedInputTokens": 1, "outputTokens": 2, "totalTokens": 3}
     simulator.script(
         {
@@ -147,7 +152,9 @@ def test_the_frame_around_what_is_said_can_be_set(client: Client, simulator: Sim
     ]
 
 
-def test_scripts_serve_in_order_so_often_and_to_whom_they_fit(simulator: Simulator) -> None:
+def test_scripts_serve_matching_requests_in_order_and_as_often_as_given(
+    simulator: Simulator,
+) -> None:
     simulator.configure_tokens(declare=["other"])
     simulator.script(
         {"text": "for other", "match": {"bearer": "other"}},
@@ -164,7 +171,7 @@ def test_scripts_serve_in_order_so_often_and_to_whom_they_fit(simulator: Simulat
     assert "simulator" in text_of(client.chat().body)
 
 
-def test_a_refused_request_uses_up_no_script(client: Client, simulator: Simulator) -> None:
+def test_a_refused_request_does_not_use_up_a_script(client: Client, simulator: Simulator) -> None:
     simulator.script({"text": "kept"})
     assert client.chat(chat_body(user(""))).status == 400
     simulator.configure_tokens(expire=[TOKEN])
@@ -173,7 +180,7 @@ def test_a_refused_request_uses_up_no_script(client: Client, simulator: Simulato
     assert text_of(client.chat().body) == "kept"
 
 
-def test_other_operations_fail_and_wait_when_told(client: Client, simulator: Simulator) -> None:
+def test_other_operations_can_be_scripted_to_fail(client: Client, simulator: Simulator) -> None:
     simulator.script(
         {"fail": "throttled", "match": {"operation": "ListAvailableModels"}},
         {"fail": "social_dead_401", "match": {"operation": "/refreshToken"}},
@@ -188,7 +195,9 @@ def test_other_operations_fail_and_wait_when_told(client: Client, simulator: Sim
     with pytest.raises(ConnectionResetError):
         client.send("POST", "/refreshToken", refresh)
     client.close()
-    assert client.send("POST", "/refreshToken", refresh).status == 401, "spent, its answer lost"
+    assert client.send("POST", "/refreshToken", refresh).status == 401, (
+        "the token is spent although its answer was lost"
+    )
 
 
 @pytest.mark.parametrize(
@@ -222,7 +231,7 @@ def test_other_operations_fail_and_wait_when_told(client: Client, simulator: Sim
         ({"match": {"colour": "red"}}, "no key 'colour'"),
     ],
 )
-def test_a_script_that_cannot_be_understood_is_refused_whole(
+def test_an_invalid_script_is_refused_completely(
     simulator: Simulator, form: Any, says: str
 ) -> None:
     with pytest.raises(ScriptError, match=says):
@@ -233,9 +242,9 @@ def test_a_script_that_cannot_be_understood_is_refused_whole(
     assert client.send("POST", "/__sim/script", {"text": "a"}).json == {"queued": 1}
 
 
-def test_text_can_be_repeated_without_writing_it_out() -> None:
-    [part] = parse({"text": {"repeat": "ab", "times": 2, "deltas": 3}}).say or ()
-    assert part.deltas == ("abab",) * 3  # type: ignore[union-attr]
+def test_text_can_be_repeated() -> None:
+    answer = parse({"text": {"repeat": "ab", "times": 2, "deltas": 3}})
+    assert answer.say == (TextPart(("abab",) * 3),)
 
 
 class TestDirectives:
@@ -282,7 +291,7 @@ class TestDirectives:
             current = self.offered("reminder", None, result(id))
         assert (called, said) == (["read", "write"], "all done")
 
-    def test_after_the_last_step_there_is_text(self, client: Client) -> None:
+    def test_a_text_follows_the_last_step(self, client: Client) -> None:
         history = [user('!sim {"tool": {"name": "read"}}'), assistant(toolUses=[call()])]
         body = self.offered("", history, result())
         assert "1 tool result" in text_of(client.chat(body).body)
@@ -294,13 +303,13 @@ class TestDirectives:
         answer = client.chat(self.offered(f"!sim {json.dumps(form | {'force': True})}"))
         assert events(answer.body)[0] == ("toolUseEvent", {"toolUseId": "D", "name": "delete"})
 
-    def test_the_newest_directive_counts_and_only_for_its_turn(self, client: Client) -> None:
+    def test_only_the_newest_directive_counts_and_only_in_its_turn(self, client: Client) -> None:
         earlier = [user('!sim {"text": "old"}'), assistant("old")]
         body = chat_body(user('!sim {"text": "first"} !sim {"text": "second"}'), earlier)
         assert text_of(client.chat(body).body) == "second"
         assert "Thanks" in text_of(client.chat(chat_body(user("Thanks"), earlier)).body)
 
-    def test_a_failure_so_often_and_then_fine(self, client: Client) -> None:
+    def test_an_answer_repeats_and_then_changes(self, client: Client) -> None:
         form = {"fail": "unavailable_503", "times": 2, "then": {"text": "fine"}}
         body = chat_body(user(f"!sim {json.dumps(form)}"))
         assert [client.chat(body).status for _ in range(6)] == [503, 503, 200] * 2
@@ -314,12 +323,12 @@ class TestDirectives:
             ('!sim {"steps": [], "text": "a"}', "the only key"),
         ],
     )
-    def test_one_that_cannot_be_read_is_refused_by_name(
+    def test_an_invalid_directive_is_refused_with_the_reason(
         self, client: Client, words: str, says: str
     ) -> None:
         answer = client.chat(chat_body(user(words)))
         assert (answer.status, answer.headers["x-sim-violation"]) == (400, "directive")
         assert says in answer.json["message"]
 
-    def test_talking_about_it_does_nothing(self, client: Client) -> None:
+    def test_a_mention_of_the_marker_is_not_a_directive(self, client: Client) -> None:
         assert client.chat(chat_body(user("what is !sim and !simple {}"))).status == 200

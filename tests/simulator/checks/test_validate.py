@@ -1,4 +1,4 @@
-"""Each rule with a body that keeps it and one that breaks it."""
+"""Each rule, with bodies that keep it and bodies that violate it."""
 
 import base64
 from typing import Any
@@ -13,12 +13,12 @@ CLI = {"content-type": "application/x-amz-json-1.0"}
 Case = tuple[dict[str, Any], dict[str, Any]]
 
 
-def told(**context: Any) -> dict[str, Any]:
+def user_with(**context: Any) -> dict[str, Any]:
     return user(userInputMessageContext=context)
 
 
 def offering(*tools: Any) -> dict[str, Any]:
-    return chat_body(told(tools=list(tools)))
+    return chat_body(user_with(tools=list(tools)))
 
 
 def schema(root: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def pictured(*images: Any) -> dict[str, Any]:
 
 
 def after_tool(results: list[Any], uses: list[Any] | None = None, **extra: Any) -> dict[str, Any]:
-    """A conversation in which the current message answers tool calls."""
+    """Return a conversation whose current message has tool results."""
     uses = [call()] if uses is None else uses
     tools = extra.pop("tools", [tool()])
     context = {"toolResults": results, "tools": tools}
@@ -55,7 +55,7 @@ CASES: dict[str, list[Case]] = {
         (chat_body(), chat_body(user(content=None))),
         (chat_body(), chat_body(user(modelId=None))),
         (chat_body(history=[]), chat_body(history={})),
-        (chat_body(told(tools=[])), chat_body(user(userInputMessageContext=[]))),
+        (chat_body(user_with(tools=[])), chat_body(user(userInputMessageContext=[]))),
     ],
     "missing-member": [
         (chat_body(), {}),
@@ -91,15 +91,15 @@ CASES: dict[str, list[Case]] = {
         (chat_body(agentTaskType="vibe"), chat_body(agentTaskType="Vibe")),
         (chat_body(user(userIntent="IMPROVE_CODE")), chat_body(user(userIntent="IMPROVE"))),
         (
-            chat_body(told(envState={"operatingSystem": "linux"})),
-            chat_body(told(envState={"operatingSystem": "darwin"})),
+            chat_body(user_with(envState={"operatingSystem": "linux"})),
+            chat_body(user_with(envState={"operatingSystem": "darwin"})),
         ),
     ],
     "length": [
         (chat_body(workspaceId="w" * 36), chat_body(workspaceId="w" * 35)),
         (
-            chat_body(told(envState={"timezoneOffset": 60})),
-            chat_body(told(envState={"timezoneOffset": 2000})),
+            chat_body(user_with(envState={"timezoneOffset": 60})),
+            chat_body(user_with(envState={"timezoneOffset": 2000})),
         ),
     ],
     "pattern": [(chat_body(customizationArn="arn:x"), chat_body(customizationArn="x"))],
@@ -166,7 +166,7 @@ CASES: dict[str, list[Case]] = {
     "first-user-tool-results": [
         (
             after_tool([result()]),
-            chat_body(history=[told(toolResults=[result()]), assistant()]),
+            chat_body(history=[user_with(toolResults=[result()]), assistant()]),
         )
     ],
     "tool-pairing": [
@@ -178,11 +178,11 @@ CASES: dict[str, list[Case]] = {
             after_tool([result("b"), result("a")], [call(id="a"), call(id="b")]),
             after_tool([result("a")], [call(id="a"), call(id="b")]),
         ),
-        (chat_body(), chat_body(told(toolResults=[result()]))),
+        (chat_body(), chat_body(user_with(toolResults=[result()]))),
         (
             after_tool([result()]),
             chat_body(
-                told(toolResults=[result()], tools=[tool()]),
+                user_with(toolResults=[result()], tools=[tool()]),
                 [user(), assistant(toolUses=[call()]), user("later"), assistant()],
             ),
         ),
@@ -203,7 +203,7 @@ CASES: dict[str, list[Case]] = {
     ],
     "status": [(after_tool([result()]), after_tool([result() | {"status": "SUCCESS"}]))],
     "tools-only-current": [
-        (offering(tool()), chat_body(history=[told(tools=[tool()]), assistant()]))
+        (offering(tool()), chat_body(history=[user_with(tools=[tool()]), assistant()]))
     ],
     "tool-name": [
         (offering(tool("a" * 64)), offering(tool("a" * 65))),
@@ -266,14 +266,14 @@ def rules_of(found: list[Violation]) -> set[str]:
 @pytest.mark.parametrize(
     ("rule", "good", "bad"), PAIRS, ids=[f"{pair[0]}-{n}" for n, pair in enumerate(PAIRS)]
 )
-def test_a_rule_is_kept_by_one_body_and_broken_by_the_other(
+def test_the_good_body_keeps_the_rule_and_the_bad_one_violates_it(
     rule: str, good: dict[str, Any], bad: dict[str, Any]
 ) -> None:
     assert violations(good, binding="rest") == []
     assert rule in rules_of(violations(bad, binding="rest"))
 
 
-def test_every_rule_has_a_test_and_a_sentence() -> None:
+def test_every_rule_has_a_test() -> None:
     assert set(CASES) == set(RULES)
 
 
@@ -307,7 +307,7 @@ def test_the_json_rpc_binding_takes_no_upper_case_ids() -> None:
     assert violations(with_model("claude-sonnet-4"), binding="json-rpc") == []
 
 
-def test_headers_are_looked_at_when_given() -> None:
+def test_headers_are_checked_when_given() -> None:
     assert violations(chat_body(), headers=CLI, binding="json-rpc") == []
     wrong = violations(chat_body(), headers=CLI, binding="rest")
     assert rules_of(wrong) == {"content-type"}
@@ -318,11 +318,11 @@ def test_headers_are_looked_at_when_given() -> None:
 
 
 @pytest.mark.parametrize("nonsense", [[], "x", None, 3, {"conversationState": [1]}])
-def test_nonsense_is_reported_and_never_raises(nonsense: Any) -> None:
+def test_any_other_json_value_is_reported_and_never_raises(nonsense: Any) -> None:
     assert violations(nonsense, binding="rest")
 
 
-def test_a_body_nested_without_end_is_reported() -> None:
+def test_a_deeply_nested_body_is_reported() -> None:
     deep: dict[str, Any] = {}
     for _ in range(100_000):
         deep = {"items": deep}
@@ -338,7 +338,7 @@ def test_messages_name_the_place_and_never_the_content() -> None:
     assert "s3cret" not in violation.message
 
 
-def test_the_answer_is_that_of_the_most_telling_rule() -> None:
+def test_the_most_specific_rule_decides_the_refusal() -> None:
     order, model = Violation("history-order", ""), Violation("model-unknown", "")
     assert refusal([order]) == ("Improperly formed request.", None)
     assert refusal([order, model])[1] == "INVALID_MODEL_ID"

@@ -1,4 +1,4 @@
-"""Faults on demand: each kind of damage arrives as told, and the log says so."""
+"""Faults on demand: each kind of damage arrives as scripted, and the log reports it."""
 
 import time
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from app.simulator import Simulator
 from tests.simulator.client import (
     Client,
-    Damaged,
+    DamagedFrame,
     chunks_of,
     events,
     open_chat,
@@ -21,14 +21,14 @@ ABC = {"text": ["a", "b", "c"], "bare": True}
 
 
 def stream(simulator: Simulator, **form: Any) -> tuple[bytes, bytes, str]:
-    """Have one answer sent to a bare socket: its head, what followed, and how it ended."""
+    """Return head, body and kind of end of one answer, read from a plain socket."""
     simulator.script({**ABC, "close_after": True, **form})
     data, end = read_to_end(open_chat(simulator))
     return (*split_head(data), end)
 
 
 def body_of(simulator: Simulator, **form: Any) -> bytes:
-    """The body of one answer without its framing."""
+    """Return the body of one answer without its HTTP framing."""
     _, rest, _ = stream(simulator, **form)
     return b"".join(chunks_of(rest)[0])
 
@@ -62,7 +62,7 @@ def test_other_framings_carry_the_same_events(simulator: Simulator, framing: str
     assert outcome(simulator) == "complete"
 
 
-def test_a_content_length_can_promise_too_much(simulator: Simulator) -> None:
+def test_a_content_length_can_be_too_large(simulator: Simulator) -> None:
     head, rest, end = stream(simulator, framing="length", length_error=7)
     assert f"content-length: {len(rest) + 7}".encode() in head
     assert (text_of(rest), end, outcome(simulator)) == ("abc", "fin", "cut")
@@ -70,7 +70,9 @@ def test_a_content_length_can_promise_too_much(simulator: Simulator) -> None:
 
 @pytest.mark.parametrize("how", ["fin", "rst"])
 @pytest.mark.parametrize("at", [0, 1, 12, 40, 130, 200])
-def test_a_cut_leaves_exactly_so_many_bytes(simulator: Simulator, at: int, how: str) -> None:
+def test_a_cut_leaves_exactly_the_given_number_of_bytes(
+    simulator: Simulator, at: int, how: str
+) -> None:
     whole = body_of(simulator)
     _, rest, end = stream(simulator, cut={"at": at, "how": how})
     chunks, ended = chunks_of(rest)
@@ -83,7 +85,7 @@ def test_a_cut_can_end_the_http_body_properly(simulator: Simulator) -> None:
     _, rest, _ = stream(simulator, cut={"at": 150, "how": "end"})
     chunks, ended = chunks_of(rest)
     assert ended
-    with pytest.raises(Damaged, match="cut"):
+    with pytest.raises(DamagedFrame, match="cut"):
         events(b"".join(chunks))
 
 
@@ -98,7 +100,7 @@ def test_a_checksum_of_the_chosen_event_is_wrong(simulator: Simulator, part: str
     body = body_of(simulator, corrupt={"frame": 1, "part": part})
     first = len(body) // 3
     assert text_of(body[:first]) == "a"
-    with pytest.raises(Damaged, match=part):
+    with pytest.raises(DamagedFrame, match=part):
         events(body[first:])
 
 
@@ -113,7 +115,7 @@ def test_events_are_sent_twice(simulator: Simulator) -> None:
     assert text_of(body_of(simulator, duplicate=[0, 2])) == "aabcc"
 
 
-def test_silence_in_the_middle_and_then_the_rest(simulator: Simulator) -> None:
+def test_a_pause_in_the_middle_and_then_the_rest(simulator: Simulator) -> None:
     started = time.monotonic()
     _, rest, _ = stream(simulator, stall={"after": 2, "seconds": 0.2}, frames_per_chunk=3)
     assert 0.2 <= time.monotonic() - started < 1
@@ -122,7 +124,9 @@ def test_silence_in_the_middle_and_then_the_rest(simulator: Simulator) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 2, 3])
-def test_silence_for_ever_ends_when_the_client_leaves(simulator: Simulator, after: int) -> None:
+def test_an_endless_pause_ends_when_the_client_disconnects(
+    simulator: Simulator, after: int
+) -> None:
     simulator.script({**ABC, "stall": {"after": after}})
     connection = open_chat(simulator)
     assert simulator.wait_for(lambda seen: seen and seen[-1].events_sent == after)
@@ -137,7 +141,7 @@ def test_silence_for_ever_ends_when_the_client_leaves(simulator: Simulator, afte
 
 
 @pytest.mark.parametrize("form", [{"delay_head": 30}, {"delay_first": 30}, {"delay": 30}])
-def test_a_client_that_leaves_during_a_delay_is_noticed_at_once(
+def test_a_disconnect_during_a_delay_is_noticed_at_once(
     simulator: Simulator, form: dict[str, Any]
 ) -> None:
     simulator.script({**ABC, **form})
@@ -149,7 +153,7 @@ def test_a_client_that_leaves_during_a_delay_is_noticed_at_once(
     assert time.monotonic() - left < 0.1
 
 
-def test_a_client_that_resets_while_much_is_sent_is_noticed(simulator: Simulator) -> None:
+def test_a_reset_by_the_client_during_a_large_answer_is_noticed(simulator: Simulator) -> None:
     simulator.script({"text": {"repeat": "x", "times": 100_000, "deltas": 300}})
     connection = open_chat(simulator)
     connection.recv(1000)
@@ -159,7 +163,7 @@ def test_a_client_that_resets_while_much_is_sent_is_noticed(simulator: Simulator
     assert simulator.requests[-1].bytes_sent < 30_000_000
 
 
-def test_delays_come_where_they_are_told(simulator: Simulator) -> None:
+def test_delays_come_at_the_given_places(simulator: Simulator) -> None:
     simulator.script({**ABC, "delay_head": 0.1, "delay_first": 0.1, "delay": 0.1})
     connection = open_chat(simulator)
     started, times, data = time.monotonic(), [], b""
@@ -204,7 +208,7 @@ def test_idle_connections_are_closed_on_demand(client: Client, simulator: Simula
     busy.close()
 
 
-def test_stopping_ends_streams_under_way() -> None:
+def test_stopping_ends_streams_in_progress() -> None:
     from tests.simulator.client import TOKEN
 
     simulator = Simulator(tokens=(TOKEN,)).start()

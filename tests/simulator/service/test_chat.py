@@ -1,4 +1,4 @@
-"""What a chat request gets when nothing is wrong, and how its rules and tokens are held."""
+"""The default answers to chat requests, and the enforcement of rules and tokens."""
 
 import json
 import socket
@@ -48,7 +48,7 @@ def test_the_json_rpc_binding_adds_the_stop_reason(client: Client, simulator: Si
     assert events(answer.body)[-1] == ("metadataEvent", {"stopReason": "TOOL_USE"})
 
 
-def test_auto_tells_which_model_answered(client: Client) -> None:
+def test_auto_reports_which_model_answered(client: Client) -> None:
     answer = client.chat(chat_body(user(modelId="auto")))
     assert dict(reversed(events(answer.body)))["assistantResponseEvent"]["modelId"] != "auto"
     answer = client.chat(chat_body(user(modelId="claude-sonnet-4")))
@@ -69,7 +69,7 @@ def test_context_usage_grows_with_the_request_and_shrinks_with_the_window(client
 @pytest.mark.parametrize(
     ("binding", "where"), [("rest", "x-amzn-errortype"), ("json-rpc", "__type")]
 )
-def test_a_broken_rule_is_the_service_400_and_named(
+def test_a_violated_rule_gives_the_400_of_the_service_with_the_rule_in_a_header(
     client: Client, simulator: Simulator, binding: str, where: str
 ) -> None:
     answer = client.chat(chat_body(user("", modelId="nope")), binding)
@@ -85,21 +85,21 @@ def test_a_broken_rule_is_the_service_400_and_named(
     ]
 
 
-def test_strange_ids_break_no_head_and_no_frame(client: Client) -> None:
+def test_unusual_ids_break_neither_head_nor_frame(client: Client) -> None:
     answer = client.chat(chat_body(user("\ud800"), conversationId="a\r\nx: y\ud800"))
     assert answer.headers["x-amzn-codewhisperer-conversation-id"] == "a  x: y?"
     assert "?" in text_of(answer.body)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"conversationState": NaN}', b"\xff{}", b""])
-def test_a_body_that_is_no_json_object_is_refused(client: Client, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(client: Client, body: bytes) -> None:
     answer = client.send(
         "POST", "/generateAssistantResponse", body, {"authorization": f"Bearer {TOKEN}"}
     )
     assert (answer.status, answer.headers["x-sim-violation"]) == (400, "json")
 
 
-def test_unknown_tokens_are_refused_before_the_body_is_looked_at(simulator: Simulator) -> None:
+def test_unknown_tokens_are_refused_before_the_body_is_checked(simulator: Simulator) -> None:
     stranger = Client(simulator, token="nobody-knows-me")
     answer = stranger.chat({})
     assert answer.status == 403
@@ -107,7 +107,7 @@ def test_unknown_tokens_are_refused_before_the_body_is_looked_at(simulator: Simu
     assert answer.headers["x-amzn-errortype"].startswith("AccessDeniedException")
 
 
-def test_expired_tokens_are_refused_in_either_way(client: Client, simulator: Simulator) -> None:
+def test_expired_tokens_are_refused_with_403_or_401(client: Client, simulator: Simulator) -> None:
     simulator.configure_tokens(expire=[TOKEN])
     assert client.chat().status == 403
     simulator.configure_tokens(expired_status=401)
@@ -130,7 +130,7 @@ def test_any_token_can_be_allowed() -> None:
         assert Client(simulator, token="").chat().status == 403
 
 
-def test_an_unknown_operation_is_told_in_the_form_of_its_binding(client: Client) -> None:
+def test_an_unknown_operation_is_reported_in_the_form_of_its_binding(client: Client) -> None:
     rest = client.send("POST", "/nothing", {})
     assert rest.status == 404
     assert rest.headers["x-amzn-errortype"].startswith("UnknownOperationException")
@@ -171,7 +171,7 @@ def test_a_body_beyond_the_limit_is_413(client: Client) -> None:
 @pytest.mark.parametrize(
     "garbage", [b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nnocolon\r\n\r\n", b"\x16\x03\x01\r\n\r\n"]
 )
-def test_garbage_is_400_and_the_end(simulator: Simulator, garbage: bytes) -> None:
+def test_garbage_gets_a_400_and_ends_the_connection(simulator: Simulator, garbage: bytes) -> None:
     with socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as connection:
         connection.sendall(garbage)
         assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
@@ -214,16 +214,16 @@ def test_the_default_stream_has_one_event_in_each_chunk(simulator: Simulator) ->
     assert [len(events(chunk)) for chunk in chunks] == [1] * 5
 
 
-def test_the_log_masks_what_is_secret(simulator: Simulator) -> None:
+def test_the_log_masks_secrets(simulator: Simulator) -> None:
     stranger = Client(simulator, token="very-secret-token")
     stranger.chat()
-    told = json.dumps([seen.to_json() for seen in simulator.requests])
-    assert "very-secret-token" not in told
+    logged = json.dumps([seen.to_json() for seen in simulator.requests])
+    assert "very-secret-token" not in logged
     Client(simulator).chat()
     assert simulator.requests[-1].bearer == TOKEN
 
 
-def test_the_log_keeps_only_the_newest(client: Client) -> None:
+def test_the_log_keeps_only_the_newest_requests(client: Client) -> None:
     with Simulator(tokens=(TOKEN,), log_limit=2) as simulator:
         client = Client(simulator)
         for number in range(4):

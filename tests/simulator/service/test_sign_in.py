@@ -1,4 +1,4 @@
-"""Sign-in services, control plane and web search, in their documented shapes."""
+"""Sign-in services, control plane and web search, in their documented forms."""
 
 import json
 import threading
@@ -8,22 +8,22 @@ from typing import Any
 import pytest
 
 from app.simulator import Simulator
-from tests.simulator.client import TOKEN, Answered, Client
+from tests.simulator.client import TOKEN, Client, ClientResponse
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 CLIENT = {"clientId": "c", "clientSecret": "s"}
 AUTHORIZED = {"authorization": f"Bearer {TOKEN}"}
 
 
-def social(client: Client, token: str) -> Answered:
+def social(client: Client, token: str) -> ClientResponse:
     return client.send("POST", "/refreshToken", {"refreshToken": token})
 
 
-def oidc(client: Client, **members: Any) -> Answered:
+def oidc(client: Client, **members: Any) -> ClientResponse:
     return client.send("POST", "/token", {**CLIENT, **members})
 
 
-def test_a_social_refresh_token_is_good_once(client: Client, simulator: Simulator) -> None:
+def test_a_social_refresh_token_is_valid_once(client: Client, simulator: Simulator) -> None:
     first = social(client, "r" * 120)
     assert first.status == 200
     assert first.json.keys() == {"accessToken", "refreshToken", "expiresIn", "profileArn"}
@@ -40,12 +40,12 @@ def test_the_log_masks_secrets_of_a_sign_in(client: Client, simulator: Simulator
     fresh = social(client, "a-real-one").json["refreshToken"]
     social(client, fresh)
     oidc(client, grantType="refresh_token", refreshToken="another-real-one", clientSecret="hush!")
-    told = json.dumps([seen.to_json() for seen in simulator.requests])
-    assert not any(secret in told for secret in ("a-real-one", "another-real-one", "hush!"))
+    logged = json.dumps([seen.to_json() for seen in simulator.requests])
+    assert not any(secret in logged for secret in ("a-real-one", "another-real-one", "hush!"))
     assert simulator.requests[1].body == {"refreshToken": fresh}
 
 
-def test_the_access_token_serves_until_its_lifetime_is_over(simulator: Simulator) -> None:
+def test_an_access_token_is_valid_for_its_lifetime(simulator: Simulator) -> None:
     simulator.configure_tokens(lifetime=0.0)
     token = social(Client(simulator), "r").json["accessToken"]
     assert Client(simulator, token).chat().status == 403
@@ -57,7 +57,7 @@ def test_the_access_token_serves_until_its_lifetime_is_over(simulator: Simulator
     assert Client(simulator, grant["accessToken"]).chat().status == 403
 
 
-def test_of_many_who_use_one_refresh_token_one_wins(simulator: Simulator) -> None:
+def test_concurrent_uses_of_one_refresh_token_succeed_once(simulator: Simulator) -> None:
     barrier = threading.Barrier(8)
 
     def refresh(_: int) -> int:
@@ -75,7 +75,7 @@ def test_dead_and_spent_tokens_can_be_declared(client: Client) -> None:
     assert client.send("POST", "/refreshToken", {}).status == 400
 
 
-def test_without_rotation_the_old_refresh_token_stays(client: Client) -> None:
+def test_without_rotation_the_old_refresh_token_stays_valid(client: Client) -> None:
     client.send("POST", "/__sim/tokens", {"rotate": False})
     answers = [social(client, "keep").json for _ in range(2)]
     assert [answer.get("refreshToken") for answer in answers] == [None, None]
@@ -196,7 +196,7 @@ def test_profiles(client: Client) -> None:
     assert client.send("POST", "/GetProfile", {}, key).status == 200
 
 
-def test_the_control_plane_wants_a_token_too(client: Client) -> None:
+def test_the_control_plane_requires_a_token(client: Client) -> None:
     assert client.send("GET", "/ListAvailableModels?origin=AI_EDITOR").status == 403
 
 
@@ -208,17 +208,18 @@ def test_web_search_is_json_in_json(client: Client) -> None:
     [content] = answer["result"]["content"]
     found = json.loads(content["text"])
     assert "simulated rain" in found["results"][0]["title"]
-    for params in ({}, [], {"name": "web_search", "arguments": 3}):
-        answer = client.send("POST", "/mcp", call | {"params": params}, AUTHORIZED)
+    invalid: tuple[Any, ...] = ({}, [], {"name": "web_search", "arguments": 3})
+    for other_params in invalid:
+        answer = client.send("POST", "/mcp", {**call, "params": other_params}, AUTHORIZED)
         assert answer.json["error"]["code"] < 0
 
 
-def test_a_page_that_is_no_number_is_refused(client: Client) -> None:
+def test_a_page_that_is_not_a_number_is_refused(client: Client) -> None:
     path = "/ListAvailableModels?origin=AI_EDITOR&maxResults=many"
     assert client.send("GET", path, headers=AUTHORIZED).status == 400
 
 
-def test_the_control_endpoint_tells_what_was_seen(client: Client) -> None:
+def test_the_control_endpoint_returns_the_logged_requests(client: Client) -> None:
     client.chat()
     [seen] = client.send("GET", "/__sim/requests").json
     assert (seen["operation"], seen["status"]) == ("GenerateAssistantResponse", 200)

@@ -1,25 +1,25 @@
-"""The encoder writes byte for byte what the shared vectors hold."""
+"""The encoder writes the shared vectors byte for byte."""
 
 from pathlib import Path
 
 import pytest
 
 from app.simulator.wire import frames
-from tests.simulator.client import Damaged, events, raw_frames
+from tests.simulator.client import DamagedFrame, events, raw_frames
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 SYNTHETIC = sorted(path for path in (VECTORS / "synthetic").glob("*.bin") if "cut" not in path.stem)
 
 
 @pytest.mark.parametrize("path", SYNTHETIC, ids=lambda path: path.stem)
-def test_every_vector_is_encoded_as_it_is(path: Path) -> None:
+def test_every_vector_is_encoded_byte_for_byte(path: Path) -> None:
     data = path.read_bytes()
     decoded = raw_frames(data)
     assert decoded
     assert b"".join(frames.encode(headers, payload) for headers, payload in decoded) == data
 
 
-def test_an_empty_message_is_that_of_the_aws_sdk() -> None:
+def test_an_empty_message_equals_that_of_the_aws_sdk() -> None:
     expected = (VECTORS / "aws-sdk-go/encoded/positive/empty_message").read_bytes()
     assert frames.encode({}) == expected
 
@@ -43,5 +43,5 @@ def test_a_corrupted_frame_fails_its_own_checksum_only(part: str) -> None:
     frame = frames.event("assistantResponseEvent", {"content": "x"})
     damaged = frames.corrupt(frame, part)
     assert len(damaged) == len(frame)
-    with pytest.raises(Damaged, match=part):
+    with pytest.raises(DamagedFrame, match=part):
         events(damaged)
