@@ -72,7 +72,7 @@ BAD = {
     "other API": (
         "access_log",
         lambda log: [*log, line(path="/v1/responses")],
-        "/v1/responses was asked instead of /v1/messages",
+        "/v1/responses was requested instead of /v1/messages",
     ),
     "other path": ("access_log", lambda log: [*log, line(path="/v1/x", status=404)], "with 404"),
     "upstream retried": ("upstream", lambda seen: [*seen, chat("more")], "got 3 requests"),
