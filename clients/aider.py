@@ -1,7 +1,7 @@
 """aider: an agent that edits files with the text of the answer, and calls no tools.
 
-Its loop is its test command: if that fails, its output goes back to the model. Here the first answer
-writes a file that fails the test, and the second one corrects it.
+Its loop is its test command: if that fails, its output goes back to the model. Here the first
+answer writes a file that fails the test, and the second one corrects it.
 """
 
 import json

@@ -19,7 +19,7 @@ ANSWER = "".join(PIECES)
 
 
 def prompt(*calls: tuple[str, Mapping[str, Any]], answer: Sequence[str] = PIECES) -> str:
-    """Return a prompt that makes the simulator call these tools, one in each turn, and then answer."""
+    """Return a prompt that makes the simulator call these tools, one a turn, and then answer."""
     tools = [{"tool": {"name": name, "input": arguments}} for name, arguments in calls]
     steps = [*tools, {"text": list(answer)}]
     return "!sim " + json.dumps({"steps": steps}, ensure_ascii=False)

@@ -17,8 +17,8 @@ pieces. A case passes if the client printed the answer, the tool results came ba
 upstream accepted every request, and the number of requests is exactly that of the table: no request
 was repeated or fell back from a stream to a whole answer.
 
-The configurations use the base URL and key of a gateway started with `make run`. `KIRO_CLIENT_TOKEN`
-sets the key. Any model name is accepted.
+The configurations use the base URL and key of a gateway started with `make run`.
+`KIRO_CLIENT_TOKEN` sets the key. Any model name is accepted.
 
 | Client | Version | API | Streamed | Whole | Result | How to configure |
 |---|---|---|--:|--:|---|---|

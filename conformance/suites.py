@@ -44,7 +44,9 @@ ANTHROPIC = Suite(
     options=("-p", "tests._alias_httpx"),
     rules=(
         ExclusionRule(r"test_output_format_conversion\.py", "sends no request"),
-        ExclusionRule(r"^(?!(beta/)?test_(messages|models)\.py)", f"{NOT_OFFERED} (batches, files, ...)"),
+        ExclusionRule(
+            r"^(?!(beta/)?test_(messages|models)\.py)", f"{NOT_OFFERED} (batches, files, ...)"
+        ),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""The judgement of a client's run: what passes, and what each thing that went wrong is called."""
+"""The checks of a client's run: what passes, and the message for each problem."""
 
 import copy
 import json
@@ -97,7 +97,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("field", "change", "said"), BAD.values(), ids=BAD)
-def test_what_goes_wrong_is_named(field: str, change: Callable[[Any], Any], said: str) -> None:
+def test_each_problem_has_a_message(field: str, change: Callable[[Any], Any], said: str) -> None:
     found = problems(CASE, changed(change, field))
     assert [text for text in found if said in text], json.dumps(found)
 
