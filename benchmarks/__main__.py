@@ -1,5 +1,7 @@
-"""``python -m benchmarks``: measure, and write docs/performance.md; exits with 1 without writing
-if anything was not answered as it should be."""
+"""``python -m benchmarks``: measure, and write docs/performance.md.
+
+Exits with 1 and writes nothing if an answer is not valid.
+"""
 
 import subprocess
 import sys
@@ -10,18 +12,18 @@ import click
 from app.version import __version__
 from benchmarks import end_to_end, parts, plots, report
 from benchmarks.cases import FULL, QUICK
-from benchmarks.processes import Others, machine, versions
+from benchmarks.processes import OtherLoad, machine, versions
 
 DOCS = parts.ROOT / "docs"
 BUSY = 0.1
-"""The share of the machine from which on other programs make the figures doubtful."""
+"""The share of CPU time of other programs above which the figures are doubtful."""
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="A minute's run that writes nothing.")
+@click.option("--quick", is_flag=True, help="Run for a minute and write nothing.")
 def main(quick: bool) -> None:
     """Measure the gateway."""
-    scale, others = QUICK if quick else FULL, Others()
+    scale, others = QUICK if quick else FULL, OtherLoad()
     try:
         timed = parts.measure(0.05 if quick else 0.5)
         groups = end_to_end.measure(scale, click.echo)
@@ -39,18 +41,18 @@ def main(quick: bool) -> None:
     plots.sizes(sizes, DOCS / report.SIZES_PLOT)
     click.echo("docs/performance.md and its plots were written")
     if share > BUSY:
-        click.echo(f"but other programs used {share:.0%} of the CPU time: doubtful figures")
+        click.echo(f"doubtful figures: other programs used {share:.0%} of the CPU time")
 
 
 def _code() -> str:
-    """The version, and the commit where there is one."""
-    told = [
+    """Return the version and, in a git checkout, the commit."""
+    outputs = [
         subprocess.run(
             ["git", *command], cwd=parts.ROOT, capture_output=True, text=True, check=False
         ).stdout.strip()
         for command in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "--", "app"])
     ]
-    commit, changed = told
+    commit, changed = outputs
     if not commit:
         return __version__
     return f"{__version__} at {commit}{' with changes' if changed else ''}"

@@ -1,4 +1,4 @@
-"""What is run end to end: one table of cases, in groups that each show how one thing grows."""
+"""The table of end-to-end cases, in groups. The cases of a group differ in one dimension."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from benchmarks.dialects import CHAT, MESSAGES, RESPONSES, Dialect
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is run. ``gap``: seconds between two events of a paced stream."""
+    """The extent of a run. ``gap``: seconds between two events of a paced stream."""
 
     rounds: int
     streams: tuple[int, ...]
@@ -43,23 +43,25 @@ QUICK = Scale(
     image_sizes=(64 * KB,),
     most_requests=10,
 )
-"""For work on the benchmarks themselves; its figures mean nothing."""
+"""For work on the benchmarks themselves. Its figures are meaningless."""
 
-EVENTS_OF_ALL, BYTES_OF_ALL = 20_000, 16 * MB
-"""About so much goes through in one run of a case, so that short and long ones weigh the same."""
+EVENTS_PER_RUN, BYTES_PER_RUN = 20_000, 16 * MB
+"""The approximate volume of one run of a case, so that short and long cases weigh the same."""
 
 ARRIVALS = 250
-"""Streams that are opened in a second; the simulator checks each request, and takes no more at ease
-beside a busy worker on two cores."""
+"""Streams opened per second. The simulator checks each request, and cannot handle more next to a
+busy worker on two cores."""
 
 TURN_EVENTS = 60
 
 
 @dataclass(frozen=True)
 class Case:
-    """One load. ``label`` and ``x`` say where in its group it stands; ``script`` is the answer that
-    the simulator gives to every request. ``paced``: its events come at a given time, so gaps and
-    memory mean something. ``alone``: measure the upstream without a gateway as well.
+    """One load.
+
+    ``label`` and ``x`` are its position in the group. ``script``: the simulator's answer to every
+    request. ``paced``: events are sent at fixed intervals, so that gaps and memory are meaningful.
+    ``alone``: measure the upstream without a gateway too.
     """
 
     group: str
@@ -78,12 +80,12 @@ class Case:
 
 
 def cases(scale: Scale) -> list[Case]:
-    """Every case in the order in which they are run."""
+    """Return every case in the order of execution."""
     return [*_streams(scale), *_lengths(scale), *_sizes(scale), *_turns(scale)]
 
 
 def _streams(scale: Scale) -> Iterator[Case]:
-    """Slow streams, more and more of them at a time."""
+    """Yield slow streams with an increasing number at the same time."""
     for count in scale.streams:
         yield Case(
             "streams",
@@ -93,7 +95,7 @@ def _streams(scale: Scale) -> Iterator[Case]:
             scale.paced_events,
             connections=count,
             ramp=count / ARRIVALS,
-            # an event before the first text would put off that by a gap
+            # an event before the first text would delay the text by a gap
             script={
                 "text": samples.deltas(scale.paced_events),
                 "delay": scale.gap,
@@ -105,7 +107,7 @@ def _streams(scale: Scale) -> Iterator[Case]:
 
 
 def _lengths(scale: Scale) -> Iterator[Case]:
-    """Answers of more and more events, as fast as they come."""
+    """Yield answers with an increasing number of events, at full speed."""
     for per_chunk in (1, 8):
         for events in scale.lengths:
             yield Case(
@@ -115,13 +117,13 @@ def _lengths(scale: Scale) -> Iterator[Case]:
                 samples.text_request(KB),
                 events,
                 connections=4,
-                requests=max(1, min(scale.most_requests, EVENTS_OF_ALL // events) // 4),
+                requests=max(1, min(scale.most_requests, EVENTS_PER_RUN // events) // 4),
                 script={"text": samples.deltas(events), "frames_per_chunk": per_chunk},
             )
 
 
 def _sizes(scale: Scale) -> Iterator[Case]:
-    """Larger and larger requests with short answers."""
+    """Yield requests of increasing size with short answers."""
     for group, make, sizes in (
         ("text", samples.text_request, scale.text_sizes),
         ("images", samples.image_request, scale.image_sizes),
@@ -133,14 +135,14 @@ def _sizes(scale: Scale) -> Iterator[Case]:
                 size,
                 make(size),
                 10,
-                requests=max(8, min(scale.most_requests, BYTES_OF_ALL // size)),
+                requests=max(8, min(scale.most_requests, BYTES_PER_RUN // size)),
                 script={"text": samples.deltas(10), "frames_per_chunk": 10},
                 alone=True,
             )
 
 
 def _turns(scale: Scale) -> Iterator[Case]:
-    """A turn of each kind of agent: what it really sends, a text and a tool call."""
+    """Yield a turn of each agent: a captured request, answered with a text and a tool call."""
     for dialect in (MESSAGES, CHAT, RESPONSES):
         sent = samples.largest(dialect)
         call = {"name": samples.TOOL, "input": {"path": samples.PROSE, "text": samples.PROSE * 4}}

@@ -1,4 +1,4 @@
-"""The three dialects, as far as a measurement has to tell them apart."""
+"""The properties of the three dialects that the measurements need."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -23,7 +23,8 @@ CREATED = 1_790_000_000
 
 
 class Dialect(NamedTuple):
-    """``text_mark`` stands once in each text event of a stream, ``end_mark`` once in the last."""
+    """``text_mark`` occurs once in each text event of a stream, ``end_mark`` once in the last
+    event."""
 
     name: str
     path: str

@@ -1,7 +1,7 @@
-"""The gateway as it is shipped, with one worker, between a load generator and the simulator.
+"""Measures the gateway as shipped, with one worker, between a load generator and the simulator.
 
-Each case meets a worker of its own, warmed up by a few small requests. The rounds go through all
-cases, so that a disturbance of the machine does not fall on all runs of one case.
+Each run has a new worker, which a few small requests warm up. Each round runs all cases, so that a
+disturbance of the machine does not affect all runs of one case.
 """
 
 import resource
@@ -24,7 +24,7 @@ from app.models.names import resolve
 from app.simulator import Simulator
 from benchmarks.cases import KB, Case, Scale, cases
 from benchmarks.dialects import MODEL
-from benchmarks.load import OPEN, Plan, Result
+from benchmarks.load import OPEN, LoadPlan, Result
 from benchmarks.processes import Memory, cpu_seconds, memory
 from benchmarks.samples import deltas, text_request
 from tests.live.processes import children
@@ -32,7 +32,7 @@ from tests.live.servers import KEY, ROOT, Gateway
 
 MAX_STREAMS = 2000
 FILES = 8192
-"""Descriptors that a process may need: two sockets a stream, and some."""
+"""File descriptors that a process may need: two sockets for each stream, and some more."""
 
 IDLE_SECONDS = 1.0
 SETTLE = 0.1
@@ -42,14 +42,16 @@ WARM_UP = Case("warm-up", "", 0, text_request(8 * KB), 10, requests=20, script={
 
 
 class LoadFailed(Exception):
-    """An answer was not as it should be; there is nothing to measure."""
+    """An answer was not valid, so there is no measurement."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a case. ``cpu``: seconds of the worker, without what it uses when idle. ``idle``
-    and ``held`` are its memory before the load and while all of a paced load's streams are open.
-    ``alone`` is what the load generator saw of the upstream without a gateway.
+    """One run of a case.
+
+    ``cpu``: CPU seconds of the worker, minus its use when idle. ``idle`` and ``held``: its memory
+    before the load, and while all streams of a paced load are open. ``seen`` and ``alone``: the
+    results of the load generator with the gateway, and with the upstream alone.
     """
 
     cpu: float
@@ -60,20 +62,20 @@ class Run:
 
 
 class Measured(NamedTuple):
-    """All runs of a case, one a round."""
+    """All runs of a case, one for each round."""
 
     case: Case
     runs: list[Run]
 
 
-def measure(scale: Scale, told: Callable[[str], object]) -> dict[str, list[Measured]]:
-    """Every case, by group; ``told`` hears how far it is. Raises :class:`LoadFailed`."""
+def measure(scale: Scale, report_progress: Callable[[str], object]) -> dict[str, list[Measured]]:
+    """Measure every case; return them by group. Raises :class:`LoadFailed`."""
     _allow_files()
     table = [Measured(case, []) for case in cases(scale)]
     with Simulator(accept_any_token=True, log_limit=1) as upstream:
         for number in range(scale.rounds):
             for case, runs in table:
-                told(f"round {number + 1} of {scale.rounds}: {case.group}, {case.label}")
+                report_progress(f"round {number + 1} of {scale.rounds}: {case.group}, {case.label}")
                 runs.append(run(case, upstream, alone=case.alone and number == 0))
     groups: dict[str, list[Measured]] = {}
     for measured in table:
@@ -82,7 +84,7 @@ def measure(scale: Scale, told: Callable[[str], object]) -> dict[str, list[Measu
 
 
 def run(case: Case, upstream: Simulator, *, alone: bool = False) -> Run:
-    """One run of a case with a worker of its own. Raises :class:`LoadFailed`."""
+    """Run a case once, with a new worker. Raises :class:`LoadFailed`."""
     with _gateway(upstream) as (port, worker):
         load(WARM_UP, plan(WARM_UP, port), upstream)
         before, idle_rate = memory(worker), _idle_rate(worker)
@@ -97,7 +99,7 @@ def run(case: Case, upstream: Simulator, *, alone: bool = False) -> Run:
 
 @contextmanager
 def _gateway(upstream: Simulator) -> Iterator[tuple[int, int]]:
-    """The port, and the process that serves it."""
+    """Start a gateway; yield its port and the process id of its worker."""
     with TemporaryDirectory(prefix="bench-") as work:
         gateway = Gateway(
             upstream.url, Path(work), WEB_CONCURRENCY="1", KIRO_MAX_STREAMS=str(MAX_STREAMS)
@@ -110,15 +112,15 @@ def _gateway(upstream: Simulator) -> Iterator[tuple[int, int]]:
 
 
 def _idle_rate(worker: int) -> float:
-    """CPU seconds a second that the worker uses for nothing."""
+    """Return the CPU seconds per second of the idle worker."""
     used = cpu_seconds(worker)
     time.sleep(IDLE_SECONDS)
     return (cpu_seconds(worker) - used) / IDLE_SECONDS
 
 
-def plan(case: Case, port: int) -> Plan:
-    """What the load generator is told of a case, for the gateway at ``port``."""
-    return Plan(
+def plan(case: Case, port: int) -> LoadPlan:
+    """Return the load of a case on the gateway at ``port``."""
+    return LoadPlan(
         port,
         case.dialect.path,
         {**case.headers, "x-api-key": KEY},
@@ -132,8 +134,8 @@ def plan(case: Case, port: int) -> Plan:
     )
 
 
-def plan_alone(case: Case, upstream: Simulator) -> Plan:
-    """The same load as the gateway makes of it, for the simulator itself."""
+def plan_alone(case: Case, upstream: Simulator) -> LoadPlan:
+    """Return the same load on the simulator, with the requests that the gateway would send."""
     [host] = candidates("us-east-1", upstream.url)
     conversation = case.dialect.parse(case.body, Headers(case.headers))
     rendered = render(
@@ -157,9 +159,9 @@ def plan_alone(case: Case, upstream: Simulator) -> Plan:
 
 
 def load(
-    case: Case, planned: Plan, upstream: Simulator, worker: int = 0
+    case: Case, planned: LoadPlan, upstream: Simulator, worker: int = 0
 ) -> tuple[Result, Memory | None]:
-    """Run a plan; the second is the worker's memory while all streams of a paced case are open.
+    """Run a plan; return its result, and the worker's memory while a paced case has all streams.
 
     Raises :class:`LoadFailed`.
     """
@@ -178,10 +180,10 @@ def load(
         process.stdin.close()
         first = process.stdout.read(len(OPEN))
         held = memory(worker) if first == OPEN and worker and case.paced else None
-        told = first.removeprefix(OPEN) + process.stdout.read()
+        output = first.removeprefix(OPEN) + process.stdout.read()
     if process.returncode != 0:
         raise LoadFailed(f"{case.group}, {case.label}: the load generator ended; see above")
-    result = msgspec.msgpack.decode(told, type=Result)
+    result = msgspec.msgpack.decode(output, type=Result)
     if result.failures:
         problems = "\n  ".join(result.failures[:3])
         raise LoadFailed(
@@ -191,7 +193,7 @@ def load(
 
 
 def _allow_files() -> None:
-    """For this process and those it starts."""
+    """Raise the limit of open files for this process and its children."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < FILES:
         raise LoadFailed(f"{FILES} open files are needed, {hard} allowed; raise ulimit -n")

@@ -1,4 +1,4 @@
-"""Figures from runs: what a column of a table or a line of a plot shows."""
+"""The figures in the columns of tables and the lines of plots."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -12,11 +12,11 @@ from benchmarks.load import Result
 from benchmarks.processes import Memory
 
 ENOUGH = 100
-"""Samples that a 99th percentile needs, and streams whose memory is more than chance."""
+"""The least number of samples for a 99th percentile, and of streams for the memory of one."""
 
 
 class Spread(NamedTuple):
-    """One figure over all rounds."""
+    """Median, minimum and maximum of one figure over all rounds."""
 
     median: float
     low: float
@@ -24,32 +24,32 @@ class Spread(NamedTuple):
 
 
 def spread(runs: Sequence[Run], figure: Callable[[Run], float]) -> Spread:
-    """Median and extremes of a figure of each run."""
+    """Return the spread of a figure over the runs."""
     values = [figure(run) for run in runs]
     return Spread(median(values), min(values), max(values))
 
 
 def percentile(samples: Sequence[float], percent: int) -> float | None:
-    """The nearest-rank percentile; None where the samples are too few for it."""
+    """Return the nearest-rank percentile, or None if there are too few samples."""
     if not samples or (percent > 90 and len(samples) < ENOUGH):
         return None
     return sorted(samples)[ceil(percent / 100 * len(samples)) - 1]
 
 
 def cpu_per_event(measured: Measured) -> Spread:
-    """Microseconds."""
+    """Return microseconds."""
     case, runs = measured
     return spread(runs, lambda run: run.cpu / _requests(case) / case.events * 1e6)
 
 
 def cpu_per_request(measured: Measured) -> Spread:
-    """Milliseconds."""
+    """Return milliseconds."""
     case, runs = measured
     return spread(runs, lambda run: run.cpu / _requests(case) * 1e3)
 
 
 def memory_per_stream(measured: Measured) -> Spread | None:
-    """KB of PSS by which the worker grew; None where there are too few streams to tell."""
+    """Return the worker's growth in KB of PSS, or None if there are too few streams."""
     case, runs = measured
     if case.connections < ENOUGH:
         return None
@@ -57,22 +57,22 @@ def memory_per_stream(measured: Measured) -> Spread | None:
 
 
 def memory(measured: Measured) -> Spread:
-    """MB of PSS of the worker with all streams open."""
+    """Return the PSS of the worker in MB, with all streams open."""
     return spread(measured.runs, lambda run: _held(run).pss / MB)
 
 
 def resident(measured: Measured) -> Spread:
-    """The same in RSS, which counts what it shares with the master in full."""
+    """Return the same in RSS, which fully counts memory shared with the master."""
     return spread(measured.runs, lambda run: _held(run).rss / MB)
 
 
 def first_event(measured: Measured, percent: int, *, alone: bool = False) -> float | None:
-    """Milliseconds from sending a request to its first event; ``alone``: without a gateway."""
+    """Return milliseconds from a request to its first event; ``alone``: without a gateway."""
     return _milliseconds([result.first for result in _results(measured, alone)], percent)
 
 
 def gap(measured: Measured, percent: int, *, alone: bool = False) -> float | None:
-    """Milliseconds between two events; ``alone``: without a gateway."""
+    """Return milliseconds between two events; ``alone``: without a gateway."""
     return _milliseconds([result.gaps for result in _results(measured, alone)], percent)
 
 

@@ -1,9 +1,9 @@
-"""The load generator: ``python -m benchmarks.load``, a process of its own so that what it costs is
-not in any figure.
+"""The load generator: ``python -m benchmarks.load``, a separate process whose cost is not measured.
 
-Reads a :class:`Plan` from stdin, asks as it says, and writes to stdout one byte (``OPEN``) as soon
-as every connection has had the first event of its first answer, and at the end a :class:`Result`;
-both are msgpack. Knows as much HTTP as the gateway and the simulator answer with: a chunked body.
+It reads a :class:`LoadPlan` from stdin and sends the requests. It writes one byte (``OPEN``) to
+stdout when every connection has received the first event of its first answer, and a
+:class:`Result` at the end. Plan and result are msgpack. Of HTTP it supports only what gateway and
+simulator send: chunked bodies.
 """
 
 import sys
@@ -17,15 +17,17 @@ from msgspec import Struct
 OPEN = b"o"
 READ_SIZE = 64 * 1024
 PATIENCE = 60.0
-"""Seconds of silence after which an answer has failed."""
+"""Seconds without data after which an answer has failed."""
 
 LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
-class Plan(Struct, frozen=True):
-    """Each of ``connections`` sends ``body`` to ``path`` ``requests`` times, one after the other;
-    they begin spread over ``ramp`` seconds. A good answer has ``text_mark`` ``events`` times and
-    ``end_mark`` once.
+class LoadPlan(Struct, frozen=True):
+    """The requests of one run.
+
+    Each of ``connections`` sends ``body`` to ``path`` ``requests`` times, one after the other. The
+    connections start evenly over ``ramp`` seconds. A valid answer contains ``text_mark`` ``events``
+    times and ``end_mark`` once.
     """
 
     port: int
@@ -41,8 +43,10 @@ class Plan(Struct, frozen=True):
 
 
 class Result(Struct):
-    """In seconds: ``first`` from sending each request to its first event; ``gaps`` between two
-    events, 0 for those that were read together. ``failures`` says what was wrong.
+    """The measurements of one run, in seconds.
+
+    ``first``: from sending each request to its first event. ``gaps``: between two events, 0 for
+    events that were read together. ``failures``: a text for each failed connection.
     """
 
     first: list[float]
@@ -50,8 +54,8 @@ class Result(Struct):
     failures: list[str]
 
 
-class Count:
-    """How often a mark stands in bytes that come in pieces."""
+class MarkCounter:
+    """Counts a mark in bytes that arrive in pieces."""
 
     def __init__(self, mark: bytes) -> None:
         self._mark = mark
@@ -59,7 +63,7 @@ class Count:
         self.total = 0
 
     def feed(self, data: bytes) -> int:
-        """How many marks ``data`` completes."""
+        """Return how many marks ``data`` completes."""
         data = self._carry + data
         found = data.count(self._mark)
         self._carry = data[1 - len(self._mark) :]
@@ -68,9 +72,9 @@ class Count:
 
 
 class Load:
-    """One run of a plan."""
+    """Runs a plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: LoadPlan) -> None:
         self._plan = plan
         head = {
             "host": "127.0.0.1",
@@ -80,11 +84,11 @@ class Load:
         }
         lines = [f"POST {plan.path} HTTP/1.1", *(f"{name}: {head[name]}" for name in head)]
         self._request = "\r\n".join([*lines, "\r\n"]).encode() + plan.body
-        self._waiting = plan.connections  # those without a first event
+        self._waiting = plan.connections  # connections without a first event
         self._result = Result([], [], [])
 
     def run(self) -> Result:
-        """Ask, until all have their answers."""
+        """Send all requests, and wait for all answers."""
         plan = self._plan
         step = plan.ramp / plan.connections
         clients = [gevent.spawn_later(n * step, self._client) for n in range(plan.connections)]
@@ -96,13 +100,13 @@ class Load:
             with gevent.socket.create_connection(("127.0.0.1", self._plan.port)) as connection:
                 connection.settimeout(PATIENCE)
                 for number in range(self._plan.requests):
-                    self._ask(connection, opens=number == 0)
+                    self._send(connection, opens=number == 0)
         except (OSError, ValueError) as error:
             self._result.failures.append(f"{type(error).__name__}: {error}")
 
-    def _ask(self, connection: gevent.socket.socket, *, opens: bool) -> None:
-        """One request; raises ValueError for an answer that is not as it should be."""
-        texts, ends = Count(self._plan.text_mark), Count(self._plan.end_mark)
+    def _send(self, connection: gevent.socket.socket, *, opens: bool) -> None:
+        """Send one request and measure its answer. Raises ValueError if the answer is not valid."""
+        texts, ends = MarkCounter(self._plan.text_mark), MarkCounter(self._plan.end_mark)
         start = before = b""
         last = perf_counter()
         connection.sendall(self._request)
@@ -134,8 +138,8 @@ class Load:
 
 
 def main() -> None:
-    """Run the plan on stdin."""
-    plan = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Plan)
+    """Run the plan from stdin."""
+    plan = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=LoadPlan)
     sys.stdout.buffer.write(msgspec.msgpack.encode(Load(plan).run()))
 
 

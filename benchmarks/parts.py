@@ -1,4 +1,4 @@
-"""Runs ``test_parts`` and reads what pytest-benchmark found."""
+"""Runs ``test_parts`` and reads the results of pytest-benchmark."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class Part(Struct, frozen=True):
-    """What one unit of work costs: microseconds of CPU, median and interquartile range."""
+    """The cost of one unit of work in microseconds of CPU time: median and interquartile range."""
 
     part: str
     what: str
@@ -43,11 +43,11 @@ class _Report(Struct):
 
 
 class PartsFailed(Exception):
-    """pytest has said why."""
+    """pytest failed, and has printed the reason."""
 
 
 def measure(seconds: float) -> list[Part]:
-    """All parts, each timed for so long. Raises :class:`PartsFailed`."""
+    """Time all parts, each for ``seconds``. Raises :class:`PartsFailed`."""
     with TemporaryDirectory(prefix="bench-") as work:
         report = Path(work) / "parts.json"
         command = [
@@ -62,7 +62,7 @@ def measure(seconds: float) -> list[Part]:
 
 
 def read(report: bytes) -> list[Part]:
-    """The parts in a report of pytest-benchmark, in the order in which they ran."""
+    """Return the parts in a report of pytest-benchmark, in the order of their runs."""
     found = msgspec.json.decode(report, type=_Report).benchmarks
     return [_part(each.extra_info, each.stats) for each in found]
 

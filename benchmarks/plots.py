@@ -25,7 +25,7 @@ INK = ("#1f5fa8", "#c0561b")
 
 
 def streams(measured: Sequence[Measured], path: Path) -> None:
-    """CPU time of an event and memory of the worker against the number of streams."""
+    """Plot the CPU time of an event and the memory of the worker against the number of streams."""
     with pyplot.rc_context(STYLE):
         figure, (cpu, memory) = pyplot.subplots(1, 2, figsize=(WIDTH, HEIGHT))
         counts = [each.case.x for each in measured]
@@ -41,7 +41,7 @@ def streams(measured: Sequence[Measured], path: Path) -> None:
 
 
 def sizes(groups: Mapping[str, Sequence[Measured]], path: Path) -> None:
-    """CPU time of a request and the wait for its first event against its size."""
+    """Plot the CPU time of a request and the wait for its first event against its size."""
     with pyplot.rc_context(STYLE):
         figure, (cpu, wait) = pyplot.subplots(1, 2, figsize=(WIDTH, HEIGHT))
         for (name, measured), ink in zip(groups.items(), INK, strict=True):
@@ -65,7 +65,7 @@ def sizes(groups: Mapping[str, Sequence[Measured]], path: Path) -> None:
 
 
 def _line(axes: Axes, x: list[int], found: list[Spread], label: str, ink: str) -> None:
-    """A line through the medians, with the extremes as bars."""
+    """Draw a line through the medians, with minimum and maximum as error bars."""
     middle = [each.median for each in found]
     below = [each.median - each.low for each in found]
     above = [each.high - each.median for each in found]

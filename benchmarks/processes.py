@@ -1,4 +1,4 @@
-"""What the kernel says of a process, and of this machine. Linux only."""
+"""CPU time and memory of processes, and facts about this machine, from the kernel. Linux only."""
 
 import os
 import platform
@@ -9,45 +9,48 @@ from typing import NamedTuple
 
 
 class Memory(NamedTuple):
-    """In bytes; ``pss`` counts pages that n processes share as an nth."""
+    """Bytes.
+
+    ``pss`` divides the size of shared pages by the number of processes that share them.
+    """
 
     rss: int
     pss: int
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process, all its threads included, exact to the nanosecond.
+    """Return the CPU time of a process with all its threads, with a resolution of nanoseconds.
 
-    By the clock that clock_getcpuclockid(3) gives for it; /proc/PID/stat counts hundredths.
+    This is the clock of clock_getcpuclockid(3); /proc/PID/stat counts hundredths of a second.
     """
     return clock_gettime((~pid << 3) | 2)
 
 
 def memory(pid: int) -> Memory:
-    """Memory of a process."""
+    """Return the memory of a process."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     sizes = {name: int(rest[0]) * 1024 for name, *rest in map(str.split, lines)}
     return Memory(sizes["Rss:"], sizes["Pss:"])
 
 
-class Others:
-    """How busy all else kept this machine from the making of this until :meth:`share` is asked.
+class OtherLoad:
+    """Measures the CPU time of other programs since its creation.
 
-    What this process started counts as its own once it has ended.
+    Child processes that have ended count as part of this process.
     """
 
     def __init__(self) -> None:
         self._began = (perf_counter(), _busy_seconds(), _own_seconds())
 
     def share(self) -> float:
-        """Of the CPU time that all cores have, 0 to 1."""
+        """Return the share (0 to 1) of the CPU time of all cores that other programs used."""
         began, busy, own = self._began
         others = _busy_seconds() - busy - (_own_seconds() - own)
         return max(0.0, others) / ((perf_counter() - began) * (os.cpu_count() or 1))
 
 
 def _busy_seconds() -> float:
-    """CPU time of the whole machine, the time that a hypervisor took away included."""
+    """Return the CPU time of the whole machine, including time stolen by a hypervisor."""
     fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields)
     return sum((user, nice, system, irq, softirq, steal)) / os.sysconf("SC_CLK_TCK")
@@ -62,7 +65,7 @@ PACKAGES = ("gunicorn", "gevent", "greenlet", "flask", "requests", "urllib3", "m
 
 
 def machine() -> str:
-    """The processor, its cores, memory and kernel, in one line."""
+    """Return processor, cores, memory and kernel in one line."""
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -76,6 +79,6 @@ def machine() -> str:
 
 
 def versions() -> str:
-    """Python and the packages that the speed depends on, in one line."""
+    """Return the versions of Python and of the packages that affect speed, in one line."""
     packages = [f"{name} {version(name)}" for name in PACKAGES]
     return ", ".join([f"Python {platform.python_version()}", *packages])

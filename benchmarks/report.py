@@ -1,4 +1,4 @@
-"""docs/performance.md: the tables, and what their figures mean."""
+"""Generates docs/performance.md: the tables, and the meaning of their figures."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,10 @@ STREAMS_PLOT, SIZES_PLOT = "performance-streams.svg", "performance-requests.svg"
 
 @dataclass(frozen=True)
 class Setting:
-    """Where and when it was measured. ``others``: the share of the machine's CPU time, 0 to 1,
-    that went to other programs meanwhile."""
+    """Time and place of the measurement.
+
+    ``others``: the share (0 to 1) of the machine's CPU time that other programs used meanwhile.
+    """
 
     date: str
     code: str
@@ -34,23 +36,23 @@ Written by `make bench`.
 - What: kiro2api {code}
 - Where: {machine}
 - With: {versions}
-- Beside: other programs that used {others:.0%} of the machine's CPU time
+- Other load: other programs used {others:.0%} of the machine's CPU time
 
-Gateway, simulated upstream and load generator run on this one machine and share its cores. The
-gateway is as it is shipped, logs, token counts, repairs and limits included, but with one worker.
-CPU time is that of the worker, less what it uses when idle. Figures are medians of {rounds} rounds,
-each with a worker of its own, with the least and the most of the rounds behind them. *Upstream
-alone* is what the load generator sees of the simulator without a gateway: the gateway adds the
-difference, and in it is what simulator and load generator take from it by being on the same
-machine. A dash: nothing to measure, or too few samples.
+Gateway, simulated upstream and load generator run on the same machine and share its cores. The
+gateway runs as shipped, with logs, token counts, repairs and limits, but with one worker. CPU time
+is that of the worker, minus its CPU time when idle. Figures are medians of {rounds} rounds, each
+with a new worker, followed by minimum and maximum of the rounds. *Upstream alone* is measured
+without the gateway: the load generator sends its requests to the simulator. The gateway adds the
+difference, which includes the effect of sharing the machine with simulator and load generator. A
+dash: nothing to measure, or too few samples.
 """
 
 STREAMS = """\
 ## Slow streams
 
-{arrivals} streams opened a second, with requests of 1 KB, and in each {events} events, one every
-{gap:.0f} ms. The CPU time of an event includes its share of the request. Memory is that of the
-worker with all streams open; of a stream, by how much the worker grew for each.
+{arrivals} streams are opened per second, with requests of 1 KB. Each has {events} events, one every
+{gap:.0f} ms. The CPU time of an event includes its share of the request. Memory of the worker is
+measured with all streams open; memory of a stream is the growth of the worker per stream.
 
 ![CPU time of an event and memory of the worker against the number of streams]({plot})
 """
@@ -58,16 +60,17 @@ worker with all streams open; of a stream, by how much the worker grew for each.
 LENGTHS = """\
 ## Long answers
 
-As fast as they come, four at a time. Real upstreams send one frame in an HTTP chunk; what is read
-together leaves together, so the more arrives between two reads, the less an event costs.
+Four streams at a time, at full speed. Real upstreams send one frame in an HTTP chunk. The gateway
+writes together what it has read together: the more arrives between two reads, the less an event
+costs.
 """
 
 SIZES = """\
 ## Large requests
 
-Messages requests, one after the other, answered with ten events in one chunk. Those of text are
-tasks in which tools were used, a turn for each 4 KB and a tool for each 8 KB. The simulator refuses
-text beyond 1,300,000 characters, as the service does; larger requests are images.
+Sequential Messages requests, answered with ten events in one chunk. Text requests are tasks with
+tool calls, with a turn for each 4 KB and a tool for each 8 KB. Like the service, the simulator
+refuses text of more than 1,300,000 characters; larger requests contain images.
 
 ![CPU time of a request and its first event against its size]({plot})
 """
@@ -82,8 +85,8 @@ four frames in an HTTP chunk.
 PARTS = """\
 ## Parts
 
-What does no IO, called in one process without garbage collection: median CPU time of a unit of
-work, and its interquartile range. *All captured* and *the largest* are requests of real clients.
+The parts without IO, called in one process without garbage collection: median CPU time of a unit
+of work, and its interquartile range. *All captured* and *the largest* are requests of real clients.
 """
 
 
@@ -93,7 +96,7 @@ Column = tuple[str, Callable[[Measured], str]]
 def markdown(
     setting: Setting, scale: Scale, groups: Mapping[str, Sequence[Measured]], parts: Sequence[Part]
 ) -> str:
-    """The whole file."""
+    """Return the whole file."""
     lengths = [*groups["lengths of 1"], *groups["lengths of 8"]]
     sections = (
         HEAD.format(**vars(setting), rounds=scale.rounds),
@@ -131,7 +134,7 @@ def _cpu_per_100_kb(measured: Measured) -> str:
 
 
 def _waits(what: str, wait: Callable[..., float | None], *, alone: bool) -> Iterator[Column]:
-    """Percentiles with a gateway, and those of the upstream alone."""
+    """Yield columns of percentiles with a gateway and, if ``alone``, of the upstream alone."""
     for of in (False, True) if alone else (False,):
         for percent in (50, 99):
             name = f"{what}, {'upstream alone' if of else 'ms'}, p{percent}"
@@ -188,7 +191,7 @@ def _parts(parts: Iterable[Part]) -> str:
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int) -> str:
-    """The first ``texts`` columns hold text, the others figures."""
+    """Return a table whose first ``texts`` columns hold text and the others figures."""
     rule = ["---"] * texts + ["--:"] * (len(head) - texts)
     return "".join(f"| {' | '.join(row)} |\n" for row in [head, rule, *rows])
 
@@ -200,7 +203,7 @@ def _spread(found: Spread | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    """Three digits that count."""
+    """Return ``value`` with three significant digits."""
     if value is None:
         return "-"
     return f"{value:,.{max(0, 3 - len(str(int(abs(value)))))}f}"

@@ -1,6 +1,6 @@
-"""What is measured with: streams of upstream events, captured requests, requests of a given size.
+"""Inputs of the measurements: upstream events, captured requests, requests of a given size.
 
-The same values in every run. Sizes are bytes of the JSON that a client sends.
+The values are the same in every run. Sizes are bytes of the client's JSON.
 """
 
 import json
@@ -17,7 +17,7 @@ from app.codewhisperer.answer.decoder import EventDecoder
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import Event
 from app.eventstream.frames import FrameDecoder
-from app.simulator import frames
+from app.simulator.wire import frames
 from benchmarks.dialects import MODEL, Dialect
 
 CORPUS = Path(__file__).parent.parent / "tests/corpus/client-requests"
@@ -25,31 +25,31 @@ PIECES = (
     "The", " quick", " brown", " fox", " jumps over", " the lazy", ' "dog"', ",", " and then",
     "\n\n", "runs", " home", " — tired", ".", " `fox.jump(3)`", " answers",
 )  # fmt: skip
-"""Text in pieces like a model's: short, some with what JSON must escape, one outside ASCII."""
+"""Short pieces of text like a model's: some contain characters to escape, one is not ASCII."""
 
 PROSE = "The quick brown fox jumps over the lazy dog, and then it runs home. "
 IMAGE_BYTES = 2_000_000
-"""Bytes of the largest image; the upstream takes 2,800,000 characters of base64."""
+"""Bytes of the largest image; the upstream accepts 2,800,000 characters of base64."""
 
 TURN_BYTES, TOOL_BYTES = 4096, 8192
-"""A turn (a question, a tool call, its result, an answer) and a tool for each so many bytes."""
+"""The bytes for each turn (a question, a tool call, its result, an answer) and for each tool."""
 
 HELLO = Conversation(model=MODEL, messages=(Message("user", (Text("Hello"),)),))
 TOOL = "read_file"
 
 
 def deltas(count: int) -> list[str]:
-    """The text of that many events."""
+    """Return the text of ``count`` events."""
     return list(islice(cycle(PIECES), count))
 
 
 def text_frames(count: int) -> list[bytes]:
-    """That many frames of text, as the upstream sends them."""
+    """Return ``count`` frames of text, as the upstream sends them."""
     return [frames.event("assistantResponseEvent", {"content": text}) for text in deltas(count)]
 
 
 def thinking_frames(count: int) -> list[bytes]:
-    """That many frames of reasoning, and its signature."""
+    """Return ``count`` frames of reasoning, and a frame with its signature."""
     return [
         *(frames.event("reasoningContentEvent", {"text": text}) for text in deltas(count)),
         frames.event("reasoningContentEvent", {"signature": "c2lnbmF0dXJl" * 20}),
@@ -57,7 +57,7 @@ def thinking_frames(count: int) -> list[bytes]:
 
 
 def tool_frames(count: int) -> list[bytes]:
-    """One tool call whose input comes in that many fragments."""
+    """Return the frames of one tool call whose input has ``count`` fragments."""
     call = {"toolUseId": "tooluse_1", "name": TOOL}
     written = json.dumps({"path": PROSE * (count // 3 + 1)})
     size = -(-len(written) // count)
@@ -70,17 +70,17 @@ def tool_frames(count: int) -> list[bytes]:
 
 
 def events_of(sent: Sequence[bytes]) -> list[Event]:
-    """What the frames mean."""
+    """Return the events of the frames."""
     return EventDecoder().feed(FrameDecoder().feed(b"".join(sent)))
 
 
 def chunked(pieces: Sequence[bytes]) -> bytes:
-    """Each piece in an HTTP chunk of its own, as the upstream sends its frames."""
+    """Return each piece in a separate HTTP chunk, as the upstream sends its frames."""
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
 
 
 def pieces_of(data: bytes, size: int) -> list[bytes]:
-    """``data`` cut into reads of that many bytes."""
+    """Return ``data`` cut into reads of ``size`` bytes."""
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
@@ -94,7 +94,7 @@ class Captured(NamedTuple):
 
 
 def captured(dialect: Dialect) -> list[Captured]:
-    """All captured requests of a dialect but those that this gateway refuses."""
+    """Return all captured requests of a dialect, except those that the gateway refuses."""
     found = []
     for path in sorted(CORPUS.glob("*.json")):
         request = json.loads(path.read_text(encoding="utf-8"))
@@ -105,13 +105,14 @@ def captured(dialect: Dialect) -> list[Captured]:
 
 
 def largest(dialect: Dialect) -> Captured:
-    """The captured request with the longest body."""
+    """Return the captured request with the longest body."""
     return max(captured(dialect), key=lambda each: len(each.body))
 
 
 def text_request(size: int) -> bytes:
-    """A streamed Messages request of ``size`` bytes (at least 300), a task in which tools were
-    used: turns and tools in proportion.
+    """Return a streamed Messages request of ``size`` bytes (at least 300).
+
+    It is a task with tool calls; the numbers of turns and tools are proportional to the size.
     """
     messages = [turn for number in range(size // TURN_BYTES) for turn in _turns(number)]
     body = {
@@ -125,7 +126,7 @@ def text_request(size: int) -> bytes:
 
 
 def image_request(size: int) -> bytes:
-    """A streamed Messages request of ``size`` bytes, nearly all of it images."""
+    """Return a streamed Messages request of ``size`` bytes, nearly all of which are images."""
     room = size - 4096
     count = -(-room // (IMAGE_BYTES * 4 // 3))
     random = Random(size)
@@ -146,7 +147,7 @@ def image_request(size: int) -> bytes:
 
 
 def _filled(body: dict[str, Any], size: int) -> bytes:
-    """The body as JSON, the last message's text as long as is needed."""
+    """Return the body as JSON, with a last message that fills it up to ``size`` bytes."""
     missing = size - len(json.dumps(body))
     if missing <= 0:
         raise ValueError(f"{size} bytes are too few")
@@ -169,7 +170,7 @@ def _turns(number: int) -> Iterator[dict[str, Any]]:
 
 
 def _name(turn: int) -> str:
-    """Of a tool that is offered, unless none is."""
+    """Return the name of an offered tool, if there is one."""
     return f"tool_{turn // 2}"
 
 

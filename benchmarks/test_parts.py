@@ -1,7 +1,7 @@
-"""The parts that do no IO, one by one. Run by ``python -m benchmarks``, not by ``make test``.
+"""The parts without IO, one by one. ``python -m benchmarks`` runs them, ``make test`` does not.
 
-A benchmark times a call that does many units of work (events, requests); what one costs is in the
-report. Streams are fed in batches of ``BATCH``, as they come when the upstream is fast.
+A benchmark times a call that does many units of work (events, requests); the report has the cost of
+one unit. Streams are fed in batches of ``BATCH`` events, as they arrive from a fast upstream.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,11 +41,11 @@ Measure = Callable[..., None]
 
 @pytest.fixture
 def measure(benchmark: BenchmarkFixture) -> Measure:
-    """Times a call; ``part`` and ``what`` name it in the report, ``count`` is its units of work."""
+    """Time a call. ``part`` and ``what`` name it in the report; it does ``count`` units of work."""
 
     def timed(part: str, what: str, unit: str, count: int, call: Callable[[], Any]) -> None:
         benchmark.extra_info |= {"part": part, "what": what, "unit": unit, "count": count}
-        assert benchmark(call), "a part that gives nothing was not measured"
+        assert benchmark(call), "a call without a result was not measured"
 
     return timed
 
@@ -118,7 +118,7 @@ def dialect(request: pytest.FixtureRequest) -> Dialect:
 
 @pytest.fixture(params=["all captured", "the largest"])
 def sent(request: pytest.FixtureRequest, dialect: Dialect) -> tuple[str, list[samples.Captured]]:
-    """Requests of real clients, and what to call them."""
+    """Requests of real clients, and their name in the report."""
     if request.param == "the largest":
         one = samples.largest(dialect)
         return f"{one.name}, {len(one.body) / KB:.0f} KB", [one]
@@ -158,7 +158,7 @@ def test_repairs(measure: Measure, dialect: Dialect, sent: Sent) -> None:
 
 
 def test_rendering(measure: Measure, dialect: Dialect, sent: Sent) -> None:
-    """With the repair rules, as for every request."""
+    """Rendering includes the repair rules, as for every request."""
     model = resolve(MODEL, MODEL, {}).model
 
     def rendered(conversation: Conversation) -> Any:
@@ -184,7 +184,7 @@ RULES = rules(MAX_DESCRIPTION)
 
 @pytest.mark.parametrize("name", [rule.name for rule in RULES])
 def test_each_repair_rule(measure: Measure, name: str) -> None:
-    """Upon what the rules before it have made of the conversation."""
+    """The input of a rule is the conversation after all rules before it."""
     conversation = LONG
     for rule in RULES:
         if rule.name == name:

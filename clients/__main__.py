@@ -1,4 +1,4 @@
-"""``python -m clients [CLIENT ...]``: run clients; exits with 1 if one that was installed failed.
+"""``python -m clients [CLIENT ...]``: run clients; exits with 1 if an installed one fails.
 
 The report is written only when all clients were run.
 """
@@ -33,7 +33,7 @@ def main(clients: tuple[str, ...], show: bool) -> None:
 
 
 def _try(case: Case, show: bool) -> Result:
-    """Run one case and tell what became of it."""
+    """Run one case and print the result."""
     try:
         seen = run(case)
     except NotInstalled as error:

@@ -1,7 +1,7 @@
-"""aider: an agent that edits files by the text of the answer, and so calls no tools.
+"""aider: an agent that edits files with the text of the answer, and calls no tools.
 
-The loop it has is its test command: what that prints when it fails goes back to the model. Here the
-first answer writes a file that the test refuses, and the second one mends it.
+Its loop is its test command: if that fails, its output goes back to the model. Here the first
+answer writes a file that fails the test, and the second one corrects it.
 """
 
 import json
@@ -28,8 +28,10 @@ QUIET = {
 
 
 def _edit(content: str) -> str:
-    """A prompt for which the simulator answers with a whole file, in aider's format. aider
-    takes a line that starts with ! for a command of the shell."""
+    """Return a prompt that makes the simulator answer with a whole file, in aider's format.
+
+    It does not start with "!", since aider treats such a line as a shell command.
+    """
     pieces = ["Here it is.\n\nanswer.txt\n```\n", content[:9], f"{content[9:]}\n```\n"]
     return "Please: !sim " + json.dumps({"text": pieces}, ensure_ascii=False)
 

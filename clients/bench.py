@@ -1,4 +1,4 @@
-"""One case, run: a gateway and a simulator of its own, the client, and what was seen."""
+"""Runs one case with its own gateway and simulator, and collects the evidence."""
 
 import contextlib
 import os
@@ -15,12 +15,12 @@ from clients.verdict import Evidence
 from tests.live.servers import KEY, Gateway
 
 RUN_SECONDS = 120
-NOWHERE = "http://127.0.0.1:9"  # the discard port, where nobody listens
+NOWHERE = "http://127.0.0.1:9"  # the discard port, where no process listens
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
 def run(case: Case) -> Evidence:
-    """Run a client through its task; raises NotInstalled."""
+    """Run a client through its task. Raises NotInstalled."""
     place, path = installed(case), os.environ["PATH"]
     if case.registry == "npm":
         path = f"{node()}:{path}"
@@ -39,7 +39,7 @@ def run(case: Case) -> Evidence:
 
 
 def _environment(top: Path, path: str) -> dict[str, str]:
-    """Nothing of this machine's, and no way out of it."""
+    """Return an environment without this machine's variables and without network access."""
     return {
         "PATH": path,
         "HOME": str(top / "home"),
@@ -52,9 +52,9 @@ def _environment(top: Path, path: str) -> dict[str, str]:
 
 
 def _execute(launch: Launch, top: Path, path: str) -> tuple[int | None, str]:
-    """Run the command; returns its exit status (None if it had to be ended) and its output.
+    """Run the command. Return its exit status (None if it was killed) and its output.
 
-    All that it started and that stayed in its process group ends with it.
+    Its whole process group is killed at the end.
     """
     given, output = top / "input", top / "output"
     given.write_text(launch.stdin, encoding="utf-8")

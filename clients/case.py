@@ -1,4 +1,4 @@
-"""What a case is: one client, speaking one API, on one task."""
+"""The definition of a case: one client, one API, one task."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ ANSWER = "".join(PIECES)
 
 
 def prompt(*calls: tuple[str, Mapping[str, Any]], answer: Sequence[str] = PIECES) -> str:
-    """A prompt that makes the simulator call these tools, one a turn, and then answer."""
+    """Return a prompt that makes the simulator call these tools, one a turn, and then answer."""
     tools = [{"tool": {"name": name, "input": arguments}} for name, arguments in calls]
     steps = [*tools, {"text": list(answer)}]
     return "!sim " + json.dumps({"steps": steps}, ensure_ascii=False)
@@ -27,7 +27,7 @@ def prompt(*calls: tuple[str, Mapping[str, Any]], answer: Sequence[str] = PIECES
 
 @dataclass(frozen=True)
 class Place:
-    """Where a client runs: what it is installed in, an empty directory to work in, the gateway."""
+    """The place of a run: the installation, an empty working directory, and the gateway."""
 
     installed: Path
     work: Path
@@ -35,13 +35,13 @@ class Place:
     key: str
 
     def fill(self, text: str) -> str:
-        """Put base URL and key into the text of a setting."""
+        """Replace {url} and {key} in the text of a setting."""
         return text.replace("{url}", self.url).replace("{key}", self.key)
 
 
 @dataclass(frozen=True)
 class Launch:
-    """A command, what it reads, and what its environment has beyond the usual."""
+    """A command, its standard input, and its additional environment variables."""
 
     argv: Sequence[str | Path]
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -52,10 +52,10 @@ class Launch:
 class Case:
     """One client on one API.
 
-    ``packages`` are the pinned requirements, that of the client first. ``configure`` is what a
-    user sets to use the gateway, with {url} and {key}. A run has to make ``streamed`` requests that
-    ask for a stream and ``whole`` that do not; ``results`` are texts that the tools gave and that
-    must have come back in this order; ``prints`` is what must be in the client's output.
+    ``packages`` are the pinned requirements, the client first. ``configure`` is the configuration
+    that a user sets, with {url} and {key}. A run must make ``streamed`` requests for a stream and
+    ``whole`` requests without one. ``results`` are parts of the tool results in order. ``prints``
+    must be in the client's output.
     """
 
     client: str

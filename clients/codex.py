@@ -1,7 +1,7 @@
-"""Codex: OpenAI's agent for the terminal. It speaks Responses and nothing else.
+"""Codex: OpenAI's agent for the terminal. It speaks Responses only.
 
-Its tools depend on the model's name: for one it does not know a namespace of tools is among them,
-for its maker's own a tool whose input is no JSON but follows a grammar.
+Its tools depend on the model's name: for an unknown model they include a namespace of tools, for
+an OpenAI model a tool whose input is not JSON but follows a grammar.
 """
 
 from functools import partial

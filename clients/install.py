@@ -1,7 +1,7 @@
-"""Released clients, installed where the checkout is not: in the user's cache directory.
+"""Installs released clients into the user's cache directory.
 
-Each set of requirements gets a directory of its own, made once. Clients of different makers would
-not agree on the versions of what they share.
+Each set of requirements gets its own directory, which is created once: different clients need
+different versions of shared packages.
 """
 
 import hashlib
@@ -20,16 +20,16 @@ INSTALL_SECONDS = 600
 
 
 class NotInstalled(Exception):
-    """A client could not be had here; the message says what its installer said."""
+    """A client cannot be installed here. The message contains that of the installer."""
 
 
 def installed(case: Case) -> Path:
-    """The directory of a client; raises NotInstalled."""
+    """Return the directory of a client. Raises NotInstalled."""
     return _npm(case.packages) if case.registry == "npm" else _pypi(case.packages)
 
 
 def node() -> Path:
-    """The directory with the program ``node``; raises NotInstalled."""
+    """Return the directory with the program ``node``. Raises NotInstalled."""
     return _npm((NODE,)) / "node_modules" / ".bin"
 
 
@@ -52,7 +52,7 @@ def _pypi(packages: tuple[str, ...]) -> Path:
 
 
 def _made(kind: str, key: Sequence[str], fill: Callable[[Path], None]) -> Path:
-    """The directory for a key, filled unless it is already."""
+    """Return the directory for a key; create and fill it if necessary."""
     top = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "kiro2api"
     place = top / f"{kind}-{hashlib.sha256(repr(key).encode()).hexdigest()[:12]}"
     complete = place / "complete"
@@ -68,8 +68,8 @@ def _run(command: Sequence[str]) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS)
     except FileNotFoundError as error:
-        raise NotInstalled(f"there is no {command[0]} here") from error
+        raise NotInstalled(f"{command[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
-        raise NotInstalled(f"not done in {INSTALL_SECONDS} s: {' '.join(command)}") from error
+        raise NotInstalled(f"timeout after {INSTALL_SECONDS} s: {' '.join(command)}") from error
     except subprocess.CalledProcessError as error:
         raise NotInstalled(f"{' '.join(command)}\n{error.stderr[-2000:]}") from error

@@ -17,7 +17,7 @@ BASE_URL_V1 = 'baseURL: "{url}/v1"\napiKey: "{key}"'
 
 
 def _launch(program: str, api: Api, place: Place) -> Launch:
-    """Packages are looked for beside the program, so a copy of it is run."""
+    """Run a copy of the program: Node looks for packages beside it."""
     for name in (program, "task"):
         shutil.copy(PROGRAMS / f"{name}.mjs", place.work)
     (place.work / "node_modules").symlink_to(place.installed / "node_modules")

@@ -25,7 +25,7 @@ def _launch(program: str, api: Api, task: str, place: Place) -> Launch:
 
 
 def _loop(client: str, name: str, api: Api, packages: tuple[str, ...], configure: str) -> Case:
-    """A library that goes round the loop of tools and streams every turn."""
+    """Return the case of a library that loops over tool calls and streams every turn."""
     program = f"use_{client.replace('-', '_')}"
     return Case(
         client=client,
@@ -43,7 +43,7 @@ OPENAI = 'base_url="{url}/v1"\napi_key="{key}"'
 ANTHROPIC = 'base_url="{url}"\napi_key="{key}"'
 LANGCHAIN_ANTHROPIC = ("langchain-anthropic==1.7.7",)
 LANGCHAIN_OPENAI = ("langchain-openai==1.7.3",)
-LITELLM = ("litellm==1.106.2", "mcp==2.3.0")  # it imports mcp and does not require it
+LITELLM = ("litellm==1.106.2", "mcp==2.3.0")  # litellm imports mcp without requiring it
 PYDANTIC_AI = ("pydantic-ai-slim[anthropic,openai]==2.68.0",)
 AGENTS = ("openai-agents==0.24.0",)
 INSTRUCTOR = ("instructor==1.17.0", "anthropic==2.12.0")
@@ -51,7 +51,7 @@ PYTHON_SDKS = {"anthropic": ("anthropic==2.12.0",), "openai": ("openai==3.54.0",
 
 
 def _typed(api: Api, configure: str) -> Case:
-    """instructor: no loop but two forced calls of one tool, of which the second is streamed."""
+    """Return the case of instructor: two forced calls of one tool, the second one streamed."""
     return Case(
         client="instructor",
         name="instructor",

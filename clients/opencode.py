@@ -1,4 +1,4 @@
-"""opencode: an open agent for the terminal, which speaks each API through another provider."""
+"""opencode: an open agent for the terminal, with a different provider for each API."""
 
 import json
 from functools import partial

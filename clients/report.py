@@ -1,4 +1,4 @@
-"""docs/clients.md: which clients were run, and how each is pointed at the gateway."""
+"""Generates docs/clients.md: the tested clients and their configuration."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ API_NAMES = {"messages": "Messages", "chat": "Chat Completions", "responses": "R
 HEAD = """\
 # Clients
 
-Released clients, each run by `make clients` against the gateway (two workers, the simulated
-upstream) through a task in which the model calls two tools, one after the other, and then answers
-in several pieces. A case passes if the client printed the answer, the tools' results came back,
-every request was accepted here and upstream, and there were exactly as many requests as the table
-says: none repeated, none that fell back from a stream to a whole answer.
+`make clients` runs each of these released clients against the gateway (two workers, the simulated
+upstream). In its task the model calls two tools, one after the other, and then answers in several
+pieces. A case passes if the client printed the answer, the tool results came back, gateway and
+upstream accepted every request, and the number of requests is exactly that of the table: no request
+was repeated or fell back from a stream to a whole answer.
 
-How to configure each: the base URL and key are those of a gateway started with `make run`; a key
-is whatever `KIRO_CLIENT_TOKEN` says, and any model name is accepted.
+The configurations use the base URL and key of a gateway started with `make run`.
+`KIRO_CLIENT_TOKEN` sets the key. Any model name is accepted.
 
 | Client | Version | API | Streamed | Whole | Result | How to configure |
 |---|---|---|--:|--:|---|---|
@@ -27,8 +27,10 @@ is whatever `KIRO_CLIENT_TOKEN` says, and any model name is accepted.
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a case. ``missing`` says why the client could not be installed, "" if it was;
-    ``problems`` what was wrong."""
+    """The outcome of a case.
+
+    ``missing``: the reason why the client could not be installed, or "". ``problems``: what failed.
+    """
 
     case: Case
     problems: list[str]
@@ -36,14 +38,14 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """One word for the table."""
+        """The result in the table."""
         if self.missing:
             return "not installed"
         return "failed" if self.problems else "passed"
 
 
 def markdown(results: Iterable[Result]) -> str:
-    """The whole file."""
+    """Return the whole file."""
     return HEAD + "".join(map(_row, results))
 
 

@@ -1,4 +1,4 @@
-"""Whether a run was right, judged from both sides of the gateway. No IO."""
+"""The checks of a run, with evidence from both sides of the gateway. No IO."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,8 +12,11 @@ CHAT = "GenerateAssistantResponse"
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a run left: the client's exit status and output, the gateway's access log (one object a
-    request), and what the simulated upstream saw (its records as JSON)."""
+    """The evidence of a run.
+
+    The client's exit status and output, the gateway's access log (one object for each request), and
+    the simulator's log of requests as JSON.
+    """
 
     exit_status: int | None
     output: str
@@ -22,7 +25,7 @@ class Evidence:
 
 
 def problems(case: Case, seen: Evidence) -> list[str]:
-    """Everything that is wrong with a run; nothing if it passed."""
+    """Return everything that is wrong with a run; an empty list if it passed."""
     chats = [request for request in seen.upstream if request["operation"] == CHAT]
     return [
         *_client(case, seen),
@@ -50,11 +53,11 @@ def _gateway(case: Case, log: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             streamed += bool(line["streamed"])
             whole += not line["streamed"]
         elif line["path"] in PATHS.values():
-            yield f"{line['path']} was asked instead of {PATHS[case.api]}"
+            yield f"{line['path']} was requested instead of {PATHS[case.api]}"
     if (streamed, whole) != (case.streamed, case.whole):
         yield (
             f"{streamed} streamed and {whole} whole requests, "
-            f"where the task takes {case.streamed} and {case.whole}"
+            f"but the task needs {case.streamed} and {case.whole}"
         )
 
 
@@ -74,13 +77,13 @@ def _upstream(case: Case, chats: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _results(case: Case, chats: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The tools' results, in the order in which they came back, must hold those expected."""
+    """Compare the tool results, in the order of their return, with the expected ones."""
     given = [text for request in chats for text in _tool_results(request["body"])]
     if len(given) != len(case.results):
         yield f"{len(given)} tool results came back instead of {len(case.results)}: {given}"
     for wanted, text in zip(case.results, given, strict=False):
         if wanted not in text:
-            yield f"a tool gave {text!r}, which has no {wanted!r}"
+            yield f"a tool returned {text!r}, without {wanted!r}"
 
 
 def _tool_results(body: Any) -> list[str]:
@@ -90,7 +93,7 @@ def _tool_results(body: Any) -> list[str]:
 
 
 def _without_ids(body: Any) -> str:
-    """A body as it would be if it were sent again under new identifiers."""
+    """Return a body without identifiers, to detect repeated requests."""
     state = {
         name: value
         for name, value in body["conversationState"].items()

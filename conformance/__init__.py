@@ -2,7 +2,7 @@
 
 ``python -m conformance`` takes the tests that ``anthropic`` and ``openai`` publish in their source
 distributions, runs them against gunicorn and the simulated upstream, and writes
-``docs/conformance.md``. The versions are those of ``requirements/conformance.txt``; everything is
-kept in the user's cache directory and nothing in the checkout. Nobody here wrote those tests, which
-is what they are worth.
+``docs/conformance.md``. The versions are those of ``requirements/conformance.txt``. All files are
+stored in the user's cache directory, none in the checkout. The value of these tests is that their
+authors are independent of this project.
 """

@@ -1,4 +1,4 @@
-"""``python -m conformance [PACKAGE ...]``: run the suites; exits with 1 if anything failed.
+"""``python -m conformance [PACKAGE ...]``: run the suites; exits with 1 upon a failure.
 
 The report is written only when all suites were run.
 """
@@ -21,14 +21,14 @@ def main(packages: tuple[str, ...]) -> None:
     chosen = [suite for suite in SUITES if not packages or suite.package in packages]
     results = [run(suite) for suite in chosen]
     for result in results:
-        _tell(result)
+        _print(result)
     if len(chosen) == len(SUITES):
         REPORT.write_text(report.markdown(results), encoding="utf-8")
     sys.exit(any(result.problems for result in results))
 
 
-def _tell(result: Result) -> None:
-    """Print what failed, and a line that can be searched for."""
+def _print(result: Result) -> None:
+    """Print the failures, and a summary line."""
     for problem in result.problems:
         click.echo(f"{result.package}: {problem}\n")
     passed = sum(file.passed + file.refused for file in result.files.values())

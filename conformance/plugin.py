@@ -1,6 +1,6 @@
-"""A pytest plugin for the suites: excludes by table, tells a refusal from a failure, counts.
+"""A pytest plugin for the suites: excludes tests, distinguishes refusals from failures, counts.
 
-It runs inside the suite's own process and imports nothing of this project. The environment names
+It runs in the process of the suite and imports nothing of this project. The environment names
 two JSON files: ``CONFORMANCE_PLAN`` is ``{"rules": [[pattern, reason], ...], "tolerant": word}``;
 ``CONFORMANCE_RESULTS`` is written with a list of ``[id, outcome, detail]``, where the outcome is
 passed, refused (by a 400), failed or excluded, and the detail the reason of the last two.
@@ -31,7 +31,7 @@ class Conformance:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Take out what a rule excludes, and write down why."""
+        """Deselect the tests that a rule excludes, and record the reason."""
         kept: list[pytest.Item] = []
         excluded: list[pytest.Item] = []
         for item in items:
@@ -44,7 +44,7 @@ class Conformance:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        """A 400 is an answer, where the request deserves one."""
+        """Treat a 400 as a pass in tests that send every parameter."""
         try:
             return (yield)
         except Exception as error:
@@ -55,7 +55,7 @@ class Conformance:
             return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the worst that a test's set-up, call and end have to tell."""
+        """Record the worst outcome of a test's set-up, call and teardown."""
         known = self._outcomes.get(_id(report.nodeid))
         if report.skipped:
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
@@ -67,12 +67,12 @@ class Conformance:
             self._outcomes[_id(report.nodeid)] = (outcome, "")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file that cannot be read is a failure, not an empty one."""
+        """Record a file that cannot be collected as a failure."""
         if report.failed:
             self._outcomes[_id(report.nodeid)] = ("failed", report.longreprtext)
 
     def pytest_sessionfinish(self) -> None:
-        """Hand the results over."""
+        """Write the results."""
         rows = [[name, *outcome] for name, outcome in sorted(self._outcomes.items())]
         self._results.write_text(json.dumps(rows), encoding="utf-8")
 
@@ -85,7 +85,7 @@ def _id(nodeid: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register with what the environment says."""
+    """Register the plugin with the plan from the environment."""
     plan = json.loads(Path(os.environ["CONFORMANCE_PLAN"]).read_text(encoding="utf-8"))
     results = Path(os.environ["CONFORMANCE_RESULTS"])
     config.pluginmanager.register(Conformance(plan, results), "conformance-run")

@@ -1,4 +1,4 @@
-"""docs/conformance.md: the table of all suites. Nothing in it changes while the results do not."""
+"""Generates docs/conformance.md. The same results always give the same file."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -8,28 +8,28 @@ from conformance.run import FileResult, Result
 HEAD = """\
 # Conformance
 
-The SDKs' own tests, taken from their source distributions and run against the gateway (two workers,
-the simulated upstream) by `make conformance`, which writes this file. They check every answer
+The SDKs' own tests, from their source distributions. `make conformance` runs them against the
+gateway (two workers, the simulated upstream) and writes this file. The tests check every answer
 strictly against the SDK's types, synchronously, asynchronously, raw and streamed.
 
-Tests named `with_all_params` send every parameter at once, filled with placeholders such as
-`"properties": {"location": "bar"}` or the ids of conversations that never were. They pass if the
-gateway answers, or if it refuses with a 400 (counted under *refused*). A 5xx fails anywhere, and so
-does a request that the simulated upstream would not accept. The model names that the suites make up
+Tests named `with_all_params` send every parameter in one request, with placeholders such as
+`"properties": {"location": "bar"}` or ids of conversations that do not exist. They pass if the
+gateway answers, or if it refuses with a 400 (counted under *refused*). A 5xx always counts as a
+failure, and so does a request that the simulated upstream refuses. The model names of the suites
 are configured as aliases (`KIRO_MODELS`).
 
-| Suite | Passed | of these refused | Failed | Excluded | Why excluded |
+| Suite | Passed | of which refused | Failed | Excluded | Why excluded |
 |---|--:|--:|--:|--:|---|
 """
 
 
 def markdown(results: Iterable[Result]) -> str:
-    """The whole file."""
+    """Return the whole file."""
     return HEAD + "".join(line for result in results for line in _lines(result))
 
 
 def _lines(result: Result) -> Iterator[str]:
-    """A row for the suite, one for each file that was run, one for all that was not."""
+    """Yield a row for the suite, one for each file that was run, and one for all other files."""
     yield _row(f"**{result.package} {result.version}**", _sum(result.files.values()), why=False)
     others = []
     for name, file in sorted(result.files.items()):

@@ -1,4 +1,4 @@
-"""One suite against one gateway, and what came of it."""
+"""Runs one suite against one gateway."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.simulator import Simulator
-from app.simulator.log import Seen
+from app.simulator.service.request_log import LoggedRequest
 from conformance import workshop
 from conformance.suites import ALL_PARAMETERS, Suite
 from tests.live.servers import Gateway
@@ -21,7 +21,7 @@ SUITE_SECONDS = 900
 
 @dataclass
 class FileResult:
-    """What became of one file's tests; ``excluded`` counts them by reason."""
+    """The outcomes of one file's tests. ``excluded`` counts tests by reason."""
 
     passed: int = 0
     refused: int = 0
@@ -31,7 +31,7 @@ class FileResult:
 
 @dataclass
 class Result:
-    """What became of a suite. ``problems`` say why it is not passed, one text each."""
+    """The outcome of a suite. ``problems`` has a text for each failure."""
 
     package: str
     version: str
@@ -54,7 +54,7 @@ def run(suite: Suite) -> Result:
 
 
 def _pytest(suite: Suite, base_url: str, work: Path) -> list[list[str]]:
-    """Run the suite's own tests; returns the plugin's rows."""
+    """Run the suite's own tests; return the rows of the plugin."""
     plan, results = work / "plan.json", work / "results.json"
     rules = [[rule.pattern, rule.reason] for rule in suite.rules]
     plan.write_text(json.dumps({"rules": rules, "tolerant": ALL_PARAMETERS}), encoding="utf-8")
@@ -67,7 +67,7 @@ def _pytest(suite: Suite, base_url: str, work: Path) -> list[list[str]]:
         "CONFORMANCE_PLAN": str(plan),
         "CONFORMANCE_RESULTS": str(results),
     }
-    ours = (
+    plugin_options = (
         "-o",
         "addopts=",
         "-p",
@@ -79,7 +79,7 @@ def _pytest(suite: Suite, base_url: str, work: Path) -> list[list[str]]:
         "--continue-on-collection-errors",
     )
     done = subprocess.run(
-        [workshop.python(), "-m", "pytest", *ours, *suite.options, "tests/api_resources"],
+        [workshop.python(), "-m", "pytest", *plugin_options, *suite.options, "tests/api_resources"],
         cwd=workshop.sources(suite.package),
         env=environ,
         capture_output=True,
@@ -104,7 +104,7 @@ def _by_file(rows: Iterable[list[str]]) -> dict[str, FileResult]:
 
 
 def _server_errors(log: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A 5xx is the gateway's fault, whatever it was asked, and whether a test minds or not."""
+    """Return the 5xx answers: always defects of the gateway, also where no test notices."""
     return [
         f"{line['method']} {line['path']} was answered by {line['status']}"
         for line in log
@@ -112,8 +112,8 @@ def _server_errors(log: Iterable[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _rejections(requests: Iterable[Seen]) -> list[str]:
-    """What the gateway sent upstream must be what the upstream accepts."""
+def _rejections(requests: Iterable[LoggedRequest]) -> list[str]:
+    """Return the violations of the requests that the gateway sent upstream."""
     return [
         f"the upstream rejected a request: {violation.rule}: {violation.message}"
         for request in requests

@@ -1,21 +1,21 @@
-"""Which suites are run, and which of their tests are not: one table.
+"""The table of suites, and of the tests that are excluded.
 
-A suite covers a whole platform; the gateway serves a part of it. The first rule that is found in a
-test's id excludes it and says why. What no rule names is run.
+A suite covers a whole platform, of which the gateway serves a part. The first rule that matches a
+test's id excludes the test and gives the reason. All other tests run.
 """
 
 from dataclasses import dataclass, field
 
 ALL_PARAMETERS = "with_all_params"
-"""In the name of tests that send every parameter at once, filled with words that mean nothing. The
-real services refuse them too, so a 400 is as right an answer as a 2xx."""
+"""Part of the names of tests that send every parameter at once, with placeholder values. The real
+services refuse such requests too, so a 400 is as correct as a 2xx."""
 
-ELSEWHERE = "endpoints that the gateway does not have"
+NOT_OFFERED = "endpoints that the gateway does not offer"
 
 
 @dataclass(frozen=True)
-class Rule:
-    """Excludes the tests whose id, relative to ``tests/api_resources``, matches ``pattern``."""
+class ExclusionRule:
+    """Excludes the tests whose id, relative to ``tests/api_resources``, contains ``pattern``."""
 
     pattern: str
     reason: str
@@ -25,8 +25,8 @@ class Rule:
 class Suite:
     """The tests of one SDK.
 
-    ``key`` is the API key they send, ``base_path`` what their base URL has after the host,
-    ``settings`` what the gateway runs with, ``options`` what pytest is called with.
+    ``key`` is the API key that they send, ``base_path`` the path of their base URL, ``settings``
+    are settings of the gateway, ``options`` arguments of pytest.
     """
 
     package: str
@@ -34,7 +34,7 @@ class Suite:
     base_path: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[ExclusionRule, ...] = ()
 
 
 ANTHROPIC = Suite(
@@ -43,8 +43,10 @@ ANTHROPIC = Suite(
     settings={"KIRO_MODELS": "model_id=claude-sonnet-4-6"},
     options=("-p", "tests._alias_httpx"),
     rules=(
-        Rule(r"test_output_format_conversion\.py", "asks no server"),
-        Rule(r"^(?!(beta/)?test_(messages|models)\.py)", f"{ELSEWHERE} (batches, files, ...)"),
+        ExclusionRule(r"test_output_format_conversion\.py", "sends no request"),
+        ExclusionRule(
+            r"^(?!(beta/)?test_(messages|models)\.py)", f"{NOT_OFFERED} (batches, files, ...)"
+        ),
     ),
 )
 
@@ -54,16 +56,16 @@ OPENAI = Suite(
     base_path="/v1",
     settings={"KIRO_MODELS": "gpt-6-astra=claude-sonnet-4-6"},
     rules=(
-        Rule(
+        ExclusionRule(
             r"^(?!chat/test_completions\.py|(beta/)?test_responses\.py|test_models\.py)",
-            f"{ELSEWHERE} (embeddings, files, ...)",
+            f"{NOT_OFFERED} (embeddings, files, ...)",
         ),
-        Rule(
+        ExclusionRule(
             r"test_(completions|responses)\.py.*_(retrieve|update|list|delete|cancel)",
-            "the gateway keeps no answers to give out later",
+            "the gateway does not store answers",
         ),
-        Rule(r"test_responses\.py.*_compact", f"{ELSEWHERE} (compact)"),
-        Rule(r"test_models\.py.*_delete", "models cannot be deleted"),
+        ExclusionRule(r"test_responses\.py.*_compact", f"{NOT_OFFERED} (compact)"),
+        ExclusionRule(r"test_models\.py.*_delete", "models cannot be deleted"),
     ),
 )
 

@@ -1,6 +1,6 @@
-"""What is installed for a run, and where: a virtual environment and the suites, unpacked.
+"""Installs the virtual environment and unpacks the suites for a run.
 
-Both lie in the user's cache directory and are made once for each set of versions.
+Both are in the user's cache directory, and are created once for each set of versions.
 """
 
 import hashlib
@@ -25,12 +25,12 @@ def cache() -> Path:
 
 
 def pinned(package: str) -> str:
-    """The locked version of a package, which is also that of this project's own tests."""
+    """Return the locked version of a package, which this project's own tests use too."""
     return _locked(package)[1]
 
 
 def python() -> Path:
-    """The interpreter of an environment that has what the suites import."""
+    """Return the interpreter of an environment with the dependencies of the suites."""
     wanted = LOCK.read_bytes() + sys.version.encode()
     place = cache() / f"conformance-venv-{hashlib.sha256(wanted).hexdigest()[:12]}"
     interpreter, complete = place / "bin" / "python", place / "complete"
@@ -43,7 +43,7 @@ def python() -> Path:
 
 
 def sources(package: str) -> Path:
-    """The unpacked source distribution of a package, in its pinned version."""
+    """Return the directory of a package's unpacked source distribution, in its pinned version."""
     name = f"{package}-{pinned(package)}"
     place = cache() / "sdists" / name
     if not place.exists():

@@ -1,1 +1,1 @@
-"""Coverage-guided fuzzing of what reads bytes that others wrote: ``make fuzz``."""
+"""Coverage-guided fuzzing of the code that parses untrusted bytes: ``make fuzz``."""

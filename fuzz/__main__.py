@@ -1,7 +1,7 @@
-"""``python -m fuzz [--minutes N] [TARGET ...]``: fuzz for so long altogether; exits with 1 if
-something was found.
+"""``python -m fuzz [--minutes N] [TARGET ...]``: fuzz for N minutes in total.
 
-What was found interesting is kept in ``.fuzz``, so that the next run goes on from there.
+Exits with 1 upon a finding. Interesting inputs are stored in ``.fuzz``, and the next run continues
+with them.
 """
 
 import json
@@ -15,7 +15,7 @@ import click
 
 from fuzz.targets import TARGETS
 
-KEPT = Path(".fuzz")
+DIRECTORY = Path(".fuzz")
 LARGEST = 64 * 1024
 WORD = re.compile(rb'"([A-Za-z_0-9.-]{1,40})"')
 
@@ -24,38 +24,38 @@ WORD = re.compile(rb'"([A-Za-z_0-9.-]{1,40})"')
 @click.argument("targets", nargs=-1, type=click.Choice(list(TARGETS)))
 @click.option("--minutes", default=5.0, show_default=True, help="For all targets together.")
 def main(targets: tuple[str, ...], minutes: float) -> None:
-    """Fuzz what reads bytes that others wrote."""
+    """Fuzz the code that parses untrusted bytes."""
     chosen = targets or tuple(TARGETS)
-    broken = [name for name in chosen if not _holds(name, round(60 * minutes / len(chosen)))]
+    broken = [name for name in chosen if not _passes(name, round(60 * minutes / len(chosen)))]
     click.echo(f"fuzz: {len(chosen) - len(broken)} passed, {len(broken)} failed")
     sys.exit(bool(broken))
 
 
-def _holds(name: str, seconds: int) -> bool:
-    corpus = KEPT / name
+def _passes(name: str, seconds: int) -> bool:
+    corpus = DIRECTORY / name
     corpus.mkdir(parents=True, exist_ok=True)
     seeds = list(TARGETS[name].seeds())
     for number, seed in enumerate(seeds):
         (corpus / f"seed-{number}").write_bytes(seed)
-    words = KEPT / f"{name}.words"
+    words = DIRECTORY / f"{name}.words"
     words.write_text("".join(f"{json.dumps(word)}\n" for word in _words(seeds)))
     click.echo(f"fuzz: {name}, {seconds} s")
     command = [sys.executable, "-m", "fuzz.run", name, str(corpus)]
     command += [f"-max_total_time={seconds}", f"-max_len={LARGEST}", "-timeout=20"]
     command += [
         f"-dict={words}",
-        f"-artifact_prefix={KEPT}/{name}-",
+        f"-artifact_prefix={DIRECTORY}/{name}-",
         "-print_final_stats=1",
         "-verbosity=0",
     ]
     if subprocess.run(command, check=False).returncode == 0:
         return True
-    click.echo(f"fuzz: to try it again: python -m fuzz.run {name} {KEPT}/{name}-...", err=True)
+    click.echo(f"fuzz: to reproduce: python -m fuzz.run {name} {DIRECTORY}/{name}-...", err=True)
     return False
 
 
 def _words(seeds: list[bytes]) -> Iterator[str]:
-    """The names in the seeds, which mutations of single bytes would not come to."""
+    """Return the names in the seeds, which mutations of single bytes would not produce."""
     found = {word.decode() for seed in seeds for word in WORD.findall(seed)}
     return (f'"{word}"' for word in sorted(found))
 

@@ -1,4 +1,4 @@
-"""Changes JSON as JSON: most changes of single bytes make it none, and get no further."""
+"""Mutates JSON as JSON: most mutations of single bytes give invalid JSON, which stops early."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,12 +12,13 @@ ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 1.5, 2**63, 1e308, "", " ", "\x00", "\ud800", "x" * 70, [], {}, [[]],
     {"type": "text"}, {"type": "?"}, {"$ref": "#"},
 )  # fmt: skip
-"""What stands nowhere in a sane body, or not there."""
+"""Values that are unusual in a request body."""
 
 
 def json_mutator(mutate: Mutate) -> Callable[[bytes, int, int], bytes]:
-    """A custom mutator for libFuzzer, whose own is ``mutate``: it has one change in four, and all
-    of what is no JSON.
+    """Return a custom mutator for libFuzzer, whose own mutator is ``mutate``.
+
+    libFuzzer's own makes one change in four, and all changes of bytes that are not JSON.
     """
 
     def change(data: bytes, max_size: int, seed: int) -> bytes:
@@ -43,7 +44,7 @@ def _change_one(holder: list[Any], dice: Random, mutate: Mutate) -> None:
     match dice.randrange(5):
         case 0:
             container[key] = deepcopy(dice.choice(ODD))
-        case 1:  # what stands elsewhere
+        case 1:  # a value from elsewhere
             other, name = dice.choice(places)
             container[key] = deepcopy(other[name])
         case 2 if isinstance(container[key], str):
@@ -57,7 +58,7 @@ def _change_one(holder: list[Any], dice: Random, mutate: Mutate) -> None:
 
 
 def _places(container: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place in it where a value stands, as (container, key or index)."""
+    """Yield the place of every value in ``container``, as (container, key or index)."""
     keys = container if isinstance(container, dict) else range(len(container))
     for key in keys:
         yield container, key

@@ -1,5 +1,6 @@
-"""``python -m fuzz.run TARGET [FILE ...] [-libfuzzer=options]``: one target, until something breaks
-or the time is over. With the file of a finding it is tried again, and nothing else.
+"""``python -m fuzz.run TARGET [FILE ...] [-libfuzzer=options]``: fuzz one target.
+
+Ends upon a finding or a timeout. With the file of a finding, runs that input only.
 """
 
 import sys
@@ -13,10 +14,10 @@ with atheris.instrument_imports(include=["app"]):
 
 
 def main() -> None:
-    """Hand over to libFuzzer, which ends the process."""
+    """Start libFuzzer, which ends the process."""
     program, name, *options = sys.argv
     target = TARGETS[name]
-    # looked up when it is called: before the fuzzing begins it is a stand-in
+    # looked up at each call: before fuzzing starts, atheris.Mutate is a placeholder
     own = json_mutator(lambda data, size: atheris.Mutate(data, size))
     mutator = {"custom_mutator": own} if target.is_json else {}
     atheris.Setup([program, *options], target.run, **mutator)

@@ -1,7 +1,7 @@
-"""What is fuzzed: each target takes any bytes, and an exception that leaves it is a defect.
+"""The fuzz targets. Each accepts any bytes; an exception from it is a defect.
 
-Beside a crash that is an answer of no dialect, a request that the upstream would refuse, and an
-outcome that depends on how the bytes were cut.
+Besides crashes, defects are: answers that a dialect cannot encode, requests that the upstream would
+refuse, and results that depend on how the bytes were cut.
 """
 
 import json
@@ -36,8 +36,8 @@ from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameDecoder, FrameError
 from app.models.names import resolve
 from app.models.table import context_window
-from app.simulator import frames as wire
-from app.simulator.validate import violations
+from app.simulator.checks.validate import violations
+from app.simulator.wire import frames as wire
 from tests.core.folding import fold
 
 Parsed = TypeVar("Parsed")
@@ -49,9 +49,7 @@ REFUSALS = {Kind.INVALID_REQUEST, Kind.UNSUPPORTED_THREAD}
 
 
 class Target(NamedTuple):
-    """``run`` takes any bytes; ``seeds`` are bytes that mean something, to begin with; ``is_json``:
-    so they are JSON.
-    """
+    """``run`` accepts any bytes. ``seeds`` are valid inputs. ``is_json``: the inputs are JSON."""
 
     run: Callable[[bytes], None]
     seeds: Callable[[], Iterable[bytes]]
@@ -62,18 +60,18 @@ class Target(NamedTuple):
 
 
 def frames(data: bytes) -> None:
-    """A stream of frames is the same however it is cut, and is broken in known ways alone.
+    """The frames of a stream do not depend on how it is cut; invalid streams raise known errors.
 
-    The bytes are tried as they are, and as the headers and payload of a message whose checksums are
-    right, since no fuzzer comes to those.
+    The bytes are decoded as they are, and as headers and payload of a message with correct
+    checksums, which a fuzzer would not find.
     """
     step = data[0] % 32 + 1 if data else 1
-    for stream in (data, _sealed(data[2:], data[1] if data[1:] else 0)):
+    for stream in (data, _with_checksums(data[2:], data[1] if data[1:] else 0)):
         whole = _decoded([stream])
         assert _decoded(stream[at : at + step] for at in range(0, len(stream), step)) == whole
 
 
-def _sealed(inside: bytes, headers_length: int) -> bytes:
+def _with_checksums(inside: bytes, headers_length: int) -> bytes:
     prelude = struct.pack(">II", len(inside) + 16, min(headers_length, len(inside)))
     message = prelude + crc32(prelude).to_bytes(4, "big") + inside
     return message + crc32(message).to_bytes(4, "big")
@@ -98,7 +96,7 @@ def _vectors() -> Iterator[bytes]:
         yield bytes([7, 5, 1, 97, kind, 0, 1, 98]) + bytes(16)
 
 
-# What whole frames say
+# The content of valid frames
 
 _NAMES = (
     "assistantResponseEvent", "reasoningContentEvent", "toolUseEvent", "meteringEvent",
@@ -107,8 +105,9 @@ _NAMES = (
 _RECORD = struct.Struct(">BH")
 
 
-class _Body:
-    """An HTTP body that arrives in these pieces, and is told to be whole at its end, or is not."""
+class _FakeBody:
+    """An HTTP body that arrives in ``pieces``, and whose end proves completeness if
+    ``complete``."""
 
     def __init__(self, pieces: list[bytes], complete: bool) -> None:
         self._pieces = pieces
@@ -122,19 +121,18 @@ class _Body:
 
 
 def answers(data: bytes) -> None:
-    """Whatever well-formed frames say is an answer that every dialect can tell, or breaks off in a
-    known way; never both an end and a failure.
+    """Valid frames give an answer that every dialect can encode, or a known failure, never both.
 
-    ``data`` are records of one byte for the frame's kind, two for the length of its payload, and
-    that; the first byte of all tells whether HTTP proves the body whole.
+    The first byte of ``data`` says whether HTTP proves the body complete. Records follow: one byte
+    for the kind of frame, two for the length of the payload, and the payload.
     """
-    said = list(_frames(data[1:]))
+    all_frames = list(_frames(data[1:]))
     complete = bool(data[:1] and data[0] % 2)
-    together = _heard([b"".join(said)] if said else [], complete)
-    events, failed = _heard(said, complete)
+    together = _decode_events([b"".join(all_frames)] if all_frames else [], complete)
+    events, failed = _decode_events(all_frames, complete)
     assert (events, failed) == together
     assert failed != any(isinstance(event, Finish) for event in events)
-    _tell_all(events)
+    _encode_in_all_dialects(events)
     if not failed:
         fold(events)
 
@@ -153,10 +151,10 @@ def _frames(data: bytes) -> Iterator[bytes]:
             yield wire.encode({":message-type": "error", ":error-code": "InternalFailure"})
 
 
-def _heard(pieces: list[bytes], complete: bool) -> tuple[list[Event], bool]:
+def _decode_events(pieces: list[bytes], complete: bool) -> tuple[list[Event], bool]:
     events: list[Event] = []
     try:
-        for batch in event_batches(_Body(pieces, complete), EventDecoder()):
+        for batch in event_batches(_FakeBody(pieces, complete), EventDecoder()):
             events += batch
     except GatewayError as error:
         anthropic_errors.body(error, "req_1")
@@ -165,13 +163,13 @@ def _heard(pieces: list[bytes], complete: bool) -> tuple[list[Event], bool]:
     return events, False
 
 
-def _spoken() -> Iterator[bytes]:
+def _answer_seeds() -> Iterator[bytes]:
     text = json.dumps({"content": "Hello 世界", "modelId": "claude-sonnet-4.5"})
     call = {"toolUseId": "t1", "name": "read"}
     parts = [(0, text), (1, '{"text":"Hm"}'), (1, '{"signature":"AA=="}'), (2, json.dumps(call))]
     parts += [(2, json.dumps(call | {"input": '{"a":1}'})), (2, json.dumps(call | {"stop": True}))]
     parts += [(3, '{"usage":0.5,"unit":"credit"}'), (4, '{"contextUsagePercentage":1.5}')]
-    records = [_RECORD.pack(kind, len(told)) + told.encode() for kind, told in parts]
+    records = [_RECORD.pack(kind, len(sent)) + sent.encode() for kind, sent in parts]
     yield from (b"\x01" + record for record in records)
     yield b"\x01" + b"".join(records)
     yield b"\x00" + b"".join(records[:4])
@@ -188,11 +186,11 @@ _ENVELOPE = (anthropic.parse_messages(b'{"model":"m","max_tokens":1,"messages":[
 
 
 def anthropic_bodies(data: bytes) -> None:
-    """A body is refused by name, or becomes a request that the upstream takes."""
-    parsed = _understood(anthropic_errors.body, anthropic.parse_messages, data, Headers())
+    """A body is refused with a known error, or becomes a request that the upstream accepts."""
+    parsed = _parsed(anthropic_errors.body, anthropic.parse_messages, data, Headers())
     if parsed is None:
         return
-    meter = _send(parsed.conversation)
+    meter = _render(parsed.conversation)
     context = anthropic_reply.ReplyContext("msg_1", parsed.model)
     _check_events(anthropic_stream.StreamEncoder(context, meter).feed(_ANSWER))
     msgspec.json.decode(anthropic_reply.whole(context, fold(_ANSWER), meter))
@@ -200,10 +198,10 @@ def anthropic_bodies(data: bytes) -> None:
 
 def chat_bodies(data: bytes) -> None:
     """The same for Chat Completions."""
-    parsed = _understood(openai.body, chat.parse_chat, data, Headers())
+    parsed = _parsed(openai.body, chat.parse_chat, data, Headers())
     if parsed is None:
         return
-    meter = _send(parsed.conversation)
+    meter = _render(parsed.conversation)
     context = chat_reply.ReplyContext(
         "chatcmpl-1", 1, parsed.model, include_usage=parsed.include_usage, legacy=parsed.legacy
     )
@@ -213,24 +211,24 @@ def chat_bodies(data: bytes) -> None:
 
 def responses_bodies(data: bytes) -> None:
     """The same for Responses."""
-    parsed = _understood(openai.body, responses.parse_responses, data, Headers(), DEFAULT)
+    parsed = _parsed(openai.body, responses.parse_responses, data, Headers(), DEFAULT)
     if parsed is None:
         return
-    meter = _send(parsed.conversation)
+    meter = _render(parsed.conversation)
     context = responses_reply.ReplyContext("1", parsed.options, 1, _clock)
     _check_events(responses_stream.StreamEncoder(context, meter).feed(_ANSWER))
     msgspec.json.decode(responses_reply.whole(context, fold(_ANSWER), meter))
 
 
 def _clock() -> float:
-    """It stands still, so that equal bytes give equal answers."""
+    """Return a constant, so that equal bytes give equal answers."""
     return 1.0
 
 
-def _understood(
+def _parsed(
     body: Callable[[GatewayError, str], bytes], parse: Callable[..., Parsed], *given: Any
 ) -> Parsed | None:
-    """None for what is refused, as it should be."""
+    """Return the parsed body, or None if it is refused correctly."""
     try:
         return parse(*given)
     except GatewayError as error:
@@ -241,8 +239,9 @@ def _understood(
     return None
 
 
-def _send(conversation: Conversation) -> Meter:
-    """Render it for every generation of hosts; the simulator's rules take what comes of it."""
+def _render(conversation: Conversation) -> Meter:
+    """Render a conversation for every generation of hosts, and check it with the simulator's
+    rules."""
     resolution = resolve(conversation.model, DEFAULT, {})
     conversation = resolution.apply(conversation)
     for host in HOSTS:
@@ -254,13 +253,13 @@ def _send(conversation: Conversation) -> Meter:
             conversation_id="1",
             max_description=10_000,
         )
-        told = msgspec.json.decode(rendered.body)
-        assert violations(told, headers=host.chat_endpoint()[1], binding=host.binding) == []
+        sent = msgspec.json.decode(rendered.body)
+        assert violations(sent, headers=host.chat_endpoint()[1], binding=host.binding) == []
     return Meter(conversation, resolution.model.context_window, context_window)
 
 
-def _tell_all(events: list[Event]) -> None:
-    """In every dialect, as a stream."""
+def _encode_in_all_dialects(events: list[Event]) -> None:
+    """Encode the events as a stream in every dialect."""
     meter = Meter(_ENVELOPE, None, context_window)
     meter.feed(events)
     options = responses.parse_responses(b"{}", Headers(), DEFAULT).options
@@ -292,7 +291,7 @@ def _captured(path: str) -> Callable[[], Iterator[bytes]]:
 
 TARGETS = {
     "frames": Target(frames, _vectors),
-    "answers": Target(answers, _spoken),
+    "answers": Target(answers, _answer_seeds),
     "anthropic": Target(anthropic_bodies, _captured("/messages"), is_json=True),
     "openai_chat": Target(chat_bodies, _captured("/chat/completions"), is_json=True),
     "openai_responses": Target(responses_bodies, _captured("/responses"), is_json=True),

@@ -216,7 +216,7 @@ def test_imports_follow_the_table(path):
         ("app.dialects.openai", "from app.dialects.openai_chat import schema"),
         ("app.dialects.encoder", "from app.web.serving import Serving"),
         ("app.dialects.anthropic.routes", "from app.codewhisperer import client"),
-        ("app.simulator.frames", "from app.core import events"),
+        ("app.simulator.wire.frames", "from app.core import events"),
         ("app.gateway", "from app.application import create_app"),
         ("app.gateway", "from app.codewhisperer.upstream import CodeWhisperer"),
     ],
@@ -254,6 +254,18 @@ def test_the_table_of_the_credentials_is_complete_and_has_no_cycle():
     files = {path.stem for path in (ROOT / "app" / "credentials").glob("*.py")}
     assert parts == INSIDE_CREDENTIALS.keys() == folders - {"__pycache__"} | files
     TopologicalSorter(INSIDE_CREDENTIALS).prepare()  # raises CycleError
+
+
+SIMULATOR_LAYERS = ("wire", "catalogue", "checks", "answers", "service", "server")
+"""The folders of the simulator, lowest first."""
+
+
+@pytest.mark.parametrize("layer", SIMULATOR_LAYERS)
+def test_a_layer_of_the_simulator_imports_only_lower_ones(layer):
+    sources = sorted((ROOT / "app" / "simulator" / layer).glob("*.py"))
+    assert sources
+    used = {name.split(".")[2] for path in sources for name in imports(path) if room(name)}
+    assert used <= set(SIMULATOR_LAYERS[: SIMULATOR_LAYERS.index(layer) + 1])
 
 
 def test_only_the_entrances_import_the_application():

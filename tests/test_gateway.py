@@ -18,7 +18,7 @@ from app.errors import GatewayError, Kind
 from app.gateway import MAX_ATTEMPTS, Gateway, GatewayCall
 from app.models import names
 from app.simulator import Simulator
-from app.simulator.script import CHAT
+from app.simulator.answers.script import CHAT
 
 HELLO = Conversation(model="claude-sonnet-4-5", messages=(Message("user", (Text("Hello"),)),))
 

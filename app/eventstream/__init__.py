@@ -1,1 +1,1 @@
-"""The frames of application/vnd.amazon.eventstream."""
+"""Decoding of `application/vnd.amazon.eventstream`: frames, without the meaning of any service."""

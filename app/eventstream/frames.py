@@ -1,15 +1,16 @@
-"""AWS event-stream framing (``application/vnd.amazon.eventstream``): bytes in, frames out.
+"""Decoder of AWS event-stream frames (``application/vnd.amazon.eventstream``).
 
 A message is, big-endian: total length (uint32, the whole message), headers length (uint32), CRC-32
 of those eight bytes, the headers, the payload, and CRC-32 of everything before it. A header is:
 name length (uint8), name (UTF-8), type (uint8), value. Source: the event-stream decoders of the AWS
 SDKs (botocore, aws-sdk-go, aws-c-event-stream).
 
-Sans-IO: no socket, no clock, no log. What a frame means is not known here.
+The decoder does no IO, reads no clock and writes no log. It does not interpret frames and knows no
+AWS service.
 
-Deliberately absent: finding the next frame after a damaged one. Once a length cannot be trusted
-nothing behind it can, so every error is final. A header name that stands twice is an error too (as
-in botocore): the SDKs disagree on which one counts, and the service sends none.
+The decoder does not search for the next frame after a damaged one. If a length is wrong, nothing
+after it can be trusted, so every error is final. A duplicate header name is an error, as in
+botocore: the SDKs disagree on which of the two values counts.
 """
 
 import struct
@@ -22,36 +23,37 @@ from zlib import crc32
 from msgspec import Struct
 
 MAX_MESSAGE = 24 * 1024 * 1024
-"""Bytes of the longest message accepted, all of it counted. The SDKs' own limits are 16 and 24 MiB.
-"""
+"""The largest total length of a message, in bytes. The limits of the SDKs are 16 and 24 MiB."""
 
 MAX_HEADERS = 128 * 1024
-"""Bytes of the longest header block accepted, as in botocore and aws-sdk-go."""
+"""The largest length of a header block, in bytes, as in botocore and aws-sdk-go."""
 
 HeaderValue: TypeAlias = bool | int | bytes | str
-"""Timestamps are milliseconds since the epoch, UUIDs their 16 bytes; all integer widths are
-``int``.
+"""Integers of all widths are ``int``. A timestamp is an ``int`` of milliseconds since the epoch, a
+UUID is its 16 bytes.
 """
 
 _PRELUDE_SIZE = 12
-_SMALLEST = 16  # a prelude and the closing checksum
+_SMALLEST = 16  # the prelude and the message checksum
 _PRELUDE = struct.Struct(">III").unpack_from
 _CHECKSUM = struct.Struct(">I").unpack_from
 
 _CACHED_BLOCKS = 256
-_CACHED_BLOCK_SIZE = 512  # bounds the cache to 128 KiB; the service's own blocks are near 100 bytes
+_CACHED_BLOCK_SIZE = 512  # bounds the cache to 128 KiB; typical blocks have about 100 bytes
 
 
 class Frame(Struct, frozen=True, gc=False):
-    """One whole message. ``headers`` is read-only, and equal blocks share one mapping."""
+    """One complete message. ``headers`` is read-only; equal header blocks share one mapping."""
 
     headers: Mapping[str, HeaderValue]
     payload: bytes
 
 
 class FrameError(Exception):
-    """The bytes are not an event stream. ``frames`` are those completed by the same feed, before
-    the damage: they are good, and the caller delivers them first.
+    """The bytes are not a valid event stream.
+
+    ``frames`` are the valid frames that the same ``feed`` completed before the damage. The caller
+    should process them first.
     """
 
     def __init__(self, message: str, frames: Sequence[Frame] = ()) -> None:
@@ -60,15 +62,15 @@ class FrameError(Exception):
 
 
 class PreludeChecksumMismatch(FrameError):
-    """The two lengths are not what was sent."""
+    """The checksum of the two lengths is wrong."""
 
 
 class MessageChecksumMismatch(FrameError):
-    """Headers or payload are not what was sent."""
+    """The checksum of the message is wrong: its headers or payload are damaged."""
 
 
 class MessageTooShort(FrameError):
-    """The total length is less than the smallest message has."""
+    """The total length is below that of the smallest possible message."""
 
 
 class MessageTooLong(FrameError):
@@ -80,7 +82,7 @@ class HeadersTooLong(FrameError):
 
 
 class HeadersOverrun(FrameError):
-    """The headers length does not fit into the total length."""
+    """The headers length exceeds the total length."""
 
 
 class HeaderTruncated(FrameError):
@@ -96,41 +98,41 @@ class InvalidHeaderValue(FrameError):
 
 
 class UnknownHeaderType(FrameError):
-    """A header's type is none of the ten."""
+    """A header type is not one of the ten defined types."""
 
 
 class DuplicateHeader(FrameError):
-    """A header name stands twice in one block."""
+    """A header name occurs twice in one block."""
 
 
 class TruncatedMessage(FrameError):
-    """The input ended inside a message."""
+    """The input ends inside a message."""
 
 
 class FrameDecoder:
-    """Cuts a stream of bytes, fed in pieces of any size, into frames.
+    """Decodes a stream of bytes, fed in pieces of any size, into frames.
 
-    ``bytes`` are parsed where they lie; only a message that straddles two feeds is copied together,
-    so the work is linear in the input however it is cut.
+    Messages inside one piece are parsed in place; only a message that spans several pieces is
+    copied into a buffer. The cost is linear in the input, whatever the sizes of the pieces.
     """
 
     __slots__ = ("_failure", "_needed", "_tail")
 
     def __init__(self) -> None:
-        self._tail = bytearray()  # the start of a message whose end has not come yet
-        self._needed = _PRELUDE_SIZE  # how long the tail must be before it is worth parsing
+        self._tail = bytearray()  # the start of an incomplete message
+        self._needed = _PRELUDE_SIZE  # the length of the tail at which parsing can continue
         self._failure: FrameError | None = None
 
     def feed(self, data: bytes | bytearray | memoryview) -> list[Frame]:
-        """The frames that ``data`` completes.
+        """Return the frames that ``data`` completes.
 
-        Raises a :class:`FrameError` as soon as the damage can be told, and the same one, without
-        frames, upon every later call.
+        Raises a :class:`FrameError` as soon as the damage can be detected. Every later call raises
+        the same error, without frames.
         """
         if self._failure is not None:
             raise type(self._failure)(str(self._failure))
         if not isinstance(data, bytes):
-            data = bytes(data)  # the caller may use its buffer again
+            data = bytes(data)  # the caller may reuse its buffer
         frames: list[Frame] = []
         try:
             start = self._complete_tail(data, frames) if self._tail else 0
@@ -143,7 +145,10 @@ class FrameDecoder:
         return frames
 
     def eof(self) -> None:
-        """The input has ended. Raises :class:`TruncatedMessage` if it did so inside a message."""
+        """Signal the end of the input.
+
+        Raises :class:`TruncatedMessage` if it is inside a message.
+        """
         if self._failure is not None:
             raise type(self._failure)(str(self._failure))
         if self._tail:
@@ -154,7 +159,7 @@ class FrameDecoder:
             raise error
 
     def _complete_tail(self, data: bytes, frames: list[Frame]) -> int:
-        """Move bytes of ``data`` to the tail until its message is whole; how many were moved."""
+        """Move bytes of ``data`` to the tail until its message is complete; return their number."""
         view = memoryview(data)
         moved = 0
         while self._tail and moved < len(data):
@@ -164,11 +169,13 @@ class FrameDecoder:
             if len(self._tail) == self._needed:
                 message = bytes(self._tail)
                 self._tail.clear()
-                self._cut(message, 0, frames)  # a mere prelude goes back to the tail
+                self._cut(
+                    message, 0, frames
+                )  # if this was only a prelude, it goes back to the tail
         return moved
 
     def _cut(self, data: bytes, start: int, frames: list[Frame]) -> None:
-        """Append the whole messages in ``data`` from ``start`` on; the rest becomes the tail."""
+        """Append the complete messages in ``data`` from ``start``; the rest becomes the tail."""
         view = memoryview(data)
         size = len(data)
         self._needed = _PRELUDE_SIZE
@@ -197,13 +204,15 @@ class FrameDecoder:
             self._tail += view[start:]
 
     def _fail(self, error: FrameError) -> None:
-        self._failure = type(error)(str(error))  # a twin: the raised one holds on to its call stack
+        self._failure = type(error)(
+            str(error)
+        )  # a copy: the raised error keeps its call stack alive
         self._tail = bytearray()
 
 
 def _refuse_lengths(total: int, headers_length: int) -> NoReturn:
     if total < _SMALLEST:
-        raise MessageTooShort(f"a message of {total} bytes; the smallest has {_SMALLEST}")
+        raise MessageTooShort(f"a message of {total} bytes; the minimum is {_SMALLEST}")
     if total > MAX_MESSAGE:
         raise MessageTooLong(f"a message of {total} bytes; the limit is {MAX_MESSAGE}")
     if headers_length > total - _SMALLEST:
@@ -212,7 +221,7 @@ def _refuse_lengths(total: int, headers_length: int) -> NoReturn:
 
 
 class _Block:
-    """A header block, read from its start."""
+    """A reader of one header block."""
 
     def __init__(self, block: bytes) -> None:
         self.block = block
@@ -240,7 +249,7 @@ class _Block:
         kind = self.take(1)[0]
         read = _VALUE_READERS.get(kind)
         if read is None:
-            raise UnknownHeaderType(f"header {name!r} is of the unknown type {kind}")
+            raise UnknownHeaderType(f"header {name!r} has the unknown type {kind}")
         try:
             return read(self)
         except UnicodeDecodeError:
@@ -276,11 +285,11 @@ def _decode_headers(block: bytes) -> Mapping[str, HeaderValue]:
         name = rest.take_name()
         value = rest.take_value(name)
         if name in headers:
-            raise DuplicateHeader(f"header {name!r} stands twice in one block")
+            raise DuplicateHeader(f"header {name!r} occurs twice in one block")
         headers[name] = value
     return MappingProxyType(headers)
 
 
-# A stream repeats a handful of header blocks hundreds of times; decoding one costs as much as the
-# rest.
+# A stream repeats a few header blocks hundreds of times, and decoding a block costs as much as the
+# rest of a frame.
 _known_headers = lru_cache(maxsize=_CACHED_BLOCKS)(_decode_headers)

@@ -1,16 +1,16 @@
 """A simulated CodeWhisperer upstream, with faults on demand.
 
-Speaks the real protocol on a real socket: both bindings, chunked event-stream frames, sign-in
-services with rotating refresh tokens, the control plane. It checks what it is sent (`validate`)
-and answers as it is told: by a directive in the prompt (`directives`) or a script (`script`).
-It imports nothing of the gateway, so that neither's mistake hides the other's.
+It speaks the real protocol on a real socket: both bindings, chunked event-stream frames, sign-in
+services with rotating refresh tokens, the control plane. It checks each request (`checks`) and
+gives the answer that a script or a directive in the prompt asks for (`answers`). It imports nothing
+of the gateway, so that a mistake in one cannot hide the same mistake in the other.
 
     with Simulator() as upstream:
         upstream.script({"text": ["Hel", "lo"]}, {"fail": "throttled"})
         ...
         assert upstream.requests[0].violations == []
 
-`control` lists the same over HTTP.
+`server.control` describes the same actions over HTTP.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
-from .catalogue import Binding
-from .log import Seen
-from .server import Upstream
-from .tokens import Tokens
+from app.simulator.server.upstream import UpstreamServer
+from app.simulator.service.request_log import LoggedRequest
+from app.simulator.service.tokens import Tokens
+from app.simulator.wire.bindings import Binding
 
 __all__ = ["Simulator", "serve"]
 
@@ -34,12 +34,12 @@ _BOTH: frozenset[Binding] = frozenset({"rest", "json-rpc"})
 
 
 class Simulator:
-    """The upstream in a thread of its own, on a free loopback port; a context manager.
+    """The upstream in its own thread, on a free loopback port; a context manager.
 
     Access tokens are checked strictly: only those issued by the refresh routes or declared in
-    `tokens` (or later by `configure_tokens`) are taken, unless `accept_any_token`. `lifetime` is
-    the seconds an issued token lives. `bindings` narrows what is served: a missing one answers
-    UnknownOperationException. `log_limit` bounds how many requests are remembered.
+    `tokens` (or later by `configure_tokens`) are valid, unless `accept_any_token`. An issued token
+    is valid for `lifetime` seconds. A binding that is not in `bindings` answers
+    UnknownOperationException. `log_limit` is the number of requests kept in the log.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Simulator:
     ) -> None:
         state = Tokens(lifetime=lifetime, accept_any=accept_any_token)
         state.declare(tokens)
-        self._upstream = Upstream(tokens=state, bindings=bindings, log_limit=log_limit)
+        self._upstream = UpstreamServer(tokens=state, bindings=bindings, log_limit=log_limit)
         self._address = (host, port)
         self._tls = tls
         self._ready = threading.Event()
@@ -66,7 +66,10 @@ class Simulator:
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
 
     def start(self) -> Self:
-        """Start listening; returns when requests are taken. Raises OSError if it cannot bind."""
+        """Start listening, and return when requests are accepted.
+
+        Raises OSError if it cannot bind.
+        """
         self._thread.start()
         self._ready.wait()
         if self._failure:
@@ -74,7 +77,7 @@ class Simulator:
         return self
 
     def stop(self) -> None:
-        """Cut every connection and end the thread; stopping twice changes nothing."""
+        """Abort every connection and end the thread. A second call has no effect."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
@@ -92,13 +95,13 @@ class Simulator:
 
     @property
     def port(self) -> int:
-        """The port listened on."""
+        """The listening port."""
         return int(self.url.rpartition(":")[2])
 
     @property
-    def requests(self) -> list[Seen]:
-        """What was asked so far, oldest first; records of open answers go on changing."""
-        return self._upstream.log.records
+    def requests(self) -> list[LoggedRequest]:
+        """The requests received so far, oldest first. Entries of open answers still change."""
+        return self._upstream.log.requests
 
     @property
     def stats(self) -> dict[str, int]:
@@ -107,28 +110,29 @@ class Simulator:
         """
         return self._upstream.stats()
 
-    def wait_for(self, predicate: Callable[[list[Seen]], Any], timeout: float = 5) -> Any:
-        """Wait until `predicate(requests)` is true; returns its last value."""
+    def wait_for(self, predicate: Callable[[list[LoggedRequest]], Any], timeout: float = 5) -> Any:
+        """Wait until `predicate(requests)` is true, at most `timeout` seconds; return its last
+        value."""
         return self._upstream.log.wait_for(predicate, timeout)
 
     def script(self, *answers: dict[str, Any]) -> None:
-        """Queue answers for the next requests, in the JSON form of `script`."""
+        """Queue answers for the next requests, in the JSON form of `answers.script`."""
         self._call(lambda: self._upstream.script(list(answers)))
 
     def configure_tokens(self, **members: Any) -> None:
-        """Change tokens: the members of `Tokens.configure`."""
+        """Change the state of tokens: the members of `Tokens.configure`."""
         self._call(lambda: self._upstream.configure_tokens(members))
 
     def reset(self) -> None:
-        """Forget scripts and requests; tokens stay valid."""
+        """Remove scripts and clear the log. Tokens stay valid."""
         self._call(self._upstream.reset)
 
     def close_idle(self) -> int:
-        """Close the connections kept alive between requests; return how many."""
+        """Close the idle connections. Return how many."""
         return self._call(self._upstream.close_idle)
 
     def _call(self, action: Callable[[], _Value]) -> _Value:
-        """Run `action` on the loop, where all state lives."""
+        """Run `action` on the event loop, which owns all state."""
 
         async def run() -> _Value:
             return action()
@@ -153,17 +157,19 @@ class Simulator:
 
 
 def serve(host: str = "127.0.0.1", port: int = 9001, *, accept_any_token: bool = False) -> None:
-    """Run the simulator until SIGINT or SIGTERM; prints one line when it is ready.
+    """Run the simulator until SIGINT or SIGTERM. Prints one line when it is ready.
 
-    Tokens are checked as strictly as in `Simulator`: get one from `/refreshToken` (any refresh
-    token not used before is good once), or pass `accept_any_token`.
+    Tokens are checked as strictly as in `Simulator`: get one from `/refreshToken` (which accepts
+    any new refresh token once), or pass `accept_any_token`.
     """
-    upstream = Upstream(tokens=Tokens(accept_any=accept_any_token), bindings=_BOTH, log_limit=1000)
+    upstream = UpstreamServer(
+        tokens=Tokens(accept_any=accept_any_token), bindings=_BOTH, log_limit=1000
+    )
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(upstream, host, port))
 
 
-async def _serve(upstream: Upstream, host: str, port: int) -> None:
+async def _serve(upstream: UpstreamServer, host: str, port: int) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

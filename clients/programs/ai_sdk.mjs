@@ -1,4 +1,4 @@
-// The Vercel AI SDK, which goes round the loop itself and streams every turn.
+// The Vercel AI SDK, which runs the loop itself and streams every turn.
 
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";

@@ -1,4 +1,4 @@
-// What the JavaScript programs share; see task.py.
+// Shared by the JavaScript programs; see task.py.
 
 export const API = process.argv[2];
 export const { GATEWAY_URL: URL, GATEWAY_KEY: KEY, TASK } = process.env;

@@ -1,7 +1,7 @@
-"""What all programs share: the gateway and the prompt, from the environment, and two tools.
+"""Shared by all programs: the gateway and the prompt from the environment, and two tools.
 
-A program is a few lines as a user of the library would write them, run by the library's own
-interpreter, with the API to use as its argument. It prints the model's answer.
+A program is what a user of the library would write. It runs with the interpreter of the library's
+environment, takes the API as its argument, and prints the model's answer.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""instructor: typed answers through a forced tool call, whole and as a stream that fills up."""
+"""instructor: typed answers through a forced tool call, whole and as a stream of partial values."""
 
 import instructor
 from anthropic import Anthropic
@@ -22,7 +22,7 @@ client = clients[API]()
 
 
 def ask(tool: str) -> dict[str, object]:
-    """A request in which the model calls the tool that instructor makes of the type."""
+    """Return a request in which the model calls the tool that instructor makes from the type."""
     prompt = TASK.replace("TOOL", tool)
     return {
         "model": MODEL,

@@ -1,4 +1,4 @@
-"""LangChain, with its chat models for both makers."""
+"""LangChain, with its chat models for Anthropic and OpenAI."""
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, ToolMessage
@@ -6,7 +6,7 @@ from task import API, KEY, MODEL, TASK, TOOLS, URL
 
 
 def chosen_model() -> BaseChatModel:
-    """The model of one package; the other is not installed."""
+    """Return the model of the installed package."""
     if API == "messages":
         from langchain_anthropic import ChatAnthropic
 

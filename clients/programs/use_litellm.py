@@ -1,4 +1,4 @@
-"""LiteLLM as a library, which translates one interface into either API itself."""
+"""LiteLLM as a library, which translates one interface into both APIs."""
 
 import json
 

@@ -32,7 +32,7 @@ def chat() -> str:
 
 
 def responses() -> str:
-    """The loop on Responses, which keeps no history here: the whole of it is sent again."""
+    """The loop on Responses. The gateway stores no history, so each request contains all of it."""
     tools = [{"type": "function", "strict": False, **function} for function in functions]
     items = [{"role": "user", "content": TASK}]
     while True:

@@ -37,7 +37,7 @@ from app.core.usage import Meter
 from app.eventstream.frames import FrameDecoder
 from app.models import names
 from app.models.table import context_window
-from app.simulator import frames
+from app.simulator.wire import frames
 from app.upstream_http.chunked import ChunkedDecoder
 from benchmarks import samples
 from benchmarks.dialects import CHAT, DIALECTS, MESSAGES, MODEL, RESPONSES, Dialect

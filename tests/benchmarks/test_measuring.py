@@ -15,7 +15,7 @@ from benchmarks import end_to_end, figures, report, samples
 from benchmarks.cases import FULL, KB, Case, cases
 from benchmarks.dialects import DIALECTS, Dialect
 from benchmarks.end_to_end import LoadFailed, Measured, Run
-from benchmarks.load import Count, Result
+from benchmarks.load import MarkCounter, Result
 from benchmarks.parts import ROOT, Part, read
 from benchmarks.processes import Memory, cpu_seconds, memory
 
@@ -68,7 +68,7 @@ def test_what_is_not_answered_well_is_not_measured(
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_marks_are_counted_wherever_the_bytes_are_cut(size: int) -> None:
-    count = Count(b"mark")
+    count = MarkCounter(b"mark")
     data = b"marmark mamarkmark"
     assert sum(count.feed(piece) for piece in samples.pieces_of(data, size)) == 3
     assert count.total == 3

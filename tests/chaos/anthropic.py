@@ -1,11 +1,20 @@
-"""The Messages API, as its clients speak it and read it."""
+"""A strict client of the Messages API."""
 
 import json
 from typing import Any
 
 from app.dialects.anthropic.errors import TYPES
 from app.errors import POLICY, Kind
-from tests.chaos.heard import MODEL, WRITE, Call, CallState, Failure, Heard, check, sse_events
+from tests.chaos.received import (
+    MODEL,
+    WRITE,
+    CallState,
+    ReceivedAnswer,
+    ReceivedCall,
+    ReceivedFailure,
+    check,
+    sse_events,
+)
 from tests.live.servers import KEY
 
 STOPS = {
@@ -18,8 +27,8 @@ STOPS = {
 }
 
 
-class Anthropic:
-    """The Messages API."""
+class AnthropicClient:
+    """A client of the Messages API."""
 
     name = "anthropic"
     path = "/v1/messages"
@@ -40,31 +49,33 @@ class Anthropic:
     def headers(self) -> dict[str, str]:
         return {"x-api-key": KEY, "content-type": "application/json"}
 
-    def read_stream(self, data: bytes, heard: Heard) -> None:
-        reader = _Stream(heard)
+    def read_stream(self, data: bytes, answer: ReceivedAnswer) -> None:
+        reader = _StreamReader(answer)
         for name, payload in sse_events(data):
             event = json.loads(payload)
             check(event["type"] == name, f"event {name!r} around {event['type']!r}")
             reader.take(event)
 
-    def read_whole(self, data: bytes, heard: Heard) -> None:
+    def read_whole(self, data: bytes, answer: ReceivedAnswer) -> None:
         message = json.loads(data)
         check(message["type"] == "message", message)
         for block in message["content"]:
             if block["type"] == "text":
-                heard.text += block["text"]
+                answer.text += block["text"]
             elif block["type"] == "thinking":
-                heard.thinking += block["thinking"]
+                answer.thinking += block["thinking"]
             else:
                 check(block["type"] == "tool_use", block)
-                heard.calls.append(Call(block["name"], json.dumps(block["input"]), ended=True))
-        heard.stop = STOPS[message["stop_reason"]]
+                answer.calls.append(
+                    ReceivedCall(block["name"], json.dumps(block["input"]), ended=True)
+                )
+        answer.stop = STOPS[message["stop_reason"]]
 
-    def read_error(self, data: bytes, heard: Heard) -> None:
-        _take_error(json.loads(data), heard, heard.status)
+    def read_error(self, data: bytes, answer: ReceivedAnswer) -> None:
+        _take_error(json.loads(data), answer, answer.status)
 
-    def failure(self, kind: Kind, *, begun: bool = False) -> Failure:
-        return Failure(0 if begun else POLICY[kind].status, TYPES[kind])
+    def failure(self, kind: Kind, *, begun: bool = False) -> ReceivedFailure:
+        return ReceivedFailure(0 if begun else POLICY[kind].status, TYPES[kind])
 
     def stop(self, reason: str) -> str:
         return reason
@@ -73,17 +84,17 @@ class Anthropic:
         return state != "open"
 
 
-def _take_error(error: dict[str, Any], heard: Heard, status: int) -> None:
+def _take_error(error: dict[str, Any], answer: ReceivedAnswer, status: int) -> None:
     check(error["type"] == "error" and error["request_id"], error)
-    heard.failure = Failure(status, error["error"]["type"])
-    heard.message = error["error"]["message"]
+    answer.failure = ReceivedFailure(status, error["error"]["type"])
+    answer.message = error["error"]["message"]
 
 
-class _Stream:
-    """The state that the SDKs keep of a stream."""
+class _StreamReader:
+    """The state of a stream, as the SDKs keep it."""
 
-    def __init__(self, heard: Heard) -> None:
-        self._heard = heard
+    def __init__(self, answer: ReceivedAnswer) -> None:
+        self._answer = answer
         self._state = "fresh"
         self._index = -1
         self._block: dict[str, Any] | None = None
@@ -98,38 +109,38 @@ class _Stream:
         self._state = "open"
 
     def _ping(self, _: dict[str, Any]) -> None:
-        self._heard.pings += 1
+        self._answer.pings += 1
 
     def _content_block_start(self, event: dict[str, Any]) -> None:
-        check(self._state == "open" and self._block is None, "a block inside another")
+        check(self._state == "open" and self._block is None, "a block inside another block")
         check(event["index"] == self._index + 1, event)
         self._index += 1
         self._block = event["content_block"]
         if self._block["type"] == "tool_use":
             check(self._block["input"] == {}, event)
-            self._heard.calls.append(Call(self._block["name"]))
+            self._answer.calls.append(ReceivedCall(self._block["name"]))
 
     def _content_block_delta(self, event: dict[str, Any]) -> None:
         check(self._block is not None and event["index"] == self._index, event)
         delta = event["delta"]
         if delta["type"] == "text_delta":
-            self._heard.text += delta["text"]
+            self._answer.text += delta["text"]
         elif delta["type"] == "thinking_delta":
-            self._heard.thinking += delta["thinking"]
+            self._answer.thinking += delta["thinking"]
         elif delta["type"] == "input_json_delta":
-            self._heard.calls[-1].written += delta["partial_json"]
+            self._answer.calls[-1].written += delta["partial_json"]
         else:
             check(delta["type"] == "signature_delta", event)
 
     def _content_block_stop(self, event: dict[str, Any]) -> None:
         check(self._block is not None and event["index"] == self._index, event)
         if self._block and self._block["type"] == "tool_use":
-            self._heard.calls[-1].ended = True
+            self._answer.calls[-1].ended = True
         self._block = None
 
     def _message_delta(self, event: dict[str, Any]) -> None:
         check(self._state == "open" and self._block is None, "message_delta inside a block")
-        self._heard.stop = STOPS[event["delta"]["stop_reason"]]
+        self._answer.stop = STOPS[event["delta"]["stop_reason"]]
         self._state = "stopped"
 
     def _message_stop(self, _: dict[str, Any]) -> None:
@@ -137,5 +148,5 @@ class _Stream:
         self._state = "over"
 
     def _error(self, event: dict[str, Any]) -> None:
-        _take_error(event, self._heard, 0)
+        _take_error(event, self._answer, 0)
         self._state = "over"

@@ -1,4 +1,4 @@
-"""What a fault is tried on: gunicorn with two workers, the simulated upstream, a proxy between."""
+"""The set-up for faults: gunicorn with two workers, the simulated upstream, a proxy in between."""
 
 import http.client
 import json
@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import Any, Self
 
 from app.simulator import Simulator
-from app.simulator.log import Seen
-from app.simulator.script import CHAT
-from tests.chaos.heard import Dialect, Heard
+from app.simulator.answers.script import CHAT
+from app.simulator.service.request_log import LoggedRequest
 from tests.chaos.proxy import Proxy
+from tests.chaos.received import DialectClient, ReceivedAnswer
 from tests.live.servers import Gateway
 
 PATIENCE = 30.0
-"""Seconds that a client waits for anything: longer than whatever is tried."""
+"""Seconds that a client waits for data: longer than any delay in the suite."""
 
 
-class Asking:
-    """One request under way, on a connection of its own."""
+class PendingRequest:
+    """One request in progress, on its own connection."""
 
     def __init__(
-        self, port: int, dialect: Dialect, prompt: str, *, stream: bool, request_id: str
+        self, port: int, dialect: DialectClient, prompt: str, *, stream: bool, request_id: str
     ) -> None:
         self.dialect = dialect
         self.stream = stream
-        self.heard = Heard()
+        self.answer = ReceivedAnswer()
         self.data = bytearray()
         self.started = time.monotonic()
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -39,59 +39,61 @@ class Asking:
         self._connection.request("POST", dialect.path, dialect.body(prompt, stream=stream), headers)
         self._response: http.client.HTTPResponse | None = None
 
-    def head(self) -> Heard:
+    def read_head(self) -> ReceivedAnswer:
         """Wait for status and headers."""
         if self._response is None:
             self._response = self._connection.getresponse()
-            self.heard.status = self._response.status
-            self.heard.headers = self._response.headers
-            self.heard.waited = time.monotonic() - self.started
-        return self.heard
+            self.answer.status = self._response.status
+            self.answer.headers = {
+                name.lower(): value for name, value in self._response.headers.items()
+            }
+            self.answer.waited = time.monotonic() - self.started
+        return self.answer
 
-    def until(self, piece: bytes) -> None:
-        """Read until the body holds this."""
-        self.head()
+    def read_until(self, piece: bytes) -> None:
+        """Read until the body contains ``piece``."""
+        self.read_head()
         assert self._response
         while piece not in self.data:
             more = self._response.read1()
             assert more, f"the answer ended without {piece!r}: {self.data[-300:]!r}"
             self.data += more
 
-    def hear(self) -> Heard:
-        """Read to the end, and say what a client of the dialect understands."""
+    def read_all(self) -> ReceivedAnswer:
+        """Read the whole response, and return the answer as a client of the dialect reads it."""
         try:
-            self.head()
+            self.read_head()
             assert self._response
             while more := self._response.read1():
                 self.data += more
         except (http.client.HTTPException, ConnectionError):
-            self.heard.whole = False
+            self.answer.whole = False
         self._connection.close()
-        return self.understood()
+        return self.parsed()
 
-    def hear_slowly(self, size: int, *, pause: float) -> Heard:
-        """The same with a pause after every ``size`` bytes."""
-        self.head()
+    def read_slowly(self, size: int, *, pause: float) -> ReceivedAnswer:
+        """Do the same, with a pause after every ``size`` bytes."""
+        self.read_head()
         assert self._response
         while more := self._response.read(size):
             self.data += more
             time.sleep(pause)
-        return self.understood()
+        return self.parsed()
 
-    def understood(self) -> Heard:
-        """What was heard so far."""
+    def parsed(self) -> ReceivedAnswer:
+        """Return the answer received so far."""
         if self._response is None:
-            return self.heard
-        if self.heard.status != 200:
-            self.dialect.read_error(bytes(self.data), self.heard)
+            return self.answer
+        if self.answer.status != 200:
+            self.dialect.read_error(bytes(self.data), self.answer)
         elif self.stream:
-            self.dialect.read_stream(bytes(self.data), self.heard)
-        elif self.heard.whole:
-            self.dialect.read_whole(bytes(self.data), self.heard)
-        return self.heard
+            self.dialect.read_stream(bytes(self.data), self.answer)
+        elif self.answer.whole:
+            self.dialect.read_whole(bytes(self.data), self.answer)
+        return self.answer
 
-    def leave(self, *, reset: bool = False) -> float:
-        """Close the connection; when (seconds since the epoch)."""
+    def disconnect(self, *, reset: bool = False) -> float:
+        """Close the connection; return the time of that in seconds since the epoch."""
         if reset:
             linger = struct.pack("ii", 1, 0)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -137,34 +139,35 @@ class Arena:
         self.simulator.stop()
 
     def script(self, mark: str, *answers: Mapping[str, Any]) -> None:
-        """What requests with this mark in their prompt are answered, one after the other; the last
-        one again and again."""
+        """Set the answers to requests whose prompt contains ``mark``. The last one repeats."""
         *first, last = answers
         match = {"match": {"text": mark}}
         forms = [{**answer, **match} for answer in first]
         self.simulator.script(*forms, {**last, **match, "times": None})
 
-    def ask(self, dialect: Dialect, mark: str, *, stream: bool, padding: int = 0) -> Asking:
-        """Send a request whose prompt and id are the mark."""
+    def send(
+        self, dialect: DialectClient, mark: str, *, stream: bool, padding: int = 0
+    ) -> PendingRequest:
+        """Send a request with ``mark`` as its prompt and request id."""
         prompt = mark + " " + "x" * padding
-        return Asking(self.gateway.port, dialect, prompt, stream=stream, request_id=mark)
+        return PendingRequest(self.gateway.port, dialect, prompt, stream=stream, request_id=mark)
 
-    def chats(self, mark: str) -> list[Seen]:
-        """What the upstream was asked with this mark."""
+    def upstream_requests(self, mark: str) -> list[LoggedRequest]:
+        """Return the chat requests with this mark that the upstream received."""
         return [seen for seen in self.simulator.requests if _is_of(seen, mark)]
 
-    def await_chat(self, mark: str, done: Any = lambda seen: True) -> Seen:
-        """The first such request that is ``done``; waits for it."""
-        found: Seen | None = self.simulator.wait_for(
+    def wait_for_upstream_request(self, mark: str, done: Any = lambda seen: True) -> LoggedRequest:
+        """Wait for a request with this mark for which ``done`` is true; return the first one."""
+        found: LoggedRequest | None = self.simulator.wait_for(
             lambda all_seen: next(
                 (seen for seen in all_seen if _is_of(seen, mark) and done(seen)), None
             )
         )
-        assert found, f"the upstream never saw it: {self.chats(mark)}"
+        assert found, f"the upstream never received it: {self.upstream_requests(mark)}"
         return found
 
-    def line(self, mark: str, timeout: float = 5.0) -> Mapping[str, Any]:
-        """The access log's line of a request, which is written when its answer is over."""
+    def log_line(self, mark: str, timeout: float = 5.0) -> Mapping[str, Any]:
+        """Wait for the access-log line of a request, which is written when its answer ends."""
         end = time.monotonic() + timeout
         while True:
             with self._lock:
@@ -186,7 +189,7 @@ class Arena:
                 self._lines[entry["request_id"]] = entry
 
 
-def _is_of(seen: Seen, mark: str) -> bool:
+def _is_of(seen: LoggedRequest, mark: str) -> bool:
     if seen.operation != CHAT or not isinstance(seen.body, dict):
         return False
     message = seen.body["conversationState"]["currentMessage"]["userInputMessage"]

@@ -1,8 +1,8 @@
-"""Every dialect there is, one adapter object for each."""
+"""A client of every dialect."""
 
-from tests.chaos.anthropic import Anthropic
-from tests.chaos.heard import Dialect
-from tests.chaos.openai_chat import Chat
-from tests.chaos.openai_responses import Responses
+from tests.chaos.anthropic import AnthropicClient
+from tests.chaos.openai_chat import ChatClient
+from tests.chaos.openai_responses import ResponsesClient
+from tests.chaos.received import DialectClient
 
-DIALECTS: tuple[Dialect, ...] = (Anthropic(), Chat(), Responses())
+DIALECTS: tuple[DialectClient, ...] = (AnthropicClient(), ChatClient(), ResponsesClient())

@@ -1,33 +1,33 @@
-"""What both OpenAI dialects share."""
+"""Code shared by the clients of both OpenAI dialects."""
 
 import json
 from typing import Any
 
 from app.dialects import openai
 from app.errors import POLICY, Kind
-from tests.chaos.heard import Failure, Heard, check
+from tests.chaos.received import ReceivedAnswer, ReceivedFailure, check
 from tests.live.servers import KEY
 
 
-class OpenAI:
-    """What both OpenAI dialects share."""
+class OpenAIClient:
+    """Base of the clients of both OpenAI dialects."""
 
     opening_pings = 0
 
     def headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
 
-    def read_error(self, data: bytes, heard: Heard) -> None:
-        take_error(json.loads(data), heard, heard.status)
+    def read_error(self, data: bytes, answer: ReceivedAnswer) -> None:
+        read_error_body(json.loads(data), answer, answer.status)
 
-    def failure(self, kind: Kind, *, begun: bool = False) -> Failure:
+    def failure(self, kind: Kind, *, begun: bool = False) -> ReceivedFailure:
         status = POLICY[kind].status
         type, code = openai.ERRORS[kind]
-        return Failure(0 if begun else openai.STATUSES.get(status, status), type, code)
+        return ReceivedFailure(0 if begun else openai.STATUSES.get(status, status), type, code)
 
 
-def take_error(data: dict[str, Any], heard: Heard, status: int) -> None:
+def read_error_body(data: dict[str, Any], answer: ReceivedAnswer, status: int) -> None:
     error = data["error"]
     check(error.keys() == {"message", "type", "param", "code"}, data)
-    heard.failure = Failure(status, error["type"], error["code"])
-    heard.message = error["message"]
+    answer.failure = ReceivedFailure(status, error["type"], error["code"])
+    answer.message = error["message"]

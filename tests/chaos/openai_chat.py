@@ -1,10 +1,18 @@
-"""Chat Completions, as its clients speak it and read it."""
+"""A strict client of Chat Completions."""
 
 import json
 from typing import Any
 
-from tests.chaos.heard import MODEL, WRITE, Call, CallState, Heard, check, sse_events
-from tests.chaos.openai import OpenAI, take_error
+from tests.chaos.openai import OpenAIClient, read_error_body
+from tests.chaos.received import (
+    MODEL,
+    WRITE,
+    CallState,
+    ReceivedAnswer,
+    ReceivedCall,
+    check,
+    sse_events,
+)
 
 STOPS = {
     "stop": "end_turn",
@@ -14,8 +22,8 @@ STOPS = {
 }
 
 
-class Chat(OpenAI):
-    """Chat Completions."""
+class ChatClient(OpenAIClient):
+    """A client of Chat Completions."""
 
     name = "openai-chat"
     path = "/v1/chat/completions"
@@ -31,21 +39,21 @@ class Chat(OpenAI):
             }
         ).encode()
 
-    def read_stream(self, data: bytes, heard: Heard) -> None:
-        reader = _Stream(heard)
+    def read_stream(self, data: bytes, answer: ReceivedAnswer) -> None:
+        reader = _StreamReader(answer)
         for name, payload in sse_events(data):
             check(not name, f"event {name!r}")
             reader.take(payload)
 
-    def read_whole(self, data: bytes, heard: Heard) -> None:
+    def read_whole(self, data: bytes, answer: ReceivedAnswer) -> None:
         [choice] = json.loads(data)["choices"]
         message = choice["message"]
-        heard.text = message["content"] or ""
-        heard.thinking = message.get("reasoning_content", "")
+        answer.text = message["content"] or ""
+        answer.thinking = message.get("reasoning_content", "")
         for call in message.get("tool_calls", []):
             function = call["function"]
-            heard.calls.append(Call(function["name"], function["arguments"], ended=True))
-        heard.stop = STOPS[choice["finish_reason"]]
+            answer.calls.append(ReceivedCall(function["name"], function["arguments"], ended=True))
+        answer.stop = STOPS[choice["finish_reason"]]
 
     def stop(self, reason: str) -> str:
         return {"stop_sequence": "end_turn", "context_window": "max_tokens"}.get(reason, reason)
@@ -54,45 +62,45 @@ class Chat(OpenAI):
         return stop == "tool_use"
 
 
-class _Stream:
-    """The state that the SDKs keep of a stream."""
+class _StreamReader:
+    """The state of a stream, as the SDKs keep it."""
 
-    def __init__(self, heard: Heard) -> None:
-        self._heard = heard
+    def __init__(self, answer: ReceivedAnswer) -> None:
+        self._answer = answer
         self._begun = self._over = False
 
     def take(self, payload: str) -> None:
         if not payload:
-            self._heard.pings += 1
+            self._answer.pings += 1
             return
         check(not self._over, f"{payload[:80]} after the end")
         if payload == "[DONE]":
-            check(self._heard.stop, "[DONE] without a finish_reason")
+            check(self._answer.stop, "[DONE] without a finish_reason")
             self._over = True
             return
         chunk = json.loads(payload)
         if "error" in chunk:
-            take_error(chunk, self._heard, 0)
+            read_error_body(chunk, self._answer, 0)
             self._over = True
             return
         check(chunk["object"] == "chat.completion.chunk", chunk)
         [choice] = chunk["choices"]
         self._take_delta(choice["delta"])
         if choice["finish_reason"]:
-            check(self._heard.stop is None, "a second finish_reason")
-            self._heard.stop = STOPS[choice["finish_reason"]]
-            for call in self._heard.calls:
-                call.ended = self._heard.stop == "tool_use"
+            check(self._answer.stop is None, "a second finish_reason")
+            self._answer.stop = STOPS[choice["finish_reason"]]
+            for call in self._answer.calls:
+                call.ended = self._answer.stop == "tool_use"
 
     def _take_delta(self, delta: dict[str, Any]) -> None:
         check(self._begun or delta.get("role") == "assistant", "no role in the first chunk")
-        check(self._heard.stop is None, "more behind the finish_reason")
+        check(self._answer.stop is None, "a delta after the finish_reason")
         self._begun = True
-        self._heard.text += delta.get("content") or ""
-        self._heard.thinking += delta.get("reasoning_content") or ""
+        self._answer.text += delta.get("content") or ""
+        self._answer.thinking += delta.get("reasoning_content") or ""
         for call in delta.get("tool_calls", []):
             if "id" in call:
-                check(call["index"] == len(self._heard.calls), call)
-                self._heard.calls.append(Call(call["function"]["name"]))
-            check(call["index"] == len(self._heard.calls) - 1, call)
-            self._heard.calls[-1].written += call["function"]["arguments"]
+                check(call["index"] == len(self._answer.calls), call)
+                self._answer.calls.append(ReceivedCall(call["function"]["name"]))
+            check(call["index"] == len(self._answer.calls) - 1, call)
+            self._answer.calls[-1].written += call["function"]["arguments"]

@@ -1,16 +1,25 @@
-"""The Responses API, as its clients speak it and read it."""
+"""A strict client of the Responses API."""
 
 import json
 from typing import Any
 
 from app.dialects.openai_responses.errors import CODES, OTHER
 from app.errors import Kind
-from tests.chaos.heard import MODEL, WRITE, Call, CallState, Failure, Heard, check, sse_events
-from tests.chaos.openai import OpenAI, take_error
+from tests.chaos.openai import OpenAIClient, read_error_body
+from tests.chaos.received import (
+    MODEL,
+    WRITE,
+    CallState,
+    ReceivedAnswer,
+    ReceivedCall,
+    ReceivedFailure,
+    check,
+    sse_events,
+)
 
 
-class Responses(OpenAI):
-    """The Responses API."""
+class ResponsesClient(OpenAIClient):
+    """A client of the Responses API."""
 
     name = "openai-responses"
     path = "/v1/responses"
@@ -20,33 +29,33 @@ class Responses(OpenAI):
         request = {"model": MODEL, "stream": stream, "tools": [tool], "input": prompt}
         return json.dumps(request | {"reasoning": {"summary": "auto"}}).encode()
 
-    def read_stream(self, data: bytes, heard: Heard) -> None:
-        reader = _Stream(heard)
+    def read_stream(self, data: bytes, answer: ReceivedAnswer) -> None:
+        reader = _StreamReader(answer)
         for name, payload in sse_events(data):
             if not payload:
-                heard.pings += 1
+                answer.pings += 1
                 continue
             event = json.loads(payload)
             check(event["type"] == name, f"event {name!r} around {event['type']!r}")
             reader.take(event)
 
-    def read_whole(self, data: bytes, heard: Heard) -> None:
+    def read_whole(self, data: bytes, answer: ReceivedAnswer) -> None:
         response = json.loads(data)
         for item in response["output"]:
             check(item["status" if item["type"] != "reasoning" else "type"], item)
             if item["type"] == "message":
-                heard.text += "".join(part["text"] for part in item["content"])
+                answer.text += "".join(part["text"] for part in item["content"])
             elif item["type"] == "reasoning":
-                heard.thinking += "".join(part["text"] for part in item["summary"])
+                answer.thinking += "".join(part["text"] for part in item["summary"])
             else:
-                heard.calls.append(Call(item["name"], item["arguments"], ended=True))
-        heard.stop = _stop(response)
+                answer.calls.append(ReceivedCall(item["name"], item["arguments"], ended=True))
+        answer.stop = _stop(response)
 
-    def failure(self, kind: Kind, *, begun: bool = False) -> Failure:
-        told = super().failure(kind, begun=begun)
-        if begun and told.code not in CODES:
-            return told._replace(code=OTHER)
-        return told
+    def failure(self, kind: Kind, *, begun: bool = False) -> ReceivedFailure:
+        failure = super().failure(kind, begun=begun)
+        if begun and failure.code not in CODES:
+            return failure._replace(code=OTHER)
+        return failure
 
     def stop(self, reason: str) -> str:
         return {"stop_sequence": "end_turn", "context_window": "max_tokens"}.get(reason, reason)
@@ -64,11 +73,11 @@ def _stop(response: dict[str, Any]) -> str:
     return "tool_use" if calls else "end_turn"
 
 
-class _Stream:
-    """What a client keeps that builds its items from the events."""
+class _StreamReader:
+    """The state of a client that builds the output items from the events."""
 
-    def __init__(self, heard: Heard) -> None:
-        self._heard = heard
+    def __init__(self, answer: ReceivedAnswer) -> None:
+        self._answer = answer
         self._number = 0
         self._begun = self._over = False
         self._item: dict[str, Any] | None = None
@@ -90,41 +99,41 @@ class _Stream:
         elif name in ("response.completed", "response.incomplete"):
             self._finished(event["response"])
         elif name == "response.failed":
-            check(event["response"]["output"] == self._done, "another output than was told")
-            take_error(event["response"], self._heard, 0)
+            check(event["response"]["output"] == self._done, "the output differs from the items")
+            read_error_body(event["response"], self._answer, 0)
             self._over = True
 
     def _added(self, item: dict[str, Any]) -> None:
         self._item = item
         if item["type"] == "function_call":
-            self._heard.calls.append(Call(item["name"]))
+            self._answer.calls.append(ReceivedCall(item["name"]))
 
     def _delta(self, event: dict[str, Any]) -> None:
         check(self._item and event["item_id"] == self._item["id"], event)
         match event["type"]:
             case "response.output_text.delta":
-                self._heard.text += event["delta"]
+                self._answer.text += event["delta"]
             case "response.reasoning_summary_text.delta":
-                self._heard.thinking += event["delta"]
+                self._answer.thinking += event["delta"]
             case "response.function_call_arguments.delta":
-                self._heard.calls[-1].written += event["delta"]
+                self._answer.calls[-1].written += event["delta"]
             case name:
                 check(False, name)
 
     def _item_done(self, item: dict[str, Any]) -> None:
         check(self._item and item["id"] == self._item["id"], item)
         if item["type"] == "function_call":
-            check(item["arguments"] == self._heard.calls[-1].written, item)
-            self._heard.calls[-1].ended = True
+            check(item["arguments"] == self._answer.calls[-1].written, item)
+            self._answer.calls[-1].ended = True
         self._done.append(item)
         self._item = None
 
     def _finished(self, response: dict[str, Any]) -> None:
-        check(response["output"] == self._done, "another output than was told")
-        told = Heard()
+        check(response["output"] == self._done, "the output differs from the items")
+        items = ReceivedAnswer()
         for item in self._done:
             if item["type"] == "message":
-                told.text += "".join(part["text"] for part in item["content"])
-        check(told.text == self._heard.text, "another text in the items than in the deltas")
-        self._heard.stop = _stop(response)
+                items.text += "".join(part["text"] for part in item["content"])
+        check(items.text == self._answer.text, "the text of the items differs from the deltas")
+        self._answer.stop = _stop(response)
         self._over = True

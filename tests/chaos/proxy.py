@@ -1,8 +1,9 @@
-"""A loopback TCP proxy that breaks connections on demand, to stand between gateway and upstream.
+"""A loopback TCP proxy between gateway and upstream that breaks connections on demand.
 
-It passes bytes on as they come. What it does to one exchange is a :class:`Plan`, found by a mark in
-the request's bytes, so that many faults can be tried at the same time through one proxy; a request
-without a mark passes untouched. It knows of HTTP only where a request ends and a response's head.
+It forwards bytes as they arrive. A :class:`ProxyPlan`, found by a mark in the bytes of a request,
+says what happens to the request and its response, so that one proxy can test many faults at the
+same time. A request without a mark passes unchanged. Of HTTP, the proxy knows only where a request
+and the head of a response end.
 """
 
 import select
@@ -19,21 +20,22 @@ _RST = struct.pack("ii", 1, 0)  # SO_LINGER: on, no time
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """``reset``: the connection is reset as soon as the request is known ("before request", its
-    rest unread), once the upstream has answered it ("after request", nothing passed on), or once
-    the response's head was passed on ("after head").
+class ProxyPlan:
+    """The faults of one request and its response.
 
-    After ``stop_at`` bytes of the response (its head included), or with the read that holds the
-    bytes ``stop_behind``, ``how`` says what happens: "rst", "fin", "half-close" (the upstream's
-    side is closed, the gateway's stays open), or "stall" (silence until the gateway leaves).
-    ``piece``: bytes a write, with ``pause`` seconds after each. ``head_pause``: seconds between the
-    response's head and its body.
+    ``reset``: reset the connection when the mark is found ("before request", the rest unread), when
+    the upstream answers ("after request", nothing forwarded), or when the response head was
+    forwarded ("after head").
+
+    After ``stop_at`` bytes of the response (head included), or after the read that contains the
+    bytes ``stop_after``, do ``how``: "rst", "fin", "half-close" (close the upstream's side only) or
+    "stall" (send nothing until the gateway disconnects). ``piece``: bytes of a write, with
+    ``pause`` seconds after each. ``head_pause``: seconds between the response head and its body.
     """
 
     reset: Literal["before request", "after request", "after head"] | None = None
     stop_at: int | None = None
-    stop_behind: bytes | None = None
+    stop_after: bytes | None = None
     how: Literal["rst", "fin", "half-close", "stall"] = "fin"
     piece: int | None = None
     pause: float = 0.0
@@ -41,13 +43,11 @@ class Plan:
 
 
 class Proxy:
-    """Listens on a free port and passes on to ``upstream_port``; a context manager."""
+    """Listens on a free port and forwards to ``upstream_port``; a context manager."""
 
     def __init__(self, upstream_port: int) -> None:
         self._upstream = ("127.0.0.1", upstream_port)
-        self._plans: dict[bytes, list[Plan]] = {}
-        self._changed = threading.Condition()
-        self._left: dict[bytes, float] = {}
+        self._plans: dict[bytes, list[ProxyPlan]] = {}
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = int(self._listener.getsockname()[1])
@@ -62,15 +62,9 @@ class Proxy:
         for connection in tuple(self._open):
             _reset(connection)
 
-    def plan(self, mark: str, *plans: Plan) -> None:
-        """What becomes of the requests that hold ``mark``, one after the other."""
+    def plan(self, mark: str, *plans: ProxyPlan) -> None:
+        """Set the plans for the requests that contain ``mark``, in order; the last one repeats."""
         self._plans[mark.encode()] = list(plans)
-
-    def left_at(self, mark: str, timeout: float = 5) -> float | None:
-        """When (monotonic) the gateway left the exchange with this mark; waits for it."""
-        with self._changed:
-            self._changed.wait_for(lambda: mark.encode() in self._left, timeout)
-            return self._left.get(mark.encode())
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -84,20 +78,20 @@ class Proxy:
         upstream: socket.socket | None = None
         try:
             while request := _read_request(connection, self._refuses):
-                mark, plan = self._take(request)
+                plan = self._take(request)
                 if plan.reset == "before request":
                     _reset(connection)
                     return
                 upstream = upstream or socket.create_connection(self._upstream)
                 upstream.sendall(request)
                 if plan.reset == "after request":
-                    select.select([upstream], [], [])  # it has the request, and answers
+                    select.select([upstream], [], [])  # the upstream has the request and answers
                     _reset(connection)
                     return
-                if not self._relay(connection, upstream, mark, plan):
+                if not self._relay(connection, upstream, plan):
                     return
         except OSError:
-            pass  # whoever left, the other is told by the closing below
+            pass  # closing both connections below informs the other side
         finally:
             self._open.discard(connection)
             connection.close()
@@ -105,55 +99,47 @@ class Proxy:
                 upstream.close()
 
     def _refuses(self, start: bytes) -> bool:
-        """Whether a request that begins like this is to be read no further."""
+        """Return whether to stop reading a request that begins with ``start``."""
         return any(
             mark in start and plans[0].reset == "before request"
             for mark, plans in self._plans.items()
         )
 
-    def _take(self, request: bytes) -> tuple[bytes, Plan]:
+    def _take(self, request: bytes) -> ProxyPlan:
         for mark, plans in self._plans.items():
             if mark in request:
                 plan = plans[0]
                 if len(plans) > 1:
                     plans.pop(0)
-                return mark, plan
-        return b"", Plan()
+                return plan
+        return ProxyPlan()
 
-    def _relay(
-        self, gateway: socket.socket, upstream: socket.socket, mark: bytes, plan: Plan
-    ) -> bool:
-        """Pass one response on; whether both are there for another request."""
+    def _relay(self, gateway: socket.socket, upstream: socket.socket, plan: ProxyPlan) -> bool:
+        """Forward one response. Return whether both connections can carry another request."""
         response = _Response(gateway, plan)
         while True:
             readable, _, _ = select.select([gateway, upstream], [], [])
             if gateway in readable:
                 if not gateway.recv(1, socket.MSG_PEEK):
-                    self._note_left(mark)
                     return False
                 if upstream not in readable:
-                    return True  # the next request has come
+                    return True  # the next request has arrived
             if upstream in readable:
                 data = upstream.recv(65536)
                 if not data or not response.pass_on(data):
-                    self._await_leaving(gateway, mark, plan)
+                    _wait_for_disconnect(gateway, plan)
                     return False
 
-    def _await_leaving(self, gateway: socket.socket, mark: bytes, plan: Plan) -> None:
-        if plan.how in ("half-close", "stall"):
-            gateway.recv(1)
-            self._note_left(mark)
 
-    def _note_left(self, mark: bytes) -> None:
-        with self._changed:
-            self._left[mark] = time.monotonic()
-            self._changed.notify_all()
+def _wait_for_disconnect(gateway: socket.socket, plan: ProxyPlan) -> None:
+    if plan.how in ("half-close", "stall"):
+        gateway.recv(1)
 
 
 class _Response:
-    """One response on its way to the gateway."""
+    """Forwards one response to the gateway."""
 
-    def __init__(self, gateway: socket.socket, plan: Plan) -> None:
+    def __init__(self, gateway: socket.socket, plan: ProxyPlan) -> None:
         self._gateway = gateway
         self._plan = plan
         self._sent = 0
@@ -161,7 +147,7 @@ class _Response:
         self._in_body = False
 
     def pass_on(self, data: bytes) -> bool:
-        """Send; False when the response ends here, as the plan has it."""
+        """Send ``data``. Return False if the plan ends the response here."""
         plan = self._plan
         for part in self._parts(data):
             if plan.stop_at is not None and self._sent + len(part) >= plan.stop_at:
@@ -172,7 +158,7 @@ class _Response:
             self._sent += len(part)
             if plan.pause:
                 time.sleep(plan.pause)
-        if plan.stop_behind and plan.stop_behind in data:
+        if plan.stop_after and plan.stop_after in data:
             self._stop()
             return False
         if plan.reset == "after head" and self._in_body:
@@ -189,8 +175,10 @@ class _Response:
             yield from (part[at : at + size] for at in range(0, len(part), size))
 
     def _split(self, data: bytes) -> tuple[bytes, bytes]:
-        """The part of ``data`` that is the head's, and the body's; no body if that is to be
-        reset."""
+        """Return the parts of ``data`` that belong to the head and to the body.
+
+        The body is empty if the plan resets the connection after the head.
+        """
         if self._in_body:
             return b"", data
         self._head += data
@@ -216,7 +204,7 @@ def _reset(connection: socket.socket) -> None:
 
 
 def _read_request(connection: socket.socket, refuses: Callable[[bytes], bool]) -> bytes:
-    """One whole request, or its start if that is refused; b"" when there is none any more."""
+    """Return one whole request, or its start if it is refused; b"" at the end of the connection."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)

@@ -1,10 +1,10 @@
-"""Refusals of the upstream, over HTTP and inside a stream, and what passes after one or two."""
+"""Refusals of the upstream, over HTTP and inside a stream, and faults that pass after retries."""
 
 from collections.abc import Iterator, Mapping
 
 from app.errors import Kind
-from app.simulator.faults import NAMED
-from tests.chaos.row import GOOD, TRIES, Row, answered, both, breaks, refused
+from app.simulator.catalogue.faults import NAMED
+from tests.chaos.row import GOOD, TRIES, FaultRow, answered, both, breaks, refused
 
 REFUSALS: Mapping[str, tuple[Kind, int]] = {
     "throttled": (Kind.THROTTLED, TRIES),
@@ -38,8 +38,8 @@ REFUSALS: Mapping[str, tuple[Kind, int]] = {
     "invalid_kms_grant": (Kind.FORBIDDEN, 1),
     "kms_conflict": (Kind.FORBIDDEN, 1),
 }
-"""The simulator's name of an HTTP refusal: what it is, and how often the upstream is asked. Those
-that end the use of an account are in :data:`ACCOUNT_REFUSALS`."""
+"""The kind of each HTTP refusal, and the number of requests upstream, by the simulator's name for
+it. Refusals that end the use of an account are in :data:`ACCOUNT_REFUSALS`."""
 
 ACCOUNT_REFUSALS: Mapping[str, tuple[Kind, int]] = {
     "monthly_quota": (Kind.QUOTA, 1),
@@ -55,43 +55,43 @@ ACCOUNT_REFUSALS: Mapping[str, tuple[Kind, int]] = {
     "expired_token_401": (Kind.REFUSED_TOKEN, 2),
     "unrecognized_client_401": (Kind.REFUSED_TOKEN, 2),
 }
-"""Refusals that are held against the account, each tried with one of its own. A refused token is
-refreshed and tried once more."""
+"""Refusals that affect the health of the account; each test uses its own account. After a refused
+token, the gateway refreshes it and tries once more."""
 
 INSIDE = ("throttled", "insufficient_capacity", "internal", "model_unavailable", "too_long",
           "improperly_formed", "feature_not_supported")  # fmt: skip
-"""Refusals that are also tried as exceptions inside a stream."""
+"""Refusals that are also tested as exceptions inside a stream."""
 
 
 def refusal(name: str, *, inside: bool = False) -> str:
-    """A refusal in words, by the simulator's name for it."""
+    """Return a description of a refusal, given the simulator's name for it."""
     fault = NAMED[name]
     facts = [*([] if inside else [f"HTTP {fault.status}"]), fault.type, fault.reason or ""]
     words = ", ".join(filter(None, facts))
     return f"{words}: “{fault.message}”" if fault.message else f"{words} ({name})"
 
 
-def refusals() -> Iterator[Row]:
-    """Every HTTP refusal of the upstream."""
-    for name, (kind, asked) in REFUSALS.items():
+def refusals() -> Iterator[FaultRow]:
+    """Yield every HTTP refusal of the upstream."""
+    for name, (kind, requests) in REFUSALS.items():
         yield both(
             f"http-{name}",
             refusal(name),
             refused(kind),
-            asked,
+            requests,
             answers=({"fail": name},),
         )
 
 
-def account_refusals() -> Iterator[Row]:
-    """Every refusal that is held against the account."""
+def account_refusals() -> Iterator[FaultRow]:
+    """Yield every refusal that affects the health of the account."""
     seen: set[Kind] = set()
-    for name, (kind, asked) in ACCOUNT_REFUSALS.items():
+    for name, (kind, requests) in ACCOUNT_REFUSALS.items():
         yield both(
             f"account-{name}",
             refusal(name),
             refused(kind),
-            asked,
+            requests,
             answers=({"fail": name},),
             heavy=kind in seen,
         )
@@ -105,42 +105,42 @@ def account_refusals() -> Iterator[Row]:
     )
     yield both(
         "account-suspicious_activity",
-        "the upstream finds the account's activity suspicious",
+        "the upstream reports suspicious activity of the account",
         refused(Kind.THROTTLED, retry_after="3600"),
         answers=({"fail": "suspicious_activity"},),
     )
     later = {"fault": "throttled", "headers": {"retry-after": "120"}}
     yield both(
         "retry-after-long",
-        "throttled with Retry-After: 120, longer than anybody would wait",
+        "throttled with Retry-After: 120, longer than the gateway waits",
         refused(Kind.THROTTLED, retry_after="120"),
         answers=({"fail": later},),
     )
 
 
-def exceptions() -> Iterator[Row]:
-    """Refusals inside a stream whose status was 200, before and after content."""
+def exceptions() -> Iterator[FaultRow]:
+    """Yield refusals inside a stream with status 200, before and after content."""
     for name in INSIDE:
-        kind, asked = REFUSALS[name]
+        kind, requests = REFUSALS[name]
         yield both(
             f"exception-{name}",
             f"{refusal(name, inside=True)} before any content",
             refused(kind),
-            asked,
+            requests,
             answers=({"exception": name},),
         )
         yield breaks(
             f"late-exception-{name}",
-            f"{refusal(name, inside=True)} behind text",
+            f"{refusal(name, inside=True)} after text",
             kind,
             "Hello",
-            again=asked > 1,
+            retried=requests > 1,
             answers=({"text": ["Hel", "lo"], "exception": name},),
         )
 
 
-def recoveries() -> Iterator[Row]:
-    """What passes before the attempts are used up: the client notices nothing."""
+def recoveries() -> Iterator[FaultRow]:
+    """Yield faults that end before the attempts are used up: the client notices nothing."""
     for name, trouble in {
         "throttled": {"fail": "throttled"},
         "internal": {"fail": "internal"},

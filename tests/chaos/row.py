@@ -1,6 +1,7 @@
-"""What a row of faults says: what goes wrong, what clients get, what the upstream sees, what the
-log says. A row speaks for all dialects, in the words of core events and kinds of failure; how a
-dialect writes those is its adapter's affair.
+"""The rows of the fault tables: the fault, and what the client, the upstream and the log see.
+
+A row holds for all dialects and uses the terms of core events and kinds of failure; the clients of
+the dialects translate them.
 """
 
 from collections.abc import Mapping
@@ -8,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import Kind
-from tests.chaos.heard import CallState
-from tests.chaos.proxy import Plan
+from tests.chaos.proxy import ProxyPlan
+from tests.chaos.received import CallState
 
 GOOD: Mapping[str, Any] = {"text": ["Hel", "lo ", "lo ", "世界 🙂"]}
 SAID = "Hello lo 世界 🙂"
@@ -17,13 +18,13 @@ CUT_CALL = {"name": "write", "fragments": ['{"text": ', '"a long story'], "stop"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gets:
-    """What a client gets: an answer that ends with ``stop``; or a failure of ``kind``, as the
-    status of a refusal, or after ``begun`` output as an error inside the stream.
+class Expected:
+    """The answer that a client must receive.
 
-    ``calls``: what was written of each tool call's input, and how it ended.
-    ``waited``: bounds in seconds for the answer's head. ``quiet``: there were silent stretches, so
-    signs of life must have come.
+    It ends with ``stop``, or with a failure of ``kind``: as a refusal, or, if the output has
+    ``begun``, as an error inside the stream. ``calls``: the input written for each tool call, and
+    its state. ``waited``: bounds in seconds for the response head. ``quiet``: the upstream pauses,
+    so the client must receive pings.
     """
 
     text: str = ""
@@ -38,35 +39,37 @@ class Gets:
     quiet: bool = False
 
 
-def answered(text: str = SAID, stop: str = "end_turn", **more: Any) -> Gets:
-    return Gets(text=text, stop=stop, **more)
+def answered(text: str = SAID, stop: str = "end_turn", **more: Any) -> Expected:
+    return Expected(text=text, stop=stop, **more)
 
 
-def refused(kind: Kind, **more: Any) -> Gets:
-    return Gets(kind=kind, **more)
+def refused(kind: Kind, **more: Any) -> Expected:
+    return Expected(kind=kind, **more)
 
 
-def broken(kind: Kind, text: str, **more: Any) -> Gets:
-    return Gets(kind=kind, text=text, begun=True, **more)
+def broken(kind: Kind, text: str, **more: Any) -> Expected:
+    return Expected(kind=kind, text=text, begun=True, **more)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """``answers``: what the upstream is told to answer, one request after the other, the last one
-    to all others; ``plans`` the same for the network. ``stream`` and ``whole``: what a client gets
-    that asked for a stream, or not; ``asked``: how many requests reach the upstream then.
+class FaultRow:
+    """One fault. ``what`` describes it in docs/faults.md.
+
+    ``answers``: the scripted answers of the upstream, one for each request; the last one repeats.
+    ``plans``: the same for the proxy. ``stream`` and ``whole``: the answer to a request with and
+    without streaming. ``requests``: how many requests reach the upstream in each case.
     ``gateway``: "patient" has the default timeouts, "impatient" those of :data:`IMPATIENT`.
-    ``log``: members of the access log's line beyond the failure's kind. ``heavy`` rows are for the
-    long form.
+    ``log``: members of the access-log line besides the kind of failure. ``heavy`` rows run in the
+    long form only.
     """
 
     name: str
     what: str
     answers: tuple[Mapping[str, Any], ...] = (GOOD,)
-    plans: tuple[Plan, ...] = ()
-    stream: Gets
-    whole: Gets
-    asked: tuple[int, int] = (1, 1)
+    plans: tuple[ProxyPlan, ...] = ()
+    stream: Expected
+    whole: Expected
+    requests: tuple[int, int] = (1, 1)
     gateway: Literal["patient", "impatient"] = "patient"
     log: Mapping[str, Any] = field(default_factory=dict)
     padding: int = 0
@@ -74,43 +77,53 @@ class Row:
 
 
 TRIES = 3
-"""Attempts at what may pass: the first, and two more."""
+"""Attempts at faults that may pass: the first, and two retries."""
 
 
-def both(name: str, what: str, gets: Gets, asked: int = 1, **more: Any) -> Row:
-    """A row that is the same for streams and whole answers."""
-    return Row(name=name, what=what, stream=gets, whole=gets, asked=(asked, asked), **more)
+def both(name: str, what: str, expected: Expected, requests: int = 1, **more: Any) -> FaultRow:
+    """Return a row with the same expectation for streams and whole answers."""
+    return FaultRow(
+        name=name, what=what, stream=expected, whole=expected, requests=(requests, requests), **more
+    )
 
 
-def breaks(name: str, what: str, kind: Kind, text: str, *, again: bool = True, **more: Any) -> Row:
-    """A row of an answer that breaks after ``text``: a stream gets the error event; a whole answer
-    is asked for once more where that may help, and then refused."""
+def breaks(
+    name: str, what: str, kind: Kind, text: str, *, retried: bool = True, **more: Any
+) -> FaultRow:
+    """Return a row of an answer that breaks off after ``text``.
+
+    A stream gets the error event. A whole answer is requested once more if that may help
+    (``retried``), and then refused.
+    """
     calls = more.pop("calls", ())
-    asked = (1, 2 if again else 1)
+    requests = (1, 2 if retried else 1)
     stream = broken(kind, text, calls=calls)
-    return Row(name=name, what=what, stream=stream, whole=refused(kind), asked=asked, **more)
+    return FaultRow(
+        name=name, what=what, stream=stream, whole=refused(kind), requests=requests, **more
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leaving:
-    """A client that goes away, or takes nothing any more. ``ready``: how many events the upstream
-    has sent by then; None: not even the response's head.
+class DisconnectRow:
+    """A client that disconnects once the upstream has sent ``ready`` events.
+
+    ``ready`` None: before the upstream has sent the response head.
     """
 
     name: str
     what: str
     answers: tuple[Mapping[str, Any], ...]
     ready: int | None
-    asked: int = 1
+    requests: int = 1
     reset: bool = False
 
 
 @dataclass(frozen=True)
-class Held:
-    """What a test of its own holds: ``test`` is its name, as pytest takes it without parameters."""
+class SeparateRow:
+    """A row with a separate test. ``test`` is the test's id for pytest, without parameters."""
 
     what: str
-    gets: str
+    expected: str
     upstream: str
     log: str
     test: str

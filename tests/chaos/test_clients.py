@@ -1,4 +1,4 @@
-"""Clients that go away or take nothing: what the upstream sees, and what the log says."""
+"""Clients that disconnect or stop reading: what the upstream sees, and what the log says."""
 
 import http.client
 import json
@@ -12,19 +12,19 @@ from statistics import median
 
 import pytest
 
-from app.simulator.log import Seen
+from app.simulator.service.request_log import LoggedRequest
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect
-from tests.chaos.others import LEAVINGS
-from tests.chaos.row import Leaving
+from tests.chaos.other_rows import DISCONNECTS
+from tests.chaos.received import DialectClient
+from tests.chaos.row import DisconnectRow
 from tests.live import processes
 
 NOTICED = 0.1
-"""Seconds within which the upstream must see that the client left."""
+"""Median of the seconds until the upstream sees that the client has disconnected."""
 
 AT_WORST = 1.5
-"""The same on a machine that is busy with other tests."""
+"""Maximum of the same, on a machine that is busy with other tests."""
 
 
 @pytest.fixture(scope="module")
@@ -33,37 +33,39 @@ def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
         yield arena
 
 
-def is_ready(row: Leaving, seen: Seen) -> bool:
+def is_ready(row: DisconnectRow, seen: LoggedRequest) -> bool:
     return row.ready is None or (seen.status == 200 and seen.events_sent >= row.ready)
 
 
-def leave(arena: Arena, row: Leaving, dialect: Dialect, *, stream: bool) -> tuple[list[str], float]:
-    """What is not as it must be, and the seconds until the upstream saw the client leave."""
+def disconnect(
+    arena: Arena, row: DisconnectRow, dialect: DialectClient, *, stream: bool
+) -> tuple[list[str], float]:
+    """Return what is wrong, and the seconds until the upstream saw the disconnect."""
     mark = f"leave.{row.name}.{dialect.name}.{'sw'[not stream]}."
     arena.script(mark, *row.answers)
-    asking = arena.ask(dialect, mark, stream=stream)
-    arena.await_chat(mark, lambda seen: is_ready(row, seen))
-    left = asking.leave(reset=row.reset)
-    seen = arena.await_chat(mark, lambda seen: seen.ended_at is not None)
-    line = arena.line(mark)
+    pending = arena.send(dialect, mark, stream=stream)
+    arena.wait_for_upstream_request(mark, lambda seen: is_ready(row, seen))
+    left = pending.disconnect(reset=row.reset)
+    seen = arena.wait_for_upstream_request(mark, lambda seen: seen.ended_at is not None)
+    line = arena.log_line(mark)
     problems = [
-        f"the log says {name}={line.get(name)!r}, not {due!r}"
+        f"the log has {name}={line.get(name)!r} instead of {due!r}"
         for name, due in (("cancelled", True), ("error", "cancelled"))
         if line.get(name) != due
     ]
     if seen.outcome != "client_closed" or seen.client_closed_at is None:
         return [*problems, f"the upstream's answer is {seen.outcome}"], 0.0
     if not line["input_tokens"]:
-        problems.append("the log does not say what was used")
-    if len(arena.chats(mark)) != row.asked:
-        problems.append(f"the upstream was asked {len(arena.chats(mark))} times")
+        problems.append("the log does not report the usage")
+    if len(arena.upstream_requests(mark)) != row.requests:
+        problems.append(f"the upstream got {len(arena.upstream_requests(mark))} requests")
     return problems, seen.client_closed_at - left
 
 
-def test_clients_that_leave(arena: Arena, subtests: pytest.Subtests) -> None:
-    trials = [*product(LEAVINGS, DIALECTS, (True, False))]
+def test_clients_that_disconnect(arena: Arena, subtests: pytest.Subtests) -> None:
+    trials = [*product(DISCONNECTS, DIALECTS, (True, False))]
     with ThreadPoolExecutor(8) as pool:
-        results = [*pool.map(lambda it: leave(arena, it[0], it[1], stream=it[2]), trials)]
+        results = [*pool.map(lambda it: disconnect(arena, it[0], it[1], stream=it[2]), trials)]
     for (row, dialect, stream), (problems, _) in zip(trials, results, strict=True):
         with subtests.test(row=row.name, dialect=dialect.name, stream=stream):
             assert not problems, "\n".join(problems)
@@ -74,18 +76,18 @@ def test_clients_that_leave(arena: Arena, subtests: pytest.Subtests) -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_no_retry_for_a_client_that_left_between_two(arena: Arena, stream: bool) -> None:
+def test_no_retry_after_a_disconnect_between_two_attempts(arena: Arena, stream: bool) -> None:
     mark = f"leave.between-retries.{stream}."
     arena.script(mark, {"fail": "internal"})
-    asking = arena.ask(DIALECTS[0], mark, stream=stream)
-    arena.await_chat(mark, lambda seen: seen.ended_at is not None)
-    asking.leave()
-    assert arena.line(mark)["cancelled"] is True
-    time.sleep(1.0)  # longer than the pause that it left in
-    assert len(arena.chats(mark)) == 1
+    pending = arena.send(DIALECTS[0], mark, stream=stream)
+    arena.wait_for_upstream_request(mark, lambda seen: seen.ended_at is not None)
+    pending.disconnect()
+    assert arena.log_line(mark)["cancelled"] is True
+    time.sleep(1.0)  # longer than the pause between the attempts
+    assert len(arena.upstream_requests(mark)) == 1
 
 
-def test_a_client_that_leaves_while_it_sends(arena: Arena) -> None:
+def test_a_client_that_disconnects_while_it_sends(arena: Arena) -> None:
     with socket.create_connection(("127.0.0.1", arena.gateway.port)) as client:
         body = DIALECTS[0].body("leave.in-upload.", stream=True)
         head = "".join(f"{name}: {value}\r\n" for name, value in DIALECTS[0].headers().items())
@@ -94,24 +96,27 @@ def test_a_client_that_leaves_while_it_sends(arena: Arena) -> None:
             f"x-request-id: leave.in-upload.\r\ncontent-length: {len(body)}\r\n\r\n".encode()
             + body[:50]
         )
-    assert arena.line("leave.in-upload.")["status"] == 400
-    assert arena.chats("leave.in-upload.") == []
+    assert arena.log_line("leave.in-upload.")["status"] == 400
+    assert arena.upstream_requests("leave.in-upload.") == []
 
 
-def test_what_a_client_that_left_has_cost_is_logged(arena: Arena) -> None:
+def test_the_usage_before_a_disconnect_is_logged(arena: Arena) -> None:
     mark = "leave.cost."
     metering = {"type": "meteringEvent", "payload": {"usage": 0.25, "unit": "credit"}}
-    say = [{"event": metering}, {"text": "Hello there"}]  # what was read before the text is known
+    say = [
+        {"event": metering},
+        {"text": "Hello there"},
+    ]  # reading the text proves that metering was read
     arena.script(mark, {"say": say, "stall": {"after": 3}})
-    asking = arena.ask(DIALECTS[0], mark, stream=True)
-    asking.until(b"Hello there")
-    asking.leave()
-    line = arena.line(mark)
+    pending = arena.send(DIALECTS[0], mark, stream=True)
+    pending.read_until(b"Hello there")
+    pending.disconnect()
+    line = arena.log_line(mark)
     assert (line["cancelled"], line["credits"], line["output_tokens"]) == (True, 0.25, 4)
 
 
 def memory(arena: Arena) -> int:
-    """Bytes of the gateway's workers."""
+    """Return the memory of the gateway's workers in bytes."""
     return sum(map(processes.memory, processes.children(arena.gateway.process.pid)))
 
 
@@ -122,20 +127,20 @@ def memory(arena: Arena) -> int:
         for number, dialect in enumerate(DIALECTS)
     ],
 )
-def test_a_client_that_stops_reading_is_dropped(arena: Arena, dialect: Dialect) -> None:
+def test_a_client_that_stops_reading_is_disconnected(arena: Arena, dialect: DialectClient) -> None:
     mark = f"leave.stops-reading.{dialect.name}."
     arena.script(mark, {"text": {"repeat": "0123456789", "times": 6_500, "deltas": 1_200}})
     before = memory(arena)
-    asking = arena.ask(dialect, mark, stream=True)
-    asking.head()
-    seen = arena.await_chat(mark, lambda seen: seen.ended_at is not None)
+    pending = arena.send(dialect, mark, stream=True)
+    pending.read_head()
+    seen = arena.wait_for_upstream_request(mark, lambda seen: seen.ended_at is not None)
     assert seen.outcome == "client_closed"
     assert seen.bytes_sent < 50_000_000
-    line = arena.line(mark)
+    line = arena.log_line(mark)
     assert (line["cancelled"], line["error"]) == (True, "cancelled")
     assert memory(arena) - before < 30_000_000
     assert "Traceback" not in arena.gateway.log_text()
-    asking.leave()
+    pending.disconnect()
 
 
 @pytest.mark.parametrize("stream", [True, pytest.param(False, marks=pytest.mark.long)])
@@ -143,15 +148,15 @@ def test_a_client_that_reads_slowly_gets_everything(arena: Arena, stream: bool) 
     mark = f"leave.slow.{stream}."
     text = "0123456789" * 2_000_000
     arena.script(mark, {"text": text})
-    asking = arena.ask(DIALECTS[0], mark, stream=stream)
-    asking.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-    asking.head()
-    heard = asking.hear_slowly(400_000, pause=0.05)
-    assert heard.text == text
-    assert heard.stop == "end_turn"
+    pending = arena.send(DIALECTS[0], mark, stream=stream)
+    pending.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    pending.read_head()
+    answer = pending.read_slowly(400_000, pause=0.05)
+    assert answer.text == text
+    assert answer.stop == "end_turn"
 
 
-def test_a_client_that_never_finishes_its_head_is_dropped(tmp_path: Path) -> None:
+def test_a_client_that_never_completes_its_head_is_disconnected(tmp_path: Path) -> None:
     with (
         Arena(tmp_path, KIRO_GRACEFUL_TIMEOUT="2", WEB_CONCURRENCY="1") as arena,
         socket.create_connection(("127.0.0.1", arena.gateway.port), timeout=10) as client,
@@ -160,7 +165,7 @@ def test_a_client_that_never_finishes_its_head_is_dropped(tmp_path: Path) -> Non
         assert client.recv(100) == b""
 
 
-def test_a_client_that_never_finishes_its_body_is_dropped(arena: Arena) -> None:
+def test_a_client_that_never_completes_its_body_is_refused(arena: Arena) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", arena.gateway.port, timeout=10)
     connection.putrequest("POST", DIALECTS[0].path)
     for name, value in DIALECTS[0].headers().items():
@@ -173,5 +178,5 @@ def test_a_client_that_never_finishes_its_body_is_dropped(arena: Arena) -> None:
     error = json.loads(answer.read())["error"]
     assert error["type"] == "invalid_request_error"
     assert "KIRO_CLIENT_STALL" in error["message"]
-    assert arena.line("leave.half-a-body.")["status"] == 400
+    assert arena.log_line("leave.half-a-body.")["status"] == 400
     connection.close()

@@ -1,4 +1,4 @@
-"""A byte of the answer turned over, at every offset: never an end that was not sent."""
+"""One inverted byte of the answer, at every offset: a normal end appears only if it was sent."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,21 +15,21 @@ TEXT = ["Hel", "lo"]
 
 
 def damage(arena: Arena, offset: int) -> list[str]:
-    """What is not as it must be with the byte at ``offset`` turned over."""
+    """Return what is wrong with the answer whose byte at ``offset`` is inverted."""
     dialect, stream = DIALECTS[offset % len(DIALECTS)], bool(offset // len(DIALECTS) % 2)
     mark = f"damage.{offset}."
     arena.script(mark, {"text": TEXT, "corrupt": {"offset": offset}})
-    heard = arena.ask(dialect, mark, stream=stream).hear()
+    answer = arena.send(dialect, mark, stream=stream).read_all()
     problems = []
-    if heard.stop is not None:
-        problems.append(f"a normal stop: {heard.stop}")
-    begun = heard.status == 200
-    if heard.failure != dialect.failure(Kind.CORRUPT, begun=begun):
-        problems.append(f"not as damaged: {heard.failure} {heard.message}")
-    if not "".join(TEXT).startswith(heard.text) or begun != bool(heard.text):
-        problems.append(f"status {heard.status}, and the text is {heard.text!r}")
-    if arena.line(mark).get("error") != "corrupt":
-        problems.append("the log does not say so")
+    if answer.stop is not None:
+        problems.append(f"a normal stop: {answer.stop}")
+    begun = answer.status == 200
+    if answer.failure != dialect.failure(Kind.CORRUPT, begun=begun):
+        problems.append(f"not reported as corrupt: {answer.failure} {answer.message}")
+    if not "".join(TEXT).startswith(answer.text) or begun != bool(answer.text):
+        problems.append(f"status {answer.status}, and the text is {answer.text!r}")
+    if arena.log_line(mark).get("error") != "corrupt":
+        problems.append("the log does not report it")
     return [f"byte {offset}: {problem}" for problem in problems]
 
 
@@ -45,17 +45,17 @@ def try_offsets(arena: Arena, offsets: Iterable[int]) -> None:
 
 def size_of_answer(arena: Arena) -> int:
     arena.script("damage.size.", {"text": TEXT})
-    arena.ask(DIALECTS[0], "damage.size.", stream=True).hear()
-    return arena.chats("damage.size.")[0].bytes_sent
+    arena.send(DIALECTS[0], "damage.size.", stream=True).read_all()
+    return arena.upstream_requests("damage.size.")[0].bytes_sent
 
 
-def test_a_byte_turned_over_here_and_there(tmp_path: Path) -> None:
+def test_an_inverted_byte_at_some_offsets(tmp_path: Path) -> None:
     with Arena(tmp_path) as arena:
         try_offsets(arena, range(0, size_of_answer(arena), 19))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_a_byte_turned_over_at_every_offset(tmp_path: Path) -> None:
+def test_an_inverted_byte_at_every_offset(tmp_path: Path) -> None:
     with Arena(tmp_path) as arena:
         try_offsets(arena, range(size_of_answer(arena)))

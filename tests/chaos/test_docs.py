@@ -1,10 +1,10 @@
-"""``docs/faults.md`` says what the tables say, and what it says is held by tests that exist."""
+"""``docs/faults.md`` matches the tables, and the tests that it relies on exist."""
 
 import ast
 from pathlib import Path
 
 from app.errors import Kind
-from tests.chaos.others import OTHERS
+from tests.chaos.other_rows import SEPARATE_ROWS
 from tests.chaos.render import MEANINGS, document
 
 TESTS = Path(__file__).parents[1]
@@ -19,8 +19,8 @@ def test_every_kind_is_explained() -> None:
     assert MEANINGS.keys() == set(Kind)
 
 
-def test_what_a_row_names_exists() -> None:
-    for held in OTHERS:
-        path, _, name = held.test.partition("::")
+def test_the_test_of_each_separate_row_exists() -> None:
+    for row in SEPARATE_ROWS:
+        path, _, name = row.test.partition("::")
         tree = ast.parse((TESTS / path).read_text(encoding="utf-8"))
         assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

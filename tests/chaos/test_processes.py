@@ -1,5 +1,4 @@
-"""Signals under load: what becomes of a hundred streams when the server is stopped, reloaded or
-loses a worker."""
+"""Signals under load: a hundred streams while the server stops, reloads or loses a worker."""
 
 import http.client
 import os
@@ -15,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import Kind
-from tests.chaos.arena import Arena, Asking
+from tests.chaos.arena import Arena, PendingRequest
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect, Heard
+from tests.chaos.received import DialectClient, ReceivedAnswer
 from tests.live import processes
 
 STREAMS = 100
@@ -27,32 +26,32 @@ NEVER_ENDS = {"text": ["Hel", "lo"], "stall": {"after": 2}}
 
 
 class Load:
-    """Many requests under way, each with content from the upstream: some soon done, some never."""
+    """Many requests in progress, each with content from the upstream: half end soon, half never."""
 
     def __init__(self, arena: Arena, stream: bool = True, count: int = STREAMS) -> None:
         self.arena = arena
         arena.script("load.soon.", ENDS_SOON)
         arena.script("load.never.", NEVER_ENDS)
-        self.soon: dict[str, Asking] = {}
-        self.never: dict[str, Asking] = {}
+        self.soon: dict[str, PendingRequest] = {}
+        self.never: dict[str, PendingRequest] = {}
         for number in range(count):
             dialect = DIALECTS[number % len(DIALECTS)]
             kind, group = (("never", self.never), ("soon", self.soon))[number % 2]
             mark = f"load.{kind}.{stream}.{number}."
-            group[mark] = arena.ask(dialect, mark, stream=stream)
+            group[mark] = arena.send(dialect, mark, stream=stream)
         arena.simulator.wait_for(lambda seen: sum(one.events_sent >= 2 for one in seen) >= count)
 
-    def hear(self) -> tuple[list[Heard], list[Heard]]:
-        """What the clients of both groups were told, once all are answered."""
+    def read_all(self) -> tuple[list[ReceivedAnswer], list[ReceivedAnswer]]:
+        """Return the answers of both groups, once all have ended."""
         with ThreadPoolExecutor(STREAMS) as pool:
-            soon = pool.map(Asking.hear, self.soon.values())
-            never = pool.map(Asking.hear, self.never.values())
+            soon = pool.map(PendingRequest.read_all, self.soon.values())
+            never = pool.map(PendingRequest.read_all, self.never.values())
             return [*soon], [*never]
 
     def errors(self) -> tuple[Counter[str | None], Counter[str | None]]:
-        """What the log says of both groups."""
+        """Count the errors that the log reports for both groups."""
         soon, never = (
-            Counter(self.arena.line(mark).get("error") for mark in group)
+            Counter(self.arena.log_line(mark).get("error") for mark in group)
             for group in (self.soon, self.never)
         )
         return soon, never
@@ -60,7 +59,7 @@ class Load:
 
 @contextmanager
 def idle_connections(arena: Arena, count: int) -> Iterator[None]:
-    """Clients that have been answered and keep their connections."""
+    """Keep ``count`` idle connections open, each after one answer."""
     connections = [
         http.client.HTTPConnection("127.0.0.1", arena.gateway.port) for _ in range(count)
     ]
@@ -72,14 +71,15 @@ def idle_connections(arena: Arena, count: int) -> Iterator[None]:
         connection.close()
 
 
-def stopping(dialect: Dialect, *, stream: bool) -> tuple[object, ...]:
-    """What a client gets whose answer did not end in time: status, failure, stop, HTTP's end."""
+def shutdown_outcome(dialect: DialectClient, *, stream: bool) -> tuple[object, ...]:
+    """Return the outcome of a client whose answer did not end in time."""
     failure = dialect.failure(Kind.SHUTTING_DOWN, begun=stream)
     return 200 if stream else failure.status, failure, None, True
 
 
-def told(heard: Heard) -> tuple[object, ...]:
-    return heard.status, heard.failure, heard.stop, heard.whole
+def outcome(answer: ReceivedAnswer) -> tuple[object, ...]:
+    """Return status, failure, stop reason, and whether the HTTP body ended properly."""
+    return answer.status, answer.failure, answer.stop, answer.whole
 
 
 @pytest.fixture
@@ -94,13 +94,13 @@ def test_sigterm(arena: Arena, stream: bool) -> None:
     with idle_connections(arena, 5):
         started = time.monotonic()
         os.kill(arena.gateway.process.pid, signal.SIGTERM)
-        soon, never = load.hear()
+        soon, never = load.read_all()
         assert arena.gateway.process.wait(GRACE + 5) == 0
         took = time.monotonic() - started
-    assert {told(heard) for heard in soon} == {(200, None, "end_turn", True)}
-    assert {heard.text for heard in soon} == {"Hello"}
-    assert {told(heard) for heard in never} == {
-        stopping(dialect, stream=stream) for dialect in DIALECTS
+    assert {outcome(answer) for answer in soon} == {(200, None, "end_turn", True)}
+    assert {answer.text for answer in soon} == {"Hello"}
+    assert {outcome(answer) for answer in never} == {
+        shutdown_outcome(dialect, stream=stream) for dialect in DIALECTS
     }
     assert load.errors() == (
         Counter({None: STREAMS // 2}),
@@ -108,7 +108,7 @@ def test_sigterm(arena: Arena, stream: bool) -> None:
     )
     assert took < GRACE
     with pytest.raises(ConnectionRefusedError):
-        arena.ask(DIALECTS[0], "load.soon.late", stream=True)
+        arena.send(DIALECTS[0], "load.soon.late", stream=True)
     assert "Traceback" not in arena.gateway.log_text()
 
 
@@ -120,15 +120,15 @@ def test_idle_connections_do_not_delay_a_stop(arena: Arena) -> None:
     assert time.monotonic() - started < 2
 
 
-def test_a_connection_made_before_the_stop_is_served(arena: Arena) -> None:
-    """Also after it, and that was its last request."""
+def test_a_connection_from_before_the_stop_is_served(arena: Arena) -> None:
+    """Its request may arrive after the signal; the connection closes after the answer."""
     Load(arena, count=2)
     arena.script("load.late.", {"text": "Hello"})
     dialect = DIALECTS[0]
     connection = http.client.HTTPConnection("127.0.0.1", arena.gateway.port)
     connection.connect()
     os.kill(arena.gateway.process.pid, signal.SIGTERM)
-    time.sleep(0.3)  # the signal has no event to wait for
+    time.sleep(0.3)  # there is no event that tells when the signal was handled
     body = dialect.body("load.late.", stream=False)
     connection.request("POST", dialect.path, body, dialect.headers())
     answer = connection.getresponse()
@@ -140,29 +140,29 @@ def test_sighup(arena: Arena) -> None:
     workers = set(processes.children(arena.gateway.process.pid))
     arena.script("load.meanwhile.", {"text": "Hello"})
     over = threading.Event()
-    meanwhile: list[Heard] = []
+    meanwhile: list[ReceivedAnswer] = []
 
-    def go_on_asking() -> None:
+    def keep_asking() -> None:
         while not over.is_set():
-            asking = arena.ask(DIALECTS[0], f"load.meanwhile.{len(meanwhile)}", stream=True)
-            meanwhile.append(asking.hear())
+            pending = arena.send(DIALECTS[0], f"load.meanwhile.{len(meanwhile)}", stream=True)
+            meanwhile.append(pending.read_all())
 
     with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(go_on_asking)
+        pending = pool.submit(keep_asking)
         os.kill(arena.gateway.process.pid, signal.SIGHUP)
-        soon, never = load.hear()
+        soon, never = load.read_all()
         over.set()
-        asking.result()
-    assert {told(heard) for heard in meanwhile} == {(200, None, "end_turn", True)}
-    assert {told(heard) for heard in soon} == {(200, None, "end_turn", True)}
-    assert {told(heard) for heard in never} == {
-        stopping(dialect, stream=True) for dialect in DIALECTS
+        pending.result()
+    assert {outcome(answer) for answer in meanwhile} == {(200, None, "end_turn", True)}
+    assert {outcome(answer) for answer in soon} == {(200, None, "end_turn", True)}
+    assert {outcome(answer) for answer in never} == {
+        shutdown_outcome(dialect, stream=True) for dialect in DIALECTS
     }
     assert not workers & set(processes.children(arena.gateway.process.pid)) or _gone(workers)
 
 
 def _gone(workers: set[int]) -> bool:
-    """Whether these processes end within a while."""
+    """Return whether these processes end in time."""
     end = time.monotonic() + GRACE
     while time.monotonic() < end:
         if not any(Path(f"/proc/{pid}").exists() for pid in workers):
@@ -176,18 +176,18 @@ def test_sigkill_of_a_worker(arena: Arena) -> None:
     victim = processes.children(arena.gateway.process.pid)[0]
     os.kill(victim, signal.SIGKILL)
     with ThreadPoolExecutor(STREAMS) as pool:
-        soon = [*pool.map(Asking.hear, load.soon.values())]
-    lost = [heard for heard in soon if not heard.whole]
+        soon = [*pool.map(PendingRequest.read_all, load.soon.values())]
+    lost = [answer for answer in soon if not answer.whole]
     assert 0 < len(lost) < len(soon)
-    assert {(heard.stop, heard.failure) for heard in lost} == {(None, None)}
-    kept = [heard for heard in soon if heard.whole]
-    assert {(heard.stop, heard.text) for heard in kept} == {("end_turn", "Hello")}
+    assert {(answer.stop, answer.failure) for answer in lost} == {(None, None)}
+    kept = [answer for answer in soon if answer.whole]
+    assert {(answer.stop, answer.text) for answer in kept} == {("end_turn", "Hello")}
     arena.script("load.after.", {"text": "Hello"})
     for number in range(10):
-        heard = arena.ask(DIALECTS[0], f"load.after.{number}", stream=True).hear()
-        assert heard.stop == "end_turn"
-    for asking in load.never.values():
-        asking.leave()
+        answer = arena.send(DIALECTS[0], f"load.after.{number}", stream=True).read_all()
+        assert answer.stop == "end_turn"
+    for pending in load.never.values():
+        pending.disconnect()
     never = arena.simulator.wait_for(
         lambda seen: all(one.ended_at for one in seen if one.operation.startswith("Generate"))
     )

@@ -1,10 +1,10 @@
-"""Upstreams that cannot be reached, or are not who they say."""
+"""Upstreams that cannot be reached or are not trusted."""
 
 import socket
 import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -15,8 +15,8 @@ import trustme
 from app.simulator import Simulator
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect
-from tests.chaos.row import GOOD, Row
+from tests.chaos.received import DialectClient
+from tests.chaos.row import GOOD, FaultRow
 from tests.chaos.rows import REACH
 from tests.chaos.test_rows import judge, judge_log
 from tests.live.servers import free_port
@@ -31,7 +31,7 @@ def nobody(work: Path) -> Iterator[Setting]:
 
 @contextmanager
 def full_queue(work: Path) -> Iterator[Setting]:
-    """A listener whose queue is full: the kernel answers no further connection."""
+    """A listener with a full queue: the kernel accepts no further connection."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(8):
@@ -89,7 +89,7 @@ def trusted(work: Path) -> Iterator[Setting]:
         yield settings
 
 
-UPSTREAMS: dict[str, Callable[[Path], object]] = {
+UPSTREAMS: dict[str, Callable[[Path], AbstractContextManager[Setting]]] = {
     "connection-refused": nobody,
     "no-connection": full_queue,
     "unknown-name": no_name,
@@ -100,13 +100,13 @@ UPSTREAMS: dict[str, Callable[[Path], object]] = {
 }
 
 
-def try_reach(arena: Arena, row: Row, dialect: Dialect, *, stream: bool) -> list[str]:
-    """What is not as the row says."""
+def try_reach(arena: Arena, row: FaultRow, dialect: DialectClient, *, stream: bool) -> list[str]:
+    """Return what differs from the row."""
     mark = f"{row.name}.{dialect.name}.{'sw'[not stream]}."
-    heard = arena.ask(dialect, mark, stream=stream).hear()
-    gets = row.stream if stream else row.whole
-    problems = judge(gets, heard, dialect, stream=stream)
-    return [*problems, *judge_log(arena.line(mark), gets, row)]
+    answer = arena.send(dialect, mark, stream=stream).read_all()
+    expected = row.stream if stream else row.whole
+    problems = judge(expected, answer, dialect, stream=stream)
+    return [*problems, *judge_log(arena.log_line(mark), expected, row)]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def try_reach(arena: Arena, row: Row, dialect: Dialect, *, stream: bool) -> list
         for row in REACH
     ],
 )
-def test_reach(tmp_path: Path, row: Row) -> None:
+def test_reach(tmp_path: Path, row: FaultRow) -> None:
     with (
         UPSTREAMS[row.name](tmp_path) as settings,
         Arena(tmp_path, WEB_CONCURRENCY="1", **settings) as arena,

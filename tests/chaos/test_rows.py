@@ -1,4 +1,4 @@
-"""Every row of the table, on every dialect, streamed and whole, through real sockets."""
+"""Every row of the tables, in every dialect, streamed and not streamed, over real sockets."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,76 +12,78 @@ import pytest
 from app.errors import Kind
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect, Heard
-from tests.chaos.row import Gets, Row
+from tests.chaos.received import DialectClient, ReceivedAnswer
+from tests.chaos.row import Expected, FaultRow
 from tests.chaos.rows import IMPATIENT, all_rows
 
 AT_A_TIME = 24
 NAMES = [row.name for row in all_rows()]
 
 
-def try_row(arena: Arena, row: Row, dialect: Dialect, *, stream: bool) -> list[str]:
-    """What is not as the row says."""
+def try_row(arena: Arena, row: FaultRow, dialect: DialectClient, *, stream: bool) -> list[str]:
+    """Return what differs from the row."""
     mark = f"row.{row.name}.{dialect.name}.{'sw'[not stream]}."
     arena.script(mark, *row.answers)
     if row.plans:
         arena.proxy.plan(mark, *row.plans)
-    gets, asked = (row.stream, row.asked[0]) if stream else (row.whole, row.asked[1])
+    expected, requests = (row.stream, row.requests[0]) if stream else (row.whole, row.requests[1])
     try:
-        heard = arena.ask(dialect, mark, stream=stream, padding=row.padding).hear()
-        problems = [*judge(gets, heard, dialect, stream=stream)]
-        if (count := len(arena.chats(mark))) != asked:
-            problems.append(f"the upstream was asked {count} times, not {asked}")
-        problems += judge_log(arena.line(mark), gets, row)
+        answer = arena.send(dialect, mark, stream=stream, padding=row.padding).read_all()
+        problems = [*judge(expected, answer, dialect, stream=stream)]
+        if (count := len(arena.upstream_requests(mark))) != requests:
+            problems.append(f"the upstream got {count} requests, not {requests}")
+        problems += judge_log(arena.log_line(mark), expected, row)
     except AssertionError as error:
         return [f"{type(error).__name__}: {error}"]
     return problems
 
 
-def judge(gets: Gets, heard: Heard, dialect: Dialect, *, stream: bool) -> Iterator[str]:
+def judge(
+    expected: Expected, answer: ReceivedAnswer, dialect: DialectClient, *, stream: bool
+) -> Iterator[str]:
     def differs(what: str, found: object, due: object) -> Iterator[str]:
         if found != due:
             shown = [str(value)[:200] for value in (found, due)]
             yield f"{what}: {shown[0]}, not {shown[1]}"
 
     status, failure = 200, None
-    if gets.kind is not None:
-        failure = dialect.failure(gets.kind, begun=gets.begun)
-        status = 200 if gets.begun else failure.status
-    yield from differs("status", heard.status, status)
-    yield from differs("failure", heard.failure, failure)
-    stop = gets.stop and dialect.stop(gets.stop)
-    yield from differs("stop", heard.stop, stop)
-    yield from differs("text", heard.text, gets.text)
-    yield from differs("thinking", heard.thinking, gets.thinking)
-    calls = [(_spaceless(call.written), call.ended) for call in heard.calls]
+    if expected.kind is not None:
+        failure = dialect.failure(expected.kind, begun=expected.begun)
+        status = 200 if expected.begun else failure.status
+    yield from differs("status", answer.status, status)
+    yield from differs("failure", answer.failure, failure)
+    stop = expected.stop and dialect.stop(expected.stop)
+    yield from differs("stop", answer.stop, stop)
+    yield from differs("text", answer.text, expected.text)
+    yield from differs("thinking", answer.thinking, expected.thinking)
+    calls = [(_spaceless(call.written), call.ended) for call in answer.calls]
     due = [
         (_spaceless(written), not stream or dialect.ends(state, stop))
-        for written, state in gets.calls
+        for written, state in expected.calls
     ]
     yield from differs("tool calls", calls, due)
-    yield from differs("a proper end of HTTP", heard.whole, True)
-    yield from differs("retry-after", heard.headers.get("retry-after"), gets.retry_after)
-    if not gets.waited[0] <= heard.waited <= gets.waited[1]:
-        yield f"the head came after {heard.waited:.2f} s, not {gets.waited}"
-    if stream and gets.quiet and heard.pings <= dialect.opening_pings:
-        yield "no sign of life in a silent stretch"
+    yield from differs("a proper end of the HTTP body", answer.whole, True)
+    yield from differs("retry-after", answer.headers.get("retry-after"), expected.retry_after)
+    if not expected.waited[0] <= answer.waited <= expected.waited[1]:
+        yield f"the head arrived after {answer.waited:.2f} s, not {expected.waited}"
+    if stream and expected.quiet and answer.pings <= dialect.opening_pings:
+        yield "no ping during a pause"
 
 
 def _spaceless(json: str) -> str:
-    """Whole answers write JSON anew."""
+    """Remove spaces: whole answers encode JSON again."""
     return json.replace(" ", "")
 
 
-def judge_log(line: Mapping[str, Any], gets: Gets, row: Row) -> Iterator[str]:
-    due = {"error": gets.kind and gets.kind.value, "cancelled": False, **row.log}
+def judge_log(line: Mapping[str, Any], expected: Expected, row: FaultRow) -> Iterator[str]:
+    due = {"error": expected.kind and expected.kind.value, "cancelled": False, **row.log}
     for name, value in due.items():
         if line.get(name) != value:
-            yield f"the log says {name}={line.get(name)!r}, not {value!r}"
+            yield f"the log has {name}={line.get(name)!r} instead of {value!r}"
 
 
-def try_all(arena: Arena, rows: Iterable[Row], subtests: pytest.Subtests) -> None:
-    """All rows at the same time, in every dialect, streamed and whole."""
+def try_all(arena: Arena, rows: Iterable[FaultRow], subtests: pytest.Subtests) -> None:
+    """Test all rows at the same time, in every dialect, streamed and not streamed."""
     trials = [*product(rows, DIALECTS, (True, False))]
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         found = pool.map(lambda it: try_row(arena, it[0], it[1], stream=it[2]), trials)
@@ -91,11 +93,11 @@ def try_all(arena: Arena, rows: Iterable[Row], subtests: pytest.Subtests) -> Non
     assert "Traceback" not in arena.gateway.log_text()
 
 
-def light(gateway: str) -> list[Row]:
+def light(gateway: str) -> list[FaultRow]:
     return [row for row in all_rows() if row.gateway == gateway and not row.heavy]
 
 
-def test_no_row_has_another_rows_name() -> None:
+def test_names_of_rows_are_unique() -> None:
     assert len(set(NAMES)) == len(NAMES)
 
 
@@ -114,17 +116,17 @@ TOO_LONG = {
     "openai-chat": r"maximum context length is (?=(\d+)).*resulted in (?=(\d+))",
     "openai-responses": r"maximum context length is (?=(\d+)).*resulted in (?=(\d+))",
 }
-"""The words by which clients know that they must shorten the conversation, and by how much."""
+"""The words that tell clients to shorten the conversation, and by how much."""
 
 
-def test_a_conversation_that_is_too_long_is_told_with_its_figures(tmp_path: Path) -> None:
+def test_a_conversation_that_is_too_long_is_refused_with_its_figures(tmp_path: Path) -> None:
     with Arena(tmp_path, WEB_CONCURRENCY="1") as arena:
         for dialect in DIALECTS:
             mark = f"row.too-long.{dialect.name}."
-            heard = arena.ask(dialect, mark, stream=True, padding=2_000_000).hear()
-            assert heard.failure == dialect.failure(Kind.CONTEXT_TOO_LONG)
-            found = re.search(TOO_LONG[dialect.name], heard.message)
-            assert found, heard.message
+            answer = arena.send(dialect, mark, stream=True, padding=2_000_000).read_all()
+            assert answer.failure == dialect.failure(Kind.CONTEXT_TOO_LONG)
+            found = re.search(TOO_LONG[dialect.name], answer.message)
+            assert found, answer.message
             window, tokens = sorted(map(int, found.groups()))
             assert window == 200_000
             assert tokens > 500_000

@@ -1,4 +1,4 @@
-"""The judgement of a client's run: what passes, and what each thing that went wrong is called."""
+"""The checks of a client's run: what passes, and the message for each problem."""
 
 import copy
 import json
@@ -72,7 +72,7 @@ BAD = {
     "other API": (
         "access_log",
         lambda log: [*log, line(path="/v1/responses")],
-        "/v1/responses was asked instead of /v1/messages",
+        "/v1/responses was requested instead of /v1/messages",
     ),
     "other path": ("access_log", lambda log: [*log, line(path="/v1/x", status=404)], "with 404"),
     "upstream retried": ("upstream", lambda seen: [*seen, chat("more")], "got 3 requests"),
@@ -97,7 +97,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("field", "change", "said"), BAD.values(), ids=BAD)
-def test_what_goes_wrong_is_named(field: str, change: Callable[[Any], Any], said: str) -> None:
+def test_each_problem_has_a_message(field: str, change: Callable[[Any], Any], said: str) -> None:
     found = problems(CASE, changed(change, field))
     assert [text for text in found if said in text], json.dumps(found)
 

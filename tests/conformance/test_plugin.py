@@ -1,4 +1,4 @@
-"""The plugin that judges the SDKs' suites, on a suite of our own."""
+"""The plugin for the SDKs' suites, tested on a small suite."""
 
 import json
 import sys
@@ -38,7 +38,7 @@ def test_left_open(leaking): pass
 
 @pytest.fixture
 def outcomes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """What the plugin writes about the suite above."""
+    """Return what the plugin writes about the suite above."""
     for name, text in {"test_thing.py": SUITE, "test_broken.py": "import no_such_module"}.items():
         path = pytester.path / "tests" / "api_resources" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from app.dialects.anthropic.parse import parse_count_tokens, parse_messages
 from app.dialects.openai_chat.parse import parse_chat
 from app.dialects.openai_responses.parse import parse_responses
 from app.models.names import resolve
-from app.simulator.validate import violations
+from app.simulator.checks.validate import violations
 
 REQUESTS = Path(__file__).parents[1] / "corpus/client-requests"
 HOSTS = candidates("us-east-1", None)

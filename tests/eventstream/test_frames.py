@@ -1,13 +1,11 @@
-"""Framing: what is sent is what is decoded, however it is cut, and damage is told apart."""
+"""Framing: messages are decoded as sent, however they are cut, and each damage has its error."""
 
 import base64
 import json
-import struct
 import time
-import zlib
-from collections.abc import Callable, Iterable
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +13,7 @@ from hypothesis import strategies as st
 
 from app.eventstream import frames as wire_format
 from app.eventstream.frames import Frame, FrameDecoder, FrameError
+from tests.eventstream.cases import DAMAGES, RandomMessage, cut, messages, places, prelude
 from tests.eventstream.wire import Typed, event, frame, header, message
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -22,8 +21,8 @@ AWS = VECTORS / "aws-sdk-go"
 Outcome = tuple[list[Frame], type[FrameError] | None]
 
 
-def replay(pieces: Iterable[bytes]) -> Outcome:
-    """All frames of a stream fed in ``pieces``, and how it failed."""
+def replay(pieces: Iterable[bytes | memoryview]) -> Outcome:
+    """Return all frames of a stream fed in ``pieces``, and its error."""
     decoder = FrameDecoder()
     frames: list[Frame] = []
     try:
@@ -35,13 +34,8 @@ def replay(pieces: Iterable[bytes]) -> Outcome:
     return frames, None
 
 
-def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
-    borders = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
-    return [data[a:b] for a, b in pairwise(borders)]
-
-
 def every_way(data: bytes, places: Iterable[int] = (1, 5, 11, 12, 13, 40, 97)) -> Outcome:
-    """The outcome of a stream, which is the same whole, byte by byte and in pieces."""
+    """Return the outcome of a stream; it must be the same whole, byte by byte and in pieces."""
     whole = replay([data])
     assert replay(cut(data, range(len(data)))) == whole
     assert replay(cut(data, places)) == whole
@@ -49,12 +43,10 @@ def every_way(data: bytes, places: Iterable[int] = (1, 5, 11, 12, 13, 40, 97)) -
     return whole
 
 
-places = st.lists(st.integers(0, 1 << 16), max_size=20)
-
 # ---- published vectors ---------------------------------------------------------------------------
 
 
-def expected_value(entry: dict) -> object:
+def expected_value(entry: Mapping[str, Any]) -> object:
     value = entry["value"]
     if entry["type"] in (6, 9):
         return base64.b64decode(value)
@@ -64,13 +56,13 @@ def expected_value(entry: dict) -> object:
 @pytest.mark.parametrize("path", sorted((AWS / "encoded/positive").iterdir()), ids=lambda p: p.name)
 @given(places=places)
 def test_published_message(path: Path, places: list[int]) -> None:
-    told = json.loads((AWS / "decoded/positive" / path.name).read_text())
+    decoded = json.loads((AWS / "decoded/positive" / path.name).read_text())
     frames, failure = every_way(path.read_bytes(), places)
     assert failure is None
     assert [dict(f.headers) for f in frames] == [
-        {entry["name"]: expected_value(entry) for entry in told["headers"] or []}
+        {entry["name"]: expected_value(entry) for entry in decoded["headers"] or []}
     ]
-    assert frames[0].payload == base64.b64decode(told["payload"] or "")
+    assert frames[0].payload == base64.b64decode(decoded["payload"] or "")
 
 
 NEGATIVE = {
@@ -82,19 +74,19 @@ NEGATIVE = {
 @pytest.mark.parametrize("path", sorted((AWS / "encoded/negative").iterdir()), ids=lambda p: p.name)
 @given(places=places)
 def test_published_damage(path: Path, places: list[int]) -> None:
-    told = (AWS / "decoded/negative" / path.name).read_text().strip()
-    assert every_way(path.read_bytes(), places) == ([], NEGATIVE[told])
+    error = (AWS / "decoded/negative" / path.name).read_text().strip()
+    assert every_way(path.read_bytes(), places) == ([], NEGATIVE[error])
 
 
-def told_by(frame: Frame) -> dict:
+def summary(frame: Frame) -> dict[str, Any]:
     names = {
         ":event-type": "event",
         ":exception-type": "exception",
         ":error-code": "error_code",
         ":error-message": "error_message",
     }
-    told = {names[name]: value for name, value in frame.headers.items() if name in names}
-    return told | ({"payload": json.loads(frame.payload)} if frame.payload else {})
+    found = {names[name]: value for name, value in frame.headers.items() if name in names}
+    return found | ({"payload": json.loads(frame.payload)} if frame.payload else {})
 
 
 @pytest.mark.parametrize(
@@ -102,41 +94,21 @@ def told_by(frame: Frame) -> dict:
 )
 @given(places=places)
 def test_conversation_vectors(path: Path, places: list[int]) -> None:
-    told = json.loads(path.with_suffix(".json").read_text())
+    expected = json.loads(path.with_suffix(".json").read_text())
     frames, failure = every_way(path.read_bytes(), places)
     if path.stem == "cut_mid_frame":
         assert failure is wire_format.TruncatedMessage
         assert frames
     else:
         assert failure is None
-        assert [told_by(frame) for frame in frames] == told
+        assert [summary(frame) for frame in frames] == expected
 
 
 # ---- identity ------------------------------------------------------------------------------------
 
 
-def integers(kind: int, bits: int) -> st.SearchStrategy[Typed]:
-    return st.integers(-(1 << bits - 1), (1 << bits - 1) - 1).map(lambda n: Typed(kind, n))
-
-
-values = st.one_of(
-    st.just(Typed(0, True)),
-    st.just(Typed(1, False)),
-    integers(2, 8),
-    integers(3, 16),
-    integers(4, 32),
-    integers(5, 64),
-    st.binary(max_size=300).map(lambda raw: Typed(6, raw)),
-    st.text(max_size=100).map(lambda text: Typed(7, text)),
-    integers(8, 64),
-    st.binary(min_size=16, max_size=16).map(lambda raw: Typed(9, raw)),
-)
-names = st.text(min_size=1, max_size=60)
-messages = st.tuples(st.dictionaries(names, values, max_size=8), st.binary(max_size=400))
-
-
 @given(sent=st.lists(messages, max_size=6), places=places)
-def test_what_is_sent_is_what_is_decoded(sent: list, places: list[int]) -> None:
+def test_messages_are_decoded_as_sent(sent: list[RandomMessage], places: list[int]) -> None:
     stream = b"".join(frame(headers, payload) for headers, payload in sent)
     frames, failure = every_way(stream, places)
     assert failure is None
@@ -147,8 +119,8 @@ def test_what_is_sent_is_what_is_decoded(sent: list, places: list[int]) -> None:
 
 
 @given(sent=st.lists(messages, min_size=1, max_size=4), data=st.data())
-def test_a_flipped_bit_never_passes(sent: list, data: st.DataObject) -> None:
-    """Frames before the damage are delivered, none after it, and nothing looks like a clean end."""
+def test_a_flipped_bit_never_passes(sent: list[RandomMessage], data: st.DataObject) -> None:
+    """Frames before the damage are returned, those after it are not, and the stream fails."""
     parts = [frame(headers, payload) for headers, payload in sent]
     stream = bytearray(b"".join(parts))
     at = data.draw(st.integers(0, len(stream) - 1))
@@ -162,58 +134,30 @@ def test_a_flipped_bit_never_passes(sent: list, data: st.DataObject) -> None:
     assert failure is not None
 
 
-# ---- every failure -------------------------------------------------------------------------------
+# ---- every error ---------------------------------------------------------------------------------
 
 
-def prelude(total: int, headers_length: int) -> bytes:
-    lengths = struct.pack(">II", total, headers_length)
-    return lengths + struct.pack(">I", zlib.crc32(lengths))
-
-
-FAILURES = {
-    "prelude checksum": (prelude(16, 0)[:11] + b"?", wire_format.PreludeChecksumMismatch),
-    "message checksum": (prelude(16, 0) + b"????", wire_format.MessageChecksumMismatch),
-    "too short": (prelude(15, 0), wire_format.MessageTooShort),
-    "too long": (prelude((24 << 20) + 1, 0), wire_format.MessageTooLong),
-    "headers too long": (prelude(1 << 20, (128 << 10) + 1), wire_format.HeadersTooLong),
-    "headers overrun": (prelude(32, 17), wire_format.HeadersOverrun),
-    "no type": (message(b"\x01a", b""), wire_format.HeaderTruncated),
-    "half a name": (message(b"\x05ab", b"cde\x00"), wire_format.HeaderTruncated),
-    "half an integer": (message(b"\x01a\x04\x00\x00", b"\x00\x00"), wire_format.HeaderTruncated),
-    "half a length": (message(b"\x01a\x07\x00", b"\x00"), wire_format.HeaderTruncated),
-    "half a string": (message(b"\x01a\x07\x00\x03xy", b"z"), wire_format.HeaderTruncated),
-    "half a uuid": (message(b"\x01a\x09" + bytes(15), b"\x00"), wire_format.HeaderTruncated),
-    "no name": (message(b"\x00\x00", b""), wire_format.InvalidHeaderName),
-    "name not UTF-8": (message(header(b"\xff", "x"), b""), wire_format.InvalidHeaderName),
-    "value not UTF-8": (message(b"\x01a\x07\x00\x01\xff", b""), wire_format.InvalidHeaderValue),
-    "unknown type": (message(b"\x01a\x0a", b""), wire_format.UnknownHeaderType),
-    "duplicate": (message(header("a", "x") * 2, b""), wire_format.DuplicateHeader),
-    "cut in the prelude": (prelude(16, 0)[:3], wire_format.TruncatedMessage),
-    "cut in the payload": (event("e", {"a": 1})[:-1], wire_format.TruncatedMessage),
-}
-
-
-@pytest.mark.parametrize("name", FAILURES)
-def test_each_failure_has_its_class_and_keeps_the_frames_before_it(name: str) -> None:
-    damaged, failure = FAILURES[name]
+@pytest.mark.parametrize("name", DAMAGES)
+def test_each_damage_has_its_error_and_keeps_the_frames_before_it(name: str) -> None:
+    damaged, failure = DAMAGES[name]
     good = event("assistantResponseEvent", {"content": "ok"})
     assert every_way(good + damaged) == (replay([good])[0], failure)
 
 
-def test_the_classes_of_failure_are_one_flat_tree() -> None:
-    met = {failure for _, failure in FAILURES.values()}
+def test_every_error_class_is_tested_and_derives_from_frame_error() -> None:
+    met = {failure for _, failure in DAMAGES.values()}
     assert met == set(FrameError.__subclasses__())
     assert all(failure.__bases__ == (FrameError,) for failure in met)
 
 
-def test_a_failure_is_told_as_soon_as_the_prelude_is_there() -> None:
+def test_a_wrong_prelude_fails_as_soon_as_it_is_complete() -> None:
     decoder = FrameDecoder()
     assert decoder.feed(prelude(1000, 0)[:11]) == []
     with pytest.raises(wire_format.PreludeChecksumMismatch):
         decoder.feed(b"?")
 
 
-def test_a_failure_is_final_and_its_frames_are_given_once() -> None:
+def test_a_failure_is_final_and_its_frames_are_returned_once() -> None:
     decoder = FrameDecoder()
     with pytest.raises(wire_format.UnknownHeaderType) as first:
         decoder.feed(event("e", {}) + message(b"\x01a\x0a", b""))
@@ -233,7 +177,7 @@ def test_the_limits_themselves_are_accepted() -> None:
     frames, failure = replay([message(block, payload)])
     assert failure is None
     assert frames[0].payload == payload
-    assert len(frames[0].headers["m"]) == rest - 5
+    assert frames[0].headers["m"] == b"y" * (rest - 5)
 
 
 # ---- sharing and cost ----------------------------------------------------------------------------
@@ -250,14 +194,15 @@ def test_the_header_cache_is_bounded() -> None:
     FrameDecoder().feed(b"".join(event(f"event{n}", {}) for n in range(1000)))
     FrameDecoder().feed(b"".join(frame({f"h{n}": "x" * 5000}) for n in range(100)))
     known = wire_format._known_headers.cache_info()
-    assert known.currsize <= known.maxsize == 256
+    assert known.maxsize == 256
+    assert known.currsize <= known.maxsize
     big = frame({"big": "x" * 5000})
     one, two = FrameDecoder().feed(big + big)
     assert one == two
     assert one.headers is not two.headers
 
 
-def test_a_buffer_may_be_used_again_after_the_feed() -> None:
+def test_a_buffer_may_be_reused_after_the_feed() -> None:
     buffer = bytearray(event("e", {"a": 1}))
     frames = FrameDecoder().feed(memoryview(buffer))
     buffer[:] = bytes(len(buffer))
@@ -266,7 +211,7 @@ def test_a_buffer_may_be_used_again_after_the_feed() -> None:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """CPU time of the quickest of several runs: what the work needs, not what the machine does."""
+    """Return the CPU time of the fastest of several runs, to exclude other load of the machine."""
     best = float("inf")
     for _ in range(5):
         started = time.process_time()

@@ -1,4 +1,4 @@
-"""The targets of ``make fuzz`` hold for their seeds, and for those with a few bytes changed."""
+"""The targets of ``make fuzz`` pass for their seeds, and for seeds with a few changed bytes."""
 
 import json
 import random
@@ -12,7 +12,7 @@ CHANGES = 3
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_seeds_and_what_is_near_them(name: str) -> None:
+def test_seeds_and_similar_inputs(name: str) -> None:
     target = TARGETS[name]
     dice = random.Random(name)
     seeds = list(target.seeds())
@@ -27,7 +27,7 @@ def test_seeds_and_what_is_near_them(name: str) -> None:
 
 
 def test_json_stays_json() -> None:
-    """But where the fuzzer's own mutator, here one that does nothing, has its turn."""
+    """Mutated JSON stays JSON; libFuzzer's own mutator is replaced by one that changes nothing."""
     change = json_mutator(lambda data, size: data)
     body = b'{"a": [1, {"b": "text"}, null], "c": {"d": true}}'
     changed = {change(body, 4096, seed) for seed in range(300)}

@@ -76,7 +76,7 @@ def test_two_of_one_name_or_one_key(path: Path, twin: dict[str, Any]) -> None:
 
 
 def test_no_file(path: Path) -> None:
-    with pytest.raises(KeysError, match="keys add` makes it"):
+    with pytest.raises(KeysError, match="keys add` creates it"):
         key_file.read(path)
 
 

@@ -6,7 +6,7 @@ import openai
 import pytest
 
 from app.simulator import Simulator
-from app.simulator.script import CHAT
+from app.simulator.answers.script import CHAT
 
 MODEL = "claude-sonnet-4-6"
 PNG = (

@@ -10,7 +10,7 @@ import pytest
 from anthropic import Anthropic, AsyncAnthropic, beta_tool
 
 from app.simulator import Simulator
-from app.simulator.script import CHAT
+from app.simulator.answers.script import CHAT
 from tests.live.servers import KEY, Gateway
 
 MODEL = "claude-sonnet-4-6"

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from app.simulator import Simulator
-from app.simulator.script import CHAT
+from app.simulator.answers.script import CHAT
 from tests.live.servers import KEY, Gateway
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "client-requests"

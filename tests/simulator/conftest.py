@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.simulator import Simulator
-from tests.simulator.wire import TOKEN, Client
+from tests.simulator.client import TOKEN, Client
 
 
 @pytest.fixture

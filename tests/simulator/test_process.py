@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from app.simulator import Simulator
-from tests.simulator.wire import TOKEN, Client, text_of
+from tests.simulator.client import TOKEN, Client, text_of
 
 SERVE = "from app.simulator import serve; serve(port=0)"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_one_line_serves_and_ends_upon_a_signal(number: signal.Signals) -> None:
+def test_it_prints_one_line_serves_and_ends_upon_a_signal(number: signal.Signals) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""Mixed load for a while, with clients that leave: nothing grows, nothing is left behind."""
+"""Mixed load with clients that disconnect: resources do not grow and none is left behind."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.arena import Arena, Asking
+from tests.chaos.arena import Arena, PendingRequest
 from tests.chaos.dialects import DIALECTS
 from tests.live import processes
 from tests.live.servers import KEY
@@ -25,7 +25,7 @@ from tests.live.servers import KEY
 CLIENTS = 12
 SETTINGS = {"KIRO_CLIENT_STALL": "1", "KIRO_IDLE_TIMEOUT": "1", "KIRO_FIRST_EVENT_TIMEOUT": "2"}
 GROWTH = 8 * 1024 * 1024
-"""Bytes by which a worker may grow after it is warm: what the allocator keeps for itself."""
+"""Bytes by which a warm worker may grow, since the allocator keeps freed memory."""
 
 LISTENERS = Counter(LISTEN=2)
 
@@ -49,8 +49,8 @@ ANSWERS: tuple[dict[str, Any], ...] = (
 )
 
 
-class Visitor:
-    """One client after the other: some hear all, some leave, some ask for less."""
+class RandomClient:
+    """A sequence of requests: some are read to the end, some are left, some get a page."""
 
     def __init__(self, arena: Arena, number: int, counts: Counter[str]) -> None:
         self._arena = arena
@@ -58,14 +58,21 @@ class Visitor:
         self._marks = (f"soak.{number}.{each}." for each in count())
         self._counts = counts
 
-    def visit(self) -> None:
+    def act(self) -> None:
         do: Callable[[], str] = self._random.choice(
-            (self._hear, self._hear, self._hear, self._leave, self._leave, self._ask_little)
+            (
+                self._read_all,
+                self._read_all,
+                self._read_all,
+                self._disconnect,
+                self._disconnect,
+                self._get_page,
+            )
         )
         self._counts[do()] += 1
 
-    def _asking(self) -> Asking:
-        return Asking(
+    def _send(self) -> PendingRequest:
+        return PendingRequest(
             self._arena.gateway.port,
             self._random.choice(DIALECTS),
             f"!sim {json.dumps(self._random.choice(ANSWERS))}",
@@ -73,20 +80,20 @@ class Visitor:
             request_id=next(self._marks),
         )
 
-    def _hear(self) -> str:
-        heard = self._asking().hear()
-        return "answered" if heard.stop else "failed"
+    def _read_all(self) -> str:
+        answer = self._send().read_all()
+        return "answered" if answer.stop else "failed"
 
-    def _leave(self) -> str:
-        asking = self._asking()
+    def _disconnect(self) -> str:
+        pending = self._send()
         if self._random.random() < 0.5:
-            asking.head()
+            pending.read_head()
         else:
             time.sleep(self._random.random() * 0.05)
-        asking.leave(reset=self._random.random() < 0.5)
-        return "left"
+        pending.disconnect(reset=self._random.random() < 0.5)
+        return "disconnected"
 
-    def _ask_little(self) -> str:
+    def _get_page(self) -> str:
         status, _ = get(self._arena, self._random.choice(("/health", "/v1/models")))
         return f"status {status}"
 
@@ -102,14 +109,14 @@ def get(arena: Arena, path: str) -> tuple[int, bytes]:
 
 @contextmanager
 def load(arena: Arena) -> Iterator[Counter[str]]:
-    """Clients at work until the end of the block; what became of them."""
+    """Run clients until the end of the block; yield the counts of their outcomes."""
     counts: Counter[str] = Counter()
     over = threading.Event()
 
     def work(number: int) -> None:
-        visitor = Visitor(arena, number, counts)
+        client = RandomClient(arena, number, counts)
         while not over.is_set():
-            visitor.visit()
+            client.act()
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         workers = [pool.submit(work, number) for number in range(CLIENTS)]
@@ -122,20 +129,20 @@ def load(arena: Arena) -> Iterator[Counter[str]]:
 
 
 def greenlets(arena: Arena, pids: list[int]) -> dict[int, int]:
-    """How many each worker keeps; asked by several at once, until every worker has answered."""
+    """Return the greenlets of each worker; ask in parallel until every worker has answered."""
     found: dict[int, int] = {}
     end = time.monotonic() + 20
     with ThreadPoolExecutor(4 * CLIENTS) as pool:
         while found.keys() != set(pids):
-            assert time.monotonic() < end, f"only {found.keys()} of {pids} answer"
+            assert time.monotonic() < end, f"only {found.keys()} of {pids} answered"
             for _, data in pool.map(lambda _: get(arena, "/watched"), range(4 * CLIENTS)):
-                told = json.loads(data)
-                found[told["pid"]] = min(told["greenlets"], found.get(told["pid"], 1000))
+                counted = json.loads(data)
+                found[counted["pid"]] = min(counted["greenlets"], found.get(counted["pid"], 1000))
     return found
 
 
 def at_rest(arena: Arena, pids: list[int]) -> tuple[dict[int, int], dict[int, int]]:
-    """Files and greenlets of each worker once nothing is under way."""
+    """Return the open files and greenlets of each worker once nothing is in progress."""
     arena.simulator.wait_for(lambda seen: all(one.ended_at for one in seen), timeout=20)
     arena.simulator.close_idle()
     get(arena, "/health")
@@ -147,7 +154,7 @@ def at_rest(arena: Arena, pids: list[int]) -> tuple[dict[int, int], dict[int, in
 
 
 def workers(arena: Arena) -> list[int]:
-    """The worker processes, once all are there: the first answers before the last is begun."""
+    """Wait for all worker processes: the first answers before the last has started."""
     wanted = int(arena.gateway.settings["WEB_CONCURRENCY"])
     end = time.monotonic() + 20
     while len(pids := processes.children(arena.gateway.process.pid)) < wanted:
@@ -168,10 +175,10 @@ def soak(arena: Arena, seconds: float) -> None:
             time.sleep(0.25)
             memory.append(sum(map(processes.memory, pids)))
     assert counts["answered"] > 10
-    assert counts["left"] > 5
+    assert counts["disconnected"] > 5
     quarter = max(len(memory) // 4, 1)
     grown = median(memory[-quarter:]) - median(memory[:quarter])
-    assert grown < GROWTH * len(pids), f"{grown / 1e6:.1f} MB more; {memory}"
+    assert grown < GROWTH * len(pids), f"grew by {grown / 1e6:.1f} MB: {memory}"
     assert at_rest(arena, pids) == (files, kept)
     assert processes.children(arena.gateway.process.pid) == pids
     assert "Traceback" not in arena.gateway.log_text()

@@ -1,4 +1,4 @@
-"""The application, and a route that tells what its worker keeps: for the soak test alone."""
+"""The application with a route that reports the resources of its worker, for the soak test."""
 
 import gc
 import os
@@ -11,7 +11,7 @@ from wsgi import app
 
 
 def watch(app: Flask) -> Flask:
-    """Add ``/watched``: the worker's pid, and how many greenlets and sockets it keeps."""
+    """Add ``/watched``, which reports the worker's pid and its number of living greenlets."""
 
     @app.get("/watched")
     def watched() -> ResponseReturnValue:

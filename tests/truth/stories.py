@@ -1,19 +1,19 @@
-"""Random answers of the upstream, cut at random places, and what a client may hear of them.
+"""Random answers of the upstream, cut at random places, and the answers that a client must receive.
 
-A story is what the upstream says: frames, and what each adds. What is heard of its beginning is
-worked out here from the rules of the protocol alone, so that this is a second opinion on decoder,
-gateway and dialects together.
+A story is a sequence of frames with the content that each adds. The expected answers are derived
+from the rules of the protocol alone: a second, independent implementation of what decoder, gateway
+and dialects do together.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from app.errors import Kind
-from app.simulator.frames import event
-from tests.chaos.heard import CallState
+from app.simulator.wire.frames import event
+from tests.chaos.received import CallState
 
 ALPHABET = 'abc xyz\n\t"\\{}[]:,é世界🙂\u2028\x7f</>&'
 STOP_REASONS = {
@@ -27,91 +27,95 @@ STOP_REASONS = {
 
 
 @dataclass
-class Said:
-    """What a client knows by some frame. ``calls``: what is written of each tool call's input, and
-    whether it has ended, well or not. ``closing``: an event came that stands near the end only.
+class Content:
+    """The content of all frames up to some frame.
+
+    ``calls``: the input and the state of each tool call. ``stop_reason``: the one that the upstream
+    sent. ``has_trailer``: an event arrived that is sent near the end only.
     """
 
     text: str = ""
     thinking: str = ""
     calls: list[tuple[str, CallState]] = field(default_factory=list)
-    told: str | None = None
-    closing: bool = False
+    stop_reason: str | None = None
+    has_trailer: bool = False
 
     @property
-    def anything(self) -> bool:
+    def is_visible(self) -> bool:
+        """Whether a client sees any of it."""
         return bool(self.text or self.thinking or self.calls)
 
-    def stop(self) -> str:
-        """Why an answer that ends properly here has ended."""
+    def final_stop_reason(self) -> str:
+        """Return the stop reason of an answer that ends normally here."""
         if any(state != "whole" for _, state in self.calls):
-            return self.told if self.told in ("refusal", "context_window") else "max_tokens"
-        if self.told in (None, "end_turn", "tool_use"):
+            keeps_reason = self.stop_reason in ("refusal", "context_window")
+            return self.stop_reason if self.stop_reason and keeps_reason else "max_tokens"
+        if self.stop_reason is None or self.stop_reason in ("end_turn", "tool_use"):
             return "tool_use" if self.calls else "end_turn"
-        return self.told
+        return self.stop_reason
 
-    def copy(self) -> "Said":
-        return Said(self.text, self.thinking, [*self.calls], self.told, self.closing)
+    def copy(self) -> Self:
+        return type(self)(
+            self.text, self.thinking, [*self.calls], self.stop_reason, self.has_trailer
+        )
 
 
 class Story:
-    """``frames`` one after the other; ``said[n]`` is what they say up to and with number n - 1."""
+    """``frames`` in order; ``content[n]`` is the content of the first n frames."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self.frames: list[bytes] = []
-        self.said = [Said()]
+        self.content = [Content()]
         self._calls = 0
         for _ in range(random.randint(0, 6)):
             random.choice((self._text, self._text, self._thinking, self._tool, self._noise))()
         self._ending()
 
-    def _add(self, kind: str, payload: dict[str, Any], said: Said | None = None) -> None:
+    def _add(self, kind: str, payload: dict[str, Any], content: Content | None = None) -> None:
         self.frames.append(event(kind, payload))
-        self.said.append(said or self.said[-1].copy())
+        self.content.append(content or self.content[-1].copy())
 
-    def _words(self, longest: int = 12) -> str:
+    def _random_text(self, longest: int = 12) -> str:
         size = self._random.randint(0, longest)
         return "".join(self._random.choices(ALPHABET, k=size))
 
     def _text(self) -> None:
         for _ in range(self._random.randint(1, 4)):
-            said = self.said[-1].copy()
-            words = self._words()
-            said.text += words
-            self._add("assistantResponseEvent", {"content": words}, said)
+            content = self.content[-1].copy()
+            words = self._random_text()
+            content.text += words
+            self._add("assistantResponseEvent", {"content": words}, content)
 
     def _thinking(self) -> None:
         for _ in range(self._random.randint(1, 3)):
-            said = self.said[-1].copy()
-            words = "t" + self._words()
-            said.thinking += words
-            self._add("reasoningContentEvent", {"text": words}, said)
+            content = self.content[-1].copy()
+            words = "t" + self._random_text()
+            content.thinking += words
+            self._add("reasoningContentEvent", {"text": words}, content)
         if self._random.random() < 0.7:
             self._add("reasoningContentEvent", {"signature": "c2lnbmVk"})
 
     def _tool(self) -> None:
         self._calls += 1
         identity = {"toolUseId": f"tooluse_{id(self):x}_{self._calls}", "name": "write"}
-        given = {self._words(): self._words()} if self._random.random() < 0.8 else None
+        given = {self._random_text(): self._random_text()} if self._random.random() < 0.8 else None
         written = "" if given is None else json.dumps(given, ensure_ascii=False)
         if written and self._random.random() < 0.1:
-            written = written[:-1]  # stopped, but no JSON
-        said = self.said[-1].copy()
-        said.calls.append(("", "open"))
-        self._add("toolUseEvent", identity, said)
+            written = written[:-1]  # has a stop event, but is not JSON
+        content = self.content[-1].copy()
+        content.calls.append(("", "open"))
+        self._add("toolUseEvent", identity, content)
         while written:
             size = self._random.randint(1, 9)
             piece, written = written[:size], written[size:]
-            said = self.said[-1].copy()
-            said.calls[-1] = (said.calls[-1][0] + piece, "open")
-            self._add("toolUseEvent", identity | {"input": piece}, said)
+            content = self.content[-1].copy()
+            content.calls[-1] = (content.calls[-1][0] + piece, "open")
+            self._add("toolUseEvent", identity | {"input": piece}, content)
         if self._random.random() < 0.9:
-            said = self.said[-1].copy()
-            said.calls[-1] = _stopped(said.calls[-1][0])
-            self._add("toolUseEvent", identity | {"stop": True}, said)
-        else:
-            self._ended = True
+            content = self.content[-1].copy()
+            content.calls[-1] = _ended_call(content.calls[-1][0])
+            self._add("toolUseEvent", identity | {"stop": True}, content)
 
     def _noise(self) -> None:
         self._random.choice(
@@ -125,17 +129,17 @@ class Story:
     def _ending(self) -> None:
         if self._random.random() < 0.2:
             return
-        said = self.said[-1].copy()
-        said.closing = True
-        self._add("meteringEvent", {"usage": 0.5, "unit": "credit"}, said)
+        content = self.content[-1].copy()
+        content.has_trailer = True
+        self._add("meteringEvent", {"usage": 0.5, "unit": "credit"}, content)
         if self._random.random() < 0.6:
             name = self._random.choice([*STOP_REASONS])
-            said = said.copy()
-            said.told = STOP_REASONS[name]
-            self._add("metadataEvent", {"stopReason": name}, said)
+            content = content.copy()
+            content.stop_reason = STOP_REASONS[name]
+            self._add("metadataEvent", {"stopReason": name}, content)
 
 
-def _stopped(written: str) -> tuple[str, CallState]:
+def _ended_call(written: str) -> tuple[str, CallState]:
     try:
         whole = not written or isinstance(json.loads(written), dict)
     except ValueError:
@@ -144,9 +148,11 @@ def _stopped(written: str) -> tuple[str, CallState]:
 
 
 @dataclass(frozen=True)
-class Telling:
-    """A story as it is sent: its first ``size`` bytes, and what the end of HTTP says there: that
-    the body is whole, that it is not, or nothing, when the connection's end is the body's.
+class Transmission:
+    """The first ``size`` bytes of a story, and how the HTTP body ends after them.
+
+    ``end``: "whole" proves that the body is complete, "broken" that it is not; "closed" proves
+    nothing, since the body ends with the connection.
     """
 
     story: Story
@@ -157,73 +163,78 @@ class Telling:
     def body(self) -> bytes:
         return b"".join(self.story.frames)[: self.size]
 
-    def arrived(self) -> tuple[Said, bool]:
-        """What its whole frames say, and whether there is more than they."""
+    def received_content(self) -> tuple[Content, bool]:
+        """Return the content of the complete frames, and whether a part of another frame
+        follows."""
         at = count = 0
         for frame in self.story.frames:
             if at + len(frame) > self.size:
                 break
             at += len(frame)
             count += 1
-        return self.story.said[count], at < self.size
+        return self.story.content[count], at < self.size
 
-    def ends_well(self) -> bool:
-        """Whether a client may hear of a normal end."""
-        said, more = self.arrived()
-        proved = self.end == "whole" or (self.end == "closed" and said.closing)
-        return proved and not more and (said.anything or said.told is not None)
+    def ends_normally(self) -> bool:
+        """Return whether a client may see a normal end."""
+        content, has_partial_frame = self.received_content()
+        is_complete = self.end == "whole" or (self.end == "closed" and content.has_trailer)
+        return (
+            is_complete
+            and not has_partial_frame
+            and (content.is_visible or content.stop_reason is not None)
+        )
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What must be heard: of what was ``said``, ending with ``stop``, or with a failure."""
+class ExpectedAnswer:
+    """The answer that a client must receive: ``content``, then ``stop`` or, if None, a failure."""
 
-    said: Said
+    content: Content
     stop: str | None
     begun: bool
-    """Whether it begins as an answer; else it is a refusal."""
+    """Whether the answer begins with status 200; else it is a refusal."""
 
 
-def told_to_stream(tellings: Sequence[Telling]) -> Heard:
-    """What a client hears that asked for a stream: the first answer that says anything."""
-    for telling in tellings:
-        said, _ = telling.arrived()
-        if telling.ends_well():
-            return Heard(said, said.stop(), True)
-        if said.anything:
-            return Heard(said, None, True)
-    return Heard(Said(), None, False)
+def expected_stream(transmissions: Sequence[Transmission]) -> ExpectedAnswer:
+    """Return what a client with streaming receives: the first answer with content."""
+    for transmission in transmissions:
+        content, _ = transmission.received_content()
+        if transmission.ends_normally():
+            return ExpectedAnswer(content, content.final_stop_reason(), True)
+        if content.is_visible:
+            return ExpectedAnswer(content, None, True)
+    return ExpectedAnswer(Content(), None, False)
 
 
-def told_whole(tellings: Sequence[Telling]) -> Heard:
-    """The same for a whole answer: one that breaks in content may be asked for once more."""
+def expected_whole(transmissions: Sequence[Transmission]) -> ExpectedAnswer:
+    """Do the same without streaming: an answer that breaks off in content may be retried once."""
     broke = False
-    for telling in tellings:
-        said, _ = telling.arrived()
-        if telling.ends_well():
-            kept = said.copy()
+    for transmission in transmissions:
+        content, _ = transmission.received_content()
+        if transmission.ends_normally():
+            kept = content.copy()
             kept.calls = [call for call in kept.calls if call[1] == "whole"]
-            return Heard(kept, said.stop(), True)
-        if said.anything:
+            return ExpectedAnswer(kept, content.final_stop_reason(), True)
+        if content.is_visible:
             if broke:
                 break
             broke = True
-    return Heard(Said(), None, False)
+    return ExpectedAnswer(Content(), None, False)
 
 
-def tell(random: Random) -> Telling:
-    """A random story, cut at a random place more often than not."""
+def random_transmission(random: Random) -> Transmission:
+    """Return a random story, which is cut at a random place in most cases."""
     story = Story(random)
     size = sum(map(len, story.frames))
     if random.random() < 0.3:
-        return Telling(story, size, random.choice(("whole", "whole", "closed")))
+        return Transmission(story, size, random.choice(("whole", "whole", "closed")))
     if random.random() < 0.3:  # between two frames
         whole = random.randint(0, len(story.frames))
         size = sum(map(len, story.frames[:whole]))
     else:
         size = random.randint(0, size)
-    return Telling(story, size, random.choice(("whole", "broken", "closed")))
+    return Transmission(story, size, random.choice(("whole", "broken", "closed")))
 
 
 FAILURES = (Kind.TRUNCATED, Kind.EMPTY)
-"""What a telling that does not end well can be."""
+"""The failures of a transmission that does not end normally."""

@@ -1,5 +1,6 @@
-"""The whole gateway but its sockets: random answers, cut at random places, asked for again where
-they may be. Everything a client hears must be true.
+"""The whole gateway without sockets, against random answers that are cut at random places.
+
+Retries are allowed where the protocol allows them. A client must never receive anything untrue.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,32 +21,31 @@ from app.gateway import Gateway
 from app.models import names
 from app.settings import Settings
 from tests.chaos.dialects import DIALECTS
-from tests.chaos.heard import Dialect
-from tests.chaos.heard import Heard as Answer
+from tests.chaos.received import DialectClient, ReceivedAnswer
 from tests.truth.judging import differences
-from tests.truth.stories import Telling, tell, told_to_stream, told_whole
+from tests.truth.stories import Transmission, expected_stream, expected_whole, random_transmission
 
 ATTEMPTS = 3
 
 
-class Sent:
-    """An upstream's answer that arrives in random pieces, with ticks of silence between them."""
+class FakeBody:
+    """A response body that arrives in random pieces, with pauses (empty pieces) between them."""
 
     headers: Mapping[str, str] = {}
 
-    def __init__(self, telling: Telling, random: Random) -> None:
+    def __init__(self, transmission: Transmission, random: Random) -> None:
         self.complete = False
-        self._telling = telling
+        self._transmission = transmission
         self._random = random
 
     def limit(self, **_: float) -> None:
-        """Nothing here takes time."""
+        """Ignore the limits: nothing here takes time."""
 
     def close(self) -> None:
-        """Nothing here is open."""
+        """Do nothing: nothing here is open."""
 
     def __iter__(self) -> Iterator[bytes]:
-        body, at = self._telling.body, 0
+        body, at = self._transmission.body, 0
         longest = self._random.choice((1, 40, 400, 4000))
         while at < len(body):
             size = self._random.randint(1, longest)
@@ -53,43 +53,49 @@ class Sent:
             at += size
             if self._random.random() < 0.1:
                 yield b""
-        if self._telling.end == "broken":
-            raise GatewayError(Kind.TRUNCATED, "It broke off.")
-        self.complete = self._telling.end == "whole"
+        if self._transmission.end == "broken":
+            raise GatewayError(Kind.TRUNCATED, "The answer broke off.")
+        self.complete = self._transmission.end == "whole"
 
 
-class Upstream:
-    """A client of the upstream that is told what comes."""
+class FakeUpstream:
+    """A client of the upstream whose next responses are ``transmissions``."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.tellings: list[Telling] = []
+        self.transmissions: list[Transmission] = []
 
-    def open(self, *_: object, **__: object) -> Sent:
-        return Sent(self.tellings.pop(0), self.random)
+    def open(self, *_: object, **__: object) -> FakeBody:
+        return FakeBody(self.transmissions.pop(0), self.random)
 
 
-class Login:
-    """One account that works."""
+class FakeCredentials:
+    """One account that always works."""
 
     def token(self, session: str = "") -> Token:
         return Token("a", "social", None, None, "account", inf)  # type: ignore[arg-type]
 
     def accepted(self, token: Token) -> None:
-        """Good."""
+        """Ignore the report."""
 
     def failed(self, token: Token, error: Exception) -> None:
-        """There is no other."""
+        """Ignore the report: there is no other account."""
 
     refused = failed
 
+    def problems(self) -> list[str]:
+        return []
 
-class House:
-    """The application over an upstream that tells stories."""
+    def close(self) -> None:
+        """Do nothing: no refresh runs."""
+
+
+class InProcessGateway:
+    """The application with a fake upstream that sends random stories."""
 
     def __init__(self, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self.random = Random(seed)
-        self.upstream = Upstream(self.random)
+        self.upstream = FakeUpstream(self.random)
         settings = Settings(kiro_token_file=Path("none"))
         monkeypatch.setattr(application, "_gateway", self._gateway)
         monkeypatch.setattr(gateway, "FIRST_PAUSE", 0.0)
@@ -97,7 +103,7 @@ class House:
 
     def _gateway(self, settings: Settings) -> Gateway:
         client: Any = self.upstream
-        login: Any = Login()
+        login: Any = FakeCredentials()
         hosts = HostChoice("http://127.0.0.1:1", None)
         return Gateway(
             upstream=CodeWhisperer(client, hosts, idle=60, ping=60, max_tool_description=10_000),
@@ -107,16 +113,16 @@ class House:
             total=inf,
         )
 
-    def tell(self, dialect: Dialect, *, stream: bool) -> list[str]:
-        """What was untrue in the answer to a request."""
-        tellings = [tell(self.random) for _ in range(ATTEMPTS)]
-        self.upstream.tellings = [*tellings]
+    def try_story(self, dialect: DialectClient, *, stream: bool) -> list[str]:
+        """Send a request; return the differences of its answer from the expected one."""
+        transmissions = [random_transmission(self.random) for _ in range(ATTEMPTS)]
+        self.upstream.transmissions = [*transmissions]
         response = self.client.post(
             dialect.path,
             data=dialect.body("Hello", stream=stream),
             headers={"x-api-key": "123456", "host": "localhost"},
         )
-        answer = Answer(status=response.status_code)
+        answer = ReceivedAnswer(status=response.status_code)
         if answer.status != 200:
             dialect.read_error(response.data, answer)
         elif stream:
@@ -124,18 +130,18 @@ class House:
         else:
             dialect.read_whole(response.data, answer)
         response.close()
-        must = told_to_stream(tellings) if stream else told_whole(tellings)
-        return [*differences(answer, must, dialect, stream=stream)]
+        expected = expected_stream(transmissions) if stream else expected_whole(transmissions)
+        return [*differences(answer, expected, dialect, stream=stream)]
 
 
 def try_many(count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House(seed, monkeypatch)
+    gateway_under_test = InProcessGateway(seed, monkeypatch)
     for number in range(count):
         for dialect in DIALECTS:
             for stream in (True, False):
-                untrue = house.tell(dialect, stream=stream)
+                found = gateway_under_test.try_story(dialect, stream=stream)
                 what = f"seed {seed}, story {number}, {dialect.name}, stream={stream}"
-                assert not untrue, f"{what}: {untrue}"
+                assert not found, f"{what}: {found}"
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -36,7 +36,7 @@ from app.core.conversation import (
 )
 from app.models.names import resolve
 from app.models.table import MODELS, Model
-from app.simulator.validate import violations
+from app.simulator.checks.validate import violations
 
 HOSTS = candidates("us-east-1", None)
 EFFORTS: tuple[Effort, ...] = get_args(Effort)

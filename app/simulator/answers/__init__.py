@@ -1,0 +1,1 @@
+"""What the simulator answers: scripts, directives, and the events made from them."""

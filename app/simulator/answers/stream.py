@@ -1,0 +1,197 @@
+"""The event-stream frames of a scripted answer.
+
+Their order is that of the real service: messageMetadataEvent, the content, meteringEvent,
+contextUsageEvent and, on the JSON-RPC binding, metadataEvent with the stop reason. Nothing follows
+an exception or error frame.
+"""
+
+import itertools
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from app.simulator.catalogue.models import AUTO, SimulatedModel
+from app.simulator.checks.body import current_user, history_of, tool_names, tool_results
+from app.simulator.checks.sizes import estimate_tokens
+from app.simulator.wire import frames
+from app.simulator.wire.bindings import Binding
+
+from .vocabulary import (
+    ErrorPart,
+    EventPart,
+    ExceptionPart,
+    InterleavedCallsPart,
+    Part,
+    RawPart,
+    ScriptedAnswer,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+)
+
+_TERMINAL = (ExceptionPart, ErrorPart)
+_CREDITS_PER_TOKEN = 1 / 100_000
+_QUOTE_MAX = 80
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """The properties of a chat request that an answer needs. `model` is the one that answers."""
+
+    body: dict[str, Any]
+    binding: Binding
+    model: SimulatedModel
+    number: int
+
+    @property
+    def conversation_id(self) -> str:
+        """The id that the client gave, else one made from the number of the request."""
+        given = self.body["conversationState"].get("conversationId")
+        return given or str(uuid.UUID(int=self.number))
+
+    @property
+    def reported_model_id(self) -> str | None:
+        """The model that `auto` picked; None for requests that name a model."""
+        asked = current_user(self.body).get("modelId")
+        return self.model.id if asked == AUTO else None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStream:
+    """The complete frames of an answer in order, and the credits that its metering reports."""
+
+    frames: list[bytes]
+    credits: float = 0.0
+
+
+def answer_stream(answer: ScriptedAnswer, chat: ChatRequest) -> AnswerStream:
+    """Return the frames of an answer that does not fail."""
+    parts = (TextPart(_default_text(chat)),) if answer.say is None else answer.say
+    left_out = set(answer.omit)
+    out: list[bytes] = []
+    if not answer.bare and "messageMetadataEvent" not in left_out:
+        identity = {"conversationId": chat.conversation_id, "utteranceId": f"sim-{chat.number}"}
+        out.append(frames.event("messageMetadataEvent", identity))
+    ids = (f"tooluse_sim{chat.number}x{index}" for index in itertools.count(1))
+    for part in parts:
+        out += _frames_of_part(part, answer.model_id or chat.reported_model_id, ids)
+        if isinstance(part, _TERMINAL):
+            return AnswerStream(out)
+    if answer.bare:
+        return AnswerStream(out)
+    trailer = dict(_trailer(answer, chat, estimate_tokens([_content(part) for part in parts])))
+    out += [frames.event(kind, value) for kind, value in trailer.items() if kind not in left_out]
+    return AnswerStream(out, trailer["meteringEvent"]["usage"])
+
+
+def _content(part: Part) -> Any:
+    match part:
+        case TextPart(deltas) | ThinkingPart(deltas):
+            return "".join(deltas)
+        case ToolCallPart():
+            return [part.name, part.input, part.fragments]
+        case InterleavedCallsPart(calls):
+            return [_content(call) for call in calls]
+    return None
+
+
+def _frames_of_part(part: Part, model_id: str | None, ids: Iterator[str]) -> Iterator[bytes]:
+    match part:
+        case TextPart(deltas):
+            yield from _text_frames(deltas, model_id)
+        case ThinkingPart():
+            yield from _thinking_frames(part)
+        case ToolCallPart():
+            yield from _tool_frames(part, part.id or next(ids))
+        case InterleavedCallsPart(calls):
+            columns = [_tool_frames(call, call.id or next(ids)) for call in calls]
+            rows = itertools.zip_longest(*columns)
+            yield from filter(None, itertools.chain.from_iterable(rows))
+        case EventPart(kind, payload):
+            yield frames.event(kind, payload)
+        case RawPart(data):
+            yield data
+        case ExceptionPart(kind, message, reason):
+            yield frames.exception(kind, message, reason)
+        case ErrorPart(code, message):
+            yield frames.error(code, message)
+
+
+def _text_frames(deltas: tuple[str, ...], model_id: str | None) -> Iterator[bytes]:
+    extra = {} if model_id is None else {"modelId": model_id}
+    for delta in deltas:
+        yield frames.event("assistantResponseEvent", {"content": delta, **extra})
+        extra = {}
+
+
+def _thinking_frames(part: ThinkingPart) -> Iterator[bytes]:
+    for delta in part.deltas:
+        yield frames.event("reasoningContentEvent", {"text": delta})
+    if part.signature is not None:
+        yield frames.event("reasoningContentEvent", {"signature": part.signature})
+    if part.redacted is not None:
+        yield frames.event("reasoningContentEvent", {"redactedContent": part.redacted})
+
+
+def _tool_frames(call: ToolCallPart, call_id: str) -> Iterator[bytes]:
+    identity = {"toolUseId": call_id, "name": call.name}
+    fragments = list(_fragments(call))
+    first = {"input": fragments.pop(0)} if call.first_has_input and fragments else {}
+    yield frames.event("toolUseEvent", {**identity, **first})
+    for fragment in fragments:
+        yield frames.event("toolUseEvent", {**identity, "input": fragment})
+    if call.stop:
+        yield frames.event("toolUseEvent", {**identity, "stop": True})
+
+
+def _fragments(call: ToolCallPart) -> Iterator[str]:
+    if call.fragments is not None:
+        yield from call.fragments
+    elif call.input is not None:
+        text = json.dumps(call.input, ensure_ascii=False)
+        yield from (text[at : at + call.split] for at in range(0, len(text), call.split))
+
+
+def _trailer(
+    answer: ScriptedAnswer, chat: ChatRequest, answer_tokens: int
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    tokens = estimate_tokens(chat.body) + answer_tokens
+    spent = answer.credits
+    if spent is None:
+        spent = round(tokens * chat.model.rate * _CREDITS_PER_TOKEN, 6)
+    yield "meteringEvent", {"usage": spent, "unit": "credit", "unitPlural": "credits"}
+    share = answer.context_usage
+    if share is None:
+        share = tokens / chat.model.window * 100
+    yield "contextUsageEvent", {"contextUsagePercentage": share}
+    metadata: dict[str, Any] = {} if answer.usage is None else {"tokenUsage": answer.usage}
+    if answer.stop_reason is not None:
+        metadata["stopReason"] = answer.stop_reason
+    elif chat.binding == "json-rpc":
+        metadata["stopReason"] = "TOOL_USE" if answer.tool_calls() else "END_TURN"
+    if metadata:
+        yield "metadataEvent", metadata
+
+
+def _default_text(chat: ChatRequest) -> tuple[str, ...]:
+    user = current_user(chat.body)
+    results = tool_results(user)
+    prompt = f"{len(results)} tool result(s)" if results else f"“{_quote(user['content'])}”"
+    text = (
+        f"This is the bundled simulator, not a model 🙂. I read {prompt}. "
+        f"The request names {chat.model.id}, carries {len(history_of(chat.body))} earlier "
+        f"message(s) and {len(tool_names(user))} tool(s). 你好, naïve café — done. ✅"
+    )
+    words = text.split(" ")
+    return tuple(
+        " ".join(words[at : at + 3]) + (" " if at + 3 < len(words) else "")
+        for at in range(0, len(words), 3)
+    )
+
+
+def _quote(content: str) -> str:
+    lines = [line.strip() for line in content.splitlines() if line.strip()]
+    last = (lines or [""])[-1].encode("utf-8", "replace").decode()
+    return last if len(last) <= _QUOTE_MAX else last[:_QUOTE_MAX] + "…"

@@ -1,0 +1,1 @@
+"""What the simulated service offers and how it fails: its models and its faults."""

@@ -1,0 +1,1 @@
+"""Connections, delivery of answers, and the control endpoint."""

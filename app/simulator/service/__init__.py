@@ -1,0 +1,1 @@
+"""The decision on each request, made without IO."""

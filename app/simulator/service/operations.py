@@ -1,0 +1,114 @@
+"""Responses of the control plane and of web search, in the shapes of the service model."""
+
+import json
+import time
+from typing import Any
+from urllib.parse import quote_plus
+
+from app.simulator.catalogue.models import DEFAULT_MODEL, MODELS
+from app.simulator.checks.body import as_dict
+
+from .tokens import PROFILE_ARN
+
+_MONTH = 30 * 24 * 3600
+
+
+def list_available_models(query: dict[str, Any]) -> dict[str, Any]:
+    """Return every model of the catalogue, in pages if `maxResults` is given.
+
+    Raises ValueError if `maxResults` or `nextToken` is not a number.
+    """
+    models = [model.listing() for model in MODELS.values()]
+    start = int(query.get("nextToken") or 0)
+    end = start + int(query.get("maxResults") or len(models))
+    page: dict[str, Any] = {
+        "models": models[start:end],
+        "defaultModel": MODELS[DEFAULT_MODEL].listing(),
+    }
+    if end < len(models):
+        page["nextToken"] = str(end)
+    return page
+
+
+def get_usage_limits(spent: float) -> dict[str, Any]:
+    """Return a plan of 1000 credits, of which `spent` are used."""
+    reset = int(time.time()) // _MONTH * _MONTH + _MONTH
+    credits = {
+        "resourceType": "CREDIT",
+        "displayName": "Credit",
+        "displayNamePlural": "Credits",
+        "unit": "INVOCATIONS",
+        "currentUsage": int(spent),
+        "currentUsageWithPrecision": spent,
+        "usageLimit": 1000,
+        "usageLimitWithPrecision": 1000.0,
+        "currentOverages": 0,
+        "currentOveragesWithPrecision": 0.0,
+        "overageCap": 0,
+        "overageRate": 0.04,
+        "overageCharges": 0.0,
+        "currency": "USD",
+        "nextDateReset": reset,
+        "bonuses": [],
+    }
+    return {
+        "limits": [],
+        "nextDateReset": reset,
+        "daysUntilReset": 0,
+        "usageBreakdownList": [credits],
+        "subscriptionInfo": {
+            "type": "Q_DEVELOPER_STANDALONE_PRO",
+            "subscriptionTitle": "SIMULATED PRO",
+            "upgradeCapability": "UPGRADE_CAPABLE",
+            "overageCapability": "OVERAGE_CAPABLE",
+            "subscriptionManagementTarget": "MANAGE",
+        },
+        "overageConfiguration": {"overageStatus": "DISABLED"},
+        "userInfo": {"userId": "sim-user", "email": "sim@example.invalid"},
+    }
+
+
+def list_available_profiles() -> dict[str, Any]:
+    """Return the list with the only profile of an OIDC login."""
+    return {"profiles": [profile()]}
+
+
+def profile() -> dict[str, Any]:
+    """Return the only profile of an OIDC login."""
+    return {
+        "arn": PROFILE_ARN,
+        "profileName": "simulator",
+        "status": "ACTIVE",
+        "profileType": "KIRO",
+        "optInFeatures": {"mcpConfiguration": {"toggle": "ON"}},
+    }
+
+
+def invoke_mcp(call: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON-RPC 2.0 response.
+
+    The only tool is web_search; its result is JSON within JSON.
+    """
+    params = as_dict(call.get("params"))
+    known = call.get("method") == "tools/call" and params.get("name") == "web_search"
+    query = as_dict(params.get("arguments")).get("query")
+    if not known or not isinstance(query, str):
+        problem = {"code": -32602, "message": "only tools/call of web_search with a query"}
+        return {"id": call.get("id"), "jsonrpc": "2.0", "error": problem}
+    text = json.dumps({"results": _hits(query), "totalResults": 2, "query": query})
+    result = {"content": [{"type": "text", "text": text}], "isError": False}
+    return {"id": call.get("id"), "jsonrpc": "2.0", "result": result}
+
+
+def _hits(query: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "title": f"Result {number} for {query}",
+            "url": f"https://example.invalid/{number}?q={quote_plus(query)}",
+            "snippet": f"What the simulator knows about {query}: nothing.",
+            "publishedDate": 1_760_000_000_000 + number,
+            "id": f"sim-{number}",
+            "domain": "example.invalid",
+        }
+        for number in (1, 2)
+    ]
