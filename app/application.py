@@ -34,7 +34,7 @@ from app.web.context import current
 from app.web.serving import Serving
 
 DIALECTS = (ANTHROPIC, CHAT_COMPLETIONS, RESPONSES)
-"""The dialects that clients may speak; the first where a request tells none."""
+"""The client dialects. The first is used for a request that identifies none."""
 
 OPEN_PATHS = frozenset({"/", "/health", "/openapi.json"})
 """Served without a key."""
@@ -131,7 +131,7 @@ def _error_form(path: str, headers: Headers) -> failures.ErrorForm:
 
 def _description() -> dict[str, Any]:
     """What the service takes and answers, as OpenAPI."""
-    first = DIALECTS[0]  # its form is used where a request tells no dialect
+    first = DIALECTS[0]  # its form is used for a request that identifies no dialect
     service = Group(
         name="Service",
         operations=openapi.OPERATIONS,

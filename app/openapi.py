@@ -20,19 +20,25 @@ class Shape(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """``answers`` are the types of a successful answer, by media type. ``events`` are the types,
-    one of which it is, of the JSON in each event of a stream; ``sentinel`` is what ends that.
+    """One operation; ``id`` is unique in the description.
+
+    ``answers`` are the types of a successful answer, by media type, each with an example: a value
+    of that type. ``events`` are the types of the JSON in a stream's events, ``sentinel`` is the
+    last event if it is not JSON. ``request`` is the type of the body, ``example`` a body.
     ``query`` and ``place`` are the schemas of parameters in the query and in the path, by name.
     ``needs_key``: other clients are refused; ``fails``: it can be refused at all.
     """
 
+    id: str
     method: str
     path: str
     summary: str
-    answers: Mapping[str, Any]
+    description: str
+    answers: Mapping[str, tuple[Any, Any]]
     events: Sequence[Any] = ()
     sentinel: str = ""
     request: type | None = None
+    example: Schema | None = None
     query: Mapping[str, Schema] = {}
     place: Mapping[str, Schema] = {}
     needs_key: bool = True
@@ -40,8 +46,8 @@ class Operation(Struct, frozen=True, kw_only=True):
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """Operations that fail alike: ``errors`` are the types of the body, one of which it is,
-    ``failures`` what each status stands for.
+    """Operations that fail in the same way: ``errors`` are the possible types of the body,
+    ``failures`` the meaning of each status.
     """
 
     name: str
@@ -102,24 +108,29 @@ class _Names:
 def _types(group: Group) -> Iterator[Any]:
     yield from group.errors
     for operation in group.operations:
-        yield from operation.answers.values()
+        yield from (kind for kind, _ in operation.answers.values())
         yield from operation.events
         if operation.request is not None:
             yield operation.request
 
 
 def _operation(group: Group, operation: Operation, names: _Names) -> Schema:
-    answers = {media: {"schema": names[of]} for media, of in operation.answers.items()}
+    answers: Schema = {
+        media: {"schema": names[kind], "example": msgspec.to_builtins(example)}
+        for media, (kind, example) in operation.answers.items()
+    }
     if operation.events:
         payload = names.one_of(operation.events)
         answers[STREAM] = {"itemSchema": _event(payload, operation.sentinel)}
     described: Schema = {
         "tags": [group.name],
+        "operationId": operation.id,
         "summary": operation.summary,
+        "description": operation.description,
         "responses": {"200": {"description": "The answer.", "content": answers}},
     }
     if operation.request is not None:
-        content = {JSON: {"schema": names[operation.request]}}
+        content = {JSON: {"schema": names[operation.request], "example": operation.example}}
         described["requestBody"] = {"required": True, "content": content}
     if parameters := [
         *_parameters("path", operation.place),
@@ -134,7 +145,7 @@ def _operation(group: Group, operation: Operation, names: _Names) -> Schema:
 
 
 def _event(payload: Schema, sentinel: str) -> Schema:
-    """One event of a stream, as OpenAPI sees it: an object of the fields of its lines."""
+    """One event of a stream, which to OpenAPI is an object with a member for each field."""
     data: Schema = {
         "type": "string",
         "contentMediaType": JSON,
@@ -155,7 +166,7 @@ def _failures(group: Group, names: _Names) -> Schema:
 
 _RETRY = {
     "retry-after": {
-        "description": "Seconds to wait before the next try.",
+        "description": "Seconds to wait before the next attempt.",
         "schema": {"type": "integer", "minimum": 1},
     },
     "x-should-retry": {

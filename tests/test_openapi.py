@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import msgspec
 import pytest
 from flask import Flask
@@ -77,3 +78,49 @@ def test_what_needs_no_key(description: dict[str, Any]) -> None:
         if operation.get("security") == []
     }
     assert open_paths == {"/", "/health", "/openapi.json"}
+
+
+def operations(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in description["paths"].values():
+        yield from item.values()
+
+
+def test_every_operation_is_explained_and_has_an_id_of_its_own(description: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for operation in operations(description)]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch("[a-z][A-Za-z]+", each) for each in ids)
+    for operation in operations(description):
+        assert operation["summary"].endswith(".")
+        assert operation["description"].endswith(".")
+
+
+def examples(description: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Each example with its schema."""
+    for operation in operations(description):
+        bodies = [operation["responses"]["200"]["content"]]
+        if "requestBody" in operation:
+            bodies.append(operation["requestBody"]["content"])
+        for content in bodies:
+            for media, body in content.items():
+                if media != "text/event-stream":
+                    yield body["schema"], body["example"]
+        for parameter in operation.get("parameters", ()):
+            for example in parameter["schema"].get("examples", ()):
+                yield parameter["schema"], example
+
+
+def test_every_example_is_valid(description: dict[str, Any]) -> None:
+    found = list(examples(description))
+    assert len(found) == 15
+    for schema, example in found:
+        whole = {**schema, "components": description["components"]}
+        jsonschema_rs.validator_for(whole).validate(example)
+
+
+def test_requests_of_the_examples_are_understood(description: dict[str, Any]) -> None:
+    """None of their members is unknown."""
+    known = description["components"]["schemas"]
+    for operation in operations(description):
+        for body in operation.get("requestBody", {"content": {}})["content"].values():
+            name = body["schema"]["$ref"].rpartition("/")[2]
+            assert body["example"].keys() <= known[name]["properties"].keys()

@@ -1,1 +1,1 @@
-"""One folder for each client dialect. A dialect never imports another."""
+"""The client dialects, a folder each, and what they share. A dialect never imports another."""

@@ -1,7 +1,7 @@
-"""What the two OpenAI dialects have in common: failures, images, tool arguments, efforts, sessions.
+"""What the two OpenAI dialects share: failures, images, tool arguments, efforts, sessions.
 
-No dialect itself: Chat Completions and Responses use these words and know nothing of each other.
-Paths of fields are written as OpenAI writes them, ``messages[0].content[1].image_url``.
+Not a dialect: Chat Completions and Responses both use it and do not know each other. Paths of
+fields are written as OpenAI writes them: ``messages[0].content[1].image_url``.
 
 Source: the types of the ``openai`` SDK 3.54, the API's published error codes, and requests of real
 clients.
@@ -79,17 +79,17 @@ class OpenAIError(Shape, frozen=True):
 
 
 STATUSES = {529: 429}
-"""Statuses that OpenAI's clients do not know, and what they are told instead."""
+"""Statuses that OpenAI's clients do not know, and the ones sent instead."""
 
 CLIENT_CODES = frozenset(
     {"model_not_found", "previous_response_not_found", "unsupported_parameter", "unsupported_value"}
 )
-"""Codes of a single failure that clients act on, and that go before the table's; others are for the
-log."""
+"""Codes of a single failure that clients act on, and that precede the table's; all others are for
+the log only."""
 
 TOO_LONG = "This model's maximum context length is exceeded"
-"""The words by which clients that do not read codes know that they must shorten the conversation.
-"""
+"""The words from which clients that do not read codes know that they must shorten the
+conversation."""
 
 
 def body(error: GatewayError, request_id: str) -> bytes:
@@ -106,12 +106,12 @@ def failure(error: GatewayError) -> OpenAIFailure:
 
 
 def status(error: GatewayError) -> int:
-    """The HTTP status that OpenAI's clients are told."""
+    """The HTTP status for OpenAI's clients."""
     return STATUSES.get(error.status, error.status)
 
 
 def rate_headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
-    """What a key may still ask; ``reset`` in seconds since the epoch."""
+    """How many requests a key has left; ``reset`` is in seconds since the epoch."""
     minutes, seconds = divmod(max(0, ceil(reset - time())), 60)
     return {
         "x-ratelimit-limit-requests": str(limit),
@@ -133,7 +133,7 @@ def _message(error: GatewayError) -> str:
 
 
 def refusal(error: FieldError, code: str = "") -> GatewayError:
-    """The 400 for a member of the body that is wrong."""
+    """The 400 for a wrong member of the body."""
     where = dotted(error.path)
     message = f"{where}: {error.problem}" if where else error.problem
     return GatewayError(Kind.INVALID_REQUEST, message, field=where, code=code)
@@ -151,7 +151,7 @@ _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*?;base64,", re.IGNORECASE)
 
 
 def data_url(url: str) -> tuple[str, str] | None:
-    """The media type, in lower case, and the base64 of a ``data:`` URL; None for another one."""
+    """The media type, in lower case, and the base64 of a ``data:`` URL; None for any other URL."""
     found = _DATA_URL.match(url)
     return (found[1].lower(), url[found.end() :]) if found else None
 
@@ -161,9 +161,9 @@ def image(url: str) -> Image:
     found = data_url(url)
     if found is None:
         scheme = url.partition(":")[0].lower()
-        told = f"images by {scheme} URL" if scheme in ("http", "https") else "this URL"
+        given = f"images by {scheme} URL" if scheme in ("http", "https") else "this URL"
         raise FieldError(
-            (), f"{told} cannot be read by this gateway; send data:image/...;base64,..."
+            (), f"{given} cannot be read by this gateway; send data:image/...;base64,..."
         )
     media_type, data = found
     image_format = IMAGE_FORMATS.get(media_type)
@@ -181,8 +181,8 @@ MODES: dict[str, Mode] = {"none": "none", "auto": "auto", "required": "any"}
 
 
 def arguments(text: str, record: Record) -> dict[str, Any]:
-    """The input of a call in the history, from its JSON text. Models do write what is no JSON
-    object, and their agents go on with it: that stands in one member ``arguments``, and is noted.
+    """The input of a call in the history, from its JSON text. Models do write text that is not a
+    JSON object, and their agents keep it: it becomes the one member ``arguments``, and is noted.
     """
     if not text.strip():
         return {}
@@ -194,8 +194,8 @@ def arguments(text: str, record: Record) -> dict[str, Any]:
 
 
 def mode_choice(mode: str, tools: Sequence[Tool], record: Record) -> ToolChoice:
-    """A ``tool_choice`` of one word. Where nothing is offered (all of it was ignored), ``required``
-    cannot be kept and is ignored. Raises :class:`FieldError` for another word.
+    """A ``tool_choice`` that is a string. If no tool is offered (all were ignored), ``required`` is
+    ignored. Raises :class:`FieldError` for an unknown value.
     """
     if mode not in MODES:
         raise FieldError((), f"Input should be one of {', '.join(map(repr, MODES))}, or an object")
@@ -206,19 +206,21 @@ def mode_choice(mode: str, tools: Sequence[Tool], record: Record) -> ToolChoice:
 
 
 def named_choice(name: str, tools: Sequence[Tool]) -> ToolChoice:
-    """A ``tool_choice`` that names one. Raises :class:`FieldError` when it is not offered."""
+    """A ``tool_choice`` that names a tool. Raises :class:`FieldError` if it is not offered."""
     if all(tool.name != name for tool in tools):
         raise FieldError((), f"Tool {name!r} not found in provided tools")
     return ToolChoice("tool", name)
 
 
-# How much to think, and which conversation this is
+# The effort of reasoning, and the session
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def effort(wanted: str | None, record: Record) -> Effort | None:
-    """Raises :class:`FieldError` for a word that is no effort. No model here has ``minimal``."""
+    """The effort asked for; ``minimal``, which no model here has, becomes ``low``. Raises
+    :class:`FieldError` for an unknown value.
+    """
     if wanted == "minimal":
         record.note("minimal_effort_as_low")
         return "low"
@@ -237,8 +239,8 @@ SESSION_HEADERS = (
 
 
 def session(headers: Headers, prompt_cache_key: str | None) -> str:
-    """The client's session, if it tells one. Members that name a person (``user``,
-    ``safety_identifier``) do not: one person holds many conversations.
+    """The client's session, "" if it names none. Members that name a person (``user``,
+    ``safety_identifier``) are not one: a person has many conversations.
     """
     for name in SESSION_HEADERS:
         if given := headers.get(name):

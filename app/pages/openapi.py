@@ -1,5 +1,5 @@
-"""``GET /openapi.json``: the description of the whole service, and the shapes of what is no
-dialect's. Needs no key, as it tells nothing of this installation but its version.
+"""``GET /openapi.json``: the description of the whole service, and of the pages that belong to no
+dialect. Needs no key: it says nothing about this installation but its version.
 """
 
 from collections.abc import Callable
@@ -8,17 +8,17 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from flask import Blueprint, Response
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from app.openapi import JSON, TEXT, Operation, Shape
 
 
 class Health(Shape, frozen=True):
-    """``credentials`` says how to find out what is wrong."""
+    """``credentials`` is there if something is wrong, and says how to find out what."""
 
     status: Literal["ok", "degraded"]
     version: str
-    credentials: str = ""
+    credentials: str | UnsetType = UNSET
 
 
 class Service(Shape, frozen=True):
@@ -50,13 +50,38 @@ class Models(Shape, frozen=True):
     last_id: str | None
 
 
+VERSION = "0.1.0"  # in examples
+MODEL = Model(
+    id="claude-sonnet-4-5",
+    type="model",
+    object="model",
+    display_name="Claude Sonnet 4.5",
+    created=1759104000,
+    created_at="2025-09-29T00:00:00Z",
+    owned_by="kiro",
+    lifecycle="active",
+    max_input_tokens=200000,
+    max_tokens=64000,
+    capabilities=None,
+)
+MODELS = Models(object="list", data=[MODEL], has_more=False, first_id=MODEL.id, last_id=MODEL.id)
+DESCRIPTION = {
+    "openapi": "3.2.0",
+    "info": {"title": "kiro2api", "version": VERSION},
+    "paths": {},
+}
 STRING = {"type": "string"}
 OPERATIONS = (
     Operation(
+        id="listModels",
         method="get",
         path="/v1/models",
         summary="The models that the key may use.",
-        answers={JSON: Models},
+        description=(
+            "One list that the SDKs of Anthropic and of OpenAI both read. With any of the "
+            "parameters it comes in pages, as Anthropic's does; without, it is complete."
+        ),
+        answers={JSON: (Models, MODELS)},
         query={
             "limit": {"type": "integer", "minimum": 1, "maximum": 1000},
             "after_id": STRING,
@@ -64,33 +89,47 @@ OPERATIONS = (
         },
     ),
     Operation(
+        id="getModel",
         method="get",
         path="/v1/models/{id}",
         summary="One model.",
-        answers={JSON: Model},
-        place={"id": {"type": "string", "minLength": 1}},
+        description="By its id, or by another name that the gateway knows it by.",
+        answers={JSON: (Model, MODEL)},
+        place={"id": {"type": "string", "minLength": 1, "examples": [MODEL.id]}},
     ),
     Operation(
+        id="getHealth",
         method="get",
         path="/health",
-        summary="Is the service there?",
-        answers={TEXT: Annotated[str, Meta(pattern="^OK$")], JSON: Health},
+        summary="Whether the service works.",
+        description=(
+            "Plain `OK`; JSON for a client that prefers it, with `degraded` while requests work "
+            "but a login needs repair. Needs no key."
+        ),
+        answers={
+            TEXT: (Annotated[str, Meta(pattern="^OK$")], "OK"),
+            JSON: (Health, Health("ok", VERSION)),
+        },
         needs_key=False,
         fails=False,
     ),
     Operation(
+        id="getService",
         method="get",
         path="/",
         summary="What the service is.",
-        answers={JSON: Service},
+        description="Its name and version. Needs no key.",
+        answers={JSON: (Service, Service("kiro2api", VERSION))},
         needs_key=False,
         fails=False,
     ),
     Operation(
+        id="getDescription",
         method="get",
         path="/openapi.json",
         summary="This description.",
-        answers={JSON: dict[str, Any]},
+        description="The whole service as an OpenAPI document. Needs no key.",
+        answers={JSON: (dict[str, Any], DESCRIPTION)},
         needs_key=False,
         fails=False,
     ),
@@ -98,7 +137,7 @@ OPERATIONS = (
 
 
 def blueprint(describe: Callable[[], dict[str, Any]]) -> Blueprint:
-    """``GET /openapi.json``. It is made when it is first asked for: no start waits for it."""
+    """``GET /openapi.json``. The description is made at the first request for it, not at start."""
     routes = Blueprint("openapi", __name__)
 
     @cache

@@ -1,7 +1,7 @@
-"""The content blocks that a Messages API request may hold, as types; one class a block type.
+"""The content blocks of a Messages API request, as types: one class for each block type.
 
-A block keeps the members this gateway reads. Which block may stand under which role is told by the
-unions at the end.
+A class has the members that this gateway reads. The unions at the end list the blocks of each
+role.
 
 Source: the types of the ``anthropic`` SDK 2.12 and requests of real clients.
 """
@@ -102,7 +102,7 @@ class ToolResultBlock(Tagged, frozen=True, tag="tool_result"):
     is_error: bool | None = None
 
 
-# What Anthropic's own servers did in an earlier turn
+# What Anthropic's servers did in an earlier turn
 
 
 class ServerToolUseBlock(Tagged, frozen=True, tag="server_tool_use"):
@@ -204,7 +204,7 @@ class ToolRemovalBlock(Tagged, frozen=True, tag="tool_removal"):
     tool: NamedTool | McpToolReference | McpToolsetReference
 
 
-# What may stand where
+# The blocks of each role
 
 EitherBlock: TypeAlias = (
     TextBlock

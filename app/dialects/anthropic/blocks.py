@@ -1,8 +1,8 @@
-"""Content blocks into parts of the conversation: one row a block type, but for plain text.
+"""Content blocks into parts of the conversation: one row for each block type but plain text.
 
-What has no counterpart upstream becomes readable text where it carries something the model should
-know (search results, documents, what Anthropic's servers did in earlier turns), is ignored by name
-where it carries nothing, and is refused where the model would miss what the user gave it.
+A block without a counterpart upstream becomes readable text if it carries something that the model
+should know (search results, documents, what Anthropic's servers did in earlier turns), is ignored
+by name if it carries nothing, and is refused if the model would miss what the user gave it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +43,7 @@ def _image(block: types.ImageBlock, _: Record) -> Parts:
 
 
 def _inline(source: Any, what: str) -> Any:
-    """The source, if its content came with the request."""
+    """The source, if its content is in the request; refused otherwise."""
     if isinstance(source, types.UrlSource | types.FileSource):
         kind = source.__struct_config__.tag
         raise FieldError(
@@ -87,8 +87,8 @@ def _under_source(content: str | Sequence[Any]) -> Parts:
 
 
 def _document_in_result(block: types.DocumentBlock, record: Record) -> Parts:
-    """As elsewhere, but a PDF is told to the model and not refused: the client did not choose to
-    send it, and could not go on.
+    """As elsewhere, but the model is told of a PDF instead of a refusal: the client did not choose
+    to send it, and could not go on.
     """
     source = block.source
     if not isinstance(source, types.Base64Source) or source.media_type != PDF:
@@ -151,7 +151,7 @@ def _as_text(block: Any, text: str, record: Record) -> Parts:
 
 
 def _readable(content: Any) -> str:
-    """JSON for the model to read: without what only Anthropic's servers can."""
+    """JSON for the model to read, without the members that only Anthropic's servers can read."""
     return msgspec.json.encode(_without_opaque(content)).decode()
 
 
@@ -169,7 +169,7 @@ def _without_opaque(value: Any) -> Any:
 
 
 def _compaction(block: types.CompactionBlock, record: Record) -> Parts:
-    """Empty content tells of a compaction that failed, and carries nothing."""
+    """Empty content means that a compaction failed, and carries nothing."""
     return (Text(block.content),) if block.content else _ignored(block, record)
 
 
@@ -185,7 +185,7 @@ def _container_upload(block: types.ContainerUploadBlock, record: Record) -> Part
 
 
 def _tool_change(block: Any, record: Record) -> Parts:
-    """No part: :mod:`~app.dialects.anthropic.tools` applies it to the tools."""
+    """Not a part: :mod:`~app.dialects.anthropic.tools` applies it to the tools."""
     return ()
 
 
@@ -229,7 +229,7 @@ def parts(
         return (Text(content),)
     found: list[Part] = []
     for index, block in enumerate(content):
-        if type(block) is types.TextBlock:  # half of all blocks: not worth a call of its own
+        if type(block) is types.TextBlock:  # half of all blocks: saves a call
             found.append(Text(block.text))
             continue
         try:

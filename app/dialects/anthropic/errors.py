@@ -1,7 +1,7 @@
-"""Failures in the Messages API's shape.
+"""Failures in the form of the Messages API.
 
-Their HTTP statuses, and what ``retry-after`` and ``x-should-retry`` say, are the same for every
-dialect and stand elsewhere.
+Their HTTP statuses are in :mod:`app.errors`; ``retry-after`` and ``x-should-retry``, the same for
+every dialect, are set in :mod:`app.web.failures`.
 """
 
 from datetime import UTC, datetime
@@ -49,10 +49,10 @@ TYPES: dict[Kind, shapes.ErrorType] = {
 }
 
 CLIENT_CODES = frozenset({"thread_unsupported_request"})
-"""The codes that clients act on; others are for the log."""
+"""The codes that clients act on; all others are for the log only."""
 
 TOO_LONG = "prompt is too long"
-"""The words by which clients know that they must shorten the conversation."""
+"""The words from which clients know that they must shorten the conversation."""
 
 
 def body(error: GatewayError, request_id: str) -> bytes:
@@ -63,8 +63,8 @@ def body(error: GatewayError, request_id: str) -> bytes:
 def failure(error: GatewayError, request_id: str) -> shapes.AnthropicError:
     """The error as the API writes it, over HTTP and in a stream's ``error`` event alike."""
     details = shapes.ErrorDetails(error.code) if error.code in CLIENT_CODES else UNSET
-    told = shapes.AnthropicFailure(TYPES[error.kind], _message(error), details)
-    return shapes.AnthropicError(told, request_id)
+    inner = shapes.AnthropicFailure(TYPES[error.kind], _message(error), details)
+    return shapes.AnthropicError(inner, request_id)
 
 
 def status(error: GatewayError) -> int:
@@ -73,7 +73,7 @@ def status(error: GatewayError) -> int:
 
 
 def rate_headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
-    """What a key may still ask; ``reset`` in seconds since the epoch."""
+    """How many requests a key has left; ``reset`` is in seconds since the epoch."""
     return {
         "anthropic-ratelimit-requests-limit": str(limit),
         "anthropic-ratelimit-requests-remaining": str(remaining),

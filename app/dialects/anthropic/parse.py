@@ -1,9 +1,9 @@
-"""A Messages API body into a conversation, or a 400 that names the field.
+"""Reads a Messages API body into a conversation, or refuses it with a 400 that names the field.
 
-Members this gateway does not know are ignored and named in :attr:`Conversation.ignored`, at any
-depth, since clients use new betas constantly; so are those it knows but does not act upon. What the
-rules of a conversation demand beyond types (alternation, a result for each tool call) is not
-checked here: it is repaired where it is rendered.
+Members that this gateway does not know are ignored and named in :attr:`Conversation.ignored`, at
+any depth, since clients use new betas constantly; so are members that have no effect here. Rules of
+a conversation that types cannot express (alternation, a result for each tool call) are not checked
+here: the conversation is repaired when it is rendered for the upstream.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ SESSION_HEADERS = ("X-Conversation-ID", "X-Session-ID")
 
 
 class ParsedRequest(Struct, frozen=True):
-    """``model`` is the name the client used, for the answer."""
+    """``model`` is the name that the client used, for the answer."""
 
     conversation: Conversation
     stream: bool
@@ -32,7 +32,7 @@ class ParsedRequest(Struct, frozen=True):
 
 
 def parse_messages(raw: bytes, headers: Headers) -> ParsedRequest:
-    """The body of ``POST /v1/messages``. ``headers`` finds names without regard to case.
+    """Read the body of ``POST /v1/messages``. ``headers`` ignores the case of names.
 
     Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as a dotted path, or
     ``UNSUPPORTED_THREAD``.
@@ -42,7 +42,7 @@ def parse_messages(raw: bytes, headers: Headers) -> ParsedRequest:
 
 
 def parse_count_tokens(raw: bytes, headers: Headers) -> Conversation:
-    """The body of ``POST /v1/messages/count_tokens``; otherwise as :func:`parse_messages`."""
+    """Read the body of ``POST /v1/messages/count_tokens``, as :func:`parse_messages` does."""
     return _parse(raw, headers, schema.CountTokensRequest)[1]
 
 
@@ -65,8 +65,8 @@ def _parse(
 
 
 def _refuse_thread(body: Mapping[str, Any]) -> None:
-    """A thread's earlier turns are at Anthropic. The SDK answers this very code by sending the
-    whole conversation again.
+    """The earlier turns of a thread are stored at Anthropic. The SDK reacts to this code by sending
+    the whole conversation again.
     """
     if body.get("thread") is not None:
         raise GatewayError(
@@ -116,7 +116,7 @@ def _messages(messages: Sequence[Any], last_user: int, record: Record) -> tuple[
 
 
 def _last_user(messages: Sequence[Any]) -> int:
-    """Its index; -1 where there is none."""
+    """The index of the last user message; -1 without one."""
     for index in range(len(messages) - 1, -1, -1):
         if type(messages[index]) is schema.UserMessage:
             return index
@@ -124,7 +124,7 @@ def _last_user(messages: Sequence[Any]) -> int:
 
 
 def _is_cleared(message: schema.SystemMessage, index: int, last_user: int) -> bool:
-    """Some system messages are for one turn only; the client goes on sending them."""
+    """Some system messages apply to one turn only, and clients keep sending them."""
     return message.clear_at == "next_user_message" and index < last_user
 
 
@@ -158,7 +158,7 @@ def _reasoning(request: schema.CountTokensRequest, last_user: int, record: Recor
 
 
 def _effort(request: schema.CountTokensRequest, last_user: int) -> Effort | None:
-    """A system message that follows the last user turn may set it for the turn to come."""
+    """A system message after the last user turn may set the effort of the next turn."""
     effort = None
     if request.output_config:
         effort = _checked_effort(request.output_config.effort)
@@ -178,7 +178,7 @@ def _checked_effort(effort: str | None, *where: str | int) -> Effort | None:
 
 
 def _session(metadata: schema.Metadata | None, headers: Headers) -> str:
-    """Sub-agents of one Claude Code session hold conversations of their own."""
+    """Each sub-agent of a Claude Code session has its own conversation."""
     if session := headers.get("X-Claude-Code-Session-Id"):
         agent = headers.get("X-Claude-Code-Agent-Id")
         return f"{session}/{agent}" if agent else session

@@ -95,4 +95,4 @@ def _block(part: Part, omit_thinking: bool) -> shapes.Block:
             return shapes.RedactedThinking(part.data)
         case ToolCall():
             return shapes.ToolUse(part.id, part.name, part.input)
-    raise TypeError(f"{type(part).__name__} is no part of an answer")
+    raise TypeError(f"{type(part).__name__} cannot be part of an answer")

@@ -1,12 +1,12 @@
-"""What of a Messages API request this gateway understands, as types.
+"""The members of a Messages API request that this gateway understands, as types.
 
-The types are the validation: a member that is required, a number's range, and which block may stand
-under which role are all told here and in :mod:`.block_types`, and checked by msgspec. A member that
-is not here is not an error: it is ignored, and named in the answer's headers. Members that are only
-checked, and not acted upon, are in :data:`NOT_HONOURED`.
+The types are the validation: required members, ranges of numbers and the blocks that each role
+allows are declared here and in :mod:`.block_types`, and checked by msgspec. A member that is not
+declared is no error: it is ignored, and named in a header of the answer. Members that are checked
+but have no effect are in :data:`NOT_HONOURED`.
 
-Not here: the forms of ``tools``, whose unknown types must be ignored and not refused (see
-:mod:`~app.dialects.anthropic.tools`).
+``tools`` are declared in :mod:`~app.dialects.anthropic.tools`: unknown types of tools must be
+ignored and not refused.
 
 Source: the types of the ``anthropic`` SDK 2.12 and requests of real clients.
 """

@@ -1,7 +1,7 @@
 """The answer as server-sent events: a state machine over a table.
 
-Which event may come in which state, and what is written then, is :attr:`StreamEncoder.TRANSITIONS`
-(:mod:`app.dialects.transitions`).
+:attr:`StreamEncoder.TRANSITIONS` says which event each state accepts and what it writes
+(:mod:`app.dialects.encoder`).
 """
 
 from enum import Enum
@@ -41,7 +41,7 @@ INPUT_DELTA = _parts(shapes.InputDelta(wire.HOLE))
 
 
 class State(Enum):
-    """Where in its answer a stream stands."""
+    """How far a stream has come."""
 
     FRESH = "before the answer"
     BETWEEN = "between blocks"
@@ -114,7 +114,7 @@ class StreamEncoder(OpeningEncoder):
         self._input_sent = True
 
     def _close_call(self, event: ToolEnd) -> None:
-        """Some clients take the input from deltas alone: a call without one gets ``{}`` there."""
+        """Some clients read the input from deltas only, so a call without any gets a ``{}``."""
         if event.complete and not self._input_sent:
             self._delta("{}")
         self._close()

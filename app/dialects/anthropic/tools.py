@@ -1,10 +1,10 @@
-"""The tools of a request: which are offered to the model, and which one it must call.
+"""The tools of a request: those offered to the model, and the one that it must call.
 
-A tool runs at the client or at Anthropic. The client's own are offered; those whose input schema
-Anthropic publishes, and the client names only by their type, get that schema here. Tools that run
-at Anthropic, and types not known, are left out and named as ignored: clients offer them beside
-their own, and the turn must go on. A type that runs at the client, but whose input schema is not
-known with certainty, is refused: the client would be called with an input it cannot read.
+A tool runs at the client or at Anthropic. The client's tools are offered; a tool that the client
+names only by a type of which Anthropic publishes the input schema gets that schema here. Tools that
+run at Anthropic, and unknown types, are left out and named as ignored: clients send them along with
+their own, and the turn must go on. A type that runs at the client but whose input schema is
+uncertain is refused: the client would be called with an input that it cannot read.
 """
 
 from collections.abc import Sequence
@@ -58,8 +58,8 @@ _EDITING = {
     "view_range": _VIEW_RANGE,
 }
 
-# Types to what they are to the model: description and input types. Source: the command types of
-# the anthropic SDK (memory), Anthropic's tool documentation and what its models send (the others).
+# The description and input schema that the model gets for each type. Source: the command types of
+# the anthropic SDK (memory), Anthropic's tool documentation and what its models send (the rest).
 PUBLISHED: dict[str, tuple[str, dict[str, Any]]] = {
     "bash_20250124": (
         "Runs commands in a persistent bash session.",
@@ -93,7 +93,7 @@ PUBLISHED: dict[str, tuple[str, dict[str, Any]]] = {
         ),
     ),
 }
-# The insert command of these took its text in new_str at one time and in insert_text at another.
+# The insert command of these types took its text in new_str at first and in insert_text later.
 UNCERTAIN = frozenset(
     {"bash_20241022", "text_editor_20241022", "text_editor_20250124", "text_editor_20250429"}
 )
@@ -102,7 +102,7 @@ UNCERTAIN = frozenset(
 def offered(
     declared: Sequence[dict[str, Any]], messages: Sequence[Any], record: Record
 ) -> tuple[Tool, ...]:
-    """The tools in effect for the next turn: the declared ones, then changed by the messages.
+    """The tools in effect for the next turn: the declared tools, changed by the messages.
 
     Raises :class:`FieldError` with the path from the body's root.
     """
@@ -143,7 +143,7 @@ def _tool(raw: dict[str, Any], record: Record) -> Tool | None:
 def _changed(
     declared: dict[str, Tool], messages: Sequence[Any], record: Record
 ) -> tuple[Tool, ...]:
-    """The tools after the additions and removals that stand in system messages."""
+    """The tools after the additions and removals in system messages."""
     known, tools = dict(declared), dict(declared)
     for index, message in enumerate(messages):
         if type(message) is not SystemMessage or isinstance(message.content, str):
@@ -176,8 +176,8 @@ def _change(block: Any, known: dict[str, Tool], tools: dict[str, Tool], record: 
 
 
 def choice(wanted: Any, tools: Sequence[Tool], record: Record) -> ToolChoice:
-    """Raises :class:`FieldError` when the tool wanted is not offered. Where nothing is offered
-    (all of it was ignored), ``any`` cannot be kept and is ignored too.
+    """Which tool the model must call. Raises :class:`FieldError` for a tool that is not offered. If
+    no tool is offered (all were ignored), ``any`` is ignored too.
     """
     if wanted is None:
         return ToolChoice()

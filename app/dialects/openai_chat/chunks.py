@@ -37,8 +37,8 @@ class ChunkTemplate(NamedTuple):
 
 
 class Chunks:
-    """The chunks of one answer. Where its usage is asked for, each has ``usage``, null in all but
-    the last.
+    """The chunks of one answer. If the client asked for usage, each has the member ``usage``, null
+    in all but the last.
     """
 
     def __init__(self, context: reply.ReplyContext) -> None:

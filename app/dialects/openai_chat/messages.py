@@ -1,7 +1,7 @@
-"""Messages into turns of the conversation: one row a role.
+"""Messages into turns of the conversation: one row for each role.
 
-What tools answered becomes one user's turn for each run of such messages. The calls of the legacy
-API have no ids: each gets one by its place, and an answer belongs to the latest call of its name.
+Consecutive results of tools become one user turn. The calls of the legacy API have no ids: each
+gets one from its position, and a result belongs to the latest call of its function.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,39 +15,39 @@ from app.dialects import openai
 from . import schema
 
 
-class Reader:
-    """Reads the messages of one request, in their order."""
+class MessageReader:
+    """Reads the messages of one request, in order."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self._place = 0
-        self._called: dict[str, str] = {}  # legacy: function to the id of its latest call
+        self._position = 0
+        self._called: dict[str, str] = {}  # legacy: the id of each function's latest call
 
     def read(self, messages: Sequence[Any]) -> tuple[str, tuple[Message, ...]]:
-        """The system text that stands before the conversation, and the conversation.
+        """The system text before the conversation, and the conversation.
 
         Raises :class:`FieldError` with the path from the body's root.
         """
         leading = list(takewhile(lambda message: type(message) in _SYSTEM, messages))
         system = "\n\n".join(part.text for message in leading for part in _texts(message.content))
         runs: list[list[Message]] = []
-        was_answer = False
-        for place in range(len(leading), len(messages)):
-            turn = self._turn(place, messages[place])
-            is_answer = type(messages[place]) in _ANSWERS
-            if is_answer and was_answer:
+        after_result = False
+        for position in range(len(leading), len(messages)):
+            turn = self._turn(position, messages[position])
+            is_result = type(messages[position]) in _TOOL_RESULTS
+            if is_result and after_result:
                 runs[-1].append(turn)
             else:
                 runs.append([turn])
-            was_answer = is_answer
+            after_result = is_result
         return system, tuple(map(as_one, runs))
 
-    def _turn(self, place: int, message: Any) -> Message:
-        self._place = place
+    def _turn(self, position: int, message: Any) -> Message:
+        self._position = position
         try:
             return _ROLES[type(message)](self, message)
         except FieldError as error:
-            raise error.under("messages", place) from None
+            raise error.under("messages", position) from None
 
     def _system(self, message: schema.SystemMessage | schema.DeveloperMessage) -> Message:
         return Message("system", _texts(message.content))
@@ -60,11 +60,11 @@ class Reader:
         parts: list[Part] = [Text(said)] if isinstance(said, str) else self._said(said)
         if message.refusal:
             parts += self._said([schema.RefusalPart(message.refusal)])
-        for place, call in enumerate(message.tool_calls or ()):
+        for position, call in enumerate(message.tool_calls or ()):
             try:
                 parts.append(self._call(call))
             except FieldError as error:
-                raise error.under("tool_calls", place) from None
+                raise error.under("tool_calls", position) from None
         if message.function_call:
             parts.append(self._legacy_call(message.function_call))
         return Message("assistant", tuple(parts))
@@ -91,7 +91,7 @@ class Reader:
         return ToolCall(call.id, function.name, given)
 
     def _legacy_call(self, function: schema.CalledFunction) -> ToolCall:
-        call_id = self._called[function.name] = f"function_call_{self._place}"
+        call_id = self._called[function.name] = f"function_call_{self._position}"
         return ToolCall(call_id, function.name, openai.arguments(function.arguments, self._record))
 
     def _tool(self, message: schema.ToolMessage) -> Message:
@@ -113,11 +113,11 @@ def _parts(content: str | Sequence[Any]) -> tuple[ResultPart, ...]:
     if isinstance(content, str):
         return (Text(content),)
     parts: list[ResultPart] = []
-    for place, part in enumerate(content):
+    for position, part in enumerate(content):
         try:
             parts.append(_PARTS[type(part)](part))
         except FieldError as error:
-            raise error.under("content", place) from None
+            raise error.under("content", position) from None
     return tuple(parts)
 
 
@@ -134,7 +134,7 @@ def _image(part: schema.ImagePart) -> ResultPart:
 
 def _audio(_: schema.AudioPart) -> ResultPart:
     raise FieldError(
-        ("input_audio",), "audio cannot be heard by this gateway's models; send its text"
+        ("input_audio",), "audio cannot be read by this gateway's models; send its text"
     )
 
 
@@ -151,14 +151,14 @@ _PARTS: dict[type, Callable[[Any], ResultPart]] = {
     schema.FilePart: _file,
 }
 _SYSTEM = (schema.SystemMessage, schema.DeveloperMessage)
-_ANSWERS = (schema.ToolMessage, schema.FunctionMessage)
+_TOOL_RESULTS = (schema.ToolMessage, schema.FunctionMessage)
 
-Role: TypeAlias = Callable[[Reader, Any], Message]
-_ROLES: dict[type, Role] = {
-    schema.SystemMessage: Reader._system,
-    schema.DeveloperMessage: Reader._system,
-    schema.UserMessage: Reader._user,
-    schema.AssistantMessage: Reader._assistant,
-    schema.ToolMessage: Reader._tool,
-    schema.FunctionMessage: Reader._function,
+RoleReader: TypeAlias = Callable[[MessageReader, Any], Message]
+_ROLES: dict[type, RoleReader] = {
+    schema.SystemMessage: MessageReader._system,
+    schema.DeveloperMessage: MessageReader._system,
+    schema.UserMessage: MessageReader._user,
+    schema.AssistantMessage: MessageReader._assistant,
+    schema.ToolMessage: MessageReader._tool,
+    schema.FunctionMessage: MessageReader._function,
 }

@@ -1,10 +1,10 @@
-"""A Chat Completions body into a conversation, or a 400 that names the field.
+"""Reads a Chat Completions body into a conversation, or refuses it with a 400 that names the field.
 
-Members this gateway does not know are ignored and named in :attr:`Conversation.ignored`, at any
-depth; so are those it knows but does not act upon. What would make the answer another than the one
-asked for (several choices, log probabilities, parts that the model cannot read) is refused. What
-the rules of a conversation demand beyond types (alternation, an answer for each tool call) is not
-checked here: it is repaired where it is rendered.
+Members that this gateway does not know are ignored and named in :attr:`Conversation.ignored`, at
+any depth; so are members that have no effect here. A request for what the answer cannot contain
+(several choices, log probabilities), or with parts that the model cannot read, is refused. Rules of
+a conversation that types cannot express (alternation, a result for each tool call) are not checked
+here: the conversation is repaired when it is rendered for the upstream.
 """
 
 from typing import Any
@@ -18,12 +18,12 @@ from app.dialects import openai
 from app.errors import GatewayError, Kind
 
 from . import schema, tools
-from .messages import Reader
+from .messages import MessageReader
 
 
 class ParsedRequest(Struct, frozen=True):
-    """``model`` is the name the client used, for the answer. ``legacy``: it offered ``functions``,
-    and reads calls as ``function_call``.
+    """``model`` is the name that the client used, for the answer. ``legacy``: the client offered
+    ``functions`` and reads calls from ``function_call``.
     """
 
     conversation: Conversation
@@ -34,7 +34,7 @@ class ParsedRequest(Struct, frozen=True):
 
 
 def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
-    """The body of ``POST /v1/chat/completions``. ``headers`` finds names without regard to case.
+    """Read the body of ``POST /v1/chat/completions``. ``headers`` ignores the case of names.
 
     Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as OpenAI writes it.
     """
@@ -60,7 +60,7 @@ def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
 
 def _conversation(request: schema.ChatRequest, headers: Headers, record: Record) -> Conversation:
     _refuse(request)
-    system, messages = Reader(record).read(request.messages)
+    system, messages = MessageReader(record).read(request.messages)
     offered = tools.offered(request, record)
     for name in schema.NOT_HONOURED:
         if _asks(getattr(request, name)):
@@ -86,11 +86,11 @@ def _refuse(request: schema.ChatRequest) -> None:
         )
     if request.logprobs or request.top_logprobs:
         field = "logprobs" if request.logprobs else "top_logprobs"
-        raise FieldError((field,), "this gateway's models tell no log probabilities; leave it out")
+        raise FieldError((field,), "this gateway's models have no log probabilities; leave it out")
 
 
 def _asks(value: Any) -> bool:
-    """Whether a member that is not honoured asks for anything but the default."""
+    """Whether a member without effect asks for anything but the default."""
     return value is not None and value is not True and value != []
 
 

@@ -19,11 +19,11 @@ ABSENT = {
     "/v1/completions": "Use POST /v1/chat/completions, with the prompt as a user message.",
     "/v1/embeddings": "The upstream has no embedding models.",
 }
-"""What clients of the OpenAI API ask for and this gateway has not, and what to do about it."""
+"""Paths of the OpenAI API that this gateway does not have, and what to do instead."""
 
 
 def blueprint(serving: Serving) -> Blueprint:
-    """``POST /v1/chat/completions``, streamed or not; a 404 that says why for :data:`ABSENT`."""
+    """``POST /v1/chat/completions``, streamed or not; a 404 with advice for :data:`ABSENT`."""
     routes = Blueprint("openai_chat", __name__)
 
     @routes.post("/v1/chat/completions")

@@ -1,11 +1,11 @@
-"""What of a Chat Completions request this gateway understands, as types.
+"""The members of a Chat Completions request that this gateway understands, as types.
 
-The types are the validation: which member is required, a number's range, and which part may stand
-under which role. A member that is not here is not an error: it is ignored, and named in the
-answer's headers. Members that are only checked, and not acted upon, are in :data:`NOT_HONOURED`.
+The types are the validation: required members, ranges of numbers and the parts that each role
+allows. A member that is not declared is no error: it is ignored, and named in a header of the
+answer. Members that are checked but have no effect are in :data:`NOT_HONOURED`.
 
-Not here: the forms of ``tools``, whose unknown types must be ignored and not refused (see
-:mod:`~app.dialects.openai_chat.tools`).
+``tools`` are declared in :mod:`~app.dialects.openai_chat.tools`: unknown types of tools must be
+ignored and not refused.
 
 Source: the types of the ``openai`` SDK 3.54 and requests of real clients.
 """
@@ -58,7 +58,7 @@ class CalledFunction(Struct, frozen=True):
 
 
 class ToolCall(Struct, frozen=True):
-    """``type`` may be missing, as some clients leave it out; ``function`` is, in a custom call."""
+    """Some clients leave out ``type``; a custom call has no ``function``."""
 
     id: NotEmpty
     function: CalledFunction | None = None
@@ -88,7 +88,7 @@ class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant", g
 
 
 class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool", gc=False):
-    """The API has text here alone; clients send images too."""
+    """The API allows only text as content; clients send images too."""
 
     tool_call_id: NotEmpty
     content: str | list[UserPart] | None = None

@@ -1,7 +1,7 @@
 """The answer as chunks: a state machine over a table.
 
-Which event may come in which state, and what is written then, is :attr:`StreamEncoder.TRANSITIONS`
-(:mod:`app.dialects.transitions`). Signed and opaque reasoning has no place in a chunk and writes
+:attr:`StreamEncoder.TRANSITIONS` says which event each state accepts and what it writes
+(:mod:`app.dialects.encoder`). Signatures and opaque reasoning have no place in a chunk and write
 nothing.
 """
 
@@ -31,7 +31,7 @@ from .reply import ReplyContext, finish_reason
 
 
 class State(Enum):
-    """Where in its answer a stream stands."""
+    """How far a stream has come."""
 
     FRESH = "before the answer"
     ANSWER = "in the answer"
@@ -86,7 +86,7 @@ class StreamEncoder(encoder.StreamEncoder):
             self._arguments_sent = True
 
     def _close_call(self, event: ToolEnd) -> None:
-        """Arguments are to be JSON: a call without any gets ``{}``."""
+        """Arguments must be JSON: a call without any gets ``{}``."""
         if event.complete and self._arguments and not self._arguments_sent:
             self._write(self._arguments, "{}")
 

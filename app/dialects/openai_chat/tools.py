@@ -1,8 +1,8 @@
-"""The tools of a request: which are offered to the model, and which one it must call.
+"""The tools of a request: those offered to the model, and the one that it must call.
 
-Functions are offered. A type that is not known is left out and named as ignored, as clients offer
-tools that run at OpenAI beside their own; custom tools run at the client, which would be called
-with an input it cannot read, and are refused.
+Functions are offered. An unknown type is left out and named as ignored: clients send tools that run
+at OpenAI along with their own. Custom tools are refused: they run at the client, which would be
+called with an input that it cannot read.
 """
 
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ class FunctionTool(Struct, frozen=True):
 
 
 def offered(request: schema.ChatRequest, record: Record) -> tuple[Tool, ...]:
-    """The tools of both generations of the API; where ``tool_choice`` allows some of them, those.
+    """The tools of both generations of the API, only those that ``tool_choice`` allows.
 
     Raises :class:`FieldError` with the path from the body's root.
     """
     tools: list[Tool] = []
-    for place, raw in enumerate(request.tools or ()):
+    for position, raw in enumerate(request.tools or ()):
         try:
             tools += _tool(raw, record)
         except FieldError as error:
-            raise error.under("tools", place) from None
+            raise error.under("tools", position) from None
     tools += [_function(function, record) for function in request.functions or ()]
     if isinstance(request.tool_choice, schema.AllowedToolsChoice):
         return _allowed(request.tool_choice.allowed_tools, tools, record)
@@ -67,20 +67,20 @@ def _allowed(
     allowed: schema.AllowedTools, tools: Sequence[Tool], record: Record
 ) -> tuple[Tool, ...]:
     names = set()
-    for place, entry in enumerate(allowed.tools):
+    for position, entry in enumerate(allowed.tools):
         if entry.function is None:
             record.ignore(entry.type)
             continue
         try:
             names.add(openai.named_choice(entry.function.name, tools).name)
         except FieldError as error:
-            where = ("tool_choice", "allowed_tools", "tools", place, "function", "name")
+            where = ("tool_choice", "allowed_tools", "tools", position, "function", "name")
             raise error.under(*where) from None
     return tuple(tool for tool in tools if tool.name in names)
 
 
 def choice(request: schema.ChatRequest, tools: Sequence[Tool], record: Record) -> ToolChoice:
-    """Raises :class:`FieldError` when the tool wanted is not offered."""
+    """Which tool the model must call. Raises :class:`FieldError` for one that is not offered."""
     wanted, old = request.tool_choice, request.function_call
     if isinstance(wanted, schema.AllowedToolsChoice):
         mode = wanted.allowed_tools.mode

@@ -1,4 +1,4 @@
-"""The content of messages, and of what tools put out, into parts of the conversation."""
+"""The content of messages and of tool outputs into parts of the conversation."""
 
 from base64 import b64decode
 from binascii import Error
@@ -20,7 +20,7 @@ _TEXT_TYPES = frozenset(
 
 
 def parts(content: str | Sequence[Any], record: Record, *, in_result: bool = False) -> Parts:
-    """The parts of a message or, ``in_result``, of an output.
+    """The parts of a message or, ``in_result``, of a tool's output.
 
     Raises :class:`FieldError` with the path inside its item.
     """
@@ -50,7 +50,7 @@ def _image(part: InputImage, record: Record, in_result: bool) -> ResultPart:
     if part.image_url is None:
         missing = "file_id" if part.file_id else "image_url"
         raise FieldError(
-            (missing,), "images are read from image_url alone: send data:image/...;base64,..."
+            (missing,), "images are read from image_url only: send data:image/...;base64,..."
         )
     try:
         return openai.image(part.image_url)
@@ -59,13 +59,13 @@ def _image(part: InputImage, record: Record, in_result: bool) -> ResultPart:
 
 
 def _file(part: InputFile, record: Record, in_result: bool) -> ResultPart:
-    """A file is its text. One that has none is refused; in a tool's output it is told to the model
-    instead: the client did not choose to send it, and could not go on.
+    """A file becomes its text. A file without text is refused; in a tool's output the model is told
+    of it instead: the client did not choose to send it, and could not go on.
     """
     for member in ("file_id", "file_url"):
         if getattr(part, member):
             raise FieldError(
-                (member,), "files are read from file_data alone: send data:text/...;base64,..."
+                (member,), "files are read from file_data only: send data:text/...;base64,..."
             )
     media_type, data = _decoded(part)
     if media_type.startswith("text/") or media_type in _TEXT_TYPES:
@@ -82,8 +82,8 @@ def _file(part: InputFile, record: Record, in_result: bool) -> ResultPart:
 
 
 def _decoded(part: InputFile) -> tuple[str, bytes]:
-    """The media type and the bytes of a file. The type is that of the data URL, else the one that
-    the file's name tells.
+    """The media type and the bytes of a file. The type is that of the data URL, or else guessed
+    from the file's name.
     """
     given = part.file_data or ""
     media_type, content = openai.data_url(given) or (guess_type(part.filename or "")[0], given)
@@ -96,8 +96,8 @@ def _decoded(part: InputFile) -> tuple[str, bytes]:
     return media_type or "application/octet-stream", data
 
 
-Reader: TypeAlias = Callable[[Any, Record, bool], ResultPart]
-_READERS: dict[type, Reader] = {
+PartReader: TypeAlias = Callable[[Any, Record, bool], ResultPart]
+_READERS: dict[type, PartReader] = {
     InputText: _text,
     OutputText: _text,
     Refusal: _refusal,

@@ -1,8 +1,8 @@
-"""The input of custom tools, which is free text where the upstream knows only JSON objects.
+"""The input of custom tools: free text for the client, a JSON object for the upstream.
 
-Upstream such a tool takes an object with one string, ``{"input": "..."}``. The client is told the
-string alone, piece by piece as the object's JSON arrives: :class:`InputReader` decodes it on the
-way, whatever the fragments are cut at.
+Upstream such a tool takes an object with one string, ``{"input": "..."}``. The client gets only the
+string, piece by piece as the object's JSON arrives: :class:`InputReader` decodes it on the way,
+wherever the fragments are cut.
 """
 
 import re
@@ -18,10 +18,10 @@ NAME = "input"
 
 _START = re.compile(r'[ \t\r\n]*\{[ \t\r\n]*"input"[ \t\r\n]*:[ \t\r\n]*"')
 _START_LIMIT = 100
-"""Characters in which the string must have begun, or it is not looked for any further."""
+"""The string must begin within this many characters; after that the reader stops looking."""
 
-# As much of a string's inside as can be decoded now: plain characters, escapes, and surrogates
-# escaped in pairs.
+# The part of a string's inside that can be decoded now: plain characters, escapes, and pairs of
+# escaped surrogates.
 _INSIDE = re.compile(
     r"""(?: [^"\\]++
         | \\ [^u]
@@ -36,13 +36,13 @@ _decode_string = msgspec.json.Decoder(str).decode
 
 
 def as_object(text: str) -> dict[str, Any]:
-    """The object that stands for the text upstream."""
+    """The object that carries the text upstream."""
     return {NAME: text}
 
 
 def as_text(given: dict[str, Any]) -> str:
-    """The text in the object. A model that gave another object than asked for is told by its whole
-    JSON, so that the client can answer it.
+    """The text in the object. If the model gave a different object, the text is the whole JSON, so
+    that the client can answer it.
     """
     value = given.get(NAME)
     if isinstance(value, str):
@@ -53,20 +53,20 @@ def as_text(given: dict[str, Any]) -> str:
 class _Place(Enum):
     BEFORE = "before the string"
     INSIDE = "inside the string"
-    AFTER = "behind the string, or where nothing more can be told before the end"
+    AFTER = "after the string, or where nothing more can be decoded before the end"
 
 
 class InputReader:
-    """Takes the fragments of one call's JSON, gives the pieces of its text."""
+    """Takes the fragments of one call's JSON and returns the pieces of its text."""
 
     def __init__(self) -> None:
         self._place = _Place.BEFORE
         self._raw: list[str] = []
-        self._rest = ""  # what is not decoded yet
-        self._told: list[str] = []
+        self._rest = ""  # not decoded yet
+        self._sent: list[str] = []
 
     def feed(self, fragment: str) -> str:
-        """The text that this fragment completes; "" when that is none."""
+        """The text that this fragment completes, or ""."""
         self._raw.append(fragment)
         if self._place is _Place.AFTER:
             return ""
@@ -81,13 +81,13 @@ class InputReader:
         return self._inside(rest)
 
     def finish(self) -> str:
-        """The text that was not given yet, of a call whose JSON is complete."""
-        written, told = "".join(self._raw), "".join(self._told)
+        """The rest of the text, of a call whose JSON is complete."""
+        written, sent = "".join(self._raw), "".join(self._sent)
         text = as_text(decode_object(written)) if written else ""
-        return text.removeprefix(told) if text.startswith(told) else ""
+        return text.removeprefix(sent) if text.startswith(sent) else ""
 
     def _wait(self, rest: str, limit: int) -> None:
-        """For more of what cannot be read yet; what is too long for that never can."""
+        """Keep ``rest`` until more comes; beyond ``limit`` it never becomes readable."""
         self._rest = rest
         if len(rest) >= limit:
             self._place = _Place.AFTER
@@ -96,11 +96,11 @@ class InputReader:
         end = _INSIDE.match(rest).end()  # type: ignore[union-attr]  # it matches "" too
         try:
             piece = _decode_string(f'"{rest[:end]}"') if end else ""
-        except msgspec.MsgspecError:  # such JSON is no call's: its end will say so
+        except msgspec.MsgspecError:  # not the JSON of a call: its end will show that
             self._place = _Place.AFTER
             return ""
         self._wait(rest[end:], _LONGEST_ESCAPE)
         if self._rest.startswith('"'):
             self._place = _Place.AFTER
-        self._told.append(piece)
+        self._sent.append(piece)
         return piece

@@ -10,10 +10,10 @@ from app.errors import GatewayError
 CODES = frozenset(
     {"server_error", "rate_limit_exceeded", "context_length_exceeded", "insufficient_quota"}
 )
-"""Codes of a failed response that clients tell apart."""
+"""Codes of a failed response that clients distinguish."""
 OTHER = "invalid_prompt"
-"""For all other failures, which a retry does not help: the one code by which clients (Codex for
-one) know that.
+"""The code of all other failures, which a retry does not help: the one from which clients (Codex,
+for example) know that.
 """
 
 
@@ -21,9 +21,9 @@ def failure(error: GatewayError) -> openai.OpenAIFailure:
     """The ``error`` of a failed response. How long to wait is in the message: there are no headers
     any more.
     """
-    told = openai.failure(error)
-    code = told.code if told.code in CODES else OTHER
-    message = told.message
+    over_http = openai.failure(error)
+    code = over_http.code if over_http.code in CODES else OTHER
+    message = over_http.message
     if error.retry_after is not None and code == "rate_limit_exceeded":
         message = f"{message} Please try again in {error.retry_after:g}s."
-    return replace(told, code=code, message=message)
+    return replace(over_http, code=code, message=message)

@@ -1,7 +1,7 @@
-"""The items that the input of a Responses request may hold, as types; one class an item type.
+"""The items of the input of a Responses request, as types: one class for each item type.
 
-An item keeps the members this gateway reads, and what a client keeps for itself (ids, states,
-phases), which asks for nothing. Which content may stand under which role is told here too.
+A class has the members that this gateway reads, and those that clients send back without asking for
+anything (ids, states, phases). The content that each role allows is declared here too.
 
 Source: the types of the ``openai`` SDK 3.54 and requests of real clients.
 """
@@ -42,7 +42,7 @@ class InputFile(Tagged, frozen=True, tag="input_file"):
     filename: str | None = None
 
 
-# Messages, told apart by their role; ``type`` may be left out
+# Messages, distinguished by their role; ``type`` may be left out
 
 
 class _Message(Struct, frozen=True, kw_only=True, tag_field="role", gc=False):
@@ -71,7 +71,7 @@ class AssistantMessage(_Message, frozen=True, tag="assistant"):
 Message: TypeAlias = UserMessage | SystemMessage | DeveloperMessage | AssistantMessage
 
 
-# The other items
+# Other items
 
 
 class Item(Tagged, frozen=True, kw_only=True):

@@ -1,10 +1,9 @@
-"""The items of the input into turns of the conversation: one row an item type.
+"""The items of the input into turns of the conversation: one row for each item type.
 
-What the assistant said, thought and called is told in as many items; those that follow one another
-are one turn, and so are the outputs of tools. An item of a tool that runs at OpenAI stems from
-another service: it becomes readable text where it carries something the model should know, is
-ignored by its type where it does not, and is refused where the conversation would be another
-without it.
+What the assistant said, thought and called are items of their own; consecutive ones are one turn,
+and so are consecutive outputs of tools. An item of a tool that runs at OpenAI comes from another
+service: it becomes readable text if it carries something that the model should know, is ignored by
+its type if it does not, and is refused if the conversation would be a different one without it.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +23,8 @@ from .tools import ClientTool
 
 
 class Turn(Struct, frozen=True, gc=False):
-    """What one item says. ``joins``: it is part of the turn before it, if that is of its role and
-    joins too.
+    """The content of one item. ``joins``: it joins the turn before it, if that has the same role
+    and joins too.
     """
 
     role: Role
@@ -39,7 +38,7 @@ class Turn(Struct, frozen=True, gc=False):
 
 
 def read(given: str | Sequence[dict[str, Any]], record: Record) -> tuple[str, tuple[Message, ...]]:
-    """The system text that stands before the conversation, and the conversation.
+    """The system text before the conversation, and the conversation.
 
     Raises :class:`FieldError` with the path from the body's root.
     """
@@ -85,7 +84,7 @@ def _turn(raw: dict[str, Any], record: Record) -> list[Turn]:
 
 
 def _kind(raw: dict[str, Any]) -> str:
-    """A message may leave its type out, and so may a reference."""
+    """Messages and references may leave out their type."""
     kind = raw.get("type")
     if kind is None:
         if "role" in raw:
@@ -127,7 +126,7 @@ def _output(
 
 
 def _reasoning(item: item_types.Reasoning, record: Record) -> list[Turn]:
-    """Without content of our own making it cannot be given back: a summary is signed by nobody."""
+    """Only content that this gateway made can go back upstream: a summary has no signature."""
     part = reasoning_content.decode(item.encrypted_content) if item.encrypted_content else None
     if part is None:
         record.ignore("reasoning")
@@ -137,8 +136,8 @@ def _reasoning(item: item_types.Reasoning, record: Record) -> list[Turn]:
 
 def _as_text(kind: str, raw: dict[str, Any], record: Record) -> Turn:
     record.note(f"{kind}_as_text")
-    told = {name: value for name, value in raw.items() if name not in ("type", "id", "status")}
-    return Turn(AS_TEXT[kind], (Text(f"[{kind}: {encode(told).decode()}]"),))
+    shown = {name: value for name, value in raw.items() if name not in ("type", "id", "status")}
+    return Turn(AS_TEXT[kind], (Text(f"[{kind}: {encode(shown).decode()}]"),))
 
 
 AS_TEXT: dict[str, Role] = {
@@ -159,7 +158,7 @@ AS_TEXT: dict[str, Role] = {
     "program_output": "user",
 }
 WITH_TOOLS = ("additional_tools", "tool_search_output")
-"""Items that say nothing, and offer tools from their place on."""
+"""Items without content that offer tools from their position on."""
 REFUSED = {
     "item_reference": (
         "items are not persisted when `store` is set to false, as it always is here; send the item"
@@ -173,8 +172,8 @@ REFUSED = {
     ),
 }
 
-Reader: TypeAlias = Callable[[Any, Record], list[Turn]]
-_READERS: dict[str, tuple[Any, Reader]] = {
+ItemReader: TypeAlias = Callable[[Any, Record], list[Turn]]
+_READERS: dict[str, tuple[Any, ItemReader]] = {
     "message": (item_types.Message, _message),
     "function_call": (item_types.FunctionCall, _function_call),
     "function_call_output": (item_types.FunctionCallOutput, _output),

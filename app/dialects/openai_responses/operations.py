@@ -5,13 +5,76 @@ from app.openapi import JSON, Operation
 from . import shapes
 from .schema import ResponsesRequest
 
+_QUESTION = {
+    "model": "claude-sonnet-4-5",
+    "instructions": "Answer in one sentence.",
+    "input": "What is the capital of France?",
+}
+_ANSWER = shapes.Response(
+    id="resp_3f1c9a",
+    object="response",
+    created_at=1790000000,
+    completed_at=1790000002,
+    status="completed",
+    background=False,
+    error=None,
+    incomplete_details=None,
+    model="claude-sonnet-4-5",
+    output=[
+        shapes.OutputMessage(
+            id="msg_3f1c9a_0",
+            status="completed",
+            role="assistant",
+            content=[
+                shapes.OutputText("The capital of France is Paris.", annotations=[], logprobs=[])
+            ],
+        )
+    ],
+    usage=shapes.Usage(
+        input_tokens=19,
+        input_tokens_details=shapes.InputDetails(cached_tokens=0, cache_write_tokens=0),
+        output_tokens=9,
+        output_tokens_details=shapes.OutputDetails(reasoning_tokens=0),
+        total_tokens=28,
+    ),
+    conversation=None,
+    previous_response_id=None,
+    prompt=None,
+    max_tool_calls=None,
+    top_logprobs=None,
+    safety_identifier=None,
+    service_tier=None,
+    user=None,
+    store=False,
+    parallel_tool_calls=True,
+    truncation="disabled",
+    max_output_tokens=None,
+    temperature=None,
+    top_p=None,
+    instructions="Answer in one sentence.",
+    metadata={},
+    prompt_cache_key=None,
+    reasoning=shapes.ReasoningInEffect(effort=None, summary=None),
+    text={"format": {"type": "text"}},
+    tool_choice="auto",
+    tools=[],
+)
+
 OPERATIONS = (
     Operation(
+        id="createResponse",
         method="post",
         path="/v1/responses",
         summary="Ask a model for an answer, streamed or whole.",
+        description=(
+            "OpenAI's Responses API. With `stream` the answer comes as server-sent events, each "
+            "named after the `type` of its JSON. No response is kept: `store` is always false, and "
+            "`previous_response_id` is refused. Members that have no effect are named in the header"
+            " `x-kiro-ignored`; what was rewritten for the upstream is named in `x-kiro-repairs`."
+        ),
         request=ResponsesRequest,
-        answers={JSON: shapes.Response},
+        example=_QUESTION,
+        answers={JSON: (shapes.Response, _ANSWER)},
         events=[shapes.Event],
     ),
 )

@@ -1,10 +1,10 @@
-"""A Responses body into a conversation, or a 400 that names the field.
+"""Reads a Responses body into a conversation, or refuses it with a 400 that names the field.
 
-Members this gateway does not know are ignored and named in :attr:`Conversation.ignored`, at any
-depth; so are those it knows but does not act upon. What refers to something kept by the service (an
-earlier response, a conversation, a stored prompt) is refused, since nothing is kept. What the rules
-of a conversation demand beyond types (alternation, an output for each call) is not checked here: it
-is repaired where it is rendered.
+Members that this gateway does not know are ignored and named in :attr:`Conversation.ignored`, at
+any depth; so are members that have no effect here. References to what the service would have stored
+(an earlier response, a conversation, a prompt) are refused, since nothing is stored. Rules of a
+conversation that types cannot express (alternation, an output for each call) are not checked here:
+the conversation is repaired when it is rendered for the upstream.
 """
 
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ class ParsedRequest(Struct, frozen=True):
 
 
 def parse_responses(raw: bytes, headers: Headers, default_model: str) -> ParsedRequest:
-    """The body of ``POST /v1/responses``. ``headers`` finds names without regard to case;
-    ``default_model`` answers a request that names none.
+    """Read the body of ``POST /v1/responses``. ``headers`` ignores the case of names;
+    ``default_model`` is for a request without a model.
 
     Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as OpenAI writes it.
     """
@@ -52,8 +52,8 @@ def parse_responses(raw: bytes, headers: Headers, default_model: str) -> ParsedR
 
 
 def _refuse_history(body: Mapping[str, Any]) -> None:
-    """Clients that chain responses know an unknown one by code and words, and then send the whole
-    conversation; one that was given no code goes on failing.
+    """Clients that chain responses recognise an unknown one by its code and message, and then send
+    the whole conversation; without the code they would fail for ever.
     """
     if (previous := body.get("previous_response_id")) is not None:
         raise openai.refusal(
@@ -112,7 +112,7 @@ def _parsed(
 
 
 def _offered(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
-    reader = tools.Reader(record)
+    reader = tools.ToolReader(record)
     reader.declare(request.tools or (), "tools")
     given = request.input if isinstance(request.input, list) else ()
     for index, raw in enumerate(given):
@@ -126,7 +126,7 @@ def _offered(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
 
 
 def _reasoning(wanted: schema.ReasoningConfig | None, record: Record) -> Reasoning:
-    """A summary that is asked for is one of reasoning that takes place."""
+    """A request for a summary is a request for reasoning."""
     wanted = wanted or schema.ReasoningConfig()
     try:
         effort = openai.effort(wanted.effort, record)
@@ -163,7 +163,7 @@ def _echo(
     chosen: tools.Chosen,
     offer: tools.Offer,
 ) -> dict[str, Any]:
-    """The members of the answer that repeat the request, as far as it is honoured, encoded once."""
+    """The members of the answer that repeat the request, as far as it is honoured, encoded."""
     text_format = body["text"]["format"] if request.text and request.text.format else None
     reasoning = request.reasoning or schema.ReasoningConfig()
     echo = {

@@ -1,9 +1,9 @@
 """Reasoning as a client carries it from turn to turn: ``encrypted_content`` of a reasoning item.
 
-The service keeps nothing, so what the upstream gave (a text with its signature, or opaque data)
-travels in the item itself, and is given back to the upstream unchanged when the client sends it
-again. It is base64 of a JSON object, and not encrypted: nobody but the client gets it, which is
-shown the same text. Clients must treat it as opaque.
+The gateway stores nothing, so what the upstream sent (a text with its signature, or opaque data)
+travels in the item, and goes back to the upstream unchanged when the client sends the item again.
+It is the base64 of a JSON object and not encrypted: only the client gets it, which sees the same
+text anyway. Clients must treat it as opaque.
 """
 
 from binascii import Error, a2b_base64, b2a_base64
@@ -16,7 +16,7 @@ from app.core.conversation import RedactedThinking, Thinking
 
 
 class _Form(Struct, frozen=True, tag_field="kiro2api", forbid_unknown_fields=True):
-    """The tag's name tells our own from other services' content."""
+    """The tag's name distinguishes our content from that of other services."""
 
 
 class _Signed(_Form, frozen=True, tag="thinking"):
@@ -43,7 +43,7 @@ def encode(part: Reasoning) -> str:
 
 
 def decode(content: str) -> Reasoning | None:
-    """What :func:`encode` was given; None for the content of another service, or of none."""
+    """What :func:`encode` was given; None for content that it did not make."""
     try:
         form = _content.decode(a2b_base64(content, strict_mode=True))
     except (Error, ValueError, msgspec.MsgspecError):

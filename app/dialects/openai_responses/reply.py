@@ -220,7 +220,7 @@ def _item(context: ReplyContext, index: int, part: Part) -> shapes.Item:
             given = custom_input.as_text(part.input) if tool.custom else _json(part.input)
             item_id = context.item_id(call_kind(tool), index)
             return call_item(item_id, part.id, tool, given, "completed")
-    raise TypeError(f"{type(part).__name__} is no part of an answer")
+    raise TypeError(f"{type(part).__name__} cannot be part of an answer")
 
 
 def _json(given: dict[str, Any]) -> str:

@@ -33,9 +33,7 @@ def blueprint(serving: Serving) -> Blueprint:
 
     @routes.get("/v1/responses", websocket=True)
     def socket() -> NoReturn:
-        """Clients that try a WebSocket first go on over HTTP after a 404 alone."""
-        raise GatewayError(
-            Kind.NOT_FOUND, "This gateway speaks no WebSocket. Use POST /v1/responses."
-        )
+        """Clients that try a WebSocket first fall back to HTTP only after a 404."""
+        raise GatewayError(Kind.NOT_FOUND, "This gateway has no WebSocket. Use POST /v1/responses.")
 
     return routes

@@ -1,11 +1,11 @@
-"""What of a Responses API request this gateway understands, as types.
+"""The members of a Responses API request that this gateway understands, as types.
 
-The types are the validation. A member that is not here is not an error: it is ignored, and named in
-the answer's headers. Members that are only checked, and not acted upon, are in
-:data:`NOT_HONOURED`. No member is required: the API's own types require none.
+The types are the validation. A member that is not declared is no error: it is ignored, and named in
+a header of the answer. Members that are checked but have no effect are in :data:`NOT_HONOURED`. No
+member is required: the API's own types require none.
 
-Not here: the forms of ``input`` (:mod:`.item_types`), ``tools`` and ``tool_choice``
-(:mod:`.tools`), whose unknown types must be ignored and not refused.
+The items of ``input`` are declared in :mod:`.item_types`, ``tools`` and ``tool_choice`` in
+:mod:`.tools`: their unknown types must be ignored and not refused.
 
 Source: the types of the ``openai`` SDK 3.54 and requests of real clients.
 """
@@ -79,8 +79,8 @@ NOT_HONOURED: dict[str, Any] = {
     "temperature": None,
     "top_p": None,
 }
-"""Members that have no effect, each with the value that asks for what happens anyway; the answer
-tells that value.
+"""Members that have no effect, each with the value that describes what happens anyway; the answer
+has that value.
 """
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 """The one value of ``include`` that is honoured."""

@@ -1,10 +1,10 @@
 """The answer as server-sent events: a state machine over a table.
 
-Which event may come in which state, and what is written then, is :attr:`StreamEncoder.TRANSITIONS`
-(:mod:`app.dialects.transitions`).
+:attr:`StreamEncoder.TRANSITIONS` says which event each state accepts and what it writes
+(:mod:`app.dialects.encoder`).
 
-An item is done only when it is whole. A call that was cut off begins and is never done, nor is it
-in the response's output: clients run what is done, whatever its status says.
+Only a complete item gets its ``done`` event. A call that was cut off gets none, and is not in the
+response's output: clients run a call that is done, whatever its status says.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ DELTA_END = b"%b%%d%b" % (_BEFORE_NUMBER, _END)
 
 
 class State(Enum):
-    """Where in its answer a stream stands."""
+    """How far a stream has come."""
 
     FRESH = "before the answer"
     BETWEEN = "between items"
@@ -221,8 +221,8 @@ class StreamEncoder(OpeningEncoder):
         self._done(reply.call_item(self._place[0], self._call.id, tool, given, "completed"))
 
     def _unsent(self) -> str:
-        """The input that was in no delta. Some clients take a call's input from deltas alone: a
-        function's without any is an empty object there too.
+        """The input that no delta had. Some clients read a call's input from deltas only, so a
+        function call without any gets an empty object there too.
         """
         if self._reader:
             return self._reader.finish()

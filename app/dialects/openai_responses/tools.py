@@ -1,10 +1,10 @@
-"""The tools of a request: which are offered to the model, which one it must call, and what the
-client knows each by.
+"""The tools of a request: those offered to the model, the one that it must call, and the names by
+which the client knows them.
 
 Functions are offered as they are. A custom tool takes free text: it is offered as a function of one
-string (:mod:`.custom_input`), the grammar of its text told in its description. The tools of a
-namespace are offered under a name made of both. Types that run at OpenAI, and those not known, are
-left out and named as ignored: clients offer them beside their own, and the turn must go on.
+string (:mod:`.custom_input`), with the grammar of its text in its description. The tools of a
+namespace are offered under a name made of both. Types that run at OpenAI, and unknown types, are
+left out and named as ignored: clients send them along with their own, and the turn must go on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ from . import custom_input
 
 
 class ClientTool(Struct, frozen=True):
-    """A tool as its client knows it."""
+    """A tool as the client knows it."""
 
     name: str
     namespace: str | None = None
@@ -28,7 +28,7 @@ class ClientTool(Struct, frozen=True):
 
     @property
     def flat(self) -> str:
-        """Its name in the conversation, where names have one part."""
+        """The name in the conversation, where names have one part."""
         return f"{self.namespace}__{self.name}" if self.namespace else self.name
 
 
@@ -56,7 +56,7 @@ class FreeText(Tagged, frozen=True, tag="text"):
 
 
 class Grammar(Tagged, frozen=True, tag="grammar"):
-    """Text of this grammar; ``syntax`` is what that is written in."""
+    """Text that matches this grammar; ``syntax`` is the notation of the grammar."""
 
     syntax: str
     definition: str
@@ -85,18 +85,18 @@ _FORMS: dict[str, type[FunctionTool | CustomTool | Namespace]] = {
 }
 
 
-class Reader:
-    """Reads declared tools, those of the request first and then those that items add."""
+class ToolReader:
+    """Reads the declared tools: first those of the request, then those that items add."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
         self._tools: dict[str, Tool] = {}
         self._client_tools: dict[str, ClientTool] = {}
         self._echo: list[dict[str, Any]] = []
-        self._names: set[str] = set()  # of the list that is being read
+        self._names: set[str] = set()  # in the list being read
 
     def declare(self, declared: Sequence[dict[str, Any]], *where: str | int) -> None:
-        """One list of tools; they take the place of those of an earlier list.
+        """Read one list of tools; they replace tools of the same name in earlier lists.
 
         Raises :class:`FieldError` with ``where`` before the path inside ``declared``.
         """
@@ -109,11 +109,11 @@ class Reader:
                 raise error.under(*where, index) from None
 
     def offer(self) -> Offer:
-        """What was declared so far."""
+        """The tools declared so far."""
         return Offer(tuple(self._tools.values()), self._client_tools, tuple(self._echo))
 
     def _read(self, raw: dict[str, Any], within: Namespace | None = None) -> bool:
-        """Whether it is offered."""
+        """Read one tool or namespace; says whether it is offered."""
         kind = raw.get("type")
         if not isinstance(kind, str):
             problem = "Field required" if kind is None else "Input should be a valid string"
@@ -144,7 +144,7 @@ class Reader:
         known = ClientTool(tool.name, namespace, custom=isinstance(tool, CustomTool))
         name = known.flat
         if name in self._names:
-            raise FieldError(("name",), f"Tool names must be unique, and {name!r} is there already")
+            raise FieldError(("name",), f"Tool names must be unique; {name!r} is declared twice")
         self._names.add(name)
         texts = (within.description if within else None, own.description)
         self._tools[name] = Tool(name, "\n\n".join(filter(None, texts)), own.schema)
@@ -179,8 +179,8 @@ class Chosen(Struct, frozen=True):
 
 
 def choice(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) -> Chosen:
-    """Raises :class:`FieldError`, with the path from the body's root, when the tool wanted is not
-    offered. A choice among tools that were ignored is ignored too.
+    """Which tool the model must call. Raises :class:`FieldError`, with the path from the body's
+    root, for a tool that is not offered. A choice among tools that were ignored is ignored too.
     """
     try:
         if wanted is None:
@@ -199,7 +199,7 @@ def choice(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) ->
 
 
 class NamedTool(Struct, frozen=True):
-    """A tool where it is not declared, but chosen."""
+    """A reference to a declared tool."""
 
     name: NotEmpty
     namespace: str | None = None
@@ -234,7 +234,7 @@ def _allowed(wanted: dict[str, Any], offer: Offer, record: Record) -> Chosen:
 def _names(
     entries: Iterable[dict[str, Any]], client_tools: Mapping[str, ClientTool], record: Record
 ) -> Iterable[str]:
-    """The flat names of the allowed tools; what is not offered is ignored by its name."""
+    """The flat names of the allowed tools; a tool that is not offered is ignored by its name."""
     for index, raw in enumerate(entries):
         if raw.get("type") not in ("function", "custom"):
             record.ignore(str(raw.get("type")))

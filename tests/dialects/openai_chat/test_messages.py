@@ -235,7 +235,7 @@ REFUSED = [
     ),
     (
         user({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}),
-        "messages[0].content[0].input_audio: audio cannot be heard by this gateway's models; send",
+        "messages[0].content[0].input_audio: audio cannot be read by this gateway's models; send",
     ),
     (
         user({"type": "file", "file": {"file_id": "file_1"}}),

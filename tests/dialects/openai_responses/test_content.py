@@ -71,8 +71,8 @@ def test_a_binary_file_that_a_tool_put_out_is_told_by_its_size(said):
     ]
 
 
-NO_FILE = "files are read from file_data alone: send data:text/...;base64,..."
-NO_IMAGE = "images are read from image_url alone: send data:image/...;base64,..."
+NO_FILE = "files are read from file_data only: send data:text/...;base64,..."
+NO_IMAGE = "images are read from image_url only: send data:image/...;base64,..."
 EMPTY = "Input should be a data URL or base64, not empty"
 REFUSED = [
     (

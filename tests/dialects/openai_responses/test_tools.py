@@ -109,7 +109,7 @@ REFUSED = [
     ([{"type": 1}], "tools[0].type: Input should be a valid string"),
     ([{"type": "function"}], "tools[0].name: Field required"),
     ([FUNCTION | {"parameters": []}], "tools[0].parameters: Input should be a valid object"),
-    ([FUNCTION, FUNCTION], "tools[1].name: Tool names must be unique, and 'f' is there already"),
+    ([FUNCTION, FUNCTION], "tools[1].name: Tool names must be unique; 'f' is declared twice"),
     (
         [CUSTOM | {"format": {"type": "xml"}}],
         "tools[0].format.type: 'xml' is not supported here",
@@ -121,7 +121,7 @@ REFUSED = [
     ([AGENTS | {"tools": [{"type": "function"}]}], "tools[0].tools[0].name: Field required"),
     (
         [AGENTS, FUNCTION | {"name": "agents__spawn"}],
-        "tools[1].name: Tool names must be unique, and 'agents__spawn' is there already",
+        "tools[1].name: Tool names must be unique; 'agents__spawn' is declared twice",
     ),
 ]
 
