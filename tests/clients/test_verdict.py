@@ -91,7 +91,7 @@ BAD = {
     "result wrong": (
         "upstream",
         lambda seen: [seen[1], chat("", "command not found")],
-        "has no 'kiro-one'",
+        "without 'kiro-one'",
     ),
 }
 
