@@ -23,15 +23,19 @@ def client(*, without: str = "") -> FlaskClient:
     return app.test_client()
 
 
-def ids(answer: dict[str, Any]) -> list[str]:
+def get(asking: FlaskClient, path: str) -> Any:
+    return asking.get(path).get_json()
+
+
+def ids(answer: Any) -> list[str]:
     return [view["id"] for view in answer["data"]]
 
 
 def test_everything_listed_can_be_asked_for() -> None:
     asking = client()
-    listed = ids(asking.get("/v1/models").json)
+    listed = ids(get(asking, "/v1/models"))
     assert {"Fast", "new-1", "claude-opus-5"} < set(listed)
-    assert [asking.get(f"/v1/models/{name}").json["id"] for name in listed] == listed
+    assert [get(asking, f"/v1/models/{name}")["id"] for name in listed] == listed
 
 
 @pytest.mark.parametrize(
@@ -44,7 +48,7 @@ def test_everything_listed_can_be_asked_for() -> None:
     ],
 )
 def test_a_model_is_found_by_its_other_names(name: str, model: str) -> None:
-    assert client().get(f"/v1/models/{name}").json["id"] == model
+    assert get(client(), f"/v1/models/{name}")["id"] == model
 
 
 @pytest.mark.parametrize("name", ["gpt-4o", "glm-5", "GLM-5"])
@@ -53,4 +57,4 @@ def test_what_a_client_may_not_use_is_not_there(name: str) -> None:
     with pytest.raises(GatewayError, match=name) as failure:
         asking.get(f"/v1/models/{name}")
     assert (failure.value.kind, failure.value.code) == (Kind.NOT_FOUND, "model_not_found")
-    assert "glm-5" not in ids(asking.get("/v1/models").json)
+    assert "glm-5" not in ids(get(asking, "/v1/models"))
