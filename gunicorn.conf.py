@@ -25,8 +25,8 @@ from gunicorn.errors import HaltServer
 from app.settings import SettingsError
 from app.settings.process import check_exposure, current, load, log_config
 
-# requests would load a detector of character encodings, 3 MB of memory, for a text of a response
-# without one; nothing here asks for that, and requests does without where it is missing
+# requests would load a detector of character encodings (3 MB) for responses that name none; nothing
+# here needs it, and requests works without the module
 sys.modules.setdefault("charset_normalizer", None)  # type: ignore[arg-type]
 warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
@@ -51,7 +51,7 @@ control_socket_disable = True  # two masters of one user would claim the same pa
 loglevel = settings.log_level
 logconfig_dict = log_config(settings)
 
-# what no line of the log tells is not looked up for each (the Logging HOWTO, "Optimization")
+# what the log lines do not show is not looked up for each of them (Logging HOWTO, "Optimization")
 logging._srcfile = None
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
@@ -71,13 +71,13 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """The same for sockets that were inherited (systemd, SIGUSR2) and so are in no setting."""
+    """Check the exposure of inherited sockets too (systemd, SIGUSR2), which no setting names."""
     _refuse_exposure(_addresses(server))
 
 
 def on_reload(server: Any) -> None:
-    """The same after SIGHUP; running answers may finish. SIGHUP also comes when the terminal is
-    closed, and must then not leave a server behind that nobody sees.
+    """Check the exposure again after SIGHUP; running answers may finish. SIGHUP also comes when the
+    terminal is closed, which must not leave a server behind that nobody sees.
     """
     if server.ends_with_terminal and not _has_terminal():
         raise HaltServer("the terminal was closed", exit_status=0)
@@ -104,8 +104,8 @@ def post_worker_init(_worker: Any) -> None:
 
 
 def _load_application() -> None:
-    """What the workers are made of, loaded once: they start sooner and share the memory. The
-    application itself each worker makes for itself. New code therefore needs a new master.
+    """Load the application's modules once: workers start sooner and share the memory. Each worker
+    makes its own application from them. New code therefore needs a new master.
     """
     from app.application import preload
     from app.server.memory import keep_freed
@@ -129,7 +129,7 @@ def _require_credential() -> None:
 
 
 def _missing_credential() -> str:
-    """Why no login can be used, "" if one can. What is used goes to the log, here and only here."""
+    """Why no login can be used, "" if one can. Only here are the logins in use logged."""
     from app.credentials import Credentials
     from app.errors import GatewayError
 

@@ -87,10 +87,10 @@ def _authenticator(settings: Settings) -> Authenticator:
 
 
 def _rates(settings: Settings) -> Rates | None:
-    """What counts the requests of a minute; None where no key can have a limit."""
+    """The counter of requests per minute; None if no key can have a limit."""
     if not settings.kiro_client_keys_file:
         return None
-    from app.keys.rates import Share  # 3 MB, asyncio among them, that few are in need of
+    from app.keys.rates import Share  # 3 MB with asyncio, which few installations need
 
     share = Share(settings.web_concurrency)
     if not settings.kiro_token_store:
@@ -101,8 +101,8 @@ def _rates(settings: Settings) -> Rates | None:
 
 
 def preload(settings: Settings) -> None:
-    """Load what workers forked from this process then share: the certificate authorities, what
-    gevent loads upon the first look-up of a name, and what only these settings ask for.
+    """Load what the workers forked from this process then share: the certificate authorities, the
+    modules of gevent's first name look-up, and those that only some settings need.
     """
     import gevent.threadpool  # noqa: F401
 

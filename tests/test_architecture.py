@@ -296,6 +296,17 @@ def test_sans_io_parts_do_no_io_nor_import_what_does(path):
     assert {name.rpartition(".")[0] for name in names} & WITH_IO == set()
 
 
+def test_only_these_rooms_know_flask():
+    users = {room(module_name(path)) for path in SOURCES if knows_flask(path)}
+    assert users <= {"server", "web", "pages", "entry", "application"}
+    in_server = {module_name(path) for path in SOURCES if knows_flask(path)}
+    assert {name for name in in_server if room(name) == "server"} == {"app.server.framework"}
+
+
+def knows_flask(path: Path) -> bool:
+    return any(name.partition(".")[0] in ("flask", "flask_cors") for name in imports(path))
+
+
 def test_only_modules_that_are_there_are_excused():
     assert {module_name(path) for path in SOURCES} >= WITH_IO | EXCUSED
 

@@ -9,7 +9,7 @@ from app.errors import GatewayError
 
 
 class GatewayCall(Protocol):
-    """One conversation's call to the upstream, while it is under way and after its end."""
+    """One conversation with the upstream, its retries included, under way or over."""
 
     meter: Meter
 

@@ -5,26 +5,26 @@ from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 MAX_LISTING = 1024
-"""Bytes of a listing header; proxies refuse answers with large heads. In the log as many
-characters."""
+"""Bytes of a listing header, since proxies refuse answers with large heads; characters of a list in
+the log."""
 
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-"""Without them nginx and others hold a stream back."""
+"""Without these, nginx and other proxies buffer a stream."""
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]*").fullmatch
 
 
 def listing(names: Iterable[str]) -> str:
-    """Names for a header, as :func:`fitting` bounds them: percent-encoded outside
-    ``[A-Za-z0-9_.-]``, separated by commas.
+    """Names as the value of a header, of bounded length (:func:`fitting`): separated by commas, and
+    percent-encoded outside ``[A-Za-z0-9_.-]``.
     """
     return ",".join(fitting(names, _plain))
 
 
 def fitting(names: Iterable[str], form: Callable[[str], str] = str) -> list[str]:
-    """Names in that form, each once, in order; those beyond :data:`MAX_LISTING`, commas between
-    them included, are counted as ``+N``.
+    """Names in that form, each once, in order. Names beyond :data:`MAX_LISTING` (commas included)
+    are replaced by their number, ``+N``.
     """
     unique = dict.fromkeys(names)
     kept: list[str] = []
@@ -41,6 +41,6 @@ def fitting(names: Iterable[str], form: Callable[[str], str] = str) -> list[str]
 
 
 def _plain(name: str) -> str:
-    if len(name) > MAX_LISTING or _PLAIN(name):  # the former does not fit in any form
+    if len(name) > MAX_LISTING or _PLAIN(name):  # a long name does not fit in any form
         return name
     return quote(name, safe="").replace("~", "%7E")

@@ -7,22 +7,22 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from app.errors import GatewayError, Kind
 
 GRACE, SLOWEST = 60.0, 32 * 1024
-"""A body has so many seconds, and one more for each so many bytes. A pause in it is bounded too, by
-the time-out of the client's socket."""
+"""A body may take ``GRACE`` seconds, and one more for each ``SLOWEST`` bytes. The time-out of the
+client's socket limits each pause in it."""
 
 
 class _TooSlow(Exception):
-    """Thrown where the body is waited for."""
+    """Raised by the time-out in the code that waits for the body."""
 
 
 def body() -> bytes:
-    """The raw body. Raises werkzeug's RequestEntityTooLarge for one over ``MAX_CONTENT_LENGTH``,
-    and GatewayError for one that comes too slowly, which would hold a connection for very long.
+    """The raw body.
 
-    A body with Content-Length is refused before it is read. Raises werkzeug's ClientDisconnected
-    for one that does not come whole.
+    Raises werkzeug's RequestEntityTooLarge for one over ``MAX_CONTENT_LENGTH`` (before reading, if
+    it has a Content-Length), werkzeug's ClientDisconnected for one that is incomplete, and
+    GatewayError for one that comes too slowly, which would occupy a connection for very long.
     """
-    current: Request = request._get_current_object()  # type: ignore[attr-defined] # once
+    current: Request = request._get_current_object()  # type: ignore[attr-defined] # resolved once
     limit: int = current_app.config["MAX_CONTENT_LENGTH"]
     length = current.content_length
     if length is not None and length > limit:
@@ -36,12 +36,12 @@ def body() -> bytes:
     except _TooSlow:
         raise GatewayError(
             Kind.INVALID_REQUEST,
-            f"The request body was not whole after {seconds:.0f} seconds; it must come faster.",
+            f"The request body was incomplete after {seconds:.0f} seconds; send it faster.",
         ) from None
 
 
 def _of_length(request: Request, length: int) -> bytes:
-    """In one read: werkzeug's many small ones make gunicorn copy what it holds each time."""
+    """In one read: gunicorn copies its buffer at each of werkzeug's many small reads."""
     try:
         data: bytes = request.environ["wsgi.input"].read(length)
     except OSError as error:
@@ -52,7 +52,7 @@ def _of_length(request: Request, length: int) -> bytes:
 
 
 def _of_unknown_length(request: Request, limit: int) -> bytes:
-    """Read to one byte over the limit, since werkzeug ends it at the limit without a word."""
+    """Read to one byte over the limit, since werkzeug silently ends the body at the limit."""
     request.max_content_length = limit + 1
     data = request.get_data(cache=False)
     if len(data) > limit:

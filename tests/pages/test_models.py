@@ -23,15 +23,19 @@ def client(*, without: str = "") -> FlaskClient:
     return app.test_client()
 
 
-def ids(answer: dict[str, Any]) -> list[str]:
+def get(asking: FlaskClient, path: str) -> Any:
+    return asking.get(path).get_json()
+
+
+def ids(answer: Any) -> list[str]:
     return [view["id"] for view in answer["data"]]
 
 
 def test_everything_listed_can_be_asked_for() -> None:
     asking = client()
-    listed = ids(asking.get("/v1/models").json)
+    listed = ids(get(asking, "/v1/models"))
     assert {"Fast", "new-1", "claude-opus-5"} < set(listed)
-    assert [asking.get(f"/v1/models/{name}").json["id"] for name in listed] == listed
+    assert [get(asking, f"/v1/models/{name}")["id"] for name in listed] == listed
 
 
 @pytest.mark.parametrize(
@@ -44,7 +48,7 @@ def test_everything_listed_can_be_asked_for() -> None:
     ],
 )
 def test_a_model_is_found_by_its_other_names(name: str, model: str) -> None:
-    assert client().get(f"/v1/models/{name}").json["id"] == model
+    assert get(client(), f"/v1/models/{name}")["id"] == model
 
 
 @pytest.mark.parametrize("name", ["gpt-4o", "glm-5", "GLM-5"])
@@ -53,4 +57,51 @@ def test_what_a_client_may_not_use_is_not_there(name: str) -> None:
     with pytest.raises(GatewayError, match=name) as failure:
         asking.get(f"/v1/models/{name}")
     assert (failure.value.kind, failure.value.code) == (Kind.NOT_FOUND, "model_not_found")
-    assert "glm-5" not in ids(asking.get("/v1/models").json)
+    assert "glm-5" not in ids(get(asking, "/v1/models"))
+
+
+class TestPages:
+    """Anthropic's cursors; OpenAI's SDK asks for one page and must get all."""
+
+    def page(self, **query: str | int) -> Any:
+        answer = client().get("/v1/models", query_string=query)
+        assert answer.status_code == 200
+        return answer.get_json()
+
+    def test_without_a_cursor_all_come(self) -> None:
+        page = self.page()
+        assert (page["object"], page["has_more"]) == ("list", False)
+        assert (page["first_id"], page["last_id"]) == (ids(page)[0], ids(page)[-1])
+
+    def test_forwards(self) -> None:
+        everything, found = ids(self.page()), []
+        page = self.page(limit=3)
+        while True:
+            found += ids(page)
+            if not page["has_more"]:
+                break
+            page = self.page(limit=3, after_id=page["last_id"])
+        assert found == everything
+
+    def test_backwards(self) -> None:
+        everything = ids(self.page())
+        page = self.page(limit=2, before_id=everything[4])
+        assert (ids(page), page["has_more"]) == (everything[2:4], True)
+        page = self.page(limit=2, before_id=everything[2])
+        assert (ids(page), page["has_more"]) == (everything[:2], False)
+
+    def test_an_empty_page_has_no_cursors(self) -> None:
+        page = self.page(after_id=ids(self.page())[-1])
+        assert (page["data"], page["first_id"], page["last_id"]) == ([], None, None)
+
+    @pytest.mark.parametrize("limit", ["0", "1001", "-1", "x", ""])
+    def test_a_wrong_limit(self, limit: str) -> None:
+        with pytest.raises(GatewayError) as failure:
+            client().get("/v1/models", query_string={"limit": limit})
+        assert (failure.value.kind, failure.value.field) == (Kind.INVALID_REQUEST, "limit")
+
+    @pytest.mark.parametrize("name", ["after_id", "before_id"])
+    def test_a_wrong_cursor(self, name: str) -> None:
+        with pytest.raises(GatewayError, match="there is no model 'gone'") as failure:
+            client().get("/v1/models", query_string={name: "gone"})
+        assert (failure.value.kind, failure.value.field) == (Kind.INVALID_REQUEST, name)

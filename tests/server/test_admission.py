@@ -28,6 +28,7 @@ def test_as_many_as_there_are_places() -> None:
     assert monotonic() - started < LONGEST_WAIT + 0.03
     assert refused.kind is Kind.OVERLOADED
     assert refused.status == 529
+    assert refused.retry_after is not None
     assert RETRY_AFTER[0] <= refused.retry_after <= RETRY_AFTER[1]
     assert "KIRO_MAX_STREAMS" in refused.message
     leave()

@@ -45,7 +45,9 @@ def written(
     **request: Any,
 ) -> list[bytes]:
     client = client or Client()
-    response = MergingResponse(Request(**request), client, Config())
+    asked: Any = Request(**request)
+    taking: Any = client
+    response = MergingResponse(asked, taking, Config())
     response.start_response("200 OK", [*headers])
     for piece in pieces:
         response.write(piece)

@@ -3,7 +3,6 @@
 The order is held by the events that each part adds to one list.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,7 +112,7 @@ class Service:
             default_model="claude-sonnet-4-5",
         )
         self.app.get("/open", endpoint="open")(lambda: {"key": current().key})
-        self.app.get("/bug", endpoint="bug")(lambda: 1 / 0)
+        self.app.get("/bug", endpoint="bug")(lambda: str(1 / 0))
         self.app.post("/model", endpoint="model")(
             lambda: serving.respond(
                 CONVERSATION, streamed=self.streamed, encoder=lambda meter: Encoder(), whole=whole
@@ -128,7 +127,8 @@ class Service:
 
     def begin(self, path: str, method: str = "POST", client: Any = None, **headers: str) -> Any:
         """The answer's body before anything of it was taken."""
-        self.status, self.headers = "", {}
+        self.status = ""
+        self.headers: dict[str, str] = {}
 
         def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
             self.status, self.headers = status, dict(headers)
@@ -146,8 +146,8 @@ class Service:
 
 @pytest.fixture(autouse=True)
 def lines(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> Iterator[list[dict[str, Any]]]:
+    monkeypatch: pytest.MonkeyPatch,
+) -> list[dict[str, Any]]:
     """The log lines that were written, as fields."""
     written: list[dict[str, Any]] = []
     monkeypatch.setattr(RequestContext, "write", lambda self: written.append(self.fields()))

@@ -51,7 +51,7 @@ def test_a_slow_body_is_waited_for(environ: dict[str, Any]) -> None:
 def test_not_for_ever(environ: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each pause alone is short enough for the socket."""
     monkeypatch.setattr(request_body, "GRACE", 0.1)
-    with pytest.raises(GatewayError, match="was not whole after") as refused:
+    with pytest.raises(GatewayError, match="was incomplete after") as refused:
         received(0.02, **environ)
     assert refused.value.kind is Kind.INVALID_REQUEST
 

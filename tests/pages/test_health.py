@@ -1,0 +1,48 @@
+"""Whether the service is up, for a probe and for a client that wants details."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.pages import health
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def client(problems: list[str]) -> FlaskClient:
+    app = Flask(__name__)
+    app.register_blueprint(health.blueprint("1.2.3", lambda: problems))
+    return app.test_client()
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/plain", "text/html", "*/*;q=x"])
+def test_a_probe_gets_text(client: FlaskClient, accept: str) -> None:
+    answer = client.get("/health", headers={"Accept": accept} if accept else {})
+    assert (answer.status_code, answer.text, answer.mimetype) == (200, "OK", "text/plain")
+
+
+def test_a_client_may_prefer_json(client: FlaskClient) -> None:
+    assert client.get("/health", headers=JSON).json == {"status": "ok", "version": "1.2.3"}
+
+
+def test_a_problem_is_counted_and_not_told(client: FlaskClient, problems: list[str]) -> None:
+    """Who asks need not have a key."""
+    problems.append("the file of account alice cannot be read")
+    answer = client.get("/health", headers=JSON)
+    assert answer.status_code == 200, "requests still work"
+    assert answer.json == {
+        "status": "degraded",
+        "version": "1.2.3",
+        "credentials": "1 problem(s): see the log",
+    }
+
+
+def test_the_root(client: FlaskClient) -> None:
+    assert client.get("/").json == {"name": "kiro2api", "version": "1.2.3"}
+    assert client.head("/").status_code == 200
