@@ -8,7 +8,7 @@ anywhere. ``Finish`` is the last event and means a clean end; a stream that brea
 To add an event type, define it here, add it to :data:`Event` and then to these tables:
 
 - ``_STEPS`` in :mod:`app.core.fold`: what it adds to a whole answer;
-- ``TRANSITIONS`` in the ``stream`` module of each dialect: when it may come, and what is written;
+- ``StreamEncoder.TRANSITIONS`` in the ``stream`` module of each dialect;
 - :data:`CONTENT_EVENTS`, if it delivers part of the answer to the client;
 - :meth:`app.core.usage.Meter.feed`, if its text counts as output tokens;
 - the producer: ``_HANDLERS`` in :mod:`app.codewhisperer.answer.decoder`.
