@@ -61,7 +61,7 @@ class StreamingAdapter(BaseAdapter):
         except ValueError as error:
             raise requests.exceptions.InvalidURL(error) from error
         connection, head, received = self._exchange(request, destination, *timeout)
-        body = ResponseBody(connection, head, received, self._pool, self._sweeper)
+        body = ResponseBody(connection, head, received, self._pool)
         if head.headers.get("content-encoding", "identity") != "identity":
             body.close()
             raise requests.exceptions.ContentDecodingError
@@ -85,7 +85,7 @@ class StreamingAdapter(BaseAdapter):
         if connection is None:
             connection = connect(route, connect_timeout, self._tls)
         try:
-            return connection, *connection.exchange(head, body, read_timeout)
+            return connection, *connection.exchange(head, body, read_timeout, self._sweeper)
         except (OSError, RemoteProtocolError) as error:
             connection.close()
             if idle is not None and isinstance(error, ssl.SSLError):

@@ -5,18 +5,14 @@ socket has something, take all it has, remove the framing once.
 """
 
 from collections.abc import Iterator
-from ssl import SSLWantReadError, SSLWantWriteError
 
 from requests.exceptions import ChunkedEncodingError
 
 from .chunked import ChunkedDecoder
-from .connection import READ_SIZE, Connection
+from .connection import NOTHING_YET, READ_SIZE, Connection
 from .errors import RemoteProtocolError
 from .head import ResponseHead
 from .pool import ConnectionPool
-from .sweeper import Sweeper, Wait
-
-NOTHING_YET = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
 
 
 class LengthDecoder:
@@ -45,12 +41,7 @@ class ResponseBody:
     """
 
     def __init__(
-        self,
-        connection: Connection,
-        head: ResponseHead,
-        received: bytes,
-        pool: ConnectionPool,
-        sweeper: Sweeper,
+        self, connection: Connection, head: ResponseHead, received: bytes, pool: ConnectionPool
     ) -> None:
         """``received``: the bytes of the body that came together with the head."""
         self.headers = head.headers
@@ -59,7 +50,7 @@ class ResponseBody:
         self._received = received
         self._pool = pool
         self._framing = ChunkedDecoder() if head.chunked else LengthDecoder(head.length)
-        self._wait: Wait | None = sweeper.watch(connection.sock.fileno())
+        self._wait = connection.wait
         self.complete = self._framing.complete and not received
 
     def limit(
@@ -82,7 +73,6 @@ class ResponseBody:
         if wait is None:
             return
         try:
-            self._connection.sock.settimeout(0)
             read_first = self._connection.layered  # decrypted bytes make no socket readable
             while True:
                 payload = framing.feed(data)
@@ -133,9 +123,9 @@ class ResponseBody:
         """Give the connection of a whole body back to the pool, close any other. Idempotent."""
         if self._wait is None:
             return
-        self._wait.close()
         self._wait = None
         if self.complete and self._head.keep_alive:
+            self._connection.end_exchange()
             self._pool.put(self._connection)
         else:
             self._connection.close()

@@ -18,7 +18,7 @@ from requests.exceptions import ProxyError, SSLError
 
 from app.sockets import send_all
 
-from .connection import Connection, receive_head
+from .connection import READ_SIZE, Connection, receive_head
 from .errors import ConnectFailed, NameNotResolved, RemoteProtocolError
 from .head import render_head
 from .nested_tls import NestedTlsSocket
@@ -122,7 +122,7 @@ def _open_tunnel(sock: Any, route: Route, proxy: SplitResult) -> None:
     authority = f"{host}:{route.port}"
     headers = {"Host": authority, **proxy_credentials(proxy)}
     send_all(sock, render_head("CONNECT", authority, headers))
-    head, rest = receive_head(sock)
+    head, rest = receive_head(lambda: sock.recv(READ_SIZE))
     if head.status != 200:
         raise ProxyError(f"the proxy answered CONNECT with the status {head.status}")
     if rest:

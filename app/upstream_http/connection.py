@@ -4,6 +4,9 @@ The body that follows the head is read by :class:`.body.ResponseBody`.
 """
 
 import select
+from collections.abc import Callable
+from ssl import SSLWantReadError, SSLWantWriteError
+from time import monotonic
 from typing import Any
 
 from gevent.monkey import get_original
@@ -13,11 +16,15 @@ from app.sockets import send_all
 from .errors import RemoteProtocolError
 from .head import END_OF_HEAD, MAX_HEAD, ResponseHead, parse_head
 from .route import Route
+from .sweeper import Sweeper, Wait
 
 JOINED = 64 * 1024
 """The longest body, in bytes, that is copied behind its head so that both leave in one write."""
 
 READ_SIZE = 64 * 1024
+
+NOTHING_YET = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
+"""What reading a socket without a timeout raises when there is nothing to read."""
 
 _poll = get_original("select", "poll")  # the patched one goes through the event loop
 
@@ -25,21 +32,28 @@ _poll = get_original("select", "poll")  # the patched one goes through the event
 class Connection:
     """An open connection, used for one request at a time.
 
-    ``layered``: the socket is a TLS layer, which may hold bytes that poll does not show.
+    ``layered``: the socket is a TLS layer, which may hold bytes although the socket below is not
+    readable. ``wait``: for the response to the current request, None between two.
     """
 
-    __slots__ = ("layered", "route", "sock")
+    __slots__ = ("_poll", "layered", "route", "sock", "wait")
 
     def __init__(self, sock: Any, route: Route, *, layered: bool) -> None:
         self.sock = sock
         self.route = route
         self.layered = layered
+        self.wait: Wait | None = None
+        self._poll = _poll()
+        self._poll.register(sock.fileno(), select.POLLIN)
 
-    def exchange(self, head: bytes, body: bytes, timeout: float) -> tuple[ResponseHead, bytes]:
+    def exchange(
+        self, head: bytes, body: bytes, timeout: float, sweeper: Sweeper
+    ) -> tuple[ResponseHead, bytes]:
         """Send a request; the head of its response, and the first bytes of the body.
 
-        ``timeout``: seconds without progress. Raises OSError (TimeoutError included) and
-        RemoteProtocolError; the caller then closes the connection.
+        ``timeout``: seconds for sending without progress, and then until the head is there. Raises
+        OSError (TimeoutError included) and RemoteProtocolError; the caller must then close the
+        connection. Afterwards the socket has no timeout: it raises what is in NOTHING_YET.
         """
         self.sock.settimeout(timeout)
         try:
@@ -50,26 +64,47 @@ class Connection:
                 send_all(self.sock, head + body)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the peer may have answered before it closed
-        return receive_head(self.sock)
+        self.sock.settimeout(0)
+        self.wait = sweeper.watch(self.sock.fileno())
+        self.wait.deadline = monotonic() + timeout
+        return receive_head(self._receive)
+
+    def _receive(self) -> bytes:
+        """Some bytes of the head, b"" at the end of the connection."""
+        assert self.wait is not None
+        read_first = self.layered
+        while True:
+            if not read_first:
+                self.wait.ready()
+            try:
+                data: bytes = self.sock.recv(READ_SIZE)
+                return data
+            except NOTHING_YET:
+                read_first = False
 
     def has_input(self) -> bool:
         """Whether something can be read: on an idle connection its end, or bytes nobody asked for.
 
         Never lets another greenlet run.
         """
-        poll = _poll()
-        poll.register(self.sock.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(self._poll.poll(0))
+
+    def end_exchange(self) -> None:
+        """Stop waiting for the response. Idempotent."""
+        if self.wait is not None:
+            self.wait.close()
+            self.wait = None
 
     def close(self) -> None:
         """Close the socket. Idempotent."""
+        self.end_exchange()
         self.sock.close()
 
 
-def receive_head(sock: Any) -> tuple[ResponseHead, bytes]:
-    """Read the head of the final response, and what came with it of the body.
+def receive_head(receive: Callable[[], bytes]) -> tuple[ResponseHead, bytes]:
+    """Read the head of the final response, and what ``receive`` returned with it of the body.
 
-    Interim responses (1xx) are skipped. Raises OSError and RemoteProtocolError.
+    Interim responses (1xx) are skipped. Raises RemoteProtocolError, and what ``receive`` raises.
     """
     data = b""
     while True:
@@ -77,7 +112,7 @@ def receive_head(sock: Any) -> tuple[ResponseHead, bytes]:
         if end is None:
             if len(data) > MAX_HEAD:
                 raise RemoteProtocolError("the head of a response is too long")
-            more: bytes = sock.recv(READ_SIZE)
+            more = receive()
             if not more:
                 raise RemoteProtocolError("closed before the end of the response's head")
             data += more

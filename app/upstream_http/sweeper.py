@@ -33,8 +33,8 @@ class Wait:
         "_hub",
         "_io",
         "_started",
-        "_sweeper",
         "_waiting",
+        "_waits",
         "deadline",
         "deadline_name",
         "idle",
@@ -44,17 +44,17 @@ class Wait:
         "ticked",
     )
 
-    def __init__(self, fileno: int, sweeper: "Sweeper") -> None:
-        self._hub = get_hub()
+    def __init__(self, fileno: int, hub: Any, waits: set["Wait"]) -> None:
+        self._hub = hub
         self._io = self._hub.loop.io(fileno, 1)
         self._started = False
         self._waiting: Any = None  # the greenlet, while it waits
-        self._sweeper = sweeper
+        self._waits = waits
         self.idle = self.deadline = inf
         self.idle_name = self.deadline_name = "the gateway"
         self.tick = inf
         self.since = self.ticked = monotonic()
-        sweeper.waits.add(self)
+        waits.add(self)
 
     def ready(self) -> bool:
         """Wait; True when there is something to read, False at a tick. Raises TimeoutError.
@@ -103,7 +103,7 @@ class Wait:
 
     def close(self) -> None:
         """Give the watcher back to the event loop. Idempotent."""
-        self._sweeper.waits.discard(self)
+        self._waits.discard(self)
         self._io.stop()
         self._io.close()
 
@@ -111,27 +111,32 @@ class Wait:
 class Sweeper:
     """Checks all live waits of a worker, in a greenlet that starts with the first of them.
 
-    It also calls ``chore`` every :data:`CHORE_PERIOD` seconds.
+    Waits of another thread, which has an event loop of its own, are checked by a greenlet there.
+    ``chore`` is called every :data:`CHORE_PERIOD` seconds by the first of these greenlets.
     """
 
     def __init__(self, chore: Callable[[], object] = lambda: None) -> None:
-        self.waits: set[Wait] = set()
-        self._chore = chore
-        self._greenlet: Any = None
+        self._chore: Callable[[], object] | None = chore
+        self._waits: dict[Any, set[Wait]] = {}  # by hub
 
     def watch(self, fileno: int) -> Wait:
         """A :class:`Wait` for this file descriptor; it is checked until it is closed."""
-        if self._greenlet is None:
-            self._greenlet = gevent.spawn(self._run)
-        return Wait(fileno, self)
+        hub = get_hub()
+        waits = self._waits.get(hub)
+        if waits is None:
+            waits = self._waits[hub] = set()
+            chore, self._chore = self._chore, None
+            gevent.spawn(_sweep, waits, chore)
+        return Wait(fileno, hub, waits)
 
-    def _run(self) -> None:
-        due = monotonic() + CHORE_PERIOD
-        while True:
-            gevent.sleep(PERIOD)
-            now = monotonic()
-            if now >= due:
-                due = now + CHORE_PERIOD
-                self._chore()
-            for wait in tuple(self.waits):
-                wait.check(now)
+
+def _sweep(waits: set[Wait], chore: Callable[[], object] | None) -> None:
+    due = monotonic() + CHORE_PERIOD
+    while True:
+        gevent.sleep(PERIOD)
+        now = monotonic()
+        if chore is not None and now >= due:
+            due = now + CHORE_PERIOD
+            chore()
+        for wait in tuple(waits):
+            wait.check(now)
