@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from wsgi import app
 
 
-def watch(app: Flask) -> Flask:
+def watch(app: Flask) -> None:
     """Add ``/watched``, which reports the worker's pid and its number of living greenlets."""
 
     @app.get("/watched")
@@ -21,7 +21,5 @@ def watch(app: Flask) -> Flask:
         ]
         return jsonify(pid=os.getpid(), greenlets=len(greenlets))
 
-    return app
 
-
-app = watch(app)
+watch(app)
