@@ -11,7 +11,7 @@ from app.core.typed_json import FieldError, Record
 from app.dialects import openai
 from app.errors import GatewayError, Kind
 
-BY_STATUS = {
+BY_STATUS: dict[int, set[tuple[str, str | None]]] = {
     400: {("invalid_request_error", None), ("invalid_request_error", "context_length_exceeded")},
     401: {("invalid_request_error", "invalid_api_key")},
     403: {("invalid_request_error", "permission_denied")},

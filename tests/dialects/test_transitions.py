@@ -22,6 +22,7 @@ from app.core.events import (
 )
 from app.dialects.anthropic import reply as messages
 from app.dialects.anthropic import stream as messages_stream
+from app.dialects.encoder import StreamEncoder
 from app.dialects.openai_chat import reply as chat
 from app.dialects.openai_chat import stream as chat_stream
 from app.dialects.openai_responses import reply as responses
@@ -67,7 +68,9 @@ every_table = pytest.mark.parametrize(
 
 
 @every_table
-def test_every_event_is_in_the_table_and_every_state_has_a_row(encoder):
+def test_every_event_is_in_the_table_and_every_state_has_a_row(
+    encoder: type[StreamEncoder],
+) -> None:
     table = encoder.TRANSITIONS
     assert {event for row in table.values() for event in row} == EVENTS
     assert table.keys() == set(type(encoder.FRESH))

@@ -74,7 +74,7 @@ def test_a_real_request(path):
 
 
 def test_sessions_of_claude_code_are_told_apart():
-    sessions = {}
+    sessions: dict[str, set[str]] = {}
     for path in CORPUS:
         request, raw, headers = load(path)
         if "thread" not in request["body"]:

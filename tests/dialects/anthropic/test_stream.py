@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import anthropic
 import httpx2
@@ -65,7 +66,9 @@ def read(data):
     assert data.endswith(b"\n\n")
     payloads = []
     for chunk in data.decode().removesuffix("\n\n").split("\n\n"):
-        name, payload = re.fullmatch(r"event: (\w+)\ndata: (\{.*\})", chunk).groups()
+        whole_event = re.fullmatch(r"event: (\w+)\ndata: (\{.*\})", chunk)
+        assert whole_event
+        name, payload = whole_event.groups()
         payloads.append(json.loads(payload))
         assert payloads[-1]["type"] == name
     return payloads
@@ -111,7 +114,7 @@ def finished(reason="end_turn", details=None):
     ]
 
 
-STREAMS = {
+STREAMS: dict[str, tuple[list[Any], list[Any]]] = {
     "nothing": ([END], []),
     "text": (
         [TextDelta("a"), TextDelta("a"), END],
@@ -312,7 +315,7 @@ def test_an_error_after_the_message_is_not_written():
 
 def blocks_of(events):
     """The content that an answer means, folded without regard to how it is streamed."""
-    content = []
+    content: list[dict[str, Any]] = []
     for event in events:
         match event:
             case TextDelta():

@@ -66,7 +66,7 @@ def test_a_real_request(path):
 
 
 def test_sessions_are_told_where_the_client_tells_them():
-    sessions = {}
+    sessions: dict[str, set[str]] = {}
     for path in CORPUS:
         client = path.stem.rpartition("-")[0]
         sessions.setdefault(client, set()).add(load(path)[1].conversation.session)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import httpx2
 import openai
@@ -32,12 +33,12 @@ END = Finish("end_turn")
 CREATED = 1700000000
 
 
-def answer(**options):
+def context(**options):
     return ReplyContext("chatcmpl-1", CREATED, "m", **options)
 
 
 def encoder(**options):
-    return StreamEncoder(answer(**options), FixedMeter())
+    return StreamEncoder(context(**options), FixedMeter())
 
 
 def read(data):
@@ -45,7 +46,9 @@ def read(data):
     assert data.endswith(b"\n\n")
     payloads = []
     for event in data.decode().removesuffix("\n\n").split("\n\n"):
-        payload = re.fullmatch(r"data: (\{.*\}|\[DONE\])", event)[1]
+        whole_event = re.fullmatch(r"data: (\{.*\}|\[DONE\])", event)
+        assert whole_event
+        payload = whole_event[1]
         payloads.append(payload if payload == "[DONE]" else json.loads(payload))
     return payloads
 
@@ -84,7 +87,7 @@ def arguments(index, fragment):
     return chunk({"tool_calls": [{"index": index, "function": {"arguments": fragment}}]})
 
 
-STREAMS = {
+STREAMS: dict[str, tuple[list[Any], list[Any]]] = {
     "nothing": ([END], []),
     "text": ([TextDelta("a"), TextDelta("a"), END], [text("a"), text("a")]),
     "tools, and text after them": (
@@ -361,7 +364,7 @@ def test_the_sdk_reads_what_the_model_said(events, options):
 @settings(deadline=None, max_examples=150)
 @given(answers(), options)
 def test_the_whole_answer_says_what_the_stream_says(events, options):
-    made = whole(answer(**options), fold(events), FixedMeter())
+    made = whole(context(**options), fold(events), FixedMeter())
     read = openai.types.chat.ChatCompletion.model_validate_json(made, strict=True)
     assert told(read.choices[0].message) == readable(meant(events), options["legacy"])
 

@@ -1,12 +1,13 @@
 """Every captured request of a real client is accepted."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from werkzeug.datastructures import Headers
 
-from app.core.conversation import ToolCall, ToolResult
+from app.core.conversation import Conversation, ToolCall, ToolResult
 from app.dialects.openai_responses.parse import parse_responses
 
 REQUESTS = Path(__file__).parents[2] / "corpus/client-requests"
@@ -45,11 +46,21 @@ def test_a_real_request(path):
     assert set(conversation.ignored) <= IGNORED
     assert conversation.notes == ()
     items = body["input"] if isinstance(body["input"], list) else []
-    told = [part for message in conversation.messages for part in message.parts]
-    for kind, part in (("function_call", ToolCall), ("function_call_output", ToolResult)):
-        sent = [item["call_id"] for item in items if item.get("type") == kind]
-        ids = [p.id if part is ToolCall else p.call_id for p in told if isinstance(p, part)]
-        assert ids == sent
+    sent = [
+        (item["type"], item["call_id"])
+        for item in items
+        if item.get("type") in ("function_call", "function_call_output")
+    ]
+    assert list(calls_and_results(conversation)) == sent
+
+
+def calls_and_results(conversation: Conversation) -> Iterator[tuple[str, str]]:
+    for message in conversation.messages:
+        for part in message.parts:
+            if isinstance(part, ToolCall):
+                yield "function_call", part.id
+            elif isinstance(part, ToolResult):
+                yield "function_call_output", part.call_id
 
 
 def test_codex_offers_its_namespaces_and_custom_tools():
@@ -65,7 +76,7 @@ def test_codex_offers_its_namespaces_and_custom_tools():
 
 
 def test_sessions_are_told_apart():
-    sessions = {}
+    sessions: dict[str, set[str]] = {}
     for path in CORPUS:
         sessions.setdefault(path.stem.split("-")[0], set()).add(
             parsed(path)[1].conversation.session

@@ -1,7 +1,7 @@
 """The answer as one response."""
 
 import json
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from openai.types.responses import Response
@@ -28,8 +28,8 @@ PARTS = (
 
 
 def rendered(meter, parts=PARTS, reason="tool_use", echo=ECHO, **options):
-    options = ReplyOptions("m", echo, CLIENT_TOOLS, **options)
-    context = ReplyContext("7", options, 1700000000, clock=lambda: 1700000009.5)
+    made = ReplyOptions("m", echo, CLIENT_TOOLS, **options)
+    context = ReplyContext("7", made, 1700000000, clock=lambda: 1700000009.5)
     return json.loads(whole(context, Reply(parts, reason), meter))
 
 
@@ -136,7 +136,7 @@ def test_a_whole_response(meter):
 
 def test_reasoning_shows_and_carries_only_what_was_asked_for(meter):
     first, second, *_ = rendered(meter)["output"]
-    nothing = {"type": "reasoning", "summary": [], "encrypted_content": None}
+    nothing: dict[str, Any] = {"type": "reasoning", "summary": [], "encrypted_content": None}
     assert first == nothing | {"id": "rs_7_0"}
     assert second == nothing | {"id": "rs_7_1"}
 

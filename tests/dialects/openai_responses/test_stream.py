@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import get_args
+from typing import Any, get_args
 
 import httpx2
 import openai
@@ -55,7 +55,9 @@ def read(data, first=0):
     assert data.endswith(b"\n\n")
     payloads = []
     for chunk in data.decode().removesuffix("\n\n").split("\n\n"):
-        name, payload = re.fullmatch(r"event: ([\w.]+)\ndata: (\{.*\})", chunk).groups()
+        whole_event = re.fullmatch(r"event: ([\w.]+)\ndata: (\{.*\})", chunk)
+        assert whole_event
+        name, payload = whole_event.groups()
         payloads.append(json.loads(payload))
         assert payloads[-1].pop("type") == name
         assert payloads[-1].pop("sequence_number") == first + len(payloads) - 1
@@ -206,7 +208,7 @@ def ended(reason, output):
     return (status, response(status, output, **members))
 
 
-STREAMS = {
+STREAMS: dict[str, tuple[list[Any], list[Any]]] = {
     "nothing": ([END], []),
     "text": ([TextDelta("a"), TextDelta("a"), END], texts(0, "a", "a")),
     "calls, and text after them": (
@@ -397,8 +399,9 @@ def test_a_failure_is_the_last_event_and_tells_what_was_done():
     stream.feed([ThinkingDelta("hm"), TextDelta("a")])
     item = reasoning(0, "hm", content=Thinking("hm"))
     data = stream.error(FAILURE, "req_1")
-    number = int(re.search(rb'"sequence_number":(\d+)', data)[1])
-    assert read(data, number) == [("failed", response("failed", [item], error=ERROR))]
+    number = re.search(rb'"sequence_number":(\d+)', data)
+    assert number
+    assert read(data, int(number[1])) == [("failed", response("failed", [item], error=ERROR))]
     assert stream.ping() == b""
     assert stream.error(FAILURE, "req_1") == b""
     with pytest.raises(GatewayError):
@@ -489,6 +492,7 @@ def test_the_sdk_puts_deltas_together_to_what_is_done(events):
     for event in read_events:
         state.handle_event(event)
     final = state._completed_response
+    assert final
     assert accumulated(state._output_items) == accumulated(dict(enumerate(final.output)))
     custom_deltas = [e for e in read_events if e.type == "response.custom_tool_call_input.delta"]
     for index, item in enumerate(final.output):
