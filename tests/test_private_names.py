@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import gevent
 import msgspec
 import pytest
+import requests
 from gevent.resolver.thread import Resolver
 from gunicorn.config import Config
 from gunicorn.http.wsgi import Response, create
@@ -98,11 +99,26 @@ def test_loop_io() -> None:
     watcher.close()
 
 
+@row("gevent `Hub.switch`")
+def test_hub_switch() -> None:
+    hub: Any = gevent.get_hub()
+    hub.loop.run_callback(gevent.getcurrent().switch, "woken")
+    assert hub.switch() == "woken"
+
+
 @row("gevent `Hub.resolver`")
 def test_hub_resolver() -> None:
     hub = gevent.get_hub()
     assert isinstance(hub.resolver, Resolver)
     assert type(hub).resolver.fset is not None
+
+
+@row("requests `iter_content` calling `raw.stream`")
+def test_iter_content_calls_raw_stream() -> None:
+    pieces = [b"a", b"", b"b"]
+    response = requests.Response()
+    response.raw = SimpleNamespace(stream=lambda amt, decode_content: iter(pieces))
+    assert [*response.iter_content(chunk_size=None)] == pieces
 
 
 @row("logging `_srcfile`")
