@@ -50,7 +50,8 @@ def whole_answer(client: Client, port: int) -> bytes:
 
 
 def test_a_greenlet_killed_while_it_waits_for_the_body(client: Client) -> None:
-    ended, read = threading.Event(), []
+    ended = threading.Event()
+    read: list[bytes] = []
     with peer(first_unfinished(ended, CHUNKED + b"1\r\nx\r\n")) as (port, _):
 
         def ask() -> None:
