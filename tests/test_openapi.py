@@ -111,7 +111,7 @@ def examples(description: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
 
 def test_every_example_is_valid(description: dict[str, Any]) -> None:
     found = list(examples(description))
-    assert len(found) == 15
+    assert found
     for schema, example in found:
         whole = {**schema, "components": description["components"]}
         jsonschema_rs.validator_for(whole).validate(example)

@@ -37,18 +37,8 @@ in that state. An error event can be written in every state but the last, and en
 ADDING = """\
 ## A new dialect
 
-What a fourth dialect touches (Gemini's `streamGenerateContent`, for example):
-
-- a folder `app/dialects/gemini/` with `schema.py` (what is read of a request, as types),
-  `parse.py` (JSON into a `Conversation`), `shapes.py` (what is answered, as types), `reply.py`
-  (a whole answer), `stream.py` (states, table and steps), `errors.py`, `operations.py` (the
-  description of its operations), `routes.py`, and `dialect.py` with the value
-  `GEMINI = Dialect(...)`: its paths `/v1beta/models/`, its key header `x-goog-api-key`;
-- a line in `DIALECTS`;
-- its tests, in `tests/dialects/gemini/`.
-
-Tests that iterate over `DIALECTS` then check it as well: its table knows every core event, every
-operation has an identifier and a valid example, and no path has two owners.
+A folder, a line in `DIALECTS`, its tests: [CONTRIBUTING](../CONTRIBUTING.md) lists the files, and
+[architecture](architecture.md) goes through an example.
 """
 
 

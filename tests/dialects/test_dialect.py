@@ -5,7 +5,8 @@ import pytest
 from werkzeug.datastructures import Headers
 
 from app.application import DIALECTS
-from app.dialects.dialect import key_headers, select
+from app.dialects.dialect import Dialect, key_headers, select
+from app.errors import GatewayError, Kind
 
 VERSION = {"Anthropic-Version": "2023-06-01"}
 
@@ -56,3 +57,12 @@ def test_a_key_may_come_in_any_dialects_header():
     assert key_headers(DIALECTS) == ("Authorization", "x-api-key")
     gemini = msgspec.structs.replace(DIALECTS[0], key_headers=("x-goog-api-key", "Authorization"))
     assert key_headers([*DIALECTS, gemini])[-1] == "x-goog-api-key"
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("dialect", DIALECTS, ids=[each.name for each in DIALECTS])
+def test_every_failure_is_of_the_type_that_describes_it(dialect: Dialect, kind: Kind) -> None:
+    error = GatewayError(kind, "What happened.", field="model", retry_after=2)
+    body = dialect.error_form.body(error, "req_1")
+    assert msgspec.json.encode(msgspec.json.decode(body, type=dialect.error_type)) == body
+    assert 400 <= dialect.error_form.status(error) < 600

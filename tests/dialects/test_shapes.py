@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.application import DIALECTS
 from app.dialects import openai
 from app.dialects.anthropic import reply as messages
 from app.dialects.anthropic import shapes as messages_shapes
@@ -60,6 +61,11 @@ CASES = {
 every_case = pytest.mark.parametrize(
     ("encoder", "event", "whole", "answer"), CASES.values(), ids=CASES
 )
+
+
+def test_no_dialect_is_missing() -> None:
+    assert {type(make()) for make, *_ in CASES.values()} == {each.encoder for each in DIALECTS}
+    assert ERRORS.keys() <= CASES.keys()
 
 
 def payloads(stream: bytes) -> list[bytes]:

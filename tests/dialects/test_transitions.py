@@ -58,6 +58,10 @@ every_dialect = pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODE
 EVENTS = set(get_args(Event))
 
 
+def test_no_dialect_is_missing():
+    assert {type(make()) for make in ENCODERS.values()} == {each.encoder for each in DIALECTS}
+
+
 def test_every_event_can_be_folded():
     assert fold._STEPS.keys() == EVENTS
 
