@@ -90,9 +90,9 @@ def test_a_decision_has_its_form(path: Path) -> None:
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == SECTIONS
 
 
-def test_the_architecture_page_lists_every_decision_by_its_title() -> None:
-    page = ROOT / "docs" / "architecture.md"
-    listed = re.findall(r"^- \[(.+)\]\(decisions/(0.+\.md)\)$", read(page), re.MULTILINE)
+def test_the_readme_of_the_decisions_lists_each_by_its_title() -> None:
+    page = ROOT / "docs" / "decisions" / "README.md"
+    listed = re.findall(r"^- \[(.+)\]\((0.+\.md)\)$", read(page), re.MULTILINE)
     titles = [read(path).partition("\n")[0].removeprefix("# ") for path in DECISIONS]
     expected = zip(titles, [path.name for path in DECISIONS], strict=True)
     assert listed == [(title.replace("`", ""), name) for title, name in expected]
