@@ -15,7 +15,10 @@ VARIABLE = "COVERAGE_PROCESS_CONFIG"
 
 NOT_MEASURED = (
     "tests/benchmarks/",  # what things cost
-    "tests/chaos/test_processes.py::test_a_connection_from_before_the_stop_is_served",  # when
+    "tests/chaos/test_clients.py",  # how soon
+    "tests/chaos/test_processes.py",
+    "tests/live/test_load.py",
+    "tests/soak/",
     "tests/test_application.py::test_by_default_nothing_that_only_a_setting_needs_is_loaded",
 )
 """The beginnings of the names of tests that a tracer would make fail."""
