@@ -92,6 +92,7 @@ def test_a_greenlet_killed_while_it_waits_for_the_head(
 ) -> None:
     """Sockets of gevent, since those of the tests block all greenlets."""
     ours, theirs = gevent.socket.socketpair()
+    theirs.settimeout(5)
 
     def connect(route: Route, *_: object) -> Connection:
         return Connection(ours, route, layered=False)
