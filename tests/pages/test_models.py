@@ -54,3 +54,14 @@ def test_what_a_client_may_not_use_is_not_there(name: str) -> None:
         asking.get(f"/v1/models/{name}")
     assert (failure.value.kind, failure.value.code) == (Kind.NOT_FOUND, "model_not_found")
     assert "glm-5" not in ids(asking.get("/v1/models").json)
+
+
+@pytest.mark.parametrize("limit", ["²", "٣", "0", "1001", "-1", "1_0", " 1", "9" * 4000, ""])
+def test_a_limit_that_is_no_number_is_refused(limit: str) -> None:
+    with pytest.raises(GatewayError, match="limit: must be between 1 and 1000") as failure:
+        client().get("/v1/models", query_string={"limit": limit})
+    assert (failure.value.kind, failure.value.field) == (Kind.INVALID_REQUEST, "limit")
+
+
+def test_a_limit() -> None:
+    assert len(client().get("/v1/models?limit=0002").json["data"]) == 2
