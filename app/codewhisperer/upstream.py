@@ -41,7 +41,7 @@ class CodeWhisperer:
 
     ``idle`` is the longest silence of a running answer and ``ping`` the silence after which its
     batches tick, both in seconds. ``max_tool_description`` is in characters. ``run(size, call)``
-    calls the rendering of a request whose body had that many bytes.
+    calls the rendering of a request that takes as long as one of that many bytes.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class CodeWhispererCall:
             conversation_id=conversation_id(self._conversation.session),
             max_description=self._service.max_tool_description,
         )
-        rendered = self._rendered = self._service.run(self._conversation.size, rendering)
+        rendered = self._rendered = self._service.run(_work(self._conversation), rendering)
         url, headers = host.chat_endpoint()
         headers |= authorization(token.access_token, token.kind)
         left = max(deadline - monotonic(), 0.001)
@@ -184,6 +184,11 @@ class CodeWhispererCall:
         response, self._response = self._response, None
         if response is not None:
             response.close()
+
+
+def _work(conversation: Conversation) -> int:
+    """The size of a request, its schemas counted three times: they take longer than texts."""
+    return conversation.size + 2 * sum(len(tool.schema_json) for tool in conversation.tools)
 
 
 def conversation_id(session: str) -> str:

@@ -170,6 +170,7 @@ BODIES: dict[str, tuple[str, Body]] = {
             }
         ).encode(),
     ),
+    "tools whose references expand": ("/v1/messages", lambda size: _bombs(size)),
     "one image": (
         "/v1/messages",
         lambda size: json.dumps(_image("A" * ((size - 4096) // 4 * 4))).encode(),
@@ -186,6 +187,19 @@ def _image(data: str) -> dict[str, Any]:
         "max_tokens": 9,
         "messages": [{"role": "user", "content": content}],
     }
+
+
+def _bombs(size: int) -> bytes:
+    """Each tool adds as much as one may, in small parts that refer to others."""
+    parts: dict[str, Any] = {"z": {"type": "null"}, "y": {"properties": {"z": _to("z")}}}
+    parts |= {f"p{number}": {"items": _to("y")} for number in range(200)}
+    schema = {"type": "object", "description": "%d", "properties": parts}
+    one = json.dumps({"name": "t%d", "input_schema": schema}, separators=(",", ":"))
+    return _repeated(_WITH_USER + '"tools":[', one, "]}", size)
+
+
+def _to(name: str) -> dict[str, str]:
+    return {"$ref": f"#/properties/{name}"}
 
 
 def _text_argument(arguments: str) -> bytes:

@@ -154,3 +154,14 @@ def test_whatever_is_quoted_is_short(
     assert sum(len(name) + len(value) for name, value in answer.headers.items()) < LONGEST_LINE
     line = gateway.wait_for_line(answer.headers["request-id"])
     assert len(json.dumps(line)) < LONGEST_LINE
+
+
+def test_references_that_expand_to_gigabytes(gateway: Gateway, upstream: Simulator) -> None:
+    large = {"type": "object", "description": "d" * 900_000}
+    repeated = {f"p{number}": {"$ref": "#/properties/a"} for number in range(2000)}
+    schema = {"type": "object", "properties": {"a": large} | repeated}
+    tools = [{"name": "bomb", "input_schema": schema}]
+    answer, message = ask(gateway, "/v1/messages", ASKS["/v1/messages"] | {"tools": tools})
+    assert answer.status_code == 400
+    assert message.startswith("The input schema of tool 'bomb': its references expand to more than")
+    assert upstream.requests == []
