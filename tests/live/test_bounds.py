@@ -165,3 +165,26 @@ def test_references_that_expand_to_gigabytes(gateway: Gateway, upstream: Simulat
     assert answer.status_code == 400
     assert message.startswith("The input schema of tool 'bomb': its references expand to more than")
     assert upstream.requests == []
+
+
+def test_unknown_events_without_end(gateway: Gateway, upstream: Simulator) -> None:
+    unknown = [{"event": {"type": f"{number}{'e' * 60}"}} for number in range(2000)]
+    upstream.script({"say": [*unknown, {"text": "Hello"}]})
+    answer, _ = ask(gateway, "/v1/messages", ASKS["/v1/messages"])
+    assert answer.status_code == 200
+    line = gateway.wait_for_line(answer.headers["request-id"])
+    assert line["skipped"]["others"] == 2000 - 32
+    assert len(json.dumps(line)) < LONGEST_LINE
+
+
+@pytest.mark.parametrize("path", ASKS)
+def test_a_character_that_two_events_cut_apart(
+    gateway: Gateway, upstream: Simulator, path: str
+) -> None:
+    upstream.script({"text": ["a\ud83d", "\ude00b", "\ud83d"]})
+    answer, _ = ask(gateway, path, ASKS[path])
+    assert answer.status_code == 200
+    assert "a😀b\ufffd" in json.dumps(answer.json(), ensure_ascii=False)
+    assert gateway.wait_for_line(answer.headers["request-id"])["skipped"] == {
+        "half of a surrogate pair": 1
+    }
