@@ -8,6 +8,7 @@ faster than the decoder, in slices, so that another thread may run in between.
 
 import re
 from collections.abc import Iterator
+from math import isfinite
 
 UNCHECKED = 1280 * 1024
 """Bytes that are decoded in less than 50 ms whatever they are."""
@@ -23,6 +24,16 @@ _NEGLIGIBLE = 100
 _FEW_DIGITS = 4 * 1024 * 1024
 """Bytes of which all integers together are decoded in time."""
 _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+
+
+def read_float(text: str) -> float:
+    """A number as the ``float_hook`` of a decoder, whose own reading of one takes up to 9 us if its
+    exponent is large. Raises ValueError for one that no float can hold.
+    """
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("Number out of range")
+    return number
 
 
 class TooMuch(ValueError):

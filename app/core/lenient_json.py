@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+from .json_limits import read_float
+
+_decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=read_float).decode
 
 _LONE = re.compile(
     rb"""\\u[dD](?: [89abAB][0-9a-fA-F]{2} (?! \\u[dD][c-fC-F][0-9a-fA-F]{2} )

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from .json_limits import UNCHECKED, Allowance, TooMuch, check
+from .json_limits import UNCHECKED, Allowance, TooMuch, check, read_float
 from .lenient_json import replace_lone_surrogates
 
 # What a client names is repeated in answers, headers and log lines, so its length is bounded. The
@@ -25,6 +25,7 @@ Label: TypeAlias = Annotated[str, Meta(max_length=LONGEST_LABEL)]
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=65536)]
 Path: TypeAlias = tuple[str | int, ...]
+_decode = msgspec.json.Decoder(float_hook=read_float).decode
 TOO_DEEP = "The request body is nested too deeply"
 _Model = TypeVar("_Model")
 
@@ -99,7 +100,7 @@ def decode(raw: bytes, record: Record) -> dict[str, Any]:
     record.size = len(raw)
     try:
         check(raw)
-        body = msgspec.json.decode(raw)
+        body = _decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         mended = replace_lone_surrogates(raw)
         if mended == raw:

@@ -1,12 +1,23 @@
 import json
+import time
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import json_limits
-from app.core.json_limits import MAX_DIGITS, MAX_ESCAPES, MAX_VALUES, Allowance, TooMuch, check
+from app.core.json_limits import (
+    MAX_DIGITS,
+    MAX_ESCAPES,
+    MAX_VALUES,
+    Allowance,
+    TooMuch,
+    check,
+    read_float,
+)
+from app.core.typed_json import FieldError, Record, decode
 
 MANY = MAX_VALUES + 1
 FILL = "x" * json_limits.UNCHECKED
@@ -80,6 +91,26 @@ def test_too_much(raw: bytes, problem: str) -> None:
 )
 def test_enough(raw: bytes) -> None:
     check(raw)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers_are_read_exactly(number: float) -> None:
+    assert read_float(repr(number)) == number == msgspec.json.decode(repr(number))
+
+
+@pytest.mark.parametrize("text", ["1e999", "-1e309", "9" * 400 + ".0"])
+def test_a_number_that_no_float_can_hold_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        read_float(text)
+    with pytest.raises(FieldError, match="not valid JSON: Number out of range"):
+        decode(b'{"a": %s}' % text.encode(), Record())
+
+
+def test_large_exponents_cost_no_more() -> None:
+    raw = document([1.5e300] * 20_000)
+    started = time.process_time()
+    decode(b'{"a": %s}' % raw, Record())
+    assert time.process_time() - started < 0.1  # 0.17 s with the decoder's own reading
 
 
 def test_strings_with_json_in_them_share_an_allowance() -> None:

@@ -83,7 +83,7 @@ def _repeated(head: str, one: str, tail: str, size: int) -> bytes:
         while length < room:
             pieces.append(one.replace("%d", str(len(pieces))))
             length += len(pieces[-1]) + 1
-        return f"{head}{','.join(pieces)}{tail}".encode()
+        return f"{head}{','.join(pieces[:-1])}{tail}".encode()
     return (head + ",".join([one] * (room // (len(one) + 1))) + tail).encode()
 
 
@@ -146,6 +146,10 @@ BODIES: dict[str, tuple[str, Body]] = {
     "numbers of 4,000 digits": (
         "/v1/messages",
         lambda size: _repeated(_WITH_USER + '"a":[', "9" * 4000, "]}", size),
+    ),
+    "numbers with large exponents": (
+        "/v1/messages",
+        lambda size: _repeated(_WITH_USER + '"a":[', "1.5e300", "]}", size),
     ),
     "arguments full of lists": (
         "/v1/chat/completions",
