@@ -22,6 +22,7 @@ from app.models import names
 from app.openapi import Group, describe
 from app.pages import health, openapi
 from app.pages import models as catalogue
+from app.server import native
 from app.server.admission import Admission
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
@@ -112,7 +113,7 @@ def preload(settings: Settings) -> None:
 
 
 def _gateway(settings: Settings) -> Gateway:
-    upstream = CodeWhisperer.from_settings(settings)
+    upstream = CodeWhisperer.from_settings(settings, run=native.run)
     return Gateway(
         upstream=upstream,
         credentials=Credentials.from_settings(settings, control=upstream.control, checked=True),

@@ -98,10 +98,23 @@ POLICY: dict[Kind, Policy] = {
 }
 
 
+LONGEST_MESSAGE, LONGEST_NAME = 4096, 256
+"""Characters. A message may quote names of any length, and goes into the answer and the log."""
+
+
+def shortened(text: str, limit: int) -> str:
+    """``text``, without its middle if it has more than ``limit`` characters."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2 - 20
+    return f"{text[:half]}[... {len(text) - 2 * half} characters ...]{text[-half:]}"
+
+
 class GatewayError(Exception):
     """One failure, described for the person who can fix it.
 
-    ``message`` says what happened, why, and what to do, and holds no secrets. ``field`` names the
+    ``message`` says what happened, why, and what to do, and holds no secrets; what is too long is
+    shortened. ``field`` names the
     request field at fault. ``code`` is a machine-readable detail for the log and for callers.
     ``retry_after`` is in seconds. Two attributes are set after construction where they are known:
     ``overrun`` of a conversation that is too long, (its tokens, the tokens the model accepts), and
@@ -117,11 +130,12 @@ class GatewayError(Exception):
         code: str = "",
         retry_after: float | None = None,
     ) -> None:
+        message = shortened(message, LONGEST_MESSAGE)
         super().__init__(message)
         self.kind = kind
         self.message = message
-        self.field = field
-        self.code = code
+        self.field = shortened(field, LONGEST_NAME)
+        self.code = shortened(code, LONGEST_NAME)
         self.retry_after = retry_after
         self.overrun: tuple[int, int] | None = None
         self.upstream_id = ""

@@ -93,6 +93,8 @@ class TestValues:
             ("KIRO_DEFAULT_MODEL", "claude-fable-9", "claude-fable-9"),
             ("KIRO_DEFAULT_MODEL", "anthropic/claude-opus-4.6", "anthropic/claude-opus-4.6"),
             ("KIRO_REGION", "eu-central-1", "eu-central-1"),
+            ("KIRO_CLIENT_TOKEN", " two words~! ", "two words~!"),
+            ("KIRO_CLIENT_TOKEN", "k" * 4096, "k" * 4096),
             ("KIRO_AUTH_TOKEN", '{"refreshToken": "${HOME}"}', '{"refreshToken": "${HOME}"}'),
         ],
     )
@@ -102,6 +104,10 @@ class TestValues:
     @pytest.mark.parametrize(
         ("name", "text", "allowed"),
         [
+            ("KIRO_CLIENT_TOKEN", "clé", "printable ASCII"),
+            ("KIRO_CLIENT_TOKEN", "two\nlines", "printable ASCII"),
+            ("KIRO_CLIENT_TOKEN", "a\x7fb", "never match the header of a client"),
+            ("KIRO_CLIENT_TOKEN", "k" * 4097, "1 to 4096"),
             ("PORT", "0", "from 1 to 65535"),
             ("PORT", "65536", "from 1 to 65535"),
             ("PORT", "80_80", "from 1 to 65535"),

@@ -2,10 +2,11 @@
 the protocols in :mod:`app.upstream`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from app.core.conversation import Conversation
@@ -27,12 +28,20 @@ from .service.operations import ControlPlane
 
 USER_AGENT = f"kiro2api/{__version__}"
 
+Rendering: TypeAlias = Callable[[], RenderedRequest]
+Run: TypeAlias = Callable[[int, Rendering], RenderedRequest]
+
+
+def _run(size: int, call: Rendering) -> RenderedRequest:
+    return call()
+
 
 class CodeWhisperer:
     """The service, with the connections of one worker. ``control`` calls its control plane.
 
     ``idle`` is the longest silence of a running answer and ``ping`` the silence after which its
-    batches tick, both in seconds. ``max_tool_description`` is in characters.
+    batches tick, both in seconds. ``max_tool_description`` is in characters. ``run(size, call)``
+    calls the rendering of a request that takes as long as one of that many bytes.
     """
 
     def __init__(
@@ -43,6 +52,7 @@ class CodeWhisperer:
         idle: float,
         ping: float,
         max_tool_description: int,
+        run: Run = _run,
     ) -> None:
         self.client = client
         self.hosts = hosts
@@ -50,10 +60,11 @@ class CodeWhisperer:
         self.idle = idle
         self.ping = ping
         self.max_tool_description = max_tool_description
+        self.run = run
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "CodeWhisperer":
-        """The service as configured by the settings."""
+    def from_settings(cls, settings: Settings, *, run: Run = _run) -> "CodeWhisperer":
+        """The service as configured by the settings; ``run`` as for the class."""
         return cls(
             Client(
                 connections=settings.kiro_max_streams,
@@ -65,6 +76,7 @@ class CodeWhisperer:
             idle=settings.kiro_idle_timeout,
             ping=settings.kiro_ping_interval,
             max_tool_description=settings.max_tool_description_length,
+            run=run,
         )
 
     def open(self, conversation: Conversation, model: Model) -> "CodeWhispererCall":
@@ -107,7 +119,8 @@ class CodeWhispererCall:
         self._send(token, self._host, deadline)
 
     def _send(self, token: AccessToken, host: Host, deadline: float) -> None:
-        rendered = self._rendered = render(
+        rendering = partial(
+            render,
             self._conversation,
             host=host,
             model=self._model,
@@ -115,6 +128,7 @@ class CodeWhispererCall:
             conversation_id=conversation_id(self._conversation.session),
             max_description=self._service.max_tool_description,
         )
+        rendered = self._rendered = self._service.run(_work(self._conversation), rendering)
         url, headers = host.chat_endpoint()
         headers |= authorization(token.access_token, token.kind)
         left = max(deadline - monotonic(), 0.001)
@@ -170,6 +184,11 @@ class CodeWhispererCall:
         response, self._response = self._response, None
         if response is not None:
             response.close()
+
+
+def _work(conversation: Conversation) -> int:
+    """The size of a request, its schemas counted three times: they take longer than texts."""
+    return conversation.size + 2 * sum(len(tool.schema_json) for tool in conversation.tools)
 
 
 def conversation_id(session: str) -> str:

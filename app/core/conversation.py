@@ -129,6 +129,7 @@ class Conversation(Struct, frozen=True):
     schema, or any object if the schema is empty. ``session`` is the client's session id, "" if it
     sent none; a session id is the same for all turns of a conversation. ``ignored`` and ``notes``
     name what the dialect ignored and what it rewrote; both are sent in the answer's headers.
+    ``size`` is that of the request's body in bytes.
     """
 
     model: str
@@ -141,6 +142,7 @@ class Conversation(Struct, frozen=True):
     session: str = ""
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    size: int = 0
 
     def __repr__(self) -> str:
         """Shows no content, since a repr may reach a log or a traceback."""

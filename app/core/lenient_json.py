@@ -6,26 +6,51 @@ shortened, and models produce them too. They are read as U+FFFD here.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+from .json_limits import read_float
 
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_ESCAPE = re.compile(
-    rb"""\\(?: u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2}
-          | (?P<half> u[dD][89a-fA-F][0-9a-fA-F]{2} )
-          | . )""",
+_decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=read_float).decode
+
+_LONE = re.compile(
+    rb"""\\u[dD](?: [89abAB][0-9a-fA-F]{2} (?! \\u[dD][c-fC-F][0-9a-fA-F]{2} )
+                  | [c-fC-F][0-9a-fA-F]{2} (?<! \\u[dD][89abAB][0-9a-fA-F]{2} .{6} ) )""",
     re.VERBOSE | re.DOTALL,
 )
+_HIGH = re.compile(rb"\\u[dD][89abAB]")
+_BACKSLASH = b"\0"
+"""Stands for an escaped backslash meanwhile; JSON cannot hold this byte."""
+_SLICE = 256 * 1024
 
 
 def replace_lone_surrogates(raw: bytes) -> bytes:
-    """The same JSON with U+FFFD in place of each lone surrogate."""
-    if not _SURROGATE.search(raw):  # most broken JSON is broken for another reason
+    """The same JSON with U+FFFD in place of each lone surrogate; ``raw`` itself if it has none."""
+    if _BACKSLASH in raw:
         return raw
-    return _ESCAPE.sub(lambda found: rb"\ufffd" if found["half"] else found[0], raw)
+    escapes = raw.replace(rb"\\", _BACKSLASH)  # now each backslash begins an escape
+    mended = [_LONE.subn(rb"\\ufffd", piece) for piece in _slices(escapes)]
+    if not any(count for _, count in mended):  # most broken JSON is broken for another reason
+        return raw
+    return b"".join(piece for piece, _ in mended).replace(_BACKSLASH, rb"\\")
+
+
+def _slices(escapes: bytes) -> Iterator[bytes]:
+    """Slices, since nothing can interrupt one call of a regular expression. None is cut inside an
+    escape or a pair.
+    """
+    start = 0
+    while start < len(escapes):
+        end = start + _SLICE
+        last = escapes.rfind(b"\\", end - len(rb"\ud83d"), end)
+        if last >= 0 and escapes[last + 1 : last + 2] == b"u":
+            end = last if _HIGH.match(escapes, last) else last + len(rb"\ud83d")
+        elif last == end - 1:
+            end += 1
+        yield escapes[start:end]
+        start = end
 
 
 def decode_object(text: str) -> dict[str, Any]:

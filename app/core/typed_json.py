@@ -14,10 +14,18 @@ from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from .json_limits import UNCHECKED, Allowance, TooMuch, check, read_float
 from .lenient_json import replace_lone_surrogates
 
-NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
+# What a client names is repeated in answers, headers and log lines, so its length is bounded. The
+# APIs themselves allow 64 to 128 characters for the name of a tool and about as many for an id;
+# some clients pack a signature of several KB into an id.
+LONGEST_LABEL = 1024
+Label: TypeAlias = Annotated[str, Meta(max_length=LONGEST_LABEL)]
+Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
+Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=65536)]
 Path: TypeAlias = tuple[str | int, ...]
+_decode = msgspec.json.Decoder(float_hook=read_float).decode
 TOO_DEEP = "The request body is nested too deeply"
 _Model = TypeVar("_Model")
 
@@ -44,12 +52,23 @@ class FieldError(Exception):
         return FieldError(prefix + self.path, self.problem)
 
 
+def label(value: str, name: str) -> str:
+    """The value of the header ``name``. Raises :class:`FieldError` if it is too long."""
+    if len(value) > LONGEST_LABEL:
+        raise FieldError((name,), f"Input should have a length of at most {LONGEST_LABEL}")
+    return value
+
+
 class Record:
-    """What parsing one request ignored and what it rewrote: names, each once, in order."""
+    """What parsing one request ignored and what it rewrote: names, each once, in order. ``size`` is
+    that of its body in bytes.
+    """
 
     def __init__(self) -> None:
         self.ignored: dict[str, None] = {}
         self.notes: dict[str, None] = {}
+        self.size = 0
+        self._nested = Allowance()  # for JSON in strings of a large body
 
     def ignore(self, name: str) -> None:
         """Record that the member or feature ``name`` has no effect."""
@@ -59,17 +78,37 @@ class Record:
         """Record a rewrite, by its name."""
         self.notes[name] = None
 
+    def check_nested(self, text: str) -> None:
+        """Raises :class:`FieldError` if ``text``, JSON inside a string of the body, is beyond the
+        limits. Only a large body can hold so much.
+        """
+        if self.size > UNCHECKED:
+            try:
+                self._nested.check(text)
+            except TooMuch as error:
+                raise _too_much(error) from None
+
+
+def _too_much(error: TooMuch) -> FieldError:
+    return FieldError((), f"The request body has {error}; send less")
+
 
 def decode(raw: bytes, record: Record) -> dict[str, Any]:
-    """The body as plain values. Raises :class:`FieldError` if it is not a JSON object."""
+    """The body as plain values. Raises :class:`FieldError` if it is not a JSON object, or beyond
+    the limits of :mod:`.json_limits`.
+    """
+    record.size = len(raw)
     try:
-        body = msgspec.json.decode(raw)
+        check(raw)
+        body = _decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         mended = replace_lone_surrogates(raw)
         if mended == raw:
             raise FieldError((), f"The request body is not valid JSON: {error}") from None
         record.note("half_surrogates_replaced")
         return decode(mended, record)
+    except TooMuch as error:
+        raise _too_much(error) from None
     except RecursionError:
         raise FieldError((), TOO_DEEP) from None
     if not isinstance(body, dict):
@@ -215,11 +254,15 @@ _FINDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = 
         lambda match: f"Input should have a length of at least {match[1]}",
     ),
     (
+        re.compile(r"Expected `\w+` of length <= (\d+)"),
+        lambda match: f"Input should have a length of at most {match[1]}",
+    ),
+    (
         re.compile(r"Invalid value (.*)", re.DOTALL),
         lambda match: f"{_shortened(match[1])} is not supported here",
     ),
 )
-_LOCATED = re.compile(r"(.*) - at `\$(.*)`", re.DOTALL)
+_LOCATED = re.compile(r"(.*) - at (?:`key` in )?`\$(.*)`", re.DOTALL)
 _FLOAT = re.compile(r"Expected `int.*`, got `float` - at `\$(\.\w+|\[\d+\])+`")
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")

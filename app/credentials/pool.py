@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from app.credentials.accounts.managed import ManagedAccount
@@ -60,7 +61,7 @@ class Credentials:
         self._deps = Dependencies(store, refresher, self._watcher.reread, clock, control)
         self._source: Source | None = None
         self._accounts: dict[str, ManagedAccount] = {}
-        self._sessions: OrderedDict[str, str] = OrderedDict()
+        self._sessions: OrderedDict[bytes, str] = OrderedDict()  # by _session_key
         self._poll_sources()
         if not self._accounts and not checked:
             raise chain.no_credential(self._watcher.problems)
@@ -210,15 +211,18 @@ class Credentials:
     def _in_order(self, session: str) -> Iterable[ManagedAccount]:
         """The account of the conversation first, then the others in the configured order."""
         accounts = list(self._accounts.values())
-        own = self._accounts.get(self._sessions.get(session, ""))
+        if not (session and self._sessions):
+            return accounts
+        own = self._accounts.get(self._sessions.get(_session_key(session), ""))
         if own is None:
             return accounts
         return [own, *(other for other in accounts if other is not own)]
 
     def _remember(self, session: str, account: str) -> None:
         if session and len(self._accounts) > 1:
-            self._sessions[session] = account
-            self._sessions.move_to_end(session)
+            key = _session_key(session)
+            self._sessions[key] = account
+            self._sessions.move_to_end(key)
             if len(self._sessions) > _SESSIONS:
                 self._sessions.popitem(last=False)
 
@@ -262,6 +266,11 @@ class Credentials:
             return ManagedAccount(login, self._deps)
         account.source_changed(login)
         return account
+
+
+def _session_key(session: str) -> bytes:
+    """A hash, since clients choose the length of a session's name."""
+    return blake2b(session.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _for_request(

@@ -8,7 +8,7 @@ clients.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from math import ceil
 from time import time
 from typing import Any, Literal, TypeAlias, cast
@@ -17,7 +17,7 @@ from app.core.conversation import Effort, Image, Tool, ToolChoice
 from app.core.headers import Headers
 from app.core.lenient_json import decode_object
 from app.core.media import IMAGE_FORMATS, is_base64
-from app.core.typed_json import FieldError, Path, Record
+from app.core.typed_json import FieldError, Path, Record, label
 from app.errors import GatewayError, Kind
 from app.openapi import Shape
 
@@ -148,11 +148,13 @@ def dotted(path: Path) -> str:
 # Images and files
 
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*?;base64,", re.IGNORECASE)
+_LONGEST_START = 1024
+"""Characters of a data URL up to its data."""
 
 
 def data_url(url: str) -> tuple[str, str] | None:
     """The media type, in lower case, and the base64 of a ``data:`` URL; None for any other URL."""
-    found = _DATA_URL.match(url)
+    found = _DATA_URL.match(url, 0, _LONGEST_START)
     return (found[1].lower(), url[found.end() :]) if found else None
 
 
@@ -186,6 +188,7 @@ def arguments(text: str, record: Record) -> dict[str, Any]:
     """
     if not text.strip():
         return {}
+    record.check_nested(text)
     try:
         return decode_object(text)
     except ValueError:
@@ -207,9 +210,14 @@ def mode_choice(mode: str, tools: Sequence[Tool], record: Record) -> ToolChoice:
 
 def named_choice(name: str, tools: Sequence[Tool]) -> ToolChoice:
     """A ``tool_choice`` that names a tool. Raises :class:`FieldError` if it is not offered."""
-    if all(tool.name != name for tool in tools):
+    return ToolChoice("tool", offered_name(name, {tool.name for tool in tools}))
+
+
+def offered_name(name: str, offered: Set[str]) -> str:
+    """The name itself. Raises :class:`FieldError` if it is not among those offered."""
+    if name not in offered:
         raise FieldError((), f"Tool {name!r} not found in provided tools")
-    return ToolChoice("tool", name)
+    return name
 
 
 # The effort of reasoning, and the session
@@ -244,5 +252,5 @@ def session(headers: Headers, prompt_cache_key: str | None) -> str:
     """
     for name in SESSION_HEADERS:
         if given := headers.get(name):
-            return given
+            return label(given, name)
     return prompt_cache_key or ""

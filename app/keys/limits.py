@@ -4,7 +4,8 @@ Each worker counts for itself and takes its share of a limit, ``limit / WEB_CONC
 up; the requests of a minute are counted exactly, by all workers of all hosts together, if
 ``KIRO_TOKEN_STORE`` names a Redis. A minute is any sixty seconds, not a minute of the clock.
 
-Only requests that call a model count; the others cost nothing and are not limited.
+Requests that call a model count, and those whose body is refused; the others cost nothing and are
+not limited.
 """
 
 from collections import Counter
@@ -18,6 +19,8 @@ from app.errors import GatewayError, Kind
 from app.models.names import Resolution
 
 from .key_file import ClientKey
+
+MINUTE = 60.0
 
 
 class RateStatus(NamedTuple):
@@ -68,6 +71,7 @@ class KeyLimits:
         self._workers = workers
         self._resolve = resolve
         self._in_progress: Counter[str] = Counter()
+        self._exhausted: dict[tuple[str, int], RateStatus] = {}
         self._allowed = lru_cache(maxsize=1000)(self._ids)
 
     def enter(self, key: ClientKey, model: str) -> Entry:
@@ -79,10 +83,21 @@ class KeyLimits:
         self._check_model(key, model)
         leave = self._take_stream(key)
         try:
-            return Entry(leave, self._count(key))
+            return Entry(leave, self.count(key))
         except BaseException:
             leave()
             raise
+
+    def check(self, key: ClientKey) -> None:
+        """Raises :class:`RateExceeded` for a key that is known to have used up its minute; counts
+        nothing. Call it before a request costs anything.
+        """
+        if self._exhausted and (limit := key.requests_per_minute) is not None:
+            rate = self._exhausted.get((key.sha256, limit))
+            if rate is not None:
+                if 0 < rate.reset - time() <= MINUTE:
+                    raise _exceeded(key, limit, rate)
+                del self._exhausted[key.sha256, limit]
 
     def may_use(self, key: ClientKey, model: str) -> bool:
         """Whether the key allows the model that this name resolves to."""
@@ -123,7 +138,8 @@ class KeyLimits:
         if not self._in_progress[identity]:
             del self._in_progress[identity]
 
-    def _count(self, key: ClientKey) -> RateStatus | None:
+    def count(self, key: ClientKey) -> RateStatus | None:
+        """Count a request, of a key with a limit per minute. Raises :class:`RateExceeded`."""
         limit = key.requests_per_minute
         if limit is None:
             return None
@@ -131,14 +147,19 @@ class KeyLimits:
             raise TypeError("a key with a limit per minute needs something that counts requests")
         rate = self._rates.hit(key, limit)
         if not rate.allowed:
-            seconds = ceil(rate.reset - time()) or 1
-            raise RateExceeded(
-                f"The client key {key.name!r} has used up its {rate.limit} requests per minute"
-                f"{_of(rate.limit, limit)}. Try again in {seconds} s.",
-                rate,
-                retry_after=seconds,
-            )
+            self._exhausted[key.sha256, limit] = rate
+            raise _exceeded(key, limit, rate)
         return rate
+
+
+def _exceeded(key: ClientKey, limit: int, rate: RateStatus) -> RateExceeded:
+    seconds = ceil(rate.reset - time()) or 1
+    return RateExceeded(
+        f"The client key {key.name!r} has used up its {rate.limit} requests per minute"
+        f"{_of(rate.limit, limit)}. Try again in {seconds} s.",
+        rate,
+        retry_after=seconds,
+    )
 
 
 def is_meant(resolution: Resolution) -> bool:

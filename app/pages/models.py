@@ -4,6 +4,7 @@ Both families use the same path. The body has the members that each SDK's types 
 both ``created`` (seconds) and ``created_at`` (a date).
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,8 @@ from app.models.names import Resolution
 from app.models.table import Model
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
+
+_NUMBER = re.compile(r"[0-9]{1,9}").fullmatch  # str.isdigit and int know digits of other scripts
 
 
 def blueprint(
@@ -108,7 +111,7 @@ def _position(ids: Iterable[str], wanted: str, field: str) -> int:
 def _limit(given: str | None) -> int:
     if given is None:
         return DEFAULT_LIMIT
-    if not given.isdigit() or not 1 <= int(given) <= MAX_LIMIT:
+    if not _NUMBER(given) or not 1 <= int(given) <= MAX_LIMIT:
         raise GatewayError(
             Kind.INVALID_REQUEST, f"limit: must be between 1 and {MAX_LIMIT}", field="limit"
         )

@@ -73,7 +73,7 @@ class Settings:
     """Everything a user can set. Immutable; its repr holds no secrets."""
 
     # fmt: off
-    kiro_client_token: str = setting("Serving", values.text(), DEFAULT_CLIENT_TOKEN,
+    kiro_client_token: str = setting("Serving", values.client_key(), DEFAULT_CLIENT_TOKEN,
         "The owner's key, which clients must send. The default works only on a loopback address "
         "or a unix socket, and not together with KIRO_CLIENT_KEYS_FILE.", secret=True)
     kiro_client_keys_file: Path | None = setting("Serving", values.path("file"), "",

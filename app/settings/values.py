@@ -20,6 +20,8 @@ from app.models import names
 
 Number = TypeVar("Number", int, float)
 
+LONGEST_KEY = 4096
+
 
 class Value(NamedTuple):
     """``allowed`` completes the sentence "allowed: ..." and names the unit, if any. ``unset`` is
@@ -33,6 +35,23 @@ class Value(NamedTuple):
 
 def text(allowed: str = "any text") -> Value:
     return Value(str, allowed)
+
+
+def client_key() -> Value:
+    """A key as it can arrive in a header: servers and clients strip spaces around a value, refuse
+    control characters and do not agree on an encoding; gunicorn takes 8190 bytes of a header.
+    """
+
+    def parse(raw: str) -> str:
+        if len(raw) > LONGEST_KEY or not re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", raw):
+            raise ValueError(raw)
+        return raw
+
+    return Value(
+        parse,
+        f"1 to {LONGEST_KEY} printable ASCII characters without a space at either end; others never"
+        " match the header of a client",
+    )
 
 
 def integer(low: int, high: int, unit: str = "") -> Value:

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response
+from werkzeug.exceptions import HTTPException
 
 from app.core.conversation import Conversation
 from app.core.fold import Reply
 from app.core.usage import Meter
-from app.errors import Kind
+from app.errors import GatewayError, Kind
 from app.keys.limits import KeyLimits
+from app.server import native
 from app.server.admission import Admission
 from app.server.lifecycle import Lifecycle, Live
 
@@ -19,8 +21,11 @@ from . import failures, relay
 from .context import RequestContext, current
 from .gateway_call import GatewayCall
 from .headers import STREAM_HEADERS, listing
+from .request_body import body
 
 JSON = "application/json"
+
+_T = TypeVar("_T")
 
 
 class _Body:
@@ -61,6 +66,23 @@ class Serving:
     early_headers: float
     ping_interval: float
     default_model: str
+
+    def read(self, parse: Callable[..., _T], *arguments: Any, calls_model: bool = True) -> _T:
+        """The request's body as ``parse(body, *arguments)`` reads it, in a native thread if it is
+        large. Raises what ``parse`` and the reading of the body raise.
+
+        A body that is refused counts like a request that calls a model, since it costs as much
+        here. A key that has used up its minute is refused before its body is read.
+        """
+        context = current()
+        if calls_model:
+            self.limits.check(context.client)
+        try:
+            raw = body()
+            return native.run(len(raw), parse, raw, *arguments)
+        except (GatewayError, HTTPException):
+            context.rate = self.limits.count(context.client)
+            raise
 
     def respond(
         self,

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core import lenient_json
 from app.core.lenient_json import decode_object
 
 ANY_TEXT = st.text(st.characters(codec=None))  # halves of surrogate pairs as well
@@ -33,6 +34,16 @@ def test_nothing_but_halves_is_changed(texts: list[str]) -> None:
     sent = [text.encode("utf-16", "surrogatepass") for text in texts]
     read = [text.decode("utf-16", "replace") for text in sent]
     assert decode_object(json.dumps({"a": texts})) == {"a": read}
+
+
+@pytest.mark.parametrize("size", [12, 13, 14, 15, 16, 17, 100])
+@given(st.lists(st.sampled_from([r"\ud83d", r"\ude00", r"\\", r"\n", "a", "u", r"\u0041", "d83d"])))
+def test_slices_change_nothing(size: int, pieces: list[str]) -> None:
+    text = json.dumps({"a": "x"}).replace("x", "".join(pieces))
+    whole = decode_object(text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lenient_json, "_SLICE", size)
+        assert decode_object(text) == whole
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3", '{"a"', r'{"a": "\ud83"}', r'{"a": "\x"}', "{}}"])

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.media import decoded_size, is_base64
+from app.core import media
+from app.core.media import decoded, decoded_size, is_base64
 
 
 @given(st.binary(min_size=1))
@@ -12,8 +13,20 @@ def test_base64_is_known_and_measured(data: bytes) -> None:
     text = b64encode(data).decode()
     assert is_base64(text)
     assert decoded_size(text) == len(data)
+    assert decoded(text) == data
 
 
 @pytest.mark.parametrize("text", ["", "A", "AAA", "AAA=\n", "AA-_", "====", "A===", "AAAA AAAA"])
 def test_what_is_no_base64_of_anything(text: str) -> None:
     assert not is_base64(text)
+    assert decoded(text) == b""
+
+
+@pytest.mark.parametrize(
+    ("text", "data"), [("QUJDREVGRw==", b"ABCDEFG"), ("QQ==QUJD", b""), ("QUJDQQ==QUJDQUJD", b"")]
+)
+def test_base64_is_decoded_in_slices(
+    text: str, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media, "_SLICE", 4)
+    assert decoded(text) == data

@@ -21,10 +21,10 @@ LEAF_OR_TWIG: Any = Leaf | Twig  # a union has no type that mypy could check
 
 
 class Tree(Struct):
-    name: Annotated[str, Meta(min_length=1)]
+    name: Annotated[str, Meta(min_length=1, max_length=9)]
     first: Leaf | None = None
     grown: str | list[Leaf | Twig] = ""
-    notes: dict[str, str] | None = None
+    notes: dict[Annotated[str, Meta(max_length=9)], str] | None = None
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,12 @@ class Tree(Struct):
         ({}, ("name",), "Field required"),
         ([], (), "Input should be a valid object"),
         ({"name": ""}, ("name",), "Input should have a length of at least 1"),
+        ({"name": "a" * 10}, ("name",), "Input should have a length of at most 9"),
+        (
+            {"name": "a", "notes": {"b" * 10: ""}},
+            ("notes",),
+            "Input should have a length of at most 9",
+        ),
         ({"name": None}, ("name",), "Input should be a valid string"),
         ({"name": "a", "grown": 5}, ("grown",), "Input should be a valid string or list"),
         ({"name": "a", "grown": [{}]}, ("grown", 0, "type"), "Field required"),

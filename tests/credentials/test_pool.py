@@ -1,6 +1,7 @@
 """Several accounts: which one serves, and what an error means for each."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,18 @@ def test_a_conversation_stays_with_its_account(build: Build, clock: Clock) -> No
     clock.now += 31
     assert tokens(credentials, session="moved") == ["ksk_two"]
     assert tokens(credentials, session="new") == ["ksk_one"]
+
+
+def test_a_conversation_is_remembered_in_a_few_bytes(build: Build) -> None:
+    """Clients choose the length of its name."""
+    credentials = build(keys("ksk_one", "ksk_two"))
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            credentials.token(f"{number}" + "s" * 1_000_000)
+        assert tracemalloc.get_traced_memory()[0] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_failing_service_does_not_move_a_conversation(build: Build) -> None:

@@ -176,3 +176,33 @@ class TestRedis:
         clock[0] += 6
         assert worker.hit(key(), 8).remaining == 6
         assert "can be used again" in caplog.records[-1].message
+
+
+class TestBeforeTheBodyIsRead:
+    def test_a_key_that_has_used_up_its_minute_is_refused(self) -> None:
+        limits, client = limits_of(), key(requests_per_minute=2)
+        for _ in range(2):
+            limits.check(client)
+            limits.count(client)
+        limits.check(client)  # not known yet
+        with pytest.raises(RateExceeded) as counted:
+            limits.count(client)
+        with pytest.raises(RateExceeded) as refused:
+            limits.check(client)
+        assert refused.value.message.startswith("The client key 'alice' has used up its 2 requests")
+        assert refused.value.rate == counted.value.rate
+        limits.check(key("bob", requests_per_minute=2))
+        limits.check(key(requests_per_minute=3))
+        limits.check(key())
+
+    @pytest.mark.parametrize("after", [61, -1e8])
+    def test_until_its_minute_is_over_or_the_clock_was_set(
+        self, after: float, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limits, client = limits_of(), key(requests_per_minute=1)
+        limits.count(client)
+        with pytest.raises(RateExceeded):
+            limits.count(client)
+        moment = time.time() + after
+        monkeypatch.setattr("app.keys.limits.time", lambda: moment)
+        limits.check(client)

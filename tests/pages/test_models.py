@@ -94,7 +94,9 @@ class TestPages:
         page = self.page(after_id=ids(self.page())[-1])
         assert (page["data"], page["first_id"], page["last_id"]) == ([], None, None)
 
-    @pytest.mark.parametrize("limit", ["0", "1001", "-1", "x", ""])
+    @pytest.mark.parametrize(
+        "limit", ["²", "٣", "0", "1001", "-1", "1_0", " 1", "x", "9" * 4000, ""]
+    )
     def test_a_wrong_limit(self, limit: str) -> None:
         with pytest.raises(GatewayError) as failure:
             client().get("/v1/models", query_string={"limit": limit})
@@ -105,3 +107,6 @@ class TestPages:
         with pytest.raises(GatewayError, match="there is no model 'gone'") as failure:
             client().get("/v1/models", query_string={name: "gone"})
         assert (failure.value.kind, failure.value.field) == (Kind.INVALID_REQUEST, name)
+
+    def test_a_limit_with_leading_zeros(self) -> None:
+        assert len(self.page(limit="0002")["data"]) == 2

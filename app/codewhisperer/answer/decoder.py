@@ -13,13 +13,11 @@ Events for citations, licences, links, follow-up prompts and intents are known a
 client dialect has a place for them. Unknown events are skipped and counted.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
 import msgspec
-from msgspec import Struct
 
 from app.codewhisperer.service.errors import StreamError, corrupt, from_stream
 from app.core.events import (
@@ -35,7 +33,17 @@ from app.core.events import (
 from app.errors import GatewayError, Kind
 from app.eventstream.frames import Frame
 
-from .tool_calls import ToolCallAssembler, ToolUse
+from .halves import TEXTS, Halves, Payload
+from .payloads import (
+    read_context_usage,
+    read_metadata,
+    read_metering,
+    read_reasoning,
+    read_text,
+    read_tool_use,
+)
+from .skipped import Skipped
+from .tool_calls import ToolCallAssembler
 
 STOP_REASONS: dict[str, StopReason] = {
     "END_TURN": "end_turn",
@@ -53,45 +61,8 @@ OUTPUT_TOO_LONG = "ContentLengthExceededException"
 """In a stream that already has content, this exception means that the output limit was reached."""
 
 
-class _Text(Struct, rename="camel", gc=False):
-    content: str
-    model_id: str | None = None
-
-
-class _Reasoning(Struct, rename="camel", gc=False):
-    text: str | None = None
-    signature: str | None = None
-    redacted_content: str | None = None
-
-
-class _Metering(Struct, gc=False):
-    usage: float | None = None
-    unit: str | None = None
-
-
-class _ContextUsage(Struct, rename="camel", gc=False):
-    context_usage_percentage: float | None = None
-
-
-class _TokenUsage(Struct, rename="camel", gc=False):
-    uncached_input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_write_input_tokens: int | None = None
-    context_usage_percentage: float | None = None
-
-
-class _Metadata(Struct, rename="camel", gc=False):
-    token_usage: _TokenUsage | None = None
-    stop_reason: str | None = None
-
-
-_text = msgspec.json.Decoder(_Text).decode
-_reasoning = msgspec.json.Decoder(_Reasoning).decode
-_tool_use = msgspec.json.Decoder(ToolUse).decode
-_metering = msgspec.json.Decoder(_Metering).decode
-_context_usage = msgspec.json.Decoder(_ContextUsage).decode
-_metadata = msgspec.json.Decoder(_Metadata).decode
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
+_NO_HEADERS: Mapping[str, object] = MappingProxyType({})  # no frame has this very object
 
 
 class EventDecoder:
@@ -102,6 +73,7 @@ class EventDecoder:
     """
 
     __slots__ = (
+        "_halves",
         "_handle",
         "_has_content",
         "_headers",
@@ -113,9 +85,10 @@ class EventDecoder:
     )
 
     def __init__(self, tool_names: Mapping[str, str] = MappingProxyType({})) -> None:
-        self.skipped: Counter[str] = Counter()
+        self.skipped = Skipped()
         self._tools = ToolCallAssembler(tool_names, self.skipped)
-        self._headers: Mapping[str, object] = {}  # of the last frame
+        self._halves = Halves(self.skipped)
+        self._headers: Mapping[str, object] = _NO_HEADERS  # of the last frame
         self._handle: _Handler = EventDecoder._skip  # for frames with these headers
         self._model: str | None = None
         self._stop: StopReason | None = None  # as the upstream sent it
@@ -134,11 +107,16 @@ class EventDecoder:
             for frame in frames:
                 if frame.headers is not self._headers:  # consecutive frames mostly share them
                     self._headers = frame.headers
-                    handle = self._handle = _handler(frame.headers)
-                handle(self, frame.payload, events)
+                    waiting = self._halves.waiting
+                    handle = EventDecoder._on_other_half if waiting else _handler(frame.headers)
+                    self._handle = handle
+                try:
+                    handle(self, frame.payload, events)
+                except _UNREADABLE as error:
+                    self._on_unreadable(frame.payload, events, error)
         except GatewayError as error:
             raise StreamError(error, events) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (*_UNREADABLE, RecursionError) as error:
             name = self._headers.get(":event-type")
             raise StreamError(corrupt(f"the payload of {name} cannot be read"), events) from error
         return events
@@ -153,9 +131,10 @@ class EventDecoder:
             raise GatewayError(
                 Kind.TRUNCATED, "The upstream's answer broke off before its end. Try again."
             )
+        events: list[Event] = []
+        self._read(self._halves.finish(), events)
         if self._stop is None and not self._has_answer():
             raise GatewayError(Kind.EMPTY, "The upstream's answer was empty. Try again.")
-        events: list[Event] = []
         self._tools.finish(events)
         events.append(Finish(self._reason()))
         return events
@@ -175,6 +154,29 @@ class EventDecoder:
             return "tool_use" if self._tools.completed else "end_turn"
         return self._stop
 
+    def _on_unreadable(self, payload: bytes, events: list[Event], error: Exception) -> None:
+        """Read a payload with halves of surrogate pairs; raise the error of any other."""
+        mended = self._halves.mend(str(self._headers.get(":event-type")), payload)
+        if mended is None:
+            raise error
+        self._read(mended, events)
+        self._headers = _NO_HEADERS  # choose anew how the next frame is read
+
+    def _on_other_half(self, payload: bytes, events: list[Event]) -> None:
+        """Read the frame after one that ended with the first half of a surrogate pair."""
+        name, handle = self._headers.get(":event-type"), _handler(self._headers)
+        is_text = name in TEXTS and handle is _HANDLERS[name]
+        mended = self._halves.mend(str(name), payload) if is_text else None
+        if mended is None:
+            handle(self, payload, events)
+        else:
+            self._read(mended, events)
+        self._headers = _NO_HEADERS
+
+    def _read(self, payloads: Sequence[Payload], events: list[Event]) -> None:
+        for name, payload in payloads:
+            _HANDLERS[name](self, payload, events)
+
     def _emit(self, event: Event, events: list[Event]) -> None:
         self._has_content = True
         if self._tools.open_id is None:
@@ -183,7 +185,7 @@ class EventDecoder:
             self._tools.hold(event)
 
     def _on_text(self, payload: bytes, events: list[Event]) -> None:
-        text = _text(payload)
+        text = read_text(payload)
         if text.model_id is not None and text.model_id != self._model:
             self._model = text.model_id
             events.append(Usage(model=text.model_id))
@@ -195,7 +197,7 @@ class EventDecoder:
                 self._emit(TextDelta(text.content), events)
 
     def _on_reasoning(self, payload: bytes, events: list[Event]) -> None:
-        reasoning = _reasoning(payload)
+        reasoning = read_reasoning(payload)
         if reasoning.text:
             self._emit(ThinkingDelta(reasoning.text), events)
         if reasoning.signature:
@@ -204,29 +206,29 @@ class EventDecoder:
             self._emit(RedactedThinkingBlock(reasoning.redacted_content), events)
 
     def _on_tool_use(self, payload: bytes, events: list[Event]) -> None:
-        self._tools.feed(_tool_use(payload), events)
+        self._tools.feed(read_tool_use(payload), events)
 
     def _on_metering(self, payload: bytes, events: list[Event]) -> None:
         self._near_end = True
-        metering = _metering(payload)
+        metering = read_metering(payload)
         if (metering.unit or "credit").lower() != "credit":
-            self.skipped[f"meteringEvent in {metering.unit!r:.32}"] += 1
+            self.skipped.add(f"meteringEvent in {metering.unit!r:.32}")
         elif metering.usage is not None:
             events.append(Usage(credits=metering.usage))
 
     def _on_context_usage(self, payload: bytes, events: list[Event]) -> None:
         self._near_end = True
-        percentage = _context_usage(payload).context_usage_percentage
+        percentage = read_context_usage(payload).context_usage_percentage
         if percentage is not None:
             events.append(Usage(context_percentage=percentage))
 
     def _on_metadata(self, payload: bytes, events: list[Event]) -> None:
         self._near_end = True
-        metadata = _metadata(payload)
+        metadata = read_metadata(payload)
         if metadata.stop_reason:
             self._stop = STOP_REASONS.get(metadata.stop_reason.upper())
             if self._stop is None:
-                self.skipped[f"stopReason {metadata.stop_reason:.32}"] += 1
+                self.skipped.add(f"stopReason {metadata.stop_reason:.32}")
                 self._stop = "end_turn"
         if (used := metadata.token_usage) is not None:
             events.append(
@@ -248,7 +250,7 @@ class EventDecoder:
     def _unknown(self, name: object) -> None:
         if not isinstance(name, str):
             raise corrupt("an event without a type")
-        self.skipped[name[:64]] += 1
+        self.skipped.add(name)
 
     def _on_error_message(self, headers: Mapping[str, object], payload: bytes) -> None:
         """Raise the error of a message that is not an event, unless it means the output limit."""

@@ -1,7 +1,10 @@
 """References of JSON Schema into the same document: JSON Pointers in a URI fragment (RFC 6901)."""
 
+import re
 from typing import Any
 from urllib.parse import unquote
+
+_INDEX = re.compile(r"[0-9]{1,9}").fullmatch
 
 
 def path_of(reference: str) -> list[str] | None:
@@ -19,7 +22,7 @@ def resolve(document: Any, reference: str) -> Any:
     path = path_of(reference)
     node = document if path is not None else None
     for step in path or ():
-        if isinstance(node, list) and step.isdecimal() and int(step) < len(node):
+        if isinstance(node, list) and _INDEX(step) and int(step) < len(node):
             node = node[int(step)]
         else:
             node = node.get(step) if isinstance(node, dict) else None

@@ -13,12 +13,13 @@ Pure: equal schemas give equal results, so results can be cached by content.
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert
 from msgspec.json import Encoder, decode
 
 from . import json_pointer
+from .growth import OF_A_TOOL, Growth
 
 Schema: TypeAlias = dict[str, Any]
 _T = TypeVar("_T")
@@ -29,7 +30,7 @@ CACHE_SIZE, LONGEST_CACHED = 512, 16 * 1024
 
 MAX_DEPTH = 64
 MAX_NODES = 50_000
-"""Limits on nesting and on the size after references were expanded."""
+"""Limits on nesting and on the number of nodes after references were expanded."""
 
 _encode = Encoder().encode
 
@@ -38,20 +39,32 @@ _TYPES = frozenset(get_args(_TypeName))
 _DEFINITIONS = ("$defs", "definitions")
 
 
-def normalised(schema: Schema, content: bytes | None = None) -> Schema:
-    """The schema in the service's form; ``schema`` itself if it already has that form. ``content``
-    is the schema as JSON, if the caller has it.
+class _Reduced(NamedTuple):
+    """``schema`` is None if it needed no change; ``added``: the bytes of expanded references."""
 
-    Raises ValueError if the schema exceeds the limits above.
+    schema: Schema | None
+    added: int = 0
+
+
+def normalised(
+    schema: Schema, content: bytes | None = None, growth: Growth | None = None
+) -> Schema:
+    """The schema in the service's form; ``schema`` itself if it already has that form. ``content``
+    is the schema as JSON, if the caller has it; ``growth`` is that of all schemas of the request.
+
+    Raises ValueError if the schema exceeds the limits above, or those of :mod:`.growth`.
     """
     if content is None:
         content = _json(schema)
-    cacheable = 0 < len(content) <= LONGEST_CACHED
-    reduced = _cached(content) if cacheable else _reduced(schema)
-    return schema if reduced is None else reduced
+    reduced = _cached(content) if 0 < len(content) <= LONGEST_CACHED else None
+    if reduced is None:
+        reduced = _reduced(schema, len(content))
+    if growth is not None and reduced.added:
+        growth.add(reduced.added)
+    return schema if reduced.schema is None else reduced.schema
 
 
-def _json(schema: Schema) -> bytes:
+def _json(schema: Any) -> bytes:
     try:
         return _encode(schema)
     except RecursionError:
@@ -59,19 +72,22 @@ def _json(schema: Schema) -> bytes:
 
 
 @lru_cache(maxsize=CACHE_SIZE)
-def _cached(content: bytes) -> Schema | None:
-    """Agents send the same tools every turn. Results are shared and must not be changed."""
-    return _reduced(decode(content))
+def _cached(content: bytes) -> _Reduced | None:
+    """Agents send the same tools every turn. Results are shared and must not be changed. None for a
+    result that is too large to be kept.
+    """
+    reduced = _reduced(decode(content), len(content))
+    return reduced if reduced.added <= LONGEST_CACHED else None
 
 
-def _reduced(schema: Schema) -> Schema | None:
-    """The reduced schema; None if ``schema`` needs no change."""
+def _reduced(schema: Schema, size: int) -> _Reduced:
     try:
         convert(schema, _PlainRoot)
     except (ValidationError, RecursionError):
-        result = _Normaliser(schema).root()
-        return None if result == schema else result
-    return None
+        growth = Growth(size, OF_A_TOOL)
+        result = _Normaliser(schema, growth).root()
+        return _Reduced(None if result == schema else result, growth.added)
+    return _Reduced(None)
 
 
 class _Plain(Struct, forbid_unknown_fields=True, rename="camel"):
@@ -98,8 +114,11 @@ class _PlainRoot(Struct, forbid_unknown_fields=True):
 class _Normaliser:
     """Reduces one document in one pass."""
 
-    def __init__(self, document: Schema) -> None:
+    def __init__(self, document: Schema, growth: Growth) -> None:
         self._document = document
+        self._growth = growth
+        self._contents: dict[str, bytes] = {}  # what each reference stands for, as JSON
+        self._targets: dict[tuple[str, int], Schema] = {}  # and reduced, at a depth
         self._nodes = 0
         self._open: set[str] = set()
 
@@ -153,7 +172,7 @@ class _Normaliser:
         branches = node.pop("allOf")
         if len(branches) == 1:  # the usual way to put a description beside a reference
             return _merged(branches[0], node)
-        expanded = [self._expanded(branch, depth) for branch in branches]
+        expanded = [self._expanded(branch, depth) for branch in _distinct(branches)]
         return _merged(*reversed(expanded), node)
 
     def _reference(self, node: Schema, depth: int) -> Schema:
@@ -181,15 +200,30 @@ class _Normaliser:
         while (reference := node.pop("$ref", None)) is not None and reference not in self._open:
             self._open.add(reference)
             opened.add(reference)
-            target = json_pointer.resolve(self._document, reference)
-            node = _merged(self._clean(target, depth + 1), node)
+            node = _merged(self._target(reference, depth + 1), node)
         return node, opened
+
+    def _target(self, reference: str, depth: int) -> Schema:
+        """What the reference stands for, reduced; the same object each time if that depends on
+        nothing else.
+        """
+        target = json_pointer.resolve(self._document, reference)
+        if reference not in self._contents:
+            self._contents[reference] = _json(target)
+        content = self._contents[reference]
+        self._growth.add(len(content))
+        if b'"$ref"' in content:
+            return self._clean(target, depth)
+        key = reference, depth
+        if key not in self._targets:
+            self._targets[key] = self._clean(target, depth)
+        return self._targets[key]
 
     def _as_object(self, node: Schema) -> Schema:
         """Merge a root with alternatives into one object: it allows the properties of every
         alternative and requires those that all alternatives require.
         """
-        node, opened = self._opened(node, 0)
+        node, opened = self._opened({**node}, 0)
         alternatives = [self._as_object(branch) for branch in node.pop("anyOf", ())]
         self._open -= opened
         sources = [part["properties"] for part in (node, *alternatives) if "properties" in part]
@@ -202,6 +236,19 @@ class _Normaliser:
         if required := _required([*node.get("required", ()), *_in_all(alternatives)]):
             result["required"] = required
         return result
+
+
+def _distinct(branches: Sequence[Schema]) -> list[Schema]:
+    """Without repeated branches that are nothing but a reference: the second changes nothing."""
+    seen: set[str] = set()
+    distinct = []
+    for branch in branches:
+        if [*branch] == ["$ref"]:
+            if branch["$ref"] in seen:
+                continue
+            seen.add(branch["$ref"])
+        distinct.append(branch)
+    return distinct
 
 
 def _refers(node: Schema) -> bool:

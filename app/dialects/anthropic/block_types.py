@@ -8,7 +8,7 @@ Source: the types of the ``anthropic`` SDK 2.12 and requests of real clients.
 
 from typing import Any, TypeAlias
 
-from app.core.typed_json import NotEmpty, Tagged
+from app.core.typed_json import Id, Name, Tagged
 
 # Sources of images and documents
 
@@ -71,8 +71,8 @@ class RedactedThinkingBlock(Tagged, frozen=True, tag="redacted_thinking"):
 
 
 class ToolUseBlock(Tagged, frozen=True, tag="tool_use"):
-    id: NotEmpty
-    name: NotEmpty
+    id: Id
+    name: Name
     input: dict[str, Any]
 
 
@@ -86,7 +86,7 @@ class BrowserStateBlock(Tagged, frozen=True, tag="browser_state"):
 
 
 class ToolResultBlock(Tagged, frozen=True, tag="tool_result"):
-    tool_use_id: NotEmpty
+    tool_use_id: Id
     content: (
         str
         | list[
@@ -181,7 +181,7 @@ class ContainerUploadBlock(Tagged, frozen=True, tag="container_upload"):
 
 
 class NamedTool(Tagged, frozen=True, tag="tool_reference"):
-    name: str
+    name: Name
 
 
 class McpToolReference(Tagged, frozen=True, tag="mcp_tool_reference"):

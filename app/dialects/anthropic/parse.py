@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from app.core.conversation import Conversation, Effort, Message, Part, Reasoning
 from app.core.headers import Headers
-from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
+from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown, label
 from app.errors import GatewayError, Kind
 
 from . import blocks, schema, tools
@@ -99,6 +99,7 @@ def _conversation(
         session=_session(request.metadata, headers),
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
+        size=record.size,
     )
 
 
@@ -181,8 +182,9 @@ def _session(metadata: schema.Metadata | None, headers: Headers) -> str:
     """Each sub-agent of a Claude Code session has its own conversation."""
     if session := headers.get("X-Claude-Code-Session-Id"):
         agent = headers.get("X-Claude-Code-Agent-Id")
-        return f"{session}/{agent}" if agent else session
+        named = f"{session}/{agent}" if agent else session
+        return label(named, "X-Claude-Code-Session-Id")
     for name in SESSION_HEADERS:
         if session := headers.get(name):
-            return session
+            return label(session, name)
     return (metadata.user_id or "") if metadata else ""

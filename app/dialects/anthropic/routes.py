@@ -5,10 +5,10 @@ from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
+from app.core.headers import Headers
 from app.core.tokens import estimate_conversation
 from app.dialects.wire import encode
 from app.openapi import JSON
-from app.web.request_body import body
 from app.web.serving import Serving
 
 from .parse import parse_count_tokens, parse_messages
@@ -23,7 +23,7 @@ def blueprint(serving: Serving) -> Blueprint:
 
     @routes.post("/v1/messages")
     def messages() -> Response:
-        parsed = parse_messages(body(), request.headers)
+        parsed = serving.read(parse_messages, request.headers)
         omit_thinking = parsed.conversation.reasoning.omit_text
         context = ReplyContext(f"msg_{uuid4().hex}", parsed.model, omit_thinking)
         return serving.respond(
@@ -36,8 +36,11 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.post("/v1/messages/count_tokens")
     def count_tokens() -> Response:
         """The documented estimate; the upstream has no call that counts."""
-        conversation = parse_count_tokens(body(), request.headers)
-        count = TokenCount(estimate_conversation(conversation))
-        return Response(encode(count), mimetype=JSON)
+        tokens = serving.read(_estimate, request.headers, calls_model=False)
+        return Response(encode(TokenCount(tokens)), mimetype=JSON)
 
     return routes
+
+
+def _estimate(raw: bytes, headers: Headers) -> int:
+    return estimate_conversation(parse_count_tokens(raw, headers))

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
 
-from app.core.typed_json import NotEmpty, Tagged
+from app.core.typed_json import Label, Name, Tagged
 
 from .block_types import AssistantBlock, SystemBlock, TextBlock, UserBlock
 
@@ -52,7 +52,7 @@ class ToolChoiceAny(Tagged, frozen=True, tag="any"):
 
 
 class ToolChoiceTool(Tagged, frozen=True, tag="tool"):
-    name: NotEmpty
+    name: Name
 
 
 class ToolChoiceNone(Tagged, frozen=True, tag="none"):
@@ -86,13 +86,13 @@ class OutputConfig(Struct, frozen=True):
 
 
 class Metadata(Struct, frozen=True):
-    user_id: str | None = None
+    user_id: Label | None = None
 
 
 class CountTokensRequest(Struct, frozen=True, kw_only=True):
     """The body of ``POST /v1/messages/count_tokens``."""
 
-    model: NotEmpty
+    model: Name
     messages: Annotated[list[UserMessage | AssistantMessage | SystemMessage], Meta(min_length=1)]
     system: str | list[TextBlock] | None = None
     tools: list[dict[str, Any]] | None = None

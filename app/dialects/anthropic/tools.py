@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from app.core.conversation import Tool, ToolChoice
-from app.core.typed_json import FieldError, NotEmpty, Record, convert, ignore_unknown
+from app.core.typed_json import FieldError, Name, Record, convert, ignore_unknown
 
 from . import block_types as types
 from .schema import SystemMessage
@@ -22,17 +22,17 @@ from .schema import SystemMessage
 class CustomTool(Struct, frozen=True):
     """A tool that the client describes itself."""
 
-    name: NotEmpty
+    name: Name
     input_schema: dict[str, Any]
     description: str | None = None
-    type: str | None = None
+    type: Name | None = None
 
 
 class PublishedTool(Struct, frozen=True):
     """A tool that the client names by a type Anthropic publishes."""
 
-    type: str
-    name: NotEmpty
+    type: Name
+    name: Name
 
 
 def _object(required: Sequence[str], **properties: dict[str, Any]) -> dict[str, Any]:

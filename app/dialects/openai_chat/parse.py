@@ -76,6 +76,7 @@ def _conversation(request: schema.ChatRequest, headers: Headers, record: Record)
         session=openai.session(headers, request.prompt_cache_key),
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
+        size=record.size,
     )
 
 

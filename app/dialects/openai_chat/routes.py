@@ -8,7 +8,6 @@ from uuid import uuid4
 from flask import Blueprint, Response, request
 
 from app.errors import GatewayError, Kind
-from app.web.request_body import body
 from app.web.serving import Serving
 
 from .parse import parse_chat
@@ -28,7 +27,7 @@ def blueprint(serving: Serving) -> Blueprint:
 
     @routes.post("/v1/chat/completions")
     def chat() -> Response:
-        parsed = parse_chat(body(), request.headers)
+        parsed = serving.read(parse_chat, request.headers)
         context = ReplyContext(
             f"chatcmpl-{uuid4().hex}",
             int(time()),

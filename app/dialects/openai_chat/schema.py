@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
 
-from app.core.typed_json import NotEmpty, Tagged
+from app.core.typed_json import Id, Label, Name, Tagged
 
 Positive: TypeAlias = Annotated[int, Meta(ge=1)]
 
@@ -53,16 +53,16 @@ UserPart: TypeAlias = TextPart | ImagePart | AudioPart | FilePart
 
 
 class CalledFunction(Struct, frozen=True):
-    name: NotEmpty
+    name: Name
     arguments: str
 
 
 class ToolCall(Struct, frozen=True):
     """Some clients leave out ``type``; a custom call has no ``function``."""
 
-    id: NotEmpty
+    id: Id
     function: CalledFunction | None = None
-    type: str = "function"
+    type: Name = "function"
 
 
 # Messages
@@ -90,12 +90,12 @@ class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant", g
 class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool", gc=False):
     """The API allows only text as content; clients send images too."""
 
-    tool_call_id: NotEmpty
+    tool_call_id: Id
     content: str | list[UserPart] | None = None
 
 
 class FunctionMessage(Struct, frozen=True, tag_field="role", tag="function", gc=False):
-    name: NotEmpty
+    name: Name
     content: str | None = None
 
 
@@ -113,13 +113,13 @@ AnyMessage: TypeAlias = (
 
 
 class Named(Struct, frozen=True):
-    name: NotEmpty
+    name: Name
 
 
 class Function(Struct, frozen=True):
     """A function that the model may call: inside a tool, or in ``functions``."""
 
-    name: NotEmpty
+    name: Name
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
@@ -131,11 +131,11 @@ class NamedTool(Tagged, frozen=True, tag="function"):
 
 class AllowedTool(Struct, frozen=True):
     function: Named | None = None
-    type: str = "function"
+    type: Name = "function"
 
 
 class AllowedTools(Struct, frozen=True):
-    mode: str
+    mode: Name
     tools: list[AllowedTool]
 
 
@@ -152,7 +152,7 @@ class JsonObjectFormat(Tagged, frozen=True, tag="json_object"):
 
 
 class JsonSchema(Struct, frozen=True):
-    name: str | None = None
+    name: Label | None = None
     schema: dict[str, Any] | None = None
     strict: bool | None = None
 
@@ -168,17 +168,17 @@ class StreamOptions(Struct, frozen=True):
 class ChatRequest(Struct, frozen=True, kw_only=True):
     """The body of ``POST /v1/chat/completions``."""
 
-    model: NotEmpty
+    model: Name
     messages: Annotated[list[AnyMessage], Meta(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[dict[str, Any]] | None = None
-    tool_choice: str | NamedTool | AllowedToolsChoice | None = None
+    tool_choice: Label | NamedTool | AllowedToolsChoice | None = None
     functions: list[Function] | None = None
-    function_call: str | Named | None = None
+    function_call: Label | Named | None = None
     response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
-    reasoning_effort: str | None = None
-    prompt_cache_key: str | None = None
+    reasoning_effort: Label | None = None
+    prompt_cache_key: Label | None = None
     n: Positive | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0)] | None = None

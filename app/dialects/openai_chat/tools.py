@@ -66,13 +66,14 @@ def _function(function: schema.Function, record: Record) -> Tool:
 def _allowed(
     allowed: schema.AllowedTools, tools: Sequence[Tool], record: Record
 ) -> tuple[Tool, ...]:
+    offered = {tool.name for tool in tools}
     names = set()
     for position, entry in enumerate(allowed.tools):
         if entry.function is None:
             record.ignore(entry.type)
             continue
         try:
-            names.add(openai.named_choice(entry.function.name, tools).name)
+            names.add(openai.offered_name(entry.function.name, offered))
         except FieldError as error:
             where = ("tool_choice", "allowed_tools", "tools", position, "function", "name")
             raise error.under(*where) from None

@@ -1,12 +1,11 @@
 """The content of messages and of tool outputs into parts of the conversation."""
 
-from base64 import b64decode
-from binascii import Error
 from collections.abc import Callable, Sequence
 from mimetypes import guess_type
 from typing import Any, TypeAlias
 
 from app.core.conversation import Document, ResultPart, Text
+from app.core.media import decoded
 from app.core.typed_json import FieldError, Record
 from app.dialects import openai
 
@@ -87,10 +86,7 @@ def _decoded(part: InputFile) -> tuple[str, bytes]:
     """
     given = part.file_data or ""
     media_type, content = openai.data_url(given) or (guess_type(part.filename or "")[0], given)
-    try:
-        data = b64decode(content, validate=True)
-    except (Error, ValueError):
-        data = b""
+    data = decoded(content)
     if not data:
         raise FieldError(("file_data",), "Input should be a data URL or base64, not empty")
     return media_type or "application/octet-stream", data

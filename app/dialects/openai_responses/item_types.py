@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from app.core.typed_json import NotEmpty, Tagged
+from app.core.typed_json import Id, Name, Tagged
 
 # Content
 
@@ -80,29 +80,29 @@ class Item(Tagged, frozen=True, kw_only=True):
 
 
 class FunctionCall(Item, frozen=True, tag="function_call"):
-    call_id: NotEmpty
-    name: NotEmpty
+    call_id: Id
+    name: Name
     arguments: str
-    namespace: str | None = None
+    namespace: Name | None = None
 
 
 class CustomToolCall(Item, frozen=True, tag="custom_tool_call"):
-    call_id: NotEmpty
-    name: NotEmpty
+    call_id: Id
+    name: Name
     input: str
-    namespace: str | None = None
+    namespace: Name | None = None
 
 
 Output: TypeAlias = str | list[InputText | OutputText | InputImage | InputFile]
 
 
 class FunctionCallOutput(Item, frozen=True, tag="function_call_output"):
-    call_id: NotEmpty
+    call_id: Id
     output: Output
 
 
 class CustomToolCallOutput(Item, frozen=True, tag="custom_tool_call_output"):
-    call_id: NotEmpty
+    call_id: Id
     output: Output
 
 

@@ -100,6 +100,7 @@ def _parsed(
         session=openai.session(headers, request.prompt_cache_key),
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
+        size=record.size,
     )
     options = ReplyOptions(
         model,

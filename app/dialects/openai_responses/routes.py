@@ -8,7 +8,6 @@ from uuid import uuid4
 from flask import Blueprint, Response, request
 
 from app.errors import GatewayError, Kind
-from app.web.request_body import body
 from app.web.serving import Serving
 
 from .parse import parse_responses
@@ -22,7 +21,7 @@ def blueprint(serving: Serving) -> Blueprint:
 
     @routes.post("/v1/responses")
     def responses() -> Response:
-        parsed = parse_responses(body(), request.headers, serving.default_model)
+        parsed = serving.read(parse_responses, request.headers, serving.default_model)
         context = ReplyContext(uuid4().hex, parsed.options, int(time()), time)
         return serving.respond(
             parsed.conversation,

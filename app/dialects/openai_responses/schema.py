@@ -10,11 +10,11 @@ The items of ``input`` are declared in :mod:`.item_types`, ``tools`` and ``tool_
 Source: the types of the ``openai`` SDK 3.54 and requests of real clients.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
 
-from app.core.typed_json import Tagged
+from app.core.typed_json import Label, Name, Tagged
 
 
 class TextFormat(Tagged, frozen=True, tag="text"):
@@ -27,7 +27,7 @@ class JsonObjectFormat(Tagged, frozen=True, tag="json_object"):
 
 class JsonSchemaFormat(Tagged, frozen=True, tag="json_schema"):
     schema: dict[str, Any]
-    name: str | None = None
+    name: Label | None = None
     description: str | None = None
     strict: bool | None = None
 
@@ -39,24 +39,30 @@ class TextConfig(Struct, frozen=True):
 class ReasoningConfig(Struct, frozen=True):
     """``generate_summary`` is the old name of ``summary``."""
 
-    effort: str | None = None
-    summary: str | None = None
-    generate_summary: str | None = None
+    effort: Label | None = None
+    summary: Label | None = None
+    generate_summary: Label | None = None
+
+
+Metadata: TypeAlias = Annotated[
+    dict[Name, Annotated[str, Meta(max_length=4096)]], Meta(max_length=64)
+]
+"""The API allows 16 pairs, names of 64 and values of 512 characters."""
 
 
 class ResponsesRequest(Struct, frozen=True, kw_only=True):
     """The body of ``POST /v1/responses``."""
 
-    model: str | None = None
+    model: Annotated[str, Meta(max_length=256)] | None = None
     input: str | list[dict[str, Any]] | None = None
     instructions: str | None = None
     tools: list[dict[str, Any]] | None = None
-    tool_choice: str | dict[str, Any] | None = None
+    tool_choice: Label | dict[str, Any] | None = None
     reasoning: ReasoningConfig | None = None
     text: TextConfig | None = None
     include: list[str] | None = None
-    metadata: dict[str, str] | None = None
-    prompt_cache_key: str | None = None
+    metadata: Metadata | None = None
+    prompt_cache_key: Label | None = None
     stream: bool | None = None
     store: bool | None = None
     parallel_tool_calls: bool | None = None

@@ -13,10 +13,14 @@ from typing import Any
 from msgspec import Struct
 
 from app.core.conversation import Tool, ToolChoice
-from app.core.typed_json import FieldError, NotEmpty, Record, Tagged, convert, ignore_unknown
+from app.core.typed_json import FieldError, Name, Record, Tagged, convert, ignore_unknown
 from app.dialects import openai
+from app.dialects.wire import encode
 
 from . import custom_input
+
+LONGEST_CHOICE = 128 * 1024
+"""Bytes of a ``tool_choice``, which the answer repeats; each tool that it allows takes about 50."""
 
 
 class ClientTool(Struct, frozen=True):
@@ -45,7 +49,7 @@ class Offer(Struct, frozen=True):
 class FunctionTool(Tagged, frozen=True, tag="function"):
     """A tool that takes a JSON object."""
 
-    name: NotEmpty
+    name: Name
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
@@ -65,7 +69,7 @@ class Grammar(Tagged, frozen=True, tag="grammar"):
 class CustomTool(Tagged, frozen=True, tag="custom"):
     """A tool that takes free text."""
 
-    name: NotEmpty
+    name: Name
     description: str | None = None
     format: FreeText | Grammar | None = None
 
@@ -73,7 +77,7 @@ class CustomTool(Tagged, frozen=True, tag="custom"):
 class Namespace(Tagged, frozen=True, tag="namespace"):
     """Tools under a common name."""
 
-    name: NotEmpty
+    name: Name
     tools: list[dict[str, Any]]
     description: str | None = None
 
@@ -185,6 +189,8 @@ def choice(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) ->
     try:
         if wanted is None:
             return Chosen(offer.tools, ToolChoice())
+        if len(encode(wanted)) > LONGEST_CHOICE:
+            raise FieldError((), f"Input should have at most {LONGEST_CHOICE} bytes of JSON")
         if isinstance(wanted, str):
             return _by_mode(wanted, offer.tools, wanted, record)
         if wanted.get("type") in ("function", "custom"):
@@ -201,15 +207,15 @@ def choice(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) ->
 class NamedTool(Struct, frozen=True):
     """A reference to a declared tool."""
 
-    name: NotEmpty
-    namespace: str | None = None
+    name: Name
+    namespace: Name | None = None
 
 
 class AllowedTools(Struct, frozen=True):
     """A choice of ``mode`` among some of the tools on offer."""
 
     tools: list[dict[str, Any]]
-    mode: str = "auto"
+    mode: Name = "auto"
 
 
 def _flat(tool: NamedTool) -> str:

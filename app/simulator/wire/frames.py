@@ -76,4 +76,4 @@ def _header(name: str, value: str) -> bytes:
 
 def _json(payload: Any) -> bytes:
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
+    return text.encode("utf-8", "backslashreplace")  # half a surrogate pair becomes its escape

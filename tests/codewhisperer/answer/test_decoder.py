@@ -177,6 +177,13 @@ def test_known_events_of_no_use_are_skipped_and_unknown_ones_counted() -> None:
     new = event("newEvent", b"\xff")
     assert tell(decoder, new, new, event("x" * 500, {}), text("a")) == [TextDelta("a")]
     assert decoder.skipped == {"newEvent": 2, "x" * 64: 1}
+    tell(decoder, *(event(f"new-{number}", {}) for number in range(100)))
+    tell(decoder, *(metadata(stopReason=f"new-{number}") for number in range(100)))
+    assert (len(decoder.skipped), decoder.skipped["others"], decoder.skipped["newEvent"]) == (
+        33,
+        170,
+        2,
+    )
 
 
 # ---- the end -------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """What becomes of a tool's JSON Schema."""
 
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.codewhisperer.request.growth import Growth
 from app.codewhisperer.request.schema import normalised
 
 NAME = {"type": "string", "description": "A name"}
@@ -189,8 +191,69 @@ def test_what_is_too_deep_or_grows_too_large_is_refused() -> None:
     for level in range(1, 40):
         reference = {"$ref": f"#/properties/p{level - 1}"}
         doubling[f"p{level}"] = obj(x=reference, y=reference)
-    with pytest.raises(ValueError, match="more than 50000 nodes"):
+    with pytest.raises(ValueError, match="its references expand to more than"):
         normalised(obj(**doubling))
+    wide = obj(**{f"p{number}": {"title": "t"} for number in range(50_001)})
+    with pytest.raises(ValueError, match="more than 50000 nodes"):
+        normalised(wide)
+
+
+LARGE = {"type": "object", "description": "d" * 100_000}
+NAMES = [f"r{number}" for number in range(5000)]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        obj(a=LARGE, **{f"p{number}": {"$ref": "#/properties/a"} for number in range(50)}),
+        obj(a=LARGE, b={"items": [{"$ref": "#/properties/a"}] * 50}),
+        obj(**{f"p{n}": {"allOf": [{"$ref": "#/$defs/a"}, {"title": "t"}]} for n in range(50)})
+        | {"$defs": {"a": {"enum": NAMES}}},
+        obj(a=NAME)
+        | {"$defs": {"a": {"required": NAMES}}}
+        | {"allOf": [{"$ref": "#/$defs/a", "description": str(n)} for n in range(900)]},
+        {"$defs": {"a": LARGE}, "anyOf": [{"$ref": "#/$defs/a"}] * 50},
+    ],
+)
+def test_references_cannot_repeat_what_is_large_for_ever(schema: dict[str, Any]) -> None:
+    started = time.process_time()
+    with pytest.raises(ValueError, match=r"its references expand to more than .* repeat less"):
+        normalised(schema)
+    assert time.process_time() - started < 1
+
+
+def test_references_in_all_of_cost_the_same_however_often_they_are_repeated() -> None:
+    definitions = {"$defs": {"a": {"required": NAMES, "properties": {"b": NAME}}}}
+    schema = definitions | {"allOf": [{"$ref": "#/$defs/a"}] * 16_000}
+    started = time.process_time()
+    assert normalised(schema) == obj(b=NAME) | {"required": NAMES}
+    assert time.process_time() - started < 1
+
+
+def test_what_a_generator_of_schemas_repeats_is_expanded() -> None:
+    part = obj(**{f"x{number}": NAME | {"description": "d" * 60} for number in range(10)})
+    others = {f"p{number}": {"$ref": "#/properties/a"} for number in range(50)}
+    schema = normalised(obj(a=part, **others))
+    assert schema == obj(a=part, **dict.fromkeys(others, part))
+
+
+def test_a_shared_target_is_not_changed_by_its_first_use() -> None:
+    """The root takes alternatives apart."""
+    inner = {"anyOf": [{"anyOf": [obj(a=NAME), obj(b=NAME)]}, obj(c=NAME)]}
+    once = normalised({"anyOf": [{"$ref": "#/$defs/x"}, obj(d=NAME)], "$defs": {"x": inner}})
+    twice = {"anyOf": [{"$ref": "#/$defs/x"}] * 2 + [obj(d=NAME)], "$defs": {"x": inner}}
+    assert normalised(twice) == once
+
+
+def test_all_tools_of_a_request_share_what_they_may_add() -> None:
+    part = {"type": "object", "description": "d" * 1000}
+    others = {f"p{number}": {"$ref": "#/properties/a"} for number in range(90)}
+    schema = obj(a=part, **others)
+    growth = Growth(1000, 200_000)
+    for _ in range(2):
+        normalised(schema, growth=growth)
+    with pytest.raises(ValueError, match="its references expand to more than 204000 bytes"):
+        normalised(schema, growth=growth)
 
 
 WORDS = (

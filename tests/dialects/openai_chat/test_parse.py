@@ -1,6 +1,7 @@
 """What of a request is understood, ignored by name, or refused by name."""
 
 import pytest
+from msgspec.structs import replace
 from werkzeug.datastructures import Headers
 
 from app.core.conversation import Message, Reasoning, Text, Tool, ToolChoice
@@ -221,7 +222,7 @@ def test_fields_that_ask_for_nothing_are_not_listed(parse):
         reasoning_effort=None,
     )
     assert parsed.conversation.ignored == ()
-    assert parsed.conversation == parse().conversation
+    assert replace(parsed.conversation, size=0) == replace(parse().conversation, size=0)
 
 
 @pytest.mark.parametrize(

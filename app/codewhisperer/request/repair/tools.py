@@ -1,7 +1,10 @@
 """The offered tools: legal names and descriptions, reduced schemas, and all tools once called."""
 
+from functools import partial
+
 from msgspec.structs import replace
 
+from app.codewhisperer.request.growth import OF_A_REQUEST, Growth
 from app.codewhisperer.request.schema import normalised
 from app.codewhisperer.request.tool_names import renamed
 from app.core.conversation import Conversation, Tool, ToolCall
@@ -103,12 +106,13 @@ def normalise_schemas(conversation: Conversation) -> Conversation:
     """Reduce input schemas to keywords that every host accepts. Raises GatewayError for a schema
     that is too large.
     """
-    return map_tools(conversation, _with_reduced_schema)
+    growth = Growth(sum(len(tool.schema_json) for tool in conversation.tools), OF_A_REQUEST)
+    return map_tools(conversation, partial(_with_reduced_schema, growth=growth))
 
 
-def _with_reduced_schema(tool: Tool) -> Tool:
+def _with_reduced_schema(tool: Tool, growth: Growth) -> Tool:
     try:
-        schema = normalised(tool.schema, tool.schema_json)
+        schema = normalised(tool.schema, tool.schema_json, growth)
     except ValueError as error:
         raise GatewayError(
             Kind.INVALID_REQUEST, f"The input schema of tool {tool.name!r}: {error}.", field="tools"

@@ -1,0 +1,41 @@
+"""A native thread of the worker, for calls that would keep its loop waiting.
+
+A greenlet that computes lets no other greenlet run. A native thread does: the interpreter switches
+between threads every few milliseconds, only not in the middle of one call into C.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+import gevent
+from gevent.threadpool import ThreadPool
+
+_T = TypeVar("_T")
+
+SWITCH = 0.001
+"""Seconds for which the loop waits at each turn while the thread computes."""
+
+
+LARGE = 256 * 1024
+"""Bytes of a request that may take longer to work through than a loop should wait."""
+
+
+def run(size: int, call: Callable[..., _T], *arguments: Any) -> _T:
+    """What ``call`` returns or raises: called in the thread, while other greenlets run, if the
+    request that it works through is large. One call runs there at a time, the others wait.
+
+    ``call`` must do no IO, and use nothing of gevent and no context variables.
+    """
+    if size <= LARGE:
+        return call(*arguments)
+    result: _T = _pool().apply(call, arguments)
+    return result
+
+
+@cache
+def _pool() -> ThreadPool:
+    """Made on first use, which is after the fork: threads do not survive one."""
+    sys.setswitchinterval(SWITCH)
+    return ThreadPool(1, hub=gevent.get_hub())

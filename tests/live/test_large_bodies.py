@@ -1,0 +1,101 @@
+"""No body, valid or not, keeps a worker from its other clients; and each that is refused counts."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from app.core import json_limits
+from app.simulator import Simulator
+from tests.live.large_bodies import BODIES, SIZE, Sink, worst_health
+from tests.live.servers import KEY, Gateway
+
+LONGEST = 0.1
+"""Seconds that ``/health`` may take."""
+TRIES = 3
+"""Other processes take the machine away too."""
+
+
+@pytest.fixture(scope="module")
+def worker(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One worker, whose upstream takes bodies of any size."""
+    sink = Sink()
+    running = Gateway(
+        simulator.url, tmp_path_factory.mktemp("large"), WEB_CONCURRENCY="1", KIRO_API_URL=sink.url
+    )
+    yield running
+    running.stop()
+    sink.shutdown()
+    sink.server_close()
+
+
+def worst(worker: Gateway, path: str, body: bytes) -> float:
+    longest = []
+    for _ in range(TRIES):
+        with worst_health(worker.port) as found:
+            answer = requests.post(
+                worker.url + path, data=body, headers={"x-api-key": KEY}, timeout=60
+            )
+        assert answer.status_code == 400, answer.text
+        longest += found
+        if min(longest) < LONGEST:
+            break
+    return min(longest)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_worker_serves_others_while_it_reads_a_body(worker: Gateway, name: str) -> None:
+    path, make = BODIES[name]
+    assert worst(worker, path, make(SIZE)) < LONGEST
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_the_same_just_below_the_limits(worker: Gateway, name: str) -> None:
+    """These are not refused for their size: if they are valid, they go to the upstream."""
+    path, make = BODIES[name]
+    sample = make(1 << 20)
+    values = json_limits._values(sample) / json_limits.MAX_VALUES
+    escapes = sample.count(b"\\") / json_limits.MAX_ESCAPES
+    most = max(values, escapes)
+    body = make(min(SIZE, int((1 << 20) * 0.95 / most)) if most > 1e-3 else SIZE)
+    assert worst(worker, path, body) < LONGEST
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/messages", b"{"),
+        ("/v1/messages/count_tokens", b"{"),
+        ("/v1/chat/completions", b"{}"),
+        ("/v1/responses", b"[]"),
+        ("/v1/messages", b" " * (1024 * 1024 + 1)),
+    ],
+)
+def test_a_body_that_is_refused_counts(
+    simulator: Simulator, tmp_path: Path, path: str, body: bytes
+) -> None:
+    simulator.reset()
+    keys = tmp_path / "keys.json"
+    sha256 = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683"  # of "key"
+    keys.write_text(
+        json.dumps({"keys": [{"name": "a", "sha256": sha256, "requests_per_minute": 3}]})
+    )
+    gateway = Gateway(
+        simulator.url,
+        tmp_path,
+        WEB_CONCURRENCY="1",
+        KIRO_CLIENT_KEYS_FILE=str(keys),
+        MAX_BODY_BYTES=str(1024 * 1024),
+    )
+    try:
+        answers = [
+            requests.post(gateway.url + path, data=body, headers={"x-api-key": "key"}, timeout=20)
+            for _ in range(5)
+        ]
+        refused = 413 if len(body) > 1024 else 400
+        assert [answer.status_code for answer in answers] == [refused] * 3 + [429] * 2
+        assert answers[-1].headers["retry-after"]
+    finally:
+        gateway.stop()
