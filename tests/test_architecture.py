@@ -65,11 +65,12 @@ ALLOWED = {
     "launch": set(),
     "__main__": {*EVERYTHING, "launch"},
 }
-CREDENTIAL_VALUES = {"entries", "health", "model", "times"}
+CREDENTIAL_VALUES = {"entries", "health", "lineage", "model", "times"}
 INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same way
     "model": set(),
     "times": set(),
     "health": set(),
+    "lineage": {"model"},
     "entries": {"model", "times"},
     "sources": CREDENTIAL_VALUES,
     "store": CREDENTIAL_VALUES,

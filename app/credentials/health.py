@@ -36,7 +36,8 @@ class AccountHealth(Struct, frozen=True):
 
     ``lineage`` holds the ids of the login's latest refresh tokens; a login that is not in it starts
     with a clean health. ``accepted`` is the id of the access token that the upstream accepted last.
-    ``over``: the sign-in service refused the login for good.
+    ``over``: the sign-in service refused the login for good. ``refused`` is the id of the refresh
+    token whose refresh failed last: what the failure forbids, it forbids for that token only.
     """
 
     lineage: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class AccountHealth(Struct, frozen=True):
     refresh_kind: Kind | None = None
     refresh_why: str = ""
     over: bool = False
+    refused: str = ""
     quota: Quota | None = None
     quota_at: float = 0.0
 
@@ -184,11 +186,18 @@ def refreshed(health: AccountHealth, token_id: str, now: float) -> AccountHealth
         refresh_kind=None,
         refresh_why="",
         over=False,
+        refused="",
     )
 
 
 def refresh_failed(
-    health: AccountHealth, error: GatewayError, *, pause: float, over: bool, now: float
+    health: AccountHealth,
+    error: GatewayError,
+    *,
+    pause: float,
+    over: bool,
+    refused: str,
+    now: float,
 ) -> AccountHealth:
     """The health after a failed refresh, which is not repeated for ``pause`` seconds."""
     return msgspec.structs.replace(
@@ -198,6 +207,7 @@ def refresh_failed(
         refresh_kind=error.kind,
         refresh_why=error.message,
         over=over,
+        refused=refused,
     )
 
 

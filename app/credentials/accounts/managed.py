@@ -98,6 +98,8 @@ class ManagedAccount:
         """Take over what other workers know, and query a quota that was used up when it is time."""
         state, now = self.state, self._deps.clock()
         state.sync_health()
+        if state.refresh_block():  # another process may have a token that works
+            self._runner.start(state.token, state.token.access_token, Urgency.LOOK)
         if health.quota_is_due(state.health, now) and now >= self._ask_quota_at:
             self._ask_quota_at = now + health.ASK_QUOTA
             threading.Thread(target=self.ask_quota, name="quota", daemon=True).start()
@@ -128,7 +130,7 @@ class ManagedAccount:
             self.state.adopt(login, grant)
 
     def _may_refresh_ahead(self) -> bool:
-        return self._deps.store.is_in_sync() and not self.state.refresh_block()
+        return self._deps.store.is_in_sync(self.state.login) and not self.state.refresh_block()
 
     def _share_acceptance(self, accepted: str) -> None:
         """Tell every worker that a refresh can help if this token is refused later."""

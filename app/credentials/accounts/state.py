@@ -97,6 +97,8 @@ class AccountState:
     def refresh_block(self) -> GatewayError | None:
         """The error of the last refresh while it forbids another one, None if one may be tried."""
         known = self.health
+        if known.refused and known.refused != self.grant.token_id:
+            return None
         left = known.refresh_at - self._deps.clock()
         if not known.over and left <= 0:
             return None
