@@ -29,6 +29,7 @@ LEAVES = {
     "sockets",
     "tls",
     "version",
+    "waits",
 }
 PARTS = {"core", *LEAVES}
 EVERYTHING = {
@@ -48,6 +49,7 @@ ALLOWED = {
     "tls": set(),
     "upstream": {"core", "errors", "models"},
     "version": set(),
+    "waits": set(),
     "eventstream": set(),
     "upstream_http": {"errors", "sockets", "tls"},
     "codewhisperer": {*PARTS, "eventstream", "upstream", "upstream_http"},
