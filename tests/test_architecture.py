@@ -67,8 +67,9 @@ ALLOWED = {
     "launch": set(),
     "__main__": {*EVERYTHING, "launch"},
 }
-CREDENTIAL_VALUES = {"entries", "health", "lineage", "model", "times"}
+CREDENTIAL_VALUES = {"boot", "entries", "health", "lineage", "model", "times"}
 INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same way
+    "boot": set(),
     "model": set(),
     "times": set(),
     "health": set(),

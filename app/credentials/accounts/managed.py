@@ -29,7 +29,7 @@ class ManagedAccount:
         self.state = AccountState(login, deps)
         self._runner = RefreshRunner(self.state, deps)
         self._accepted = ""
-        self._ask_quota_at = 0.0
+        self._asked_at = 0.0
 
     def availability(self) -> health.Availability:
         """Whether the account may serve a request now."""
@@ -100,8 +100,8 @@ class ManagedAccount:
         state.sync_health()
         if state.refresh_block():  # another process may have a token that works
             self._runner.start(state.token, state.token.access_token, Urgency.LOOK)
-        if health.quota_is_due(state.health, now) and now >= self._ask_quota_at:
-            self._ask_quota_at = now + health.ASK_QUOTA
+        if health.quota_is_due(state.health, now) and abs(now - self._asked_at) >= health.ASK_QUOTA:
+            self._asked_at = now
             threading.Thread(target=self.ask_quota, name="quota", daemon=True).start()
 
     def ask_quota(self) -> None:

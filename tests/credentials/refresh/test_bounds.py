@@ -42,6 +42,9 @@ def saying(parts: Callable[[], Iterable[bytes]]) -> Iterator[str]:
             try:
                 for part in parts():
                     connection.sendall(part)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
             except OSError:
                 return
 
