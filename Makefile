@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 FUZZ_MINUTES ?= 5
 
-.PHONY: run test check coverage audit fuzz chaos soak crash conformance clients bench format docs
+.PHONY: run test check coverage audit fuzz chaos soak crash outages conformance clients bench format docs
 .PHONY: lock clean
 
 run: $(RUNTIME)
@@ -48,6 +48,11 @@ soak: $(DEV)  ## ten minutes of mixed load
 
 crash: $(DEV)  ## SIGKILL at 200 random instants of a refresh
 	CRASH_ROUNDS=200 $(BIN)/python -m pytest tests/credentials/test_crash.py --log-cli-level=INFO
+
+OUTAGE_ROUNDS ?= 50
+outages: $(DEV)  ## Redis away, full or out of date across a refresh, fifty times for each kind of login
+	OUTAGE_ROUNDS=$(OUTAGE_ROUNDS) $(BIN)/python -m pytest -n auto -m long \
+	  tests/credentials/store/test_outages.py
 
 conformance: $(DEV)  ## the SDKs' own suites, against the gateway
 	$(BIN)/python -m conformance

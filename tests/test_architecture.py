@@ -26,6 +26,7 @@ ALLOWED = {  # lower rows import from higher ones
     "sockets": set(),
     "tls": set(),
     "version": set(),
+    "waits": set(),
     "aws": set(),
     "core": set(),
     "eventstream": set(),
@@ -37,9 +38,9 @@ ALLOWED = {  # lower rows import from higher ones
     "upstream": {"core", "errors", "models"},
     "codewhisperer": {
         "aws", "core", "errors", "eventstream", "models", "settings", "tls", "upstream",
-        "upstream_http", "version",
+        "upstream_http", "version", "waits",
     },
-    "credentials": {"aws", "errors", "files", "program", "settings", "tls", "version"},
+    "credentials": {"aws", "errors", "files", "program", "settings", "tls", "version", "waits"},
     "gateway": {"core", "credentials", "errors", "models", "upstream"},
     "keys": {"core", "errors", "files", "models", "program", "settings"},
     "pages": {"errors", "models", "openapi"},
@@ -57,11 +58,13 @@ ALLOWED = {  # lower rows import from higher ones
         "version",
     },
 }  # fmt: skip
-CREDENTIAL_VALUES = {"entries", "health", "model", "times"}
+CREDENTIAL_VALUES = {"boot", "entries", "health", "lineage", "model", "times"}
 INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same way
+    "boot": set(),
     "model": set(),
     "times": set(),
     "health": set(),
+    "lineage": {"model"},
     "entries": {"model", "times"},
     "sources": CREDENTIAL_VALUES,
     "store": CREDENTIAL_VALUES,

@@ -24,6 +24,8 @@ from gunicorn.config import Config
 from gunicorn.http.wsgi import Response, create
 from gunicorn.workers.ggevent import GeventWorker
 from msgspec import Raw, Struct
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 PAGE = (Path(__file__).parent.parent / "docs" / "private-names.md").read_text(encoding="utf-8")
@@ -111,6 +113,14 @@ def test_hub_resolver() -> None:
     hub = gevent.get_hub()
     assert isinstance(hub.resolver, Resolver)
     assert type(hub).resolver.fset is not None
+
+
+@row("urllib3 `HTTPConnection._new_conn`")
+def test_new_conn() -> None:
+    """Every connection gets its socket there, TLS and proxies included."""
+    for connection in (HTTPConnection, HTTPSConnection, SOCKSConnection, SOCKSHTTPSConnection):
+        assert callable(connection._new_conn)
+        assert "self._new_conn()" in inspect.getsource(connection.connect)
 
 
 @row("requests `iter_content` calling `raw.stream`")

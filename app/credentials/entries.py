@@ -50,7 +50,7 @@ def decode_json(data: bytes | str, name: str) -> Any:
         data = data.encode("utf-8", "surrogateescape")
     try:
         return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         kind = "is empty" if not data.strip() else "is not complete JSON"
         raise BadEntry(f"{name} {kind}") from None
 

@@ -2,6 +2,10 @@
 
 :data:`CONSEQUENCES` is the complete decision table. All functions here are pure; the store keeps
 the health, so that workers and hosts agree on it.
+
+Times are by the clock of the machine, since hosts share them. A health says by how much that clock
+differed from the time since the boot, so that within a boot a wait keeps its length when the clock
+is set (:func:`rebased`). A wait longer than any can be comes from a wrong clock, and is over.
 """
 
 from collections.abc import Mapping
@@ -13,6 +17,7 @@ from msgspec import Struct
 
 from app.aws.quota import Quota
 from app.errors import GatewayError, Kind
+from app.waits import LONGEST_WAIT
 
 RETRY_PARKED = 600.0
 """Seconds until a parked account is tried again if nothing says when its quota resets."""
@@ -23,7 +28,11 @@ PROBE = 60.0
 ASK_QUOTA = 1800.0
 """Seconds between two quota queries for an account that used up its quota."""
 
+LONGEST_QUOTA_WAIT = 31 * 86400.0
+"""Quotas are reset each month."""
+
 _LINEAGE = 8
+_DRIFT = 1.0  # seconds by which a clock is corrected without a jump
 
 Mode: TypeAlias = Literal["", "last", "paused", "parked", "out"]
 """``last``: for a while, used only if no other account can be; ``paused``: not used for a while;
@@ -36,7 +45,10 @@ class AccountHealth(Struct, frozen=True):
 
     ``lineage`` holds the ids of the login's latest refresh tokens; a login that is not in it starts
     with a clean health. ``accepted`` is the id of the access token that the upstream accepted last.
-    ``over``: the sign-in service refused the login for good.
+    ``over``: the sign-in service refused the login for good. ``refused`` is the id of the refresh
+    token whose refresh failed last: what the failure forbids, it forbids for that token only.
+    ``over_at`` says when. ``boot`` names the boot of the machine that wrote this, and ``offset`` is
+    its clock minus the seconds since that boot.
     """
 
     lineage: tuple[str, ...] = ()
@@ -52,6 +64,10 @@ class AccountHealth(Struct, frozen=True):
     refresh_kind: Kind | None = None
     refresh_why: str = ""
     over: bool = False
+    over_at: float = 0.0
+    refused: str = ""
+    boot: str = ""
+    offset: float = 0.0
     quota: Quota | None = None
     quota_at: float = 0.0
 
@@ -99,12 +115,24 @@ def availability(health: AccountHealth, now: float) -> Availability:
     if health.mode == "out":
         return Availability.BLOCKED
     if health.mode == "parked":
-        due = now >= health.until and now >= health.probe_until
-        return Availability.PROBE if due else Availability.BLOCKED
-    if now >= health.until:
+        is_probed = 0 < health.probe_until - now <= PROBE
+        waits = is_probed or seconds_left(health, now) > 0
+        return Availability.BLOCKED if waits else Availability.PROBE
+    if not seconds_left(health, now):
         return Availability.READY
     during = {"last": Availability.LAST_RESORT, "paused": Availability.BLOCKED}
     return during.get(health.mode, Availability.READY)
+
+
+def seconds_left(health: AccountHealth, now: float) -> float:
+    """Until the account is used, or probed, again; 0 if it may be now."""
+    is_quota = health.mode == "parked" and health.kind is Kind.QUOTA
+    return possible_wait(health.until - now, LONGEST_QUOTA_WAIT if is_quota else LONGEST_WAIT)
+
+
+def possible_wait(seconds: float, longest: float = LONGEST_WAIT) -> float:
+    """The wait, 0 if it is over, or so long that it was measured by a wrong clock."""
+    return seconds if 0 < seconds <= longest + _DRIFT else 0.0
 
 
 def back_in(health: AccountHealth, now: float) -> float | None:
@@ -113,7 +141,7 @@ def back_in(health: AccountHealth, now: float) -> float | None:
     """
     if health.mode == "out":
         return None
-    return max(1.0, health.until - now)
+    return max(1.0, seconds_left(health, now))
 
 
 def after(health: AccountHealth, error: GatewayError, now: float) -> AccountHealth:
@@ -129,7 +157,7 @@ def after(health: AccountHealth, error: GatewayError, now: float) -> AccountHeal
         mode=mode,
         kind=error.kind,
         why=error.message,
-        until=max(now + seconds, _known_reset(health, error, now)),
+        until=max(now + min(seconds, LONGEST_WAIT), _known_reset(health, error, now)),
         probe_until=0.0,
     )
 
@@ -141,7 +169,7 @@ def with_quota(health: AccountHealth, quota: Quota, now: float) -> AccountHealth
         if quota.used < quota.limit:
             return msgspec.structs.replace(health, until=min(health.until, now + RETRY_PARKED))
         if quota.resets_at > now:
-            return msgspec.structs.replace(health, until=quota.resets_at)
+            return msgspec.structs.replace(health, until=_soon(quota.resets_at, now))
     return health
 
 
@@ -184,11 +212,19 @@ def refreshed(health: AccountHealth, token_id: str, now: float) -> AccountHealth
         refresh_kind=None,
         refresh_why="",
         over=False,
+        over_at=0.0,
+        refused="",
     )
 
 
 def refresh_failed(
-    health: AccountHealth, error: GatewayError, *, pause: float, over: bool, now: float
+    health: AccountHealth,
+    error: GatewayError,
+    *,
+    pause: float,
+    over: bool,
+    refused: str,
+    now: float,
 ) -> AccountHealth:
     """The health after a failed refresh, which is not repeated for ``pause`` seconds."""
     return msgspec.structs.replace(
@@ -198,6 +234,8 @@ def refresh_failed(
         refresh_kind=error.kind,
         refresh_why=error.message,
         over=over,
+        over_at=now if over else 0.0,
+        refused=refused,
     )
 
 
@@ -206,4 +244,23 @@ def _known_reset(health: AccountHealth, error: GatewayError, now: float) -> floa
     quota = health.quota
     if error.kind is not Kind.QUOTA or quota is None or quota.used < quota.limit:
         return 0.0
-    return quota.resets_at
+    return _soon(quota.resets_at, now)
+
+
+def _soon(moment: float, now: float) -> float:
+    return min(moment, now + LONGEST_QUOTA_WAIT)
+
+
+def written(health: AccountHealth, boot: str, offset: float) -> AccountHealth:
+    """The health as written by this machine."""
+    return msgspec.structs.replace(health, boot=boot, offset=offset)
+
+
+def rebased(health: AccountHealth, boot: str, offset: float) -> AccountHealth:
+    """The health by the clock as it is now, if the clock was set since this machine wrote it."""
+    moved = offset - health.offset
+    if health.boot != boot or abs(moved) <= _DRIFT:
+        return health
+    names = ("until", "probe_until", "refreshed_at", "refresh_at", "over_at", "quota_at")
+    times = {name: time + moved for name in names if (time := getattr(health, name))}
+    return written(msgspec.structs.replace(health, **times), boot, offset)

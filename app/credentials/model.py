@@ -25,7 +25,8 @@ class Grant:
     """The tokens of a login at one moment: what the last refresh returned.
 
     ``expires_at`` and ``refreshed_at`` are 0 if unknown. ``generation`` counts the refreshes of
-    this login by this gateway.
+    this login by this gateway. ``ancestors`` are the fingerprints of the refresh tokens that this
+    grant replaced, the latest first (:mod:`app.credentials.lineage`).
     """
 
     access_token: str = field(default="", repr=False)
@@ -34,6 +35,7 @@ class Grant:
     profile_arn: str | None = None
     refreshed_at: float = 0.0
     generation: int = 0
+    ancestors: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def token_id(self) -> str:

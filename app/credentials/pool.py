@@ -27,6 +27,7 @@ from app.credentials.store.interface import TokenStore
 from app.errors import GatewayError, Kind
 
 from . import assembly, health
+from .boot import Boot, this_boot
 from .health import CONSEQUENCES, Availability, Failover
 from .model import Login, Token
 from .sources import chain
@@ -50,6 +51,7 @@ class Credentials:
         refresher: Refresher,
         control: ControlPlane | None = None,
         clock: Callable[[], float] = time.time,
+        boot: Boot | None = None,
         checked: bool = False,
     ) -> None:
         """Reads the sources. Raises GatewayError NO_CREDENTIAL if none of them has a usable login.
@@ -58,7 +60,10 @@ class Credentials:
         does not log it again, and does not fail for a file that is half written at this moment.
         """
         self._watcher = SourceWatcher(sources, clock, announce=not checked)
-        self._deps = Dependencies(store, refresher, self._watcher.reread, clock, control)
+        self._started_at = clock()
+        self._deps = Dependencies(
+            store, refresher, self._watcher.reread, clock, control, self._retry_from, boot
+        )
         self._source: Source | None = None
         self._accounts: dict[str, ManagedAccount] = {}
         self._sessions: OrderedDict[bytes, str] = OrderedDict()  # by _session_key
@@ -82,6 +87,7 @@ class Credentials:
             refresher=assembly.refresher(settings, clock),
             control=control,
             clock=clock,
+            boot=this_boot(),
             checked=checked,
         )
 
@@ -231,11 +237,12 @@ class Credentials:
         known = [account.state.health for account in self._accounts.values()]
         if not known:
             return chain.no_credential(self._watcher.problems)
-        first = min(known, key=lambda one: (one.mode == "out", one.until))
+        now = self._deps.clock()
+        first = min(known, key=lambda one: (one.mode == "out", health.seconds_left(one, now)))
         why = first.why
         if len(known) > 1:
             why = f"All {len(known)} accounts are unavailable now. First one to return: {why}"
-        after = health.back_in(first, self._deps.clock())
+        after = health.back_in(first, now)
         return GatewayError(first.kind or Kind.UNAVAILABLE, why, retry_after=after)
 
     def _poll_sources(self) -> None:
@@ -259,6 +266,11 @@ class Credentials:
             return  # perhaps half written: keep using what was read before
         self._source = choice.source
         self._accounts = accounts
+
+    def _retry_from(self) -> float:
+        """A login that was found to be over before this moment is tried once more."""
+        touched = self._watcher.touched_at
+        return max(self._started_at, touched if touched <= self._deps.clock() else 0.0)
 
     def _managed(self, login: Login) -> ManagedAccount:
         account = self._accounts.get(login.account)

@@ -10,6 +10,7 @@ import pytest
 
 from app.aws.quota import Quota
 from app.credentials.accounts.state import ControlPlane
+from app.credentials.boot import Boot
 from app.credentials.pool import Credentials
 from app.credentials.refresh.client import ServiceClient
 from app.credentials.refresh.refresher import Refresher
@@ -60,12 +61,15 @@ def build(
         cache: Path | None = None,
         control: ControlPlane | None = None,
         store: TokenStore | None = None,
+        boot: Boot | None = None,
     ) -> Credentials:
         client = ServiceClient(user_agent="kiro2api/test", connect_timeout=5, response_timeout=5)
         refresher = Refresher(client, auth_url=service.url, oidc_url=service.url, clock=clock)
         store = store or file_store(tmp_path, cache)
         built.append(
-            Credentials(sources, store=store, refresher=refresher, control=control, clock=clock)
+            Credentials(
+                sources, store=store, refresher=refresher, control=control, clock=clock, boot=boot
+            )
         )
         return built[-1]
 

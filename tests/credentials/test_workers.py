@@ -104,6 +104,34 @@ def test_two_hosts_on_one_redis_share_one_refresh(
     redis.stop()
 
 
+def test_a_token_file_survives_an_outage_of_redis_across_a_refresh(
+    upstream: Simulator, start: Callable[..., Gateway], tmp_path: Path
+) -> None:
+    require(RedisServer.is_installed(), "redis-server")
+    redis = RedisServer(tmp_path)
+    path = tmp_path / "token.json"
+    path.write_text(json.dumps({"refreshToken": refresh_token(0)}))
+    gateway = start(
+        upstream, AWS_REFRESHTOKEN="", KIRO_TOKEN_FILE=str(path), KIRO_TOKEN_STORE=redis.url
+    )
+    assert [ask(gateway) for _ in range(8)] == [200] * 8
+    redis.stop()
+    upstream.configure_tokens(expire="all")
+    assert [ask(gateway) for _ in range(8)] == [200] * 8
+    new = json.loads(path.read_text())["refreshToken"]
+    redis.start()
+    end = time.monotonic() + 8  # the workers notice within five seconds
+    while time.monotonic() < end:
+        assert ask(gateway) == 200
+        assert json.loads(path.read_text())["refreshToken"] == new
+        time.sleep(0.1)
+    upstream.configure_tokens(expire="all")  # a token that is revoked just after the outage
+    assert [ask(gateway) for _ in range(8)] == [200] * 8
+    assert upstream.stats["refreshes"] == 3
+    gateway.stop()
+    redis.stop()
+
+
 def log_of(gateway: Gateway, word: str) -> list[str]:
     return [line for line in gateway.log_text().splitlines() if word in line]
 

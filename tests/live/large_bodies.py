@@ -79,7 +79,8 @@ def _repeated(head: str, one: str, tail: str, size: int) -> bytes:
     """``one`` as often as fits, separated by commas; ``%d`` in it is a number."""
     room = size - len(head) - len(tail)
     if "%d" in one:
-        pieces, length = [], 0
+        pieces: list[str] = []
+        length = 0
         while length < room:
             pieces.append(one.replace("%d", str(len(pieces))))
             length += len(pieces[-1]) + 1

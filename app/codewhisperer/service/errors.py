@@ -10,7 +10,6 @@ servers, published reports. The table in :mod:`.error_table` says what an error 
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import Any
 
@@ -19,6 +18,7 @@ import msgspec
 from app.core.events import Event
 from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameError, TruncatedMessage
+from app.waits import retry_after
 
 from .error_table import RULES, ParsedError
 
@@ -51,7 +51,7 @@ def from_response(
     """The error of an HTTP response without success. ``now``: seconds since the epoch."""
     named = {name.lower(): value for name, value in headers.items()}
     parsed = _parse_error(status, named.get("x-amzn-errortype", ""), body)
-    error = _error(parsed, _retry_after(named.get("retry-after", ""), now))
+    error = _error(parsed, retry_after(named.get("retry-after", ""), now()))
     error.upstream_id = upstream_id(named)
     return error
 
@@ -158,14 +158,3 @@ def _clean(text: str) -> str:
 
 def _quote(line: str) -> str:
     return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 3]}..."
-
-
-def _retry_after(value: str, now: Callable[[], float]) -> float | None:
-    """Seconds from a Retry-After header, which holds a number of seconds or an HTTP date."""
-    value = value.strip()
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", value, re.ASCII):
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now())
-    except (ValueError, OverflowError):
-        return None

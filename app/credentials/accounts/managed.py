@@ -29,7 +29,7 @@ class ManagedAccount:
         self.state = AccountState(login, deps)
         self._runner = RefreshRunner(self.state, deps)
         self._accepted = ""
-        self._ask_quota_at = 0.0
+        self._asked_at = 0.0
 
     def availability(self) -> health.Availability:
         """Whether the account may serve a request now."""
@@ -98,8 +98,10 @@ class ManagedAccount:
         """Take over what other workers know, and query a quota that was used up when it is time."""
         state, now = self.state, self._deps.clock()
         state.sync_health()
-        if health.quota_is_due(state.health, now) and now >= self._ask_quota_at:
-            self._ask_quota_at = now + health.ASK_QUOTA
+        if state.refresh_block():  # another process may have a token that works
+            self._runner.start(state.token, state.token.access_token, Urgency.LOOK)
+        if health.quota_is_due(state.health, now) and abs(now - self._asked_at) >= health.ASK_QUOTA:
+            self._asked_at = now
             threading.Thread(target=self.ask_quota, name="quota", daemon=True).start()
 
     def ask_quota(self) -> None:
@@ -128,7 +130,7 @@ class ManagedAccount:
             self.state.adopt(login, grant)
 
     def _may_refresh_ahead(self) -> bool:
-        return self._deps.store.is_in_sync() and not self.state.refresh_block()
+        return self._deps.store.is_in_sync(self.state.login) and not self.state.refresh_block()
 
     def _share_acceptance(self, accepted: str) -> None:
         """Tell every worker that a refresh can help if this token is refused later."""

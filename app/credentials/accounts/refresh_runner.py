@@ -14,7 +14,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import TypeAlias
 
-from app.credentials import health
+from app.credentials import health, lineage
 from app.credentials.model import Grant, Token, is_usable_profile
 from app.credentials.refresh import policy
 from app.credentials.store.interface import SourceChanged
@@ -36,6 +36,7 @@ RefreshTask: TypeAlias = "Future[GatewayError | None]"
 class Urgency(Enum):
     """How urgently a new token is needed."""
 
+    LOOK = "adopt one that another process has, and do nothing else"
     ADOPT = "adopt one that another process has; do not refresh"
     AHEAD = "refresh, unless another host may be refreshing"
     NOW = "refresh"
@@ -90,7 +91,8 @@ class RefreshRunner:
         try:
             with self._deps.store.lease(self._state.login):
                 self._refresh(stale, urgency)
-                self._find_profile()
+                if urgency is not Urgency.LOOK:
+                    self._find_profile()
             error = None
         except GatewayError as failure:
             error = failure
@@ -112,7 +114,7 @@ class RefreshRunner:
             if error := state.refresh_block():
                 raise error
             try:
-                fresh = deps.refresher.refresh(state.login, state.grant)
+                fresh = self._call_service()
                 deps.store.save(state.login, fresh)
             except SourceChanged:
                 log.info("credential: account %s: the user logged in again", state.name)
@@ -128,9 +130,30 @@ class RefreshRunner:
             f"The login in {state.login.source} keeps changing; try again.",
         )
 
+    def _call_service(self) -> Grant:
+        """The grant that follows from this login. While nothing proves which of several refresh
+        tokens is the newest, each is tried before the login counts as refused.
+        """
+        state, deps = self._state, self._deps
+        found = deps.store.candidates(state.login)
+        refusal: GatewayError | None = None
+        for grant in [state.grant, *(one for one in found if one.token_id != state.grant.token_id)]:
+            if refusal and not policy.refreshable(state.login, grant):
+                continue
+            try:
+                fresh = deps.refresher.refresh(state.login, grant)
+            except GatewayError as error:
+                if error.kind is not Kind.LOGIN_OVER:
+                    raise
+                refusal = refusal or error
+            else:
+                return lineage.succeeding(fresh, [grant, *found])
+        assert refusal
+        raise refusal
+
     def _may_call(self, urgency: Urgency) -> bool:
         if urgency is Urgency.AHEAD:
-            return self._deps.store.is_in_sync()
+            return self._deps.store.is_in_sync(self._state.login)
         return urgency is Urgency.NOW
 
     def _adopt(self, fresh: Grant) -> None:
@@ -156,13 +179,14 @@ class RefreshRunner:
 
     def _record_failure(self, error: GatewayError) -> None:
         now = self._deps.clock()
-        over = error.kind is Kind.LOGIN_OVER and self._deps.store.is_in_sync()
+        over = error.kind is Kind.LOGIN_OVER and self._deps.store.is_in_sync(self._state.login)
         self._state.update_health(
             lambda known: health.refresh_failed(
                 known,
                 error,
                 pause=policy.backoff(known.refresh_failures + 1, error.retry_after),
                 over=over,
+                refused=self._state.grant.token_id,
                 now=now,
             )
         )
@@ -182,10 +206,11 @@ class RefreshRunner:
         if arn and is_usable_profile(arn):
             login, grant = state.newest()
             found = replace(grant, profile_arn=arn)
-            try:
-                deps.store.save(login, found)
-            except SourceChanged:
-                return
+            if len(deps.store.candidates(login)) == 1:  # a save overwrites the others
+                try:
+                    deps.store.save(login, found)
+                except SourceChanged:
+                    return
             state.adopt(login, found)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from app.aws.quota import Quota
 from app.credentials import health
-from app.credentials.health import Availability
+from app.credentials.health import Availability, possible_wait
 
 from .state import AccountState
 
@@ -45,7 +45,7 @@ def report(account: AccountState, now: float) -> AccountReport:
         state, until = "out", 0.0
     elif state == "parked":
         state = known.mode
-    elif known.over or known.refresh_at > now:
+    elif known.over or possible_wait(known.refresh_at - now):
         state, why = "login over" if known.over else "refresh fails", known.refresh_why
         until = 0.0 if known.over else known.refresh_at
     elif state == "ready":

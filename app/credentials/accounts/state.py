@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.aws.quota import Quota
-from app.credentials.health import AccountHealth
+from app.credentials.boot import Boot
+from app.credentials.health import AccountHealth, possible_wait, rebased, written
 from app.credentials.model import Grant, Login, Token, profile_region
 from app.credentials.refresh import policy
 from app.credentials.refresh.refresher import Refresher
@@ -30,6 +31,8 @@ class Dependencies:
     """What every account works with.
 
     ``reread`` returns a login as its source holds it now, None if the source no longer holds it.
+    ``retry_from`` is the time from which on a refusal counts: that of the start of this process, or
+    of the last change of the source.
     """
 
     store: TokenStore
@@ -37,6 +40,8 @@ class Dependencies:
     reread: Callable[[Login], Login | None]
     clock: Callable[[], float]
     control: ControlPlane | None = None
+    retry_from: Callable[[], float] = lambda: 0.0
+    boot: Boot | None = None
 
 
 class AccountState:
@@ -82,7 +87,7 @@ class AccountState:
     def update_health(self, change: Callable[[AccountHealth], AccountHealth]) -> None:
         """Apply ``change`` to the health, for all workers."""
         self.health = self._deps.store.update_health(
-            self.login, lambda known: change(self._own_health(known))
+            self.login, lambda known: self._changed(self._own_health(known), change)
         )
 
     def next_action(self) -> policy.Action:
@@ -97,13 +102,29 @@ class AccountState:
     def refresh_block(self) -> GatewayError | None:
         """The error of the last refresh while it forbids another one, None if one may be tried."""
         known = self.health
-        left = known.refresh_at - self._deps.clock()
-        if not known.over and left <= 0:
+        if known.refused and known.refused != self.grant.token_id:
+            return None
+        over = known.over and known.over_at >= self._deps.retry_from()
+        left = possible_wait(known.refresh_at - self._deps.clock())
+        if not over and (known.over or not left):
             return None
         kind = known.refresh_kind or Kind.UNAVAILABLE
-        return GatewayError(kind, known.refresh_why, retry_after=None if known.over else left)
+        return GatewayError(kind, known.refresh_why, retry_after=None if over else left)
 
     def _own_health(self, known: AccountHealth) -> AccountHealth:
         """The stored health if it belongs to this login; a new login starts with a clean one."""
         token_id = self.grant.token_id
-        return known if token_id in known.lineage else AccountHealth(lineage=(token_id,))
+        if token_id not in known.lineage:
+            return AccountHealth(lineage=(token_id,))
+        return rebased(known, boot.name, self._offset(boot)) if (boot := self._deps.boot) else known
+
+    def _changed(
+        self, known: AccountHealth, change: Callable[[AccountHealth], AccountHealth]
+    ) -> AccountHealth:
+        changed, boot = change(known), self._deps.boot
+        if boot is None or changed == known:
+            return changed
+        return written(changed, boot.name, self._offset(boot))
+
+    def _offset(self, boot: Boot) -> float:
+        return self._deps.clock() - boot.seconds()

@@ -6,9 +6,12 @@ OIDC's CreateToken; not the form encoding of OAuth). External identity providers
 at their own token endpoint (RFC 6749 section 6). API keys are never refreshed.
 
 Each call makes one attempt and contains no policy: the callers decide when to refresh and what an
-error means. LOGIN_OVER is a refusal that no retry can fix; every other error may be temporary.
+error means. LOGIN_OVER is a refusal that no retry can fix, which only the service itself can say,
+in its own form: JSON with a known code. Every other error may be temporary, for instance any 401 of
+a proxy on the way.
 """
 
+import re
 import time
 from collections.abc import Callable
 
@@ -25,7 +28,19 @@ OIDC_URL = "https://oidc.{region}.amazonaws.com"
 
 _DEFAULT_LIFETIME = 3600.0  # the services' usual lifetime, if a response names none
 _LONGEST_LIFETIME = 10 * 365 * 86400.0
-_FINAL = {"invalid_grant", "invalid_client", "unauthorized_client", "expired_token"}
+_REGISTRATION_OVER = "its client registration has expired or does not match"
+_REFRESH_TOKEN_OVER = "its refresh token was already used, was revoked or has expired"  # nosec B105
+_FINAL_CODES = {  # of OAuth 2.0 (RFC 6749 section 5.2), or InvalidGrantException of AWS SSO OIDC
+    "invalidgrant": _REFRESH_TOKEN_OVER,
+    "expiredtoken": _REFRESH_TOKEN_OVER,
+    "invalidclient": _REGISTRATION_OVER,
+    "unauthorizedclient": _REGISTRATION_OVER,
+}
+_FINAL_MESSAGE = "invalid refresh token"
+_FINAL_SOCIAL_MESSAGES = (_FINAL_MESSAGE, "bad credentials")
+"""Kiro's auth service sends a message without a code."""
+
+_SENDABLE = re.compile(r"[!-~]+")  # what a header can carry
 
 HOW_TO_LOG_IN = (
     f"log in again (`{command()} login`, the Kiro IDE or kiro-cli), or replace the refresh token "
@@ -110,16 +125,24 @@ def grant_from(response: ServiceResponse, before: Grant, now: float) -> Grant:
     the tokens are sent to. The tokens themselves are still good.
     """
     access_token = response.text("accessToken", "access_token")
+    refresh_token = response.text("refreshToken", "refresh_token") or before.refresh_token
     if not access_token:
         raise GatewayError(
             Kind.UPSTREAM_ERROR, "The sign-in service sent a response without a token."
         )
+    if not all(map(_SENDABLE.fullmatch, filter(None, (access_token, refresh_token)))):
+        raise GatewayError(
+            Kind.UPSTREAM_ERROR,
+            "The sign-in service sent a token that no header can carry: it contains a space, a "
+            "line break or a character outside ASCII. It was not stored.",
+        )
     profile = response.text("profileArn", "profile_arn")
+    is_usable = _SENDABLE.fullmatch(profile) and is_usable_profile(profile)
     return Grant(
         access_token=access_token,
-        refresh_token=response.text("refreshToken", "refresh_token") or before.refresh_token,
+        refresh_token=refresh_token,
         expires_at=_expiry(response, now),
-        profile_arn=profile if profile and is_usable_profile(profile) else before.profile_arn,
+        profile_arn=profile if is_usable else before.profile_arn,
         refreshed_at=now,
         generation=before.generation + 1,
     )
@@ -130,18 +153,26 @@ def _expiry(response: ServiceResponse, now: float) -> float:
     if lifetime := response.number("expiresIn", "expires_in"):
         return now + min(lifetime, _LONGEST_LIFETIME)
     try:
-        return parse_time(response.members["expiresAt"])
+        expires_at = parse_time(response.members["expiresAt"])
+        return min(max(0.0, expires_at), now + _LONGEST_LIFETIME)
     except (KeyError, ValueError, OverflowError):
         return now + _DEFAULT_LIFETIME
 
 
 def _refused(login: Login, response: ServiceResponse) -> GatewayError:
-    code = response.text("error", "__type", "code").lower()
-    text = response.text("error_description", "message", "Message").lower()
-    is_final = code in _FINAL or "invalid refresh token" in text
-    if response.status == 401 or (response.status == 400 and is_final):
-        return _login_over(login, code)
+    if response.status in (400, 401) and (why := _why_over(login, response)):
+        return GatewayError(
+            Kind.LOGIN_OVER,
+            f"The login of account {login.account} ({login.source}) is over: {why}. To continue, "
+            f"{HOW_TO_LOG_IN}. To try the same login once more, run "
+            f"`{command()} accounts --clear {login.account}` or restart.",
+        )
     kind, what = Kind.UPSTREAM_ERROR, f"refused the refresh with status {response.status}"
+    if response.status == 401:
+        what += (
+            ", but did not say that the login is over (a proxy may have answered in its place); "
+            "the refresh is tried again"
+        )
     if response.status == 429:
         kind, what = Kind.THROTTLED, "throttles this client"
     elif response.status >= 500:
@@ -154,12 +185,12 @@ def _refused(login: Login, response: ServiceResponse) -> GatewayError:
     )
 
 
-def _login_over(login: Login, code: str) -> GatewayError:
-    why = "its refresh token was already used, was revoked or has expired"
-    if code in ("invalid_client", "unauthorized_client"):
-        why = "its client registration has expired or does not match"
-    return GatewayError(
-        Kind.LOGIN_OVER,
-        f"The login of account {login.account} ({login.source}) is over: {why}. To continue, "
-        f"{HOW_TO_LOG_IN}.",
-    )
+def _why_over(login: Login, response: ServiceResponse) -> str:
+    """Why the login is over, "" if the response does not say so."""
+    code = response.text("error", "__type", "code").partition(":")[0].rpartition("#")[2]
+    code = code.lower().replace("_", "").removesuffix("exception")
+    if code in _FINAL_CODES:
+        return _FINAL_CODES[code]
+    text = response.text("error_description", "message", "Message").lower()
+    final = _FINAL_SOCIAL_MESSAGES if login.kind is AuthKind.SOCIAL else _FINAL_MESSAGE
+    return _REFRESH_TOKEN_OVER if text.startswith(final) else ""

@@ -17,7 +17,8 @@ CHECK_INTERVAL = 1.0
 
 
 class SourceWatcher:
-    """``problems`` describes what is wrong with the sources, in sentences.
+    """``problems`` describes what is wrong with the sources, in sentences. ``touched_at`` is when a
+    file of the chosen source was changed last, 0 if it has none.
 
     ``announce``: log the first choice too, not only later changes.
     """
@@ -32,6 +33,7 @@ class SourceWatcher:
         self._seen: Sequence[object] | None = None
         self._logged: set[str] = set()
         self.problems: list[str] = []
+        self.touched_at = 0.0
 
     def is_due(self) -> bool:
         """Whether it is time for the next check; True at most once per interval."""
@@ -47,7 +49,10 @@ class SourceWatcher:
         if seen == self._seen:
             return None
         self._seen = seen
-        return chain.choose(self._sources)
+        choice = chain.choose(self._sources)
+        watched = choice.source.watched() if choice.source else ()
+        self.touched_at = max(map(_changed_at, watched), default=0.0)
+        return choice
 
     def reread(self, login: Login) -> Login | None:
         """The same login as its source holds it now, None if the source no longer holds it."""
@@ -67,6 +72,13 @@ class SourceWatcher:
                 log.log(lines[line], "credential: %s", line)
         self._logged = set(lines)
         self._announce = True
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _stamp(path: Path) -> object:

@@ -4,7 +4,8 @@ A login from a file is stored in that same file, which the Kiro IDE and others r
 read again, merged and replaced as a whole, so unknown members survive. A login from any other
 source, or from a file that cannot be written, has a record in the cache directory. The record is
 named after the SHA-256 of the refresh token in the source. If the user logs in again, the source
-holds another refresh token, no record matches, and the source itself is used.
+holds another refresh token, no record matches, and the source itself is used. For a login that is
+stored in a token file, the cache directory holds which tokens it replaced (``*.past.json``).
 
 If the cache directory cannot be written either, records go to the machine's shared memory, which
 all workers can read, and finally into the memory of this process; :meth:`FileStore.problems`
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from app import files
+from app.credentials import lineage
 from app.credentials.entries import BadEntry
 from app.credentials.health import AccountHealth
 from app.credentials.model import Grant, Login, fingerprint
@@ -54,11 +56,20 @@ class FileStore:
         self._failures: dict[str, str] = {}
 
     def load(self, login: Login) -> Grant:
+        return self.candidates(login)[0]
+
+    def candidates(self, login: Login) -> list[Grant]:
         self._logins[login.account] = login
         found = [self._grants.get(_file_name(login))]
         found += [_read(directory / _file_name(login)) for directory in self._directories]
-        stored = [grant for grant in found if grant]
-        return max(stored, key=lambda grant: grant.generation) if stored else login.grant
+        source = self._with_past(login)
+        # a record follows from the login that it is named after
+        stored = [lineage.succeeding(grant, [source]) for grant in found if grant]
+        return lineage.candidates([source, *stored])
+
+    def ancestors(self, login: Login) -> tuple[str, ...]:
+        """The fingerprints of the refresh tokens that the one in the source replaced."""
+        return self._with_past(login).ancestors
 
     @contextlib.contextmanager
     def lease(self, login: Login) -> Iterator[None]:
@@ -77,6 +88,7 @@ class FileStore:
         if source:
             try:
                 records.write_back(source, login, grant)
+                self._keep_past(grant)
                 return self._stored(login, None, failures)
             except OSError as error:
                 failures.append(f"{source} cannot be written ({reason(error)})")
@@ -95,6 +107,7 @@ class FileStore:
         self._grants.pop(_file_name(login), None)
         for directory in self._directories:
             remove(directory / _file_name(login))
+            remove(directory / _past_name(login.grant))
         self._health_files.forget(login.account)
 
     def health(self, login: Login) -> AccountHealth:
@@ -105,7 +118,7 @@ class FileStore:
     ) -> AccountHealth:
         return self._health_files.update(login.account, change)
 
-    def is_in_sync(self) -> bool:
+    def is_in_sync(self, login: Login) -> bool:
         return True
 
     def problems(self) -> list[str]:
@@ -122,6 +135,29 @@ class FileStore:
             files.sweep(directory / _file_name(login))
             files.expire(directory, ".*.tmp", _ABANDONED)
             files.expire(directory, "*.json", _FORGOTTEN)
+
+    def _with_past(self, login: Login) -> Grant:
+        """The grant in the source, with what :meth:`_keep_past` stored about it."""
+        if login.path is None:
+            return login.grant
+        for directory in self._directories:
+            with contextlib.suppress(OSError):
+                content = (directory / _past_name(login.grant)).read_bytes()
+                return records.add_past(login.grant, content)
+        return login.grant
+
+    def _keep_past(self, grant: Grant) -> None:
+        """Store what a token file cannot hold: which tokens this one replaced. If that fails, a
+        grant of another host may be tried before this one.
+        """
+        for directory in self._directories:
+            with contextlib.suppress(OSError):
+                self._directories.make(directory)
+                path = directory / _past_name(grant)
+                files.replace(path, records.encode_past(grant), durable=False)
+                for replaced in grant.ancestors[:1]:
+                    remove(directory / f"{replaced}.past.json")
+                return
 
     def _stored(self, login: Login, where: Path | None, failures: Sequence[str]) -> None:
         """The newest grant is on disk in ``where`` (None: in its source): remove older ones."""
@@ -166,6 +202,10 @@ class FileStore:
 
 def _file_name(login: Login) -> str:
     return f"{fingerprint(login.secret)}.json"
+
+
+def _past_name(grant: Grant) -> str:
+    return f"{lineage.name(grant)}.past.json"
 
 
 def _read(path: Path) -> Grant | None:

@@ -23,8 +23,13 @@ class SourceChanged(Exception):
 class TokenStore(Protocol):
     """Stores what follows from a login, for every process that shares the store."""
 
+    def candidates(self, login: Login) -> list[Grant]:
+        """The grants that may hold the valid refresh token of this login, the most probable one
+        first. Usually there is one; there are more while nothing proves which is the newest.
+        """
+
     def load(self, login: Login) -> Grant:
-        """The newest grant of this login: the stored one, or else the one in the source."""
+        """The first of the candidates."""
 
     def lease(self, login: Login) -> contextlib.AbstractContextManager[None]:
         """The exclusive right to refresh this login. Waits without blocking other greenlets;
@@ -49,8 +54,10 @@ class TokenStore(Protocol):
     ) -> AccountHealth:
         """Apply ``change`` to the health for all processes; changes are serialised."""
 
-    def is_in_sync(self) -> bool:
-        """False if another host may have refreshed without the knowledge of this one."""
+    def is_in_sync(self, login: Login) -> bool:
+        """False if another host may have refreshed the login without the knowledge of this one.
+        With a lease, the answer holds for the moment when the lease began.
+        """
 
     def problems(self) -> list[str]:
         """What the owner should repair, in sentences; empty if all is well."""

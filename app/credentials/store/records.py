@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def encode(grant: Grant) -> bytes:
         "version": _VERSION,
         "refreshedAt": grant.refreshed_at,
         "generation": grant.generation,
+        "ancestors": grant.ancestors,
     }
     return _pretty(_members(grant) | own)
 
@@ -52,9 +54,35 @@ def decode(content: bytes, name: str) -> Grant:
             profile_arn=record.get("profileArn"),
             refreshed_at=float(record["refreshedAt"]),
             generation=int(record["generation"]),
+            ancestors=tuple(str(name) for name in record.get("ancestors", ())),
         )
     except (KeyError, TypeError, ValueError):
         raise BadEntry(f"{name} is damaged") from None
+
+
+def encode_past(grant: Grant) -> bytes:
+    """What the format of a token file leaves out of a grant; contains no secret."""
+    past = {
+        "version": _VERSION,
+        "refreshedAt": grant.refreshed_at,
+        "generation": grant.generation,
+        "ancestors": grant.ancestors,
+    }
+    return _pretty(past)
+
+
+def add_past(grant: Grant, content: bytes) -> Grant:
+    """The grant of a token file with what :func:`encode_past` stored beside it."""
+    try:
+        past = decode_json(content, "")
+        return replace(
+            grant,
+            refreshed_at=float(past["refreshedAt"]),
+            generation=int(past["generation"]),
+            ancestors=tuple(str(name) for name in past["ancestors"]),
+        )
+    except (BadEntry, KeyError, TypeError, ValueError):
+        return grant
 
 
 def write_back(path: Path, login: Login, grant: Grant) -> None:

@@ -7,7 +7,8 @@ A login is found by every refresh token it ever had: the fingerprint of the firs
 ``root``, those of later ones are aliases of the root. Keys:
 
 - ``kiro2api:alias:<sha256 of a refresh token>``: the root
-- ``kiro2api:login:<root>``: a hash of ``grant`` (JSON, or Fernet of it) and ``fence``
+- ``kiro2api:login:<root>``: a hash of ``grant`` (JSON, or Fernet of it), ``fence``, and ``name``,
+  the fingerprint of its refresh token
 - ``kiro2api:health:<root>``: JSON
 - ``kiro2api:lock:<root>`` and ``kiro2api:fence:<root>``: see :meth:`RedisBackend.lease`
 """
@@ -36,8 +37,13 @@ _LOCK_POLL = 0.05
 
 _SAVE = """
 local known = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0')
-if known > tonumber(ARGV[1]) then return 0 end
-redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'grant', ARGV[2])
+if known > tonumber(ARGV[1]) then
+  local name = redis.call('HGET', KEYS[1], 'name')
+  local replaces = false
+  for i = 4, #ARGV do replaces = replaces or ARGV[i] == name end
+  if not replaces then return 0 end
+end
+redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'grant', ARGV[2], 'name', ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """
@@ -64,12 +70,25 @@ class RedisBackend:
         self._fernet = Fernet(key) if key else None
         self._now = now
         self._retry_at = 0.0
+        self._cannot_write = False
         self.problem = ""
 
-    def root(self, name: str) -> str:
-        """The root of the login that has, or had, the refresh token with this fingerprint."""
-        found = self._call(lambda: self._redis.get(f"{_PREFIX}alias:{name}"))
-        return found.decode() if found else name
+    def root(self, names: Sequence[str]) -> str:
+        """The root of the login that has, or had, a refresh token with one of these fingerprints;
+        the first of them if no such login is known.
+        """
+
+        def find() -> str:
+            pipeline = self._redis.pipeline(transaction=False)
+            for name in names:
+                pipeline.get(f"{_PREFIX}alias:{name}").exists(f"{_PREFIX}login:{name}")
+            answers = iter(pipeline.execute())
+            for name, alias, exists in zip(names, answers, answers, strict=True):
+                if alias or exists:
+                    return alias.decode() if alias else name
+            return names[0]
+
+        return self._call(find)
 
     def grant(self, root: str) -> bytes | None:
         """The record of the login, None if there is no record."""
@@ -77,23 +96,27 @@ class RedisBackend:
         return self._decrypt(stored) if stored else None
 
     def save(self, root: str, names: Sequence[str], record: bytes, fence: int) -> bool:
-        """Store the record and make these fingerprints aliases of its root. False if the holder of
-        a later lease has already stored a record; this one is then not stored.
+        """Store the record under the first of these fingerprints, and make all of them aliases of
+        its root. False if the holder of a later lease has stored a record with another fingerprint;
+        this one is then not stored.
         """
         stored = self._fernet.encrypt(record) if self._fernet else record
 
         def save() -> bool:
+            pipeline = self._redis.pipeline(transaction=False)
             for name in names:
-                self._redis.set(f"{_PREFIX}alias:{name}", root, ex=_KEEP)
+                if name != root:
+                    pipeline.set(f"{_PREFIX}alias:{name}", root, ex=_KEEP)
+            pipeline.execute()
             key = f"{_PREFIX}login:{root}"
-            return bool(self._save(keys=[key], args=[fence, stored, _KEEP]))
+            return bool(self._save(keys=[key], args=[fence, stored, _KEEP, *names]))
 
-        return self._call(save)
+        return self._call(save, writes=True)
 
     def forget(self, root: str) -> None:
         """Remove everything about the login; its aliases expire by themselves."""
         keys = [f"{_PREFIX}{kind}:{root}" for kind in ("login", "health", "fence")]
-        self._call(lambda: self._redis.delete(*keys))
+        self._call(lambda: self._redis.delete(*keys), writes=True)
 
     def health_records(self, roots: Sequence[str]) -> list[bytes | None]:
         """The stored health of each account, None if there is none."""
@@ -112,7 +135,7 @@ class RedisBackend:
             if changed is not None:
                 pipeline.set(key, changed, ex=_KEEP)
 
-        self._call(lambda: self._redis.transaction(replace, key))
+        self._call(lambda: self._redis.transaction(replace, key), writes=True)
 
     @contextlib.contextmanager
     def lease(self, root: str, timeout: float) -> Iterator[int]:
@@ -129,12 +152,12 @@ class RedisBackend:
             sleep=_LOCK_POLL,
             thread_local=False,
         )
-        if not self._call(lambda: lock.acquire(blocking_timeout=timeout)):
+        if not self._call(lambda: lock.acquire(blocking_timeout=timeout), writes=True):
             raise TimeoutError
         released = threading.Event()
         threading.Thread(target=_prolong, args=(lock, released), daemon=True).start()
         try:
-            yield self._call(lambda: int(self._redis.incr(f"{_PREFIX}fence:{root}")))
+            yield self._call(lambda: int(self._redis.incr(f"{_PREFIX}fence:{root}")), writes=True)
         finally:
             released.set()
             with contextlib.suppress(RedisError):  # the lock expires by itself
@@ -145,17 +168,19 @@ class RedisBackend:
         self._redis.close()
 
     def is_available(self) -> bool:
-        """Whether the last operation succeeded."""
+        """Whether Redis can be used: it can be full and still be read."""
         return not self.problem
 
-    def _call(self, operation: Callable[[], T]) -> T:
+    def _call(self, operation: Callable[[], T], *, writes: bool = False) -> T:
         if self._now() < self._retry_at:
             raise RedisUnavailable(self.problem)
         try:
             result = operation()
         except RedisError as error:
+            self._cannot_write = self._cannot_write or writes
             raise self._unavailable(f"{type(error).__name__}: {error}") from None
-        self.problem = ""
+        if writes or not self._cannot_write:
+            self._cannot_write, self.problem = False, ""
         return result
 
     def _decrypt(self, stored: bytes) -> bytes:

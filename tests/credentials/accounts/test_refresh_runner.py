@@ -60,7 +60,13 @@ def test_a_dead_login_is_final_and_says_what_to_run(
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        ((401, {}, {}), Kind.LOGIN_OVER),
+        ((401, {}, {}), Kind.UPSTREAM_ERROR),
+        ((401, "<html>Log in to the proxy</html>", {}), Kind.UPSTREAM_ERROR),
+        ((401, {"error": "unauthorized"}, {}), Kind.UPSTREAM_ERROR),
+        ((401, {"message": "Bad credentials"}, {}), Kind.LOGIN_OVER),
+        ((400, {"message": "Invalid refresh token provided"}, {}), Kind.LOGIN_OVER),
+        ((400, {"__type": "com.amazonaws#InvalidGrantException"}, {}), Kind.LOGIN_OVER),
+        ((503, {"error": "invalid_grant"}, {}), Kind.UNAVAILABLE),
         ((400, {"error": "invalid_grant"}, {}), Kind.LOGIN_OVER),
         ((401, {"error": "invalid_client"}, {}), Kind.LOGIN_OVER),
         ((400, {"error": "invalid_request"}, {}), Kind.UPSTREAM_ERROR),
@@ -79,6 +85,18 @@ def test_what_the_service_says_decides_whether_the_login_is_over(
     with pytest.raises(GatewayError) as raised:
         credentials.token()
     assert raised.value.kind is kind
+
+
+def test_a_401_of_a_proxy_does_not_end_the_login(
+    build: Build, service: AuthService, clock: Clock
+) -> None:
+    credentials = build(env_tokens())
+    service.fail = [(401, "<html>Log in to the proxy</html>", {})]
+    with pytest.raises(GatewayError, match="a proxy may have answered") as raised:
+        credentials.token()
+    assert raised.value.kind is Kind.UPSTREAM_ERROR
+    clock.now += 2
+    assert credentials.token().access_token == access_token(1)
 
 
 def test_a_failed_refresh_backs_off_and_then_succeeds(

@@ -55,7 +55,7 @@ def test_an_account_whose_time_has_come(build: Build, clock: Clock) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "state"),
-    [((401, {}, {}), "login over"), ((500, {}, {}), "refresh fails")],
+    [((400, {"error": "invalid_grant"}, {}), "login over"), ((500, {}, {}), "refresh fails")],
 )
 def test_a_login_that_cannot_be_refreshed(
     build: Build, service: AuthService, answer: Any, state: str
