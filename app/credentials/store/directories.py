@@ -1,6 +1,7 @@
 """The directories for the gateway's own records, and the locks in them."""
 
 import contextlib
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -32,8 +33,20 @@ class Directories:
             yield memory
 
     def make(self, directory: Path) -> None:
-        """Create one of them if needed. Raises OSError."""
+        """Create one of them if needed. Raises OSError, also if others can write to it: they could
+        replace what is stored there.
+        """
         files.private_directory(directory, shared_parent=directory == self.in_memory)
+        if why := files.why_unsafe(directory):
+            raise PermissionError(errno.EPERM, why)
+
+    def problem(self) -> str:
+        """Why the configured directory is not used although it exists, "" if it is."""
+        try:
+            why = files.why_unsafe(self.on_disk)
+        except OSError:
+            return ""
+        return f"KIRO_TOKEN_CACHE ({self.on_disk}) is not written: {why}" if why else ""
 
     @contextlib.contextmanager
     def locked(

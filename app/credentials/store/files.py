@@ -11,9 +11,9 @@ If the cache directory cannot be written either, records go to the machine's sha
 all workers can read, and finally into the memory of this process; :meth:`FileStore.problems`
 reports this.
 
-Two windows remain. Between a refresh at the service and our rename, the new refresh token exists
-only in transit. And a program that writes the token file without a lock may do so between our read
-and our rename.
+Two windows remain. Between a refresh at the service and our write, the new refresh token exists
+only in transit; a token that was written but not renamed is found by the next holder of the lease.
+And a program that writes the token file without a lock may do so between our read and our rename.
 """
 
 import contextlib
@@ -95,7 +95,8 @@ class FileStore:
         for directory in self._directories:
             try:
                 self._directories.make(directory)
-                files.replace(directory / _file_name(login), records.encode(grant))
+                path = directory / _file_name(login)
+                files.replace(path, records.encode(grant), private=True)
                 return self._stored(login, directory, failures)
             except OSError as error:
                 failures.append(f"{directory} cannot be written ({reason(error)})")
@@ -122,17 +123,18 @@ class FileStore:
         return True
 
     def problems(self) -> list[str]:
-        return [problem for login in self._logins.values() if (problem := self._problem(login))]
+        problems = [self._directories.problem(), *map(self._problem, self._logins.values())]
+        return [problem for problem in problems if problem]
 
     def close(self) -> None:
         """Nothing is open."""
 
     def _clean_up(self, login: Login) -> None:
-        """Remove what killed processes and former logins left behind. Needs the lease."""
+        """Finish what killed processes left behind, and remove the rest. Needs the lease."""
         if login.path:
-            files.sweep(login.path)
+            _finish(login.path, login, records.is_document, private=False)
         for directory in self._directories:
-            files.sweep(directory / _file_name(login))
+            _finish(directory / _file_name(login), login, records.is_record, private=True)
             files.expire(directory, ".*.tmp", _ABANDONED)
             files.expire(directory, "*.json", _FORGOTTEN)
 
@@ -142,7 +144,7 @@ class FileStore:
             return login.grant
         for directory in self._directories:
             with contextlib.suppress(OSError):
-                content = (directory / _past_name(login.grant)).read_bytes()
+                content = files.read_own(directory / _past_name(login.grant))
                 return records.add_past(login.grant, content)
         return login.grant
 
@@ -154,7 +156,7 @@ class FileStore:
             with contextlib.suppress(OSError):
                 self._directories.make(directory)
                 path = directory / _past_name(grant)
-                files.replace(path, records.encode_past(grant), durable=False)
+                files.replace(path, records.encode_past(grant), durable=False, private=True)
                 for replaced in grant.ancestors[:1]:
                     remove(directory / f"{replaced}.past.json")
                 return
@@ -200,6 +202,22 @@ class FileStore:
         )
 
 
+def _finish(path: Path, login: Login, is_whole: Callable[[bytes], bool], *, private: bool) -> None:
+    """Finish a write to ``path`` that was cut short, and remove what cannot be finished."""
+    try:
+        if files.recover(path, is_whole, private=private):
+            log.warning(
+                "credential: account %s: a process was killed while it stored a new token; the "
+                "token was whole and is used (%s)",
+                login.account,
+                path,
+            )
+    except OSError as error:
+        log.error("credential: %s cannot be replaced: %s", path, reason(error))
+    else:
+        files.sweep(path, private=private)
+
+
 def _file_name(login: Login) -> str:
     return f"{fingerprint(login.secret)}.json"
 
@@ -211,7 +229,7 @@ def _past_name(grant: Grant) -> str:
 def _read(path: Path) -> Grant | None:
     """The grant of a record, None if there is no usable record."""
     try:
-        return records.decode(path.read_bytes(), str(path))
+        return records.decode(files.read_own(path), str(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

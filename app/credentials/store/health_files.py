@@ -54,8 +54,8 @@ class HealthFiles:
         for path in self._paths(account):
             with contextlib.suppress(OSError):
                 self._directories.make(path.parent)
-                files.sweep(path)
-                files.replace(path, msgspec.json.encode(health), durable=False)
+                files.sweep(path, private=True)
+                files.replace(path, msgspec.json.encode(health), durable=False, private=True)
                 self._known[account] = (_stamp(path), health)
                 break
 
@@ -74,13 +74,13 @@ def decode(content: bytes) -> AccountHealth:
 def _stamp(path: Path) -> int:
     """A number that grows whenever the file is replaced; 0 if there is no file."""
     try:
-        return path.stat().st_mtime_ns
+        return path.lstat().st_mtime_ns
     except OSError:
         return 0
 
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return files.read_own(path)
     except OSError:
         return b""

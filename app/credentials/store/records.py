@@ -85,6 +85,24 @@ def add_past(grant: Grant, content: bytes) -> Grant:
         return grant
 
 
+def is_record(content: bytes) -> bool:
+    """Whether this is a whole record."""
+    try:
+        decode(content, "")
+    except (BadEntry, GatewayError):
+        return False
+    return True
+
+
+def is_document(content: bytes) -> bool:
+    """Whether this is a whole token file."""
+    try:
+        decode_json(content, "")
+    except BadEntry:
+        return False
+    return True
+
+
 def write_back(path: Path, login: Login, grant: Grant) -> None:
     """Write the grant into the token file of its login; everything else in the file is kept.
 

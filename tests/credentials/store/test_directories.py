@@ -148,3 +148,46 @@ def test_a_directory_that_cannot_be_made_leaves_the_tokens_in_memory(
     assert credentials.token().access_token == access_token(2)
     assert "cannot be written (Not a directory)" in credentials.problems()[0]
     assert sum("cannot be written" in line for line in caplog.messages) == 1
+
+
+def test_a_directory_that_everyone_can_write_to_is_not_used(
+    build: Build, tmp_path: Path, shared_memory: Path
+) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    cache.chmod(0o777)
+    credentials = build(env_tokens(), cache=cache)
+    assert credentials.token().access_token == access_token(1)
+    assert not list(cache.iterdir())
+    assert list(shared_memory.rglob("*.json"))
+    assert "everyone can write to it; run chmod o-w" in " ".join(credentials.problems())
+    cache.chmod(0o700)
+    assert build(env_tokens(), cache=cache).token().access_token == access_token(1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files away")
+def test_a_record_of_another_user_is_not_used(
+    build: Build, service: AuthService, clock: Clock, tmp_path: Path
+) -> None:
+    build(env_tokens()).token()
+    cache = tmp_path / "cache"
+    (record,) = (path for path in cache.glob("*.json") if ".state" not in path.name)
+    planted = json.loads(record.read_text()) | {"accessToken": "planted"}
+    record.write_text(json.dumps(planted))
+    os.chown(record, 1234, 1234)
+    service.valid = refresh_token(0)
+    assert build(env_tokens()).token().access_token == access_token(2)
+
+
+def test_a_planted_link_costs_its_target_nothing(build: Build, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o700)
+    target = tmp_path / "target"
+    target.write_text("precious")
+    credentials = build(env_tokens())
+    account = credentials.report()[0].account
+    (cache / f"{account}.state.json").symlink_to(target)
+    (cache / f"{account}.lock").symlink_to(target)
+    credentials.accepted(credentials.token())
+    assert target.read_text() == "precious"
+    assert not (cache / f"{account}.state.json").is_symlink()

@@ -135,7 +135,7 @@ def test_the_token_file_is_written_back_whole(
     service.extra["profileArn"] = (
         "arn:aws:codewhisperer:eu-central-1:123456789012:profile/ABCDEFGHIJKL"
     )
-    path.chmod(0o644)
+    path.chmod(0o640)
     token = build(source).token()
     assert token.region == "eu-central-1"
     assert json.loads(path.read_text()) == {
@@ -146,7 +146,7 @@ def test_the_token_file_is_written_back_whole(
         "somethingNew": {"nested": [1, 2.5, None]},
         "profileArn": token.profile_arn,
     }
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o640
     assert sorted(p.name for p in path.parent.iterdir()) == ["token.json", "token.json.lock"]
 
 
