@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 FUZZ_MINUTES ?= 5
 
-.PHONY: run test check coverage audit fuzz chaos soak crash outages conformance clients bench format docs
+.PHONY: run test check coverage audit fuzz chaos hostile soak crash outages conformance clients bench format docs
 .PHONY: lock clean
 
 run: $(RUNTIME)
@@ -41,6 +41,10 @@ fuzz: $(TOOLS)  ## FUZZ_MINUTES of coverage-guided fuzzing, then the long run ag
 
 chaos: $(DEV)  ## every fault in every dialect, 10,000 random answers: docs/faults.md
 	$(BIN)/python -m pytest -n auto -m "long or not long" tests/chaos tests/truth
+
+HOSTILE_SECONDS ?= 600
+hostile: $(DEV)  ## clients and services that misbehave, hours if given: docs/threats.md
+	HOSTILE_SECONDS=$(HOSTILE_SECONDS) $(BIN)/python -m pytest -m "long or not long" tests/hostile
 
 SOAK_SECONDS ?= 600
 soak: $(DEV)  ## ten minutes of mixed load

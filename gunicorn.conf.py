@@ -1,9 +1,9 @@
 """The process model of the server; what it serves is made in ``wsgi.py``.
 
 gunicorn executes this file in the master at start-up and again upon SIGHUP. Of ``app`` it imports
-the settings alone; what the start-up checks need beyond them is imported where it is used, after
-the patch. Absent on purpose: an access log (the application writes one line a request) and
-``max_requests`` (it would cut streams).
+the settings and the output alone; what the start-up checks need beyond them is imported where it is
+used, after the patch. Absent on purpose: an access log (the application writes one line a request)
+and ``max_requests`` (it would cut streams).
 """
 
 # ruff: noqa: E402 -- a module that is imported before the patch keeps blocking sockets
@@ -22,8 +22,11 @@ from typing import Any
 
 from gunicorn.errors import HaltServer
 
+from app.output import never_wait
 from app.settings import SettingsError
 from app.settings.process import check_exposure, current, load, log_config
+
+never_wait("stderr")  # tracebacks and start-up messages too: nobody may be reading
 
 # requests would load a detector of character encodings (3 MB) for responses that name none; nothing
 # here needs it, and requests works without the module

@@ -20,6 +20,7 @@ import click
 from app import launch
 from app.credentials import ControlPlane, commands, is_configured
 from app.keys import commands as key_commands
+from app.output import never_wait
 from app.program import NAME
 from app.settings import Settings, SettingsError, docs
 from app.settings.process import EVERYWHERE
@@ -54,6 +55,7 @@ def cli() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; wins over PORT.")
 def serve(host: str | None, port: int | None) -> NoReturn:
     """Serve; with the simulated upstream if no credential is configured."""
+    never_wait("stdout", "stderr")
     environment = launch.environment(os.environ)
     if host is not None:
         environment["HOST"] = host
@@ -80,6 +82,7 @@ def simulate(host: str, port: int) -> None:
     """Run the simulated upstream alone, until Ctrl-C."""
     from app.simulator import serve as serve_simulator
 
+    never_wait("stdout", "stderr")
     serve_simulator(host, port)
 
 
@@ -88,6 +91,7 @@ def companion() -> None:
     """The simulator beside ``serve``: says where it is, and ends when its stdin does."""
     from app.simulator import Simulator
 
+    never_wait("stderr")  # it is the server's
     with tempfile.TemporaryDirectory(prefix="kiro2api-") as cache, Simulator() as upstream:
         click.echo(json.dumps({"url": upstream.url, "cache": cache}))
         sys.stdin.buffer.read()

@@ -5,6 +5,8 @@ The application logs under ``kiro2api``: a sentence as the message, everything c
 ``level``, ``logger``, ``message`` and, inside a request, ``request_id``. Which handlers there are
 is :func:`app.settings.process.log_config`.
 
+A line is at most :data:`~app.output.MAX_LINE` bytes long, whatever clients and services send.
+
 Nothing here hides secrets: they must not be handed to a logger at all. For that reason tracebacks
 have no local variables.
 """
@@ -13,12 +15,19 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import msgspec
+
+from app.output import MAX_LINE
+
+HEAD = ("time", "level", "logger", "message")
+LIMITS = (3000, 1000, 300, 100, 30)
+"""Characters that are left of each value of a line that is too long: the first that is enough."""
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being served; "" outside of one.
@@ -35,13 +44,7 @@ class JsonFormatter(logging.Formatter):
     """``{"time":...,"level":"info","logger":...,"message":...}`` on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = _members(record)
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        try:
-            return _encode(line).decode()
-        except UnicodeEncodeError:  # half a surrogate pair, from a client's JSON
-            return json.dumps(line, default=str)
+        return _bounded(_members(record, self), _json).decode()
 
 
 class TextFormatter(logging.Formatter):
@@ -52,18 +55,10 @@ class TextFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        members = _members(record)
-        head = [members.pop(name) for name in ("time", "level", "logger", "message")]
-        head[1] = head[1].upper()
-        fields = [f"{name}={value}" for name, value in members.items()]
-        line = _printable(" ".join([*head, *fields]))
-        if record.exc_info:
-            trace = self.formatException(record.exc_info).splitlines()
-            line = "\n    ".join([line, *map(_printable, trace)])
-        return line
+        return _bounded(_members(record, self), _text).decode()
 
 
-def _members(record: logging.LogRecord) -> dict[str, Any]:
+def _members(record: logging.LogRecord, formatter: logging.Formatter) -> dict[str, Any]:
     members: dict[str, Any] = {
         "time": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
         "level": record.levelname.lower(),
@@ -72,7 +67,10 @@ def _members(record: logging.LogRecord) -> dict[str, Any]:
     }
     if current := request_id.get():
         members["request_id"] = current
-    return members | getattr(record, "fields", {})
+    members |= getattr(record, "fields", {})
+    if record.exc_info:
+        members["traceback"] = formatter.formatException(record.exc_info)
+    return members
 
 
 @lru_cache(maxsize=1)
@@ -80,5 +78,49 @@ def _second(timestamp: int) -> str:
     return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-def _printable(value: object) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value))
+def _json(members: Mapping[str, Any]) -> bytes:
+    try:
+        return _encode(members)
+    except UnicodeEncodeError:  # half a surrogate pair, from a client's JSON
+        return json.dumps(members, default=str).encode()
+
+
+def _text(members: Mapping[str, Any]) -> bytes:
+    fields = dict(members)
+    head = [fields.pop(name) for name in HEAD]
+    head[1] = head[1].upper()
+    trace = fields.pop("traceback", "").splitlines()
+    line = _printable(" ".join([*head, *(f"{name}={value}" for name, value in fields.items())]))
+    return "\n    ".join([line, *map(_printable, trace)]).encode()
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:MAX_LINE])
+
+
+def _bounded(members: Mapping[str, Any], render: Callable[[Mapping[str, Any]], bytes]) -> bytes:
+    """The line, with its newline at most MAX_LINE bytes long: values are cut until it is."""
+    line = render(members)
+    if len(line) < MAX_LINE:
+        return line
+    texts = {
+        name: value if isinstance(value, str) else str(value) for name, value in members.items()
+    }
+    for limit in LIMITS:
+        cut = {name: _cut(name, members[name], text, limit) for name, text in texts.items()}
+        line = render(cut)
+        if len(line) < MAX_LINE:
+            return line
+    return render({name: _cut(name, texts[name], texts[name], LIMITS[-1]) for name in HEAD})
+
+
+def _cut(name: str, value: object, text: str, limit: int) -> object:
+    """``value``, or what fits of its text. The end of a traceback says more than its beginning."""
+    if len(text) <= limit:
+        return value
+    note = f"... ({len(text)} characters)"
+    if name == "traceback":
+        return f"{text[: limit // 4]}\n{note}\n{text[-(limit - limit // 4) :]}"
+    return text[:limit] + note

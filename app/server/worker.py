@@ -23,7 +23,7 @@ from gunicorn.http.wsgi import create
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
-from . import signals
+from . import log_handlers, signals
 from .framework import Application
 from .lifecycle import Lifecycle
 from .logs import request_id
@@ -80,6 +80,7 @@ class Worker(GeventWorker):
         gc.set_threshold(*GC_THRESHOLDS)
         while self.alive:
             self.notify()
+            log_handlers.report()
             gevent.sleep(POLL)
         for server in servers:
             server.close()

@@ -60,17 +60,16 @@ def check_exposure(settings: Settings, binds: Iterable[object]) -> str:
 def log_config(settings: Settings) -> dict[str, Any]:
     """The configuration of all logs, including gunicorn's, for ``logging.config.dictConfig``.
 
-    Formatters are given by name, since importing them would load Flask.
+    Formatters and handlers are given by name, since this room imports no other.
     """
     handlers: dict[str, dict[str, Any]] = {}
     if settings.log_console:
-        handlers["console"] = {"class": "logging.StreamHandler", "formatter": "line"}
+        handlers["console"] = {"()": "app.server.log_handlers.ConsoleHandler", "formatter": "line"}
     if settings.log_file:
         handlers["file"] = {
-            "class": "logging.handlers.WatchedFileHandler",
+            "()": "app.server.log_handlers.FileHandler",
             "formatter": "line",
             "filename": str(settings.log_file),
-            "encoding": "utf-8",
         }
     formatter = {"json": "JsonFormatter", "text": "TextFormatter"}[settings.log_format]
     level = settings.log_level.upper()

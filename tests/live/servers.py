@@ -53,27 +53,19 @@ class Gateway:
             "LOG_FORMAT": "json",
         }
         self.settings = {name: value for name, value in (environ | settings).items() if value}
-        with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "gunicorn",
-                    "-c",
-                    "gunicorn.conf.py",
-                    *arguments,
-                    application,
-                ],
-                cwd=ROOT,
-                env=self.settings,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        command = ["-m", "gunicorn", "-c", "gunicorn.conf.py", *arguments, application]
+        self.process = self._start([sys.executable, *command])
         try:
             self._wait_until_ready()
         except BaseException:
             self.stop()
             raise
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with self.log_path.open("wb") as log:
+            return subprocess.Popen(
+                command, cwd=ROOT, env=self.settings, stdout=log, stderr=subprocess.STDOUT
+            )
 
     def _wait_until_ready(self) -> None:
         end = time.monotonic() + 30

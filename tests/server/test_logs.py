@@ -8,7 +8,10 @@ import sys
 from contextvars import copy_context
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.output import MAX_LINE
 from app.server.logs import JsonFormatter, TextFormatter, request_id
 
 
@@ -85,3 +88,59 @@ def test_traceback():
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
 def test_traceback_shows_no_local_variables(formatter):
     assert "canary" not in formatter.format(failing())
+
+
+LONG = [
+    "x" * 5_000_000,
+    "\x00" * 100_000,
+    "é" * 50_000,
+    "🙂" * 50_000,
+    "\ud83d" * 50_000,
+    '"' * 9000,
+]
+
+
+@pytest.mark.parametrize("text", LONG, ids=lambda text: ascii(text[0]))
+@pytest.mark.parametrize("place", ["message", "field", "list", "many"])
+def test_every_line_is_bounded(text, place):
+    made = {
+        "message": lambda: record(text),
+        "field": lambda: record(model=text, status=200),
+        "list": lambda: record(unknown=[text[:99]] * 5000, nested={"a": {"b": text}}),
+        "many": lambda: record(**{f"field{n}": text[:1000] for n in range(60)}),
+    }[place]()
+    line = JsonFormatter().format(made)
+    assert len(line.encode()) < MAX_LINE
+    parsed = json.loads(line)
+    assert parsed["logger"] == "kiro2api.test"
+    assert parsed.get("status", 200) == 200
+    plain = TextFormatter().format(made)
+    assert len(plain.encode()) < MAX_LINE
+    assert plain.isprintable()
+
+
+def test_what_was_cut_says_how_long_it_was():
+    parsed = json.loads(JsonFormatter().format(record("short", model="m" * 1_000_000)))
+    assert parsed["message"] == "short"
+    assert parsed["model"].startswith("mmm")
+    assert parsed["model"].endswith("m... (1000000 characters)")
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
+def test_a_long_traceback_keeps_its_beginning_and_its_end(formatter):
+    made = record("failed", logging.ERROR)
+    try:
+        raise ValueError("\n".join(f"cause {n}" for n in range(2000)))
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    line = formatter.format(made)
+    assert len(line.encode()) < MAX_LINE
+    assert "Traceback (most recent call last)" in line
+    assert "cause 1999" in line
+    assert "characters)" in line
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.text() | st.lists(st.text()) | st.integers()))
+def test_short_lines_are_never_cut(fields):
+    parsed = json.loads(JsonFormatter().format(record(**fields)))
+    assert {name: parsed[name] for name in fields} == fields

@@ -1,0 +1,61 @@
+"""Asks a worker for ``/health`` until its stdin ends, in a process of its own; prints what it saw.
+
+``python prober.py PORT PID``. Prints JSON: ``worst`` (seconds that one request took), ``memory``
+(the most bytes that the worker kept), ``failed`` (requests without an answer), ``asked``.
+
+From each time it takes off what the worker, or the prober, was ready to run and had no processor:
+other programs on the machine are no fault of the gateway.
+"""
+
+import http.client
+import json
+import os
+import select
+import sys
+import time
+from pathlib import Path
+
+INTERVAL = 0.02
+GIVES_UP = 20.0
+
+
+def waited_for_processor(pid: int | str) -> float:
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+def memory(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def ask(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=GIVES_UP)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().read() == b"OK"
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def main(port: int, pid: int) -> dict[str, float]:
+    worst, most, failed, asked = 0.0, memory(pid), 0, 0
+    while not select.select([sys.stdin], [], [], INTERVAL)[0]:
+        excused = waited_for_processor(pid) + waited_for_processor("self")
+        began = time.monotonic()
+        failed += not ask(port)
+        took = time.monotonic() - began
+        excused = waited_for_processor(pid) + waited_for_processor("self") - excused
+        worst = max(worst, took - excused)
+        most = max(most, memory(pid))
+        asked += 1
+    return {"worst": worst, "memory": most, "failed": failed, "asked": asked}
+
+
+if __name__ == "__main__":
+    try:
+        seen = main(*map(int, sys.argv[1:]))
+    except FileNotFoundError:
+        seen = {"worst": GIVES_UP, "memory": 0, "failed": 1, "asked": 0}  # the worker has ended
+    sys.stdout.write(json.dumps(seen))
