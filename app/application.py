@@ -26,6 +26,8 @@ from app.server.admission import Admission
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.paths import CanonicalPaths
+from app.server.refusals import Answer as RefusalAnswer
+from app.server.refusals import Refusals
 from app.settings import Settings
 from app.tls import tls_context
 from app.version import __version__
@@ -44,7 +46,12 @@ def create_app(settings: Settings) -> Application:
     """The WSGI application of one worker; the master has checked that there is a credential."""
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     gateway = _gateway(settings)
-    app = Application(__name__, lifecycle=lifecycle, on_exit=gateway.credentials.close)
+    app = Application(
+        __name__,
+        lifecycle=lifecycle,
+        refusals=Refusals(_refusal),
+        on_exit=gateway.credentials.close,
+    )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     key_limits = KeyLimits(
         _rates(settings), workers=settings.web_concurrency, resolve=gateway.resolve
@@ -127,6 +134,13 @@ def _gateway(settings: Settings) -> Gateway:
 def _error_form(path: str, headers: Headers) -> failures.ErrorForm:
     """How the dialect of a request reports failures."""
     return select(DIALECTS, path, headers).error_form
+
+
+def _refusal(error: GatewayError, request_id: str) -> RefusalAnswer:
+    """The answer to what could not be parsed, and so identifies no dialect."""
+    form = DIALECTS[0].error_form
+    headers = failures.retry_headers(error)
+    return RefusalAnswer(form.status(error), headers, form.body(error, request_id))
 
 
 def _description() -> dict[str, Any]:

@@ -168,8 +168,10 @@ class GatewayCall:
             self._failure = error
         except Exception as error:  # wait() raises it in the request's greenlet
             self._failure = error
-        except gevent.GreenletExit:
-            pass  # if it propagated, its traceback would keep a socket open until the next GC
+        except gevent.GreenletExit:  # if it propagated, its traceback would keep a socket open
+            self._failure = GatewayError(  # read by nobody, unless the process is being ended
+                Kind.SHUTTING_DOWN, "The gateway was stopped before this answer; try again."
+            )
         finally:
             if self._closed:  # the answer may have arrived while close() ran
                 self._call.close()

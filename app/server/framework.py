@@ -12,6 +12,7 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from .lifecycle import Lifecycle
+from .refusals import Refusals
 
 
 class NoSession(SessionInterface):
@@ -27,14 +28,23 @@ class NoSession(SessionInterface):
 class Application(Flask):
     """The WSGI application of one worker.
 
-    The worker drives ``lifecycle``, and calls ``on_exit`` once, after the last answer.
+    The worker drives ``lifecycle``, answers with ``refusals`` what cannot be parsed, and calls
+    ``on_exit`` once, after the last answer.
     """
 
     session_interface = NoSession()
 
-    def __init__(self, name: str, *, lifecycle: Lifecycle, on_exit: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        lifecycle: Lifecycle,
+        refusals: Refusals,
+        on_exit: Callable[[], object],
+    ) -> None:
         super().__init__(name, static_folder=None)
         self.lifecycle = lifecycle
+        self.refusals = refusals
         self.on_exit = on_exit
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

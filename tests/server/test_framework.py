@@ -8,12 +8,16 @@ from flask import session
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.paths import CanonicalPaths
+from app.server.refusals import Refusals
 
 
 @pytest.fixture
 def app() -> Application:
     made = Application(
-        "app", lifecycle=Lifecycle(client_stall=1), on_exit=lambda: pytest.fail("called")
+        "app",
+        lifecycle=Lifecycle(client_stall=1),
+        refusals=Refusals(lambda error, request_id: pytest.fail("called")),
+        on_exit=lambda: pytest.fail("called"),
     )
     made.get("/v1/models/<path:name>", endpoint="model")(lambda name: name)
     made.get("/v1/responses", websocket=True, endpoint="socket")(lambda: "a socket")

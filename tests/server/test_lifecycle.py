@@ -147,7 +147,7 @@ class TestConnections:
     def test_without_gunicorn_there_is_none(self, lifecycle: Lifecycle) -> None:
         lifecycle.enter(None)
         lifecycle.leave(None)
-        lifecycle.close_longest_idle()
+        lifecycle.close_longest_waiting()
 
     def test_only_those_that_wait_are_closed(self, lifecycle: Lifecycle, pair: Pair) -> None:
         client, connection = pair
@@ -166,10 +166,10 @@ class TestConnections:
             lifecycle.enter(connection)
             lifecycle.leave(connection)
         lifecycle.enter(pairs[0][1])  # busy again
-        lifecycle.close_longest_idle()
+        lifecycle.close_longest_waiting()
         assert [is_ended(client) for client, _ in pairs] == [False, True, False]
         lifecycle.disconnected(pairs[2][1])
-        lifecycle.close_longest_idle()
+        lifecycle.close_longest_waiting()
         assert not is_ended(pairs[2][0])
         for both in pairs:
             for one in both:

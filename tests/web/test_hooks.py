@@ -19,6 +19,7 @@ from app.keys.limits import Entry, RateExceeded, RateStatus
 from app.server.admission import Admission
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
+from app.server.refusals import Refusals
 from app.web import failures, hooks
 from app.web.context import RequestContext, current
 from app.web.serving import Serving
@@ -95,7 +96,12 @@ class Service:
             self.call.log = self.log
         self.lifecycle = WatchedLifecycle(self.log)
         self.limits = Limits(self.log)
-        self.app = Application(__name__, lifecycle=self.lifecycle, on_exit=lambda: None)
+        self.app = Application(
+            __name__,
+            lifecycle=self.lifecycle,
+            refusals=Refusals(lambda error, request_id: pytest.fail("called")),
+            on_exit=lambda: None,
+        )
         hooks.install(
             self.app,
             Authenticator(self.log),  # type: ignore[arg-type]
