@@ -22,6 +22,7 @@ from app.models import names
 from app.openapi import Group, describe
 from app.pages import health, openapi
 from app.pages import models as catalogue
+from app.server.addresses import ConnectionLimit
 from app.server.admission import Admission
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
@@ -50,6 +51,9 @@ def create_app(settings: Settings) -> Application:
         __name__,
         lifecycle=lifecycle,
         refusals=Refusals(_refusal),
+        connections=ConnectionLimit(
+            settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies
+        ),
         on_exit=gateway.credentials.close,
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes

@@ -7,6 +7,7 @@ import io
 import itertools
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,9 @@ class TestValues:
             ("KIRO_DEFAULT_MODEL", "anthropic/claude-opus-4.6", "anthropic/claude-opus-4.6"),
             ("KIRO_REGION", "eu-central-1", "eu-central-1"),
             ("KIRO_AUTH_TOKEN", '{"refreshToken": "${HOME}"}', '{"refreshToken": "${HOME}"}'),
+            ("KIRO_MAX_CONNECTIONS_PER_ADDRESS", "0", 0),
+            ("KIRO_TRUSTED_PROXIES", "10.0.0.0/8, unix", (ip_network("10.0.0.0/8"), "unix")),
+            ("KIRO_TRUSTED_PROXIES", "2001:db8::1,", (ip_network("2001:db8::1/128"),)),
         ],
     )
     def test_understood(self, name: str, text: str, value: object) -> None:
@@ -127,6 +131,9 @@ class TestValues:
             ("KIRO_MODELS", "a=glm-5, fast=claude haiku", "each model a name or an id"),
             ("KIRO_DEFAULT_MODEL", "no such/model!", "letters, digits, _ : . -"),
             ("KIRO_REGION", "Frankfurt", "such as us-east-1"),
+            ("KIRO_MAX_CONNECTIONS_PER_ADDRESS", "-1", "from 0 to 100000"),
+            ("KIRO_TRUSTED_PROXIES", "localhost", "addresses and networks such as 10.0.0.0/8"),
+            ("KIRO_TRUSTED_PROXIES", "10.0.0.1/8", "addresses and networks such as 10.0.0.0/8"),
         ],
     )
     def test_refused_naming_variable_and_allowed(self, name: str, text: str, allowed: str) -> None:

@@ -96,10 +96,10 @@ class ClientInput:
         self._client.settimeout(left)
         return self.recv(READ)
 
-    def linger(self) -> None:
+    def linger(self, seconds: float = LINGER_SECONDS) -> None:
         """Discard what the client still sends, until it ends: if its connection were closed now,
         the kernel would reset it, and the client might lose the answer that it has not read."""
-        deadline = monotonic() + LINGER_SECONDS
+        deadline = monotonic() + seconds
         while (left := deadline - monotonic()) > 0:
             gevent.sleep(TURN)
             self._client.settimeout(min(left, LINGER_PAUSE))

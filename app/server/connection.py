@@ -19,7 +19,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import SocketUnreader
 
 from .chunked import ChunkedBody
-from .client_input import ClientInput
+from .client_input import LINGER_SECONDS, ClientInput
 from .refusals import Refusals
 
 DRAIN_SECONDS, DRAIN_BYTES = 5.0, 64 * 1024
@@ -56,7 +56,7 @@ class Connection:
         self._count = 0
 
     def serve(self) -> None:
-        """All requests of the connection, which is closed then."""
+        """All requests of the connection."""
         try:
             if isinstance(self._client, SSLSocket):
                 with gevent.Timeout(self._config.keepalive, TimeoutError):
@@ -68,13 +68,12 @@ class Connection:
         except OSError as error:
             if error.errno not in LEFT:
                 self._log.exception("a client's connection failed")
-        finally:
-            self._client.close()
 
-    def refuse(self, error: Exception) -> None:
-        """Answer a request that cannot be served, as the last one of its connection."""
+    def refuse(self, error: Exception, *, linger: float = LINGER_SECONDS) -> None:
+        """Answer a request that cannot be served, as the last one of its connection, which may stay
+        open for ``linger`` seconds more."""
         self._refusals.answer(self._client, error, head_bytes=self._input.head_bytes)
-        self._linger()
+        self._linger(linger)
 
     def _serve_one(self) -> bool:
         """Serve the next request. False if there is none, or if it was the last."""
@@ -107,10 +106,10 @@ class Connection:
             request.body = ChunkedBody(self._unreader, check_trailer)
         return request
 
-    def _linger(self) -> None:
+    def _linger(self, seconds: float = LINGER_SECONDS) -> None:
         with suppress(OSError):
             self._client.shutdown(SHUT_WR)
-            self._input.linger()
+            self._input.linger(seconds)
 
 
 def is_read(body: Body | ChunkedBody) -> bool:

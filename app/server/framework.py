@@ -11,6 +11,7 @@ from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
+from .addresses import ConnectionLimit
 from .lifecycle import Lifecycle
 from .refusals import Refusals
 
@@ -28,8 +29,8 @@ class NoSession(SessionInterface):
 class Application(Flask):
     """The WSGI application of one worker.
 
-    The worker drives ``lifecycle``, answers with ``refusals`` what cannot be parsed, and calls
-    ``on_exit`` once, after the last answer.
+    The worker drives ``lifecycle``, counts clients in ``connections``, answers with ``refusals``
+    what cannot be parsed, and calls ``on_exit`` once, after the last answer.
     """
 
     session_interface = NoSession()
@@ -40,11 +41,13 @@ class Application(Flask):
         *,
         lifecycle: Lifecycle,
         refusals: Refusals,
+        connections: ConnectionLimit,
         on_exit: Callable[[], object],
     ) -> None:
         super().__init__(name, static_folder=None)
         self.lifecycle = lifecycle
         self.refusals = refusals
+        self.connections = connections
         self.on_exit = on_exit
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -25,6 +25,8 @@ from gunicorn.http.wsgi import create
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
+from app.errors import GatewayError
+
 from . import signals
 from .connection import Connection
 from .framework import Application
@@ -49,6 +51,9 @@ SPARE = 100
 """Connections kept free for new clients: once fewer are left, each new one ends the one that has
 gone longest without a whole request. Otherwise silent connections would lock new clients out.
 """
+
+REFUSED_SECONDS = 0.5
+"""How long a refused connection stays open, so that its client can read why."""
 
 RESET = struct.pack("ii", 1, 0)
 """The value of SO_LINGER with which closing a connection resets it."""
@@ -111,16 +116,22 @@ class Worker(GeventWorker):
         """
         if self._tls is not None:
             client = self._tls.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
-        lifecycle = self._application.lifecycle
+        lifecycle, connections = self._application.lifecycle, self._application.connections
         if len(self._clients) >= self.worker_connections - SPARE:
             lifecycle.close_longest_waiting()
         self._clients[client] = monotonic()
         lifecycle.connected(client)
+        connection, counted = self._connection(listener_name, client, addr), ""
         try:
-            self._connection(listener_name, client, addr).serve()
+            counted = connections.enter(addr)
+            connection.serve()
+        except GatewayError as error:  # one too many of its address
+            connection.refuse(error, linger=REFUSED_SECONDS)
         finally:
-            del self._clients[client]
+            client.close()
+            connections.leave(counted)
             lifecycle.disconnected(client)
+            del self._clients[client]
 
     def _connection(self, listener_name: Any, client: Any, addr: Any) -> Connection:
         return Connection(

@@ -146,10 +146,9 @@ class TestLinger:
         lingering.join(5)
         assert lingering.successful()
 
-    def test_not_longer_than_a_while(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "LINGER_SECONDS", 0.1)
+    def test_not_longer_than_a_while(self) -> None:
         with gevent.Timeout(5):
-            ClientInput(Endless(b"x")).linger()
+            ClientInput(Endless(b"x")).linger(0.1)
 
     def test_a_pause_ends_it(self, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "LINGER_PAUSE", 0.05)

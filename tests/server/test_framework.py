@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from flask import session
 
+from app.server.addresses import ConnectionLimit
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.paths import CanonicalPaths
@@ -17,6 +18,7 @@ def app() -> Application:
         "app",
         lifecycle=Lifecycle(client_stall=1),
         refusals=Refusals(lambda error, request_id: pytest.fail("called")),
+        connections=ConnectionLimit(0, ()),
         on_exit=lambda: pytest.fail("called"),
     )
     made.get("/v1/models/<path:name>", endpoint="model")(lambda name: name)

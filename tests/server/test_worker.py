@@ -15,6 +15,7 @@ from gunicorn.glogging import Logger
 
 from app.errors import POLICY, GatewayError
 from app.server import worker as module
+from app.server.addresses import ConnectionLimit
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.logs import request_id
@@ -62,6 +63,7 @@ class Service(Application):
             "app",
             lifecycle=Lifecycle(client_stall=5),
             refusals=Refusals(render),
+            connections=ConnectionLimit(0, ()),
             on_exit=self._exit,
         )
         self.body = Body(b"Hello", FinalChunk(b"."))

@@ -16,6 +16,7 @@ from app.core.headers import Headers
 from app.errors import GatewayError, Kind
 from app.keys.key_file import ClientKey
 from app.keys.limits import Entry, RateExceeded, RateStatus
+from app.server.addresses import ConnectionLimit
 from app.server.admission import Admission
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
@@ -100,6 +101,7 @@ class Service:
             __name__,
             lifecycle=self.lifecycle,
             refusals=Refusals(lambda error, request_id: pytest.fail("called")),
+            connections=ConnectionLimit(0, ()),
             on_exit=lambda: None,
         )
         hooks.install(
