@@ -171,6 +171,35 @@ def _gone(workers: set[int]) -> bool:
     return False
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("signum", [signal.SIGABRT, signal.SIGQUIT, signal.SIGKILL])
+def test_no_answer_of_a_killed_worker_looks_finished(
+    tmp_path: Path, signum: signal.Signals, stream: bool
+) -> None:
+    """Neither one that opens, one whose first event is awaited, nor one that runs; gunicorn's
+    watchdog sends SIGABRT."""
+    with Arena(
+        tmp_path, WEB_CONCURRENCY="1", KIRO_GRACEFUL_TIMEOUT="3", KIRO_EARLY_HEADERS="0.3"
+    ) as arena:
+        arena.script("kill.head.", {"text": "Hello", "delay_head": 60})
+        arena.script("kill.event.", {"text": "Hello", "stall": {"after": 0}})
+        arena.script("kill.runs.", {"text": ["Hel", "lo"], "stall": {"after": 2}})
+        load = [
+            arena.send(dialect, f"kill.{state}.{dialect.name}.", stream=stream)
+            for state in ("head", "event", "runs")
+            for dialect in DIALECTS
+        ]
+        arena.simulator.wait_for(lambda seen: sum("kill." in str(one.body) for one in seen) >= 9)
+        time.sleep(0.6)  # so that the streams have begun
+        [victim] = processes.children(arena.gateway.process.pid)
+        os.kill(victim, signum)
+        with ThreadPoolExecutor(len(load)) as pool:
+            answers = [*pool.map(PendingRequest.read_all, load)]
+    for answer in answers:
+        assert answer.stop is None
+        assert answer.failure is not None or not answer.whole, answer
+
+
 def test_sigkill_of_a_worker(arena: Arena) -> None:
     load = Load(arena)
     victim = processes.children(arena.gateway.process.pid)[0]
