@@ -22,13 +22,13 @@ from app.models import names
 from app.openapi import Group, describe
 from app.pages import health, openapi
 from app.pages import models as catalogue
-from app.server.addresses import ConnectionLimit
 from app.server.admission import Admission
+from app.server.connections.addresses import ConnectionLimit
+from app.server.connections.refusals import Answer as RefusalAnswer
+from app.server.connections.refusals import Refusals
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.paths import CanonicalPaths
-from app.server.refusals import Answer as RefusalAnswer
-from app.server.refusals import Refusals
 from app.settings import Settings
 from app.tls import tls_context
 from app.version import __version__

@@ -11,9 +11,9 @@ from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
-from .addresses import ConnectionLimit
+from .connections.addresses import ConnectionLimit
+from .connections.refusals import Refusals
 from .lifecycle import Lifecycle
-from .refusals import Refusals
 
 
 class NoSession(SessionInterface):

@@ -28,7 +28,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from app.errors import GatewayError
 
 from . import signals
-from .connection import Connection
+from .connections.connection import Connection
 from .framework import Application
 from .lifecycle import Lifecycle
 from .logs import request_id

@@ -200,6 +200,23 @@ def test_no_answer_of_a_killed_worker_looks_finished(
         assert answer.failure is not None or not answer.whole, answer
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_answer_that_blocks_a_worker_does_not_look_finished(
+    tmp_path: Path, stream: bool
+) -> None:
+    """The signal ends the very greenlet that opens the answer."""
+    with Arena(tmp_path, application="tests.chaos.stuck:app", WEB_CONCURRENCY="1") as arena:
+        arena.script("get.", {"text": "Hello"})
+        load = [arena.send(DIALECTS[0], f"get.stuck.{stream}.", stream=stream)]
+        time.sleep(1)
+        [victim] = processes.children(arena.gateway.process.pid)
+        os.kill(victim, signal.SIGABRT)
+        answers = [pending.read_all() for pending in load]
+    for answer in answers:
+        assert answer.stop is None
+        assert answer.failure is not None or not answer.whole, answer
+
+
 def test_sigkill_of_a_worker(arena: Arena) -> None:
     load = Load(arena)
     victim = processes.children(arena.gateway.process.pid)[0]

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from flask import session
 
-from app.server.addresses import ConnectionLimit
+from app.server.connections.addresses import ConnectionLimit
+from app.server.connections.refusals import Refusals
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.paths import CanonicalPaths
-from app.server.refusals import Refusals
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from gunicorn.glogging import Logger
 
 from app.errors import POLICY, GatewayError
 from app.server import worker as module
-from app.server.addresses import ConnectionLimit
+from app.server.connections.addresses import ConnectionLimit
+from app.server.connections.refusals import Answer as RefusalAnswer
+from app.server.connections.refusals import Refusals
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.logs import request_id
-from app.server.refusals import Answer as RefusalAnswer
-from app.server.refusals import Refusals
 from app.server.response import FinalChunk
 from app.server.worker import Worker
 

@@ -16,11 +16,11 @@ from app.core.headers import Headers
 from app.errors import GatewayError, Kind
 from app.keys.key_file import ClientKey
 from app.keys.limits import Entry, RateExceeded, RateStatus
-from app.server.addresses import ConnectionLimit
 from app.server.admission import Admission
+from app.server.connections.addresses import ConnectionLimit
+from app.server.connections.refusals import Refusals
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
-from app.server.refusals import Refusals
 from app.web import failures, hooks
 from app.web.context import RequestContext, current
 from app.web.serving import Serving

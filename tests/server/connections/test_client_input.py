@@ -9,8 +9,8 @@ import pytest
 from gevent import socket
 from gunicorn.http.errors import LimitRequestHeaders
 
-from app.server import client_input as module
-from app.server.client_input import MAX_HEAD, ClientInput
+from app.server.connections import client_input as module
+from app.server.connections.client_input import MAX_HEAD, ClientInput
 
 HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 Pair = tuple[Any, Any]

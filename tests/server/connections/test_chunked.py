@@ -11,7 +11,7 @@ from gunicorn.http.unreader import IterUnreader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.server.chunked import MAX_EXTENSIONS, MAX_LINE, MAX_TRAILER, ChunkedBody
+from app.server.connections.chunked import MAX_EXTENSIONS, MAX_LINE, MAX_TRAILER, ChunkedBody
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 EVERYTHING = 10**9

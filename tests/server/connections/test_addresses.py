@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import GatewayError, Kind
-from app.server.addresses import ConnectionLimit
+from app.server.connections.addresses import ConnectionLimit
 from app.settings import Settings
 
 DEFAULT = Settings.from_env({}, dotenv_path="no-such-file").kiro_trusted_proxies

@@ -13,7 +13,7 @@ from gunicorn.http.unreader import IterUnreader
 
 from app.application import _refusal
 from app.errors import GatewayError, Kind
-from app.server.refusals import FAULTS, Refusals
+from app.server.connections.refusals import FAULTS, Refusals
 
 SECRET = "sk-secret-4711"
 
