@@ -23,7 +23,7 @@ from typing import Any
 from gunicorn.errors import HaltServer
 
 from app.settings import SettingsError
-from app.settings.process import check_exposure, current, load, log_config
+from app.settings.process import check_exposure, connections, current, load, log_config
 
 # requests would load a detector of character encodings (3 MB) for responses that name none; nothing
 # here needs it, and requests works without the module
@@ -42,7 +42,7 @@ except SettingsError as error:
 bind = settings.bind
 workers = settings.web_concurrency
 worker_class = "app.server.worker.Worker"
-worker_connections = settings.kiro_max_streams + 200  # room for /health when all streams are taken
+worker_connections, few_files = connections(settings)
 preload_app = False  # with it, code imported before the patch would break TLS
 timeout = 30  # a watchdog for a blocked event loop, no limit on answers
 graceful_timeout = settings.kiro_graceful_timeout
@@ -69,7 +69,7 @@ def on_starting(server: Any) -> None:
     _require_credential()
     _require_client_keys()
     _load_application()
-    for text in filter(None, [warning, *settings.warnings]):
+    for text in filter(None, [warning, few_files, *settings.warnings]):
         server.log.warning(text)
 
 

@@ -6,6 +6,7 @@ import ast
 import io
 import itertools
 import re
+import resource
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
@@ -16,7 +17,7 @@ from dotenv import dotenv_values
 
 from app.settings import Settings, SettingsError, docs, setting_fields, variable
 from app.settings.historic import HISTORIC
-from app.settings.process import check_exposure, current, load, log_config
+from app.settings.process import check_exposure, connections, current, load, log_config
 
 ROOT = Path(__file__).parent.parent
 NOWHERE = "/nonexistent/.env"
@@ -390,3 +391,32 @@ class TestDocs:
         assert len(dotenv_values(stream=io.StringIO(uncommented))) == len(setting_fields())
         environ = {k: v or "" for k, v in dotenv_values(stream=io.StringIO(uncommented)).items()}
         assert settings(**environ) == settings()
+
+
+class TestConnections:
+    """How many clients a worker accepts, by the files that it may open."""
+
+    @pytest.mark.parametrize(
+        ("soft", "hard", "count", "raised"),
+        [
+            (1024, 1_000_000, 1200, 2500),
+            (1024, resource.RLIM_INFINITY, 1200, 2500),
+            (resource.RLIM_INFINITY, resource.RLIM_INFINITY, 1200, None),
+            (4096, 4096, 1200, None),
+            (512, 1024, 462, 1024),
+            (64, 64, 1, None),
+        ],
+    )
+    def test_as_many_as_files_allow(
+        self, monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, count: int, raised: int | None
+    ) -> None:
+        limits: list[tuple[int, int]] = []
+        monkeypatch.setattr(resource, "getrlimit", lambda kind: (soft, hard))
+        monkeypatch.setattr(resource, "setrlimit", lambda kind, value: limits.append(value))
+        accepted, warning = connections(settings())
+        assert accepted == count
+        assert limits == ([] if raised is None else [(raised, hard)])
+        assert bool(warning) == (count < 1200)
+        if warning:
+            assert f"only {count} connections" in warning
+            assert "needs 2500" in warning

@@ -49,7 +49,8 @@ FIRST_REQUEST = 0.5
 
 SPARE = 100
 """Connections kept free for new clients: once fewer are left, each new one ends the one that has
-gone longest without a whole request. Otherwise silent connections would lock new clients out.
+gone longest without a whole request. Otherwise silent connections would lock new clients out. In a
+small worker it is a quarter of all.
 """
 
 REFUSED_SECONDS = 0.5
@@ -117,7 +118,8 @@ class Worker(GeventWorker):
         if self._tls is not None:
             client = self._tls.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
         lifecycle, connections = self._application.lifecycle, self._application.connections
-        if len(self._clients) >= self.worker_connections - SPARE:
+        spare = min(SPARE, max(1, self.worker_connections // 4))
+        if len(self._clients) >= self.worker_connections - spare:
             lifecycle.close_longest_waiting()
         self._clients[client] = monotonic()
         lifecycle.connected(client)
