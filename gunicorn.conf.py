@@ -24,7 +24,7 @@ from gunicorn.errors import HaltServer
 
 from app.output import never_wait
 from app.settings import SettingsError
-from app.settings.process import check_exposure, current, load, log_config
+from app.settings.process import check_exposure, connections, current, load, log_config
 
 never_wait("stderr")  # tracebacks and start-up messages too: nobody may be reading
 
@@ -45,11 +45,14 @@ except SettingsError as error:
 bind = settings.bind
 workers = settings.web_concurrency
 worker_class = "app.server.worker.Worker"
-worker_connections = settings.kiro_max_streams + 200  # room for /health when all streams are taken
+worker_connections, few_files = connections(settings)
 preload_app = False  # with it, code imported before the patch would break TLS
 timeout = 30  # a watchdog for a blocked event loop, no limit on answers
 graceful_timeout = settings.kiro_graceful_timeout
 keepalive = max(1, graceful_timeout // 2)  # an idle connection must not outlast a graceful stop
+limit_request_field_size = 64 * 1024  # as common fronts; all of a head may have no more either
+limit_request_fields = 200
+forwarder_headers = ""  # SCRIPT_NAME and PATH_INFO: nothing here is mounted below another path
 control_socket_disable = True  # two masters of one user would claim the same path
 loglevel = settings.log_level
 logconfig_dict = log_config(settings)
@@ -69,7 +72,7 @@ def on_starting(server: Any) -> None:
     _require_credential()
     _require_client_keys()
     _load_application()
-    for text in filter(None, [warning, *settings.warnings]):
+    for text in filter(None, [warning, few_files, *settings.warnings]):
         server.log.warning(text)
 
 

@@ -24,6 +24,9 @@ from app.pages import health, openapi
 from app.pages import models as catalogue
 from app.server import native
 from app.server.admission import Admission
+from app.server.connections.addresses import ConnectionLimit
+from app.server.connections.refusals import Answer as RefusalAnswer
+from app.server.connections.refusals import Refusals
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.paths import CanonicalPaths
@@ -45,7 +48,15 @@ def create_app(settings: Settings) -> Application:
     """The WSGI application of one worker; the master has checked that there is a credential."""
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     gateway = _gateway(settings)
-    app = Application(__name__, lifecycle=lifecycle, on_exit=gateway.credentials.close)
+    app = Application(
+        __name__,
+        lifecycle=lifecycle,
+        refusals=Refusals(_refusal),
+        connections=ConnectionLimit(
+            settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies
+        ),
+        on_exit=gateway.credentials.close,
+    )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     key_limits = KeyLimits(
         _rates(settings), workers=settings.web_concurrency, resolve=gateway.resolve
@@ -128,6 +139,13 @@ def _gateway(settings: Settings) -> Gateway:
 def _error_form(path: str, headers: Headers) -> failures.ErrorForm:
     """How the dialect of a request reports failures."""
     return select(DIALECTS, path, headers).error_form
+
+
+def _refusal(error: GatewayError, request_id: str) -> RefusalAnswer:
+    """The answer to what could not be parsed, and so identifies no dialect."""
+    form = DIALECTS[0].error_form
+    headers = failures.retry_headers(error)
+    return RefusalAnswer(form.status(error), headers, form.body(error, request_id))
 
 
 def _description() -> dict[str, Any]:

@@ -168,8 +168,11 @@ class GatewayCall:
             self._failure = error
         except Exception as error:  # wait() raises it in the request's greenlet
             self._failure = error
-        except gevent.GreenletExit:
-            pass  # if it propagated, its traceback would keep a socket open until the next GC
+        except gevent.GreenletExit:  # if it propagated, its traceback would keep a socket open
+            self._failure = _killed()
+        except BaseException:  # SystemExit, of a signal that came while this greenlet ran
+            self._failure = _killed()
+            raise
         finally:
             if self._closed:  # the answer may have arrived while close() ran
                 self._call.close()
@@ -229,3 +232,11 @@ class GatewayCall:
             return False
         self._token = fresh
         return True
+
+
+def _killed() -> GatewayError:
+    """What a request learns if the process is ended while its call opens; after :meth:`close`,
+    nobody reads it."""
+    return GatewayError(
+        Kind.SHUTTING_DOWN, "The gateway was stopped before this answer was whole; try again."
+    )

@@ -6,6 +6,7 @@ from functools import partial
 from math import inf
 from typing import Any
 
+import gevent
 import pytest
 
 from app.codewhisperer.client import Client
@@ -284,3 +285,20 @@ def test_closing_ends_the_upstream_call(upstream: Simulator, begin: Open) -> Non
     assert exchange.wait(20)
     exchange.close()
     assert upstream.wait_for(lambda seen: [one for one in seen if one.outcome == "client_closed"])
+
+
+@pytest.mark.parametrize("end", [SystemExit(1), gevent.GreenletExit()])
+def test_a_call_whose_opening_is_killed_has_no_answer(
+    begin: Open, monkeypatch: pytest.MonkeyPatch, end: BaseException
+) -> None:
+    """By a signal that ends the process: the call must not look like one without content."""
+
+    def killed(*_: object) -> None:
+        raise end
+
+    monkeypatch.setattr("app.gateway.GatewayCall._negotiate", killed)
+    monkeypatch.setattr(gevent.get_hub(), "handle_system_error", lambda *_: None)
+    exchange, _ = begin()
+    with pytest.raises(GatewayError) as error:
+        exchange.wait(5)
+    assert error.value.kind is Kind.SHUTTING_DOWN

@@ -6,7 +6,9 @@ import ast
 import io
 import itertools
 import re
+import resource
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from dotenv import dotenv_values
 
 from app.settings import Settings, SettingsError, docs, setting_fields, variable
 from app.settings.historic import HISTORIC
-from app.settings.process import check_exposure, current, load, log_config
+from app.settings.process import check_exposure, connections, current, load, log_config
 
 ROOT = Path(__file__).parent.parent
 NOWHERE = "/nonexistent/.env"
@@ -96,6 +98,9 @@ class TestValues:
             ("KIRO_CLIENT_TOKEN", " two words~! ", "two words~!"),
             ("KIRO_CLIENT_TOKEN", "k" * 4096, "k" * 4096),
             ("KIRO_AUTH_TOKEN", '{"refreshToken": "${HOME}"}', '{"refreshToken": "${HOME}"}'),
+            ("KIRO_MAX_CONNECTIONS_PER_ADDRESS", "0", 0),
+            ("KIRO_TRUSTED_PROXIES", "10.0.0.0/8, unix", (ip_network("10.0.0.0/8"), "unix")),
+            ("KIRO_TRUSTED_PROXIES", "2001:db8::1,", (ip_network("2001:db8::1/128"),)),
         ],
     )
     def test_understood(self, name: str, text: str, value: object) -> None:
@@ -133,6 +138,9 @@ class TestValues:
             ("KIRO_MODELS", "a=glm-5, fast=claude haiku", "each model a name or an id"),
             ("KIRO_DEFAULT_MODEL", "no such/model!", "letters, digits, _ : . -"),
             ("KIRO_REGION", "Frankfurt", "such as us-east-1"),
+            ("KIRO_MAX_CONNECTIONS_PER_ADDRESS", "-1", "from 0 to 100000"),
+            ("KIRO_TRUSTED_PROXIES", "localhost", "addresses and networks such as 10.0.0.0/8"),
+            ("KIRO_TRUSTED_PROXIES", "10.0.0.1/8", "addresses and networks such as 10.0.0.0/8"),
         ],
     )
     def test_refused_naming_variable_and_allowed(self, name: str, text: str, allowed: str) -> None:
@@ -389,3 +397,32 @@ class TestDocs:
         assert len(dotenv_values(stream=io.StringIO(uncommented))) == len(setting_fields())
         environ = {k: v or "" for k, v in dotenv_values(stream=io.StringIO(uncommented)).items()}
         assert settings(**environ) == settings()
+
+
+class TestConnections:
+    """How many clients a worker accepts, by the files that it may open."""
+
+    @pytest.mark.parametrize(
+        ("soft", "hard", "count", "raised"),
+        [
+            (1024, 1_000_000, 1200, 2500),
+            (1024, resource.RLIM_INFINITY, 1200, 2500),
+            (resource.RLIM_INFINITY, resource.RLIM_INFINITY, 1200, None),
+            (4096, 4096, 1200, None),
+            (512, 1024, 462, 1024),
+            (64, 64, 1, None),
+        ],
+    )
+    def test_as_many_as_files_allow(
+        self, monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, count: int, raised: int | None
+    ) -> None:
+        limits: list[tuple[int, int]] = []
+        monkeypatch.setattr(resource, "getrlimit", lambda kind: (soft, hard))
+        monkeypatch.setattr(resource, "setrlimit", lambda kind, value: limits.append(value))
+        accepted, warning = connections(settings())
+        assert accepted == count
+        assert limits == ([] if raised is None else [(raised, hard)])
+        assert bool(warning) == (count < 1200)
+        if warning:
+            assert f"only {count} connections" in warning
+            assert "needs 2500" in warning

@@ -11,6 +11,8 @@ from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
+from .connections.addresses import ConnectionLimit
+from .connections.refusals import Refusals
 from .lifecycle import Lifecycle
 
 
@@ -27,14 +29,25 @@ class NoSession(SessionInterface):
 class Application(Flask):
     """The WSGI application of one worker.
 
-    The worker drives ``lifecycle``, and calls ``on_exit`` once, after the last answer.
+    The worker drives ``lifecycle``, counts clients in ``connections``, answers with ``refusals``
+    what cannot be parsed, and calls ``on_exit`` once, after the last answer.
     """
 
     session_interface = NoSession()
 
-    def __init__(self, name: str, *, lifecycle: Lifecycle, on_exit: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        lifecycle: Lifecycle,
+        refusals: Refusals,
+        connections: ConnectionLimit,
+        on_exit: Callable[[], object],
+    ) -> None:
         super().__init__(name, static_folder=None)
         self.lifecycle = lifecycle
+        self.refusals = refusals
+        self.connections = connections
         self.on_exit = on_exit
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,9 +5,11 @@ that is not streamed never does. Here the worker's event loop watches the client
 throws into the request's greenlet wherever that waits, which cancels the upstream call at once.
 """
 
+import select
 from collections.abc import Callable, Iterable
 from errno import EPIPE
-from socket import MSG_PEEK, SHUT_RD
+from socket import MSG_PEEK, SHUT_RD, SHUT_RDWR
+from time import monotonic
 from typing import Any, TypeVar
 
 from gevent import get_hub, getcurrent
@@ -17,6 +19,15 @@ from gevent.socket import socket as gevent_socket
 from app.errors import GatewayError, Kind
 
 T = TypeVar("T")
+
+LOOK_EVERY = 0.05
+"""Seconds between two looks for the end of a connection that has data to be read before it."""
+
+FRESH = 1.0
+"""Seconds that a client gets to send the head of its request, before bodies are given up for it."""
+
+HANG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+"""What ``poll`` reports of a client that has left, on Linux also behind data that is not read."""
 
 
 class Interrupt(BaseException):
@@ -76,9 +87,21 @@ class Live:
             gone = not gevent_socket.recv(self._client, 1, MSG_PEEK)
         except OSError:
             gone = True
-        if gone:  # else the next request has come early, and its client is certainly there
-            self.client_left = True
-            self.interrupt(GatewayError(Kind.CANCELLED, "The client left before its answer."))
+        if gone:
+            self._leave()
+        else:  # the next request, or a line end behind the body: it would be readable ever after
+            self._watcher.close()
+            self._watcher = get_hub().loop.timer(LOOK_EVERY, LOOK_EVERY)
+            self._watcher.start(self._look)
+
+    def _look(self) -> None:
+        if has_hung_up(self._client):
+            self._watcher.stop()
+            self._leave()
+
+    def _leave(self) -> None:
+        self.client_left = True
+        self.interrupt(GatewayError(Kind.CANCELLED, "The client left before its answer."))
 
     def close(self) -> None:
         """The answer is out, or its client is gone. Idempotent."""
@@ -99,16 +122,23 @@ class Lifecycle:
     def __init__(self, *, client_stall: float) -> None:
         self._client_stall = client_stall
         self._busy: set[Any] = set()
-        self._waiting: dict[Any, None] = {}  # for their next request, the longest first
+        self._waiting: dict[Any, float] = {}  # for a request, since when, the longest first
+        self._sending: dict[Any, float] = {}  # the body of a request, the same
         self._live: set[Live] = set()
         self._is_over = False  # requests are refused
 
+    def connected(self, client: Any) -> None:
+        """The connection was opened; it waits for its first request."""
+        self._waiting[client] = monotonic()
+
     def enter(self, client: Any) -> None:
-        """A request has arrived. Raises GatewayError SHUTTING_DOWN once the worker is stopping."""
+        """The head of a request has arrived. Raises GatewayError SHUTTING_DOWN once the worker is
+        stopping."""
         if client is not None:
             client.settimeout(self._client_stall)
             self._busy.add(client)
             self._waiting.pop(client, None)
+            self._sending[client] = monotonic()
         self._refuse_when_over()
 
     def watch(self, client: Any) -> Live:
@@ -117,17 +147,20 @@ class Lifecycle:
         Raises GatewayError SHUTTING_DOWN if the body took until the end of the worker.
         """
         self._refuse_when_over()
+        self._sending.pop(client, None)
         return Live(client, self._live)
 
     def leave(self, client: Any) -> None:
         """The answer is out; the connection waits for its next request."""
         if client is not None:
             self._busy.discard(client)
-            self._waiting[client] = None
+            self._sending.pop(client, None)
+            self._waiting[client] = monotonic()
 
     def disconnected(self, client: Any) -> None:
         """The connection was closed."""
         self._busy.discard(client)
+        self._sending.pop(client, None)
         self._waiting.pop(client, None)
 
     def _refuse_when_over(self) -> None:
@@ -141,12 +174,18 @@ class Lifecycle:
         for client in tuple(clients):
             if client not in self._busy:
                 self._waiting.pop(client, None)
-                _shut(client)
+                _shut(client, SHUT_RD)
 
-    def close_longest_idle(self) -> None:
-        """End the connection that has waited longest for a next request, if there is one."""
-        if self._waiting:
-            self.close_idle([next(iter(self._waiting))])
+    def close_longest_waiting(self) -> None:
+        """Make room: end the connection that has waited longest for the head of a request. If that
+        has only just begun to wait, rather the one that has waited longest for a body."""
+        longest = [waiting for waiting in (self._waiting, self._sending) if waiting]
+        before = monotonic() - FRESH
+        long = [waiting for waiting in longest if _first(waiting)[1] < before]
+        if found := long or longest:
+            client, _ = _first(found[0])
+            del found[0][client]
+            _shut(client, SHUT_RDWR)
 
     def end_all(self) -> None:
         """End all answers in progress, each with its dialect's error, and refuse new requests."""
@@ -158,11 +197,23 @@ class Lifecycle:
             get_hub().loop.run_callback(live.interrupt, error)
 
 
-def _shut(client: Any) -> None:
-    """Make its next read end. Below gevent, whose own shutdown would raise in that read."""
+def _first(waiting: dict[Any, float]) -> tuple[Any, float]:
+    return next(iter(waiting.items()))
+
+
+def has_hung_up(client: Any) -> bool:
+    """Whether the client has closed its connection, even if data before that is not read yet."""
+    poll = get_original("select", "poll")()
+    poll.register(client.fileno(), HANG_UP)
+    return bool(poll.poll(0))
+
+
+def _shut(client: Any, how: int) -> None:
+    """Make its next read end: with SHUT_RD after what has arrived, with SHUT_RDWR even if it goes
+    on sending. Below gevent, whose own shutdown would raise in that read."""
     plain = get_original("socket", "socket")(fileno=client.fileno())
     try:
-        plain.shutdown(SHUT_RD)
+        plain.shutdown(how)
     except OSError:
         pass  # it is gone already
     finally:

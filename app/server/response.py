@@ -3,6 +3,10 @@
 gunicorn writes the head, each piece and the end of a chunked body separately; each write is a
 system call and often a packet. Here the head goes out with the first piece, and the end of the body
 with the :class:`FinalChunk`.
+
+A stream without its final chunk is not ended, so that its client sees that it is not whole. A
+worker that is killed ends its greenlets wherever they wait, and code that waits in them may take
+that for the end of what it waited for.
 """
 
 from functools import lru_cache
@@ -18,7 +22,11 @@ END_OF_CHUNKS = b"0\r\n\r\n"
 
 
 class FinalChunk(bytes):
-    """The last piece of a body."""
+    """The last piece of a body without a length. It may be empty."""
+
+
+class UnfinishedError(Exception):
+    """A body without a length came to its end before its final chunk."""
 
 
 class MergingResponse(Response):
@@ -45,21 +53,26 @@ class MergingResponse(Response):
 
     def write(self, data: bytes) -> None:
         """Write a piece of the body. Only bodies with a length need gunicorn's own counting."""
+        self._ended = type(data) is FinalChunk
         if not self.chunked:
             super().write(data)
         elif data:
             self.send_headers()
-            self._ended = type(data) is FinalChunk
             end = END_OF_CHUNKS if self._ended else b""
             self._put(b"%x\r\n%b\r\n%b" % (len(data), data, end))
+        elif self._ended:
+            self.send_headers()
+            self._put(END_OF_CHUNKS)
 
     def _emit_body(self, data: bytes) -> None:
         self._put(data)
 
     def close(self) -> None:
-        """End the body, unless its final chunk has done so."""
+        """Send the head, if no piece has. Raises UnfinishedError for a body that has not ended."""
+        if not self._ended and self.response_length is None and not self._omits_body:
+            raise UnfinishedError
         self.send_headers()
-        self._put(END_OF_CHUNKS if self.chunked and not self._ended else b"")
+        self._put(b"")
 
     def _put(self, data: bytes) -> None:
         if self._head:

@@ -11,8 +11,10 @@ message. Here, upon SIGTERM (a stop, or a reload in the master):
 """
 
 import gc
+import struct
 from errno import EPIPE
 from functools import partial
+from socket import SO_LINGER, SOL_SOCKET
 from time import monotonic
 from typing import Any, cast
 
@@ -23,12 +25,15 @@ from gunicorn.http.wsgi import create
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
+from app.errors import GatewayError
+
 from . import log_handlers, signals
+from .connections.connection import Connection
 from .framework import Application
 from .lifecycle import Lifecycle
 from .logs import request_id
 from .resolver import SharedResolver
-from .response import MergingResponse
+from .response import MergingResponse, UnfinishedError
 
 MARGIN = 2.0
 """Seconds for writing error events, before gunicorn cuts the remaining connections."""
@@ -44,8 +49,15 @@ FIRST_REQUEST = 0.5
 
 SPARE = 100
 """Connections kept free for new clients: once fewer are left, each new one ends the one that has
-waited longest for a next request. Otherwise idle connections would lock new clients out in a flood.
+gone longest without a whole request. Otherwise silent connections would lock new clients out. In a
+small worker it is a quarter of all.
 """
+
+REFUSED_SECONDS = 0.5
+"""How long a refused connection stays open, so that its client can read why."""
+
+RESET = struct.pack("ii", 1, 0)
+"""The value of SO_LINGER with which closing a connection resets it."""
 
 
 class Worker(GeventWorker):
@@ -54,6 +66,7 @@ class Worker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clients: dict[Any, float] = {}  # when each was accepted
+        self._tls: Any = None
 
     def init_process(self) -> None:
         """Keep the settings as plain attributes, since gunicorn reads some twenty for each request,
@@ -73,8 +86,8 @@ class Worker(GeventWorker):
         requests away from the new workers.
         """
         gevent.get_hub().resolver = cast(Any, SharedResolver())
-        ssl = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
-        servers = [self._server(listener, **ssl) for listener in self.sockets]
+        self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
+        servers = [self._server(listener) for listener in self.sockets]
         gc.collect()
         gc.freeze()  # what was loaded stays, and need not be looked at by every collection
         gc.set_threshold(*GC_THRESHOLDS)
@@ -89,26 +102,49 @@ class Worker(GeventWorker):
         finally:
             self._application.on_exit()
 
-    def _server(self, listener: Any, **ssl: Any) -> StreamServer:
+    def _server(self, listener: Any) -> StreamServer:
         listener.setblocking(True)
         pool = Pool(self.worker_connections)
-        server = StreamServer(listener, partial(self.handle, listener), spawn=pool, **ssl)
+        server = StreamServer(listener, partial(self.handle, listener.getsockname()), spawn=pool)
         if self.cfg.workers > 1:
             server.max_accept = 1  # else one worker takes all waiting connections
         server.start()
         return server
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """One connection, from its first request to its end."""
-        lifecycle = self._application.lifecycle
+    def handle(self, listener_name: Any, client: Any, addr: Any) -> None:
+        """One connection, from its first request to its end.
+
+        A TLS handshake is left to the connection, which limits its time.
+        """
+        if self._tls is not None:
+            client = self._tls.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+        lifecycle, connections = self._application.lifecycle, self._application.connections
+        spare = min(SPARE, max(1, self.worker_connections // 4))
+        if len(self._clients) >= self.worker_connections - spare:
+            lifecycle.close_longest_waiting()
         self._clients[client] = monotonic()
-        if len(self._clients) > self.worker_connections - SPARE:
-            lifecycle.close_longest_idle()
+        lifecycle.connected(client)
+        connection, counted = self._connection(listener_name, client, addr), ""
         try:
-            super().handle(listener, client, addr)
+            counted = connections.enter(addr)
+            connection.serve()
+        except GatewayError as error:  # one too many of its address
+            connection.refuse(error, linger=REFUSED_SECONDS)
         finally:
-            del self._clients[client]
+            client.close()
+            connections.leave(counted)
             lifecycle.disconnected(client)
+            del self._clients[client]
+
+    def _connection(self, listener_name: Any, client: Any, addr: Any) -> Connection:
+        return Connection(
+            client,
+            addr,
+            self.cfg,
+            answer=lambda request: self.handle_request(listener_name, request, client, addr),
+            refusals=self._application.refusals,
+            log=self.log,
+        )
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         """One request. A client that accepts no data for too long is treated as one that has left,
@@ -125,11 +161,14 @@ class Worker(GeventWorker):
             raise BrokenPipeError(EPIPE, "the client accepts no data") from error
         except OSError:
             raise
+        except UnfinishedError:
+            self.log.error("an answer did not come to its end")
+            _break_off(sock, response)
         except Exception:
             if not response.headers_sent:
                 raise
             self.log.exception("an answer broke off")  # another status cannot be sent any more
-            raise StopIteration from None
+            _break_off(sock, response)
         finally:
             request_id.set("")
         if response.should_close():
@@ -165,3 +204,11 @@ class Worker(GeventWorker):
     @property
     def _application(self) -> Application:
         return cast(Application, self.wsgi)
+
+
+def _break_off(client: Any, response: MergingResponse) -> None:
+    """End the connection so that its client sees that the answer is not whole: only a reset tells
+    that of a body whose end is that of the connection. Raises StopIteration."""
+    if not response.chunked:
+        client.setsockopt(SOL_SOCKET, SO_LINGER, RESET)
+    raise StopIteration

@@ -170,6 +170,13 @@ class Settings:
         "Time that running answers get to finish on a stop or reload.")
     kiro_max_streams: int = setting("Limits", values.integer(1, 100_000), "1000",
         "Concurrent answers per worker. Further requests are told to retry later.")
+    kiro_max_connections_per_address: int = setting("Limits", values.integer(0, 100_000), "0",
+        "Open connections per worker of one client address, or of one IPv6 /64 network; further "
+        "ones are refused. 0: no limit.")
+    kiro_trusted_proxies: tuple[Any, ...] = setting("Limits", values.peers(),
+        "127.0.0.0/8, ::1, unix",
+        "Reverse proxies in front of the gateway, by address or network; unix means all peers of "
+        "a unix socket. KIRO_MAX_CONNECTIONS_PER_ADDRESS does not apply to them.")
     # fmt: on
 
     warnings: tuple[str, ...] = ()

@@ -7,12 +7,19 @@ neither Flask nor any part of ``app`` but the table of models and the region nam
 from __future__ import annotations
 
 import ipaddress
+import resource
 from collections.abc import Iterable
 from typing import Any
 
 from . import DEFAULT_CLIENT_TOKEN, Settings, SettingsError
 
 EVERYWHERE = "0.0.0.0"  # nosec B104 # only shown, for an empty host
+OTHER_CONNECTIONS = 200
+"""Connections of a worker beside those of its answers: room for /health when all places are taken.
+"""
+OTHER_FILES = 100
+"""Files of a worker that are no connections of clients or answers."""
+
 _current: Settings | None = None
 
 
@@ -86,6 +93,26 @@ def log_config(settings: Settings) -> dict[str, Any]:
             "gunicorn.error": {"level": library_level, "propagate": True, "handlers": []},
         },
     }
+
+
+def connections(settings: Settings) -> tuple[int, str]:
+    """How many clients a worker may have connected, and a warning to log if its open files allow
+    fewer than KIRO_MAX_STREAMS asks for. Each client needs two: its own connection, and that of its
+    answer to the upstream. Raises this process's limit of open files as far as it may."""
+    wanted = settings.kiro_max_streams + OTHER_CONNECTIONS
+    needed = 2 * wanted + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed == needed:
+        return wanted, ""
+    possible = max(1, (allowed - OTHER_FILES) // 2)
+    return possible, (
+        f"a worker accepts only {possible} connections, since it may open {allowed} files; for "
+        f"KIRO_MAX_STREAMS={settings.kiro_max_streams} it needs {needed}: raise the hard limit "
+        "(ulimit -Hn, LimitNOFILE), or set KIRO_MAX_STREAMS lower"
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -7,6 +7,7 @@ Pure, except that :func:`appendable_file` looks at the file system.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -161,6 +162,19 @@ def origins() -> Value:
 
     return Value(
         parse, "*, or origins such as https://chat.example.com, separated by commas", unset=()
+    )
+
+
+def peers() -> Value:
+    """Networks, and the word unix for the peers of unix sockets."""
+
+    def parse(raw: str) -> tuple[Any, ...]:
+        return tuple("unix" if one == "unix" else ipaddress.ip_network(one) for one in _list(raw))
+
+    return Value(
+        parse,
+        "addresses and networks such as 10.0.0.0/8, and the word unix, separated by commas",
+        unset=(),
     )
 
 

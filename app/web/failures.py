@@ -20,6 +20,9 @@ KINDS = {
 }
 """Werkzeug's refusals as ours; any other 4xx of Werkzeug is an invalid request."""
 
+LONGEST_RETRY_AFTER = 31 * 24 * 3600
+"""Seconds; quotas reset every month. What reports a failure must not fail at a number."""
+
 RateHeaders = Callable[[int, int, float], dict[str, str]]
 """A dialect's headers for a limit, the requests that remain, and the moment when the next one is
 allowed, in seconds since the epoch."""
@@ -89,7 +92,7 @@ def retry_headers(error: GatewayError) -> dict[str, str]:
     """``retry-after`` in whole seconds and ``x-should-retry``, which all official SDKs obey."""
     headers = {}
     if error.retry_after is not None:
-        headers["retry-after"] = str(max(1, round(error.retry_after)))
+        headers["retry-after"] = str(round(min(max(1, error.retry_after), LONGEST_RETRY_AFTER)))
     if (retry := POLICY[error.kind].client_retry) is not None:
         headers["x-should-retry"] = "true" if retry else "false"
     return headers

@@ -77,7 +77,8 @@ def pieces(data: bytes) -> Sequence[bytes]:
     one write, and must not end a client that is slow to take a large answer."""
     if len(data) <= PIECE:
         return (data,)
-    return [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
+    *most, last = [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
+    return [*most, type(data)(last)]  # the end of a final chunk is one
 
 
 def collect(call: GatewayCall, live: Live) -> Reply:

@@ -2,6 +2,7 @@
 
 import gevent
 from flask import Request, current_app, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app.errors import GatewayError, Kind
@@ -20,7 +21,8 @@ def body() -> bytes:
 
     Raises werkzeug's RequestEntityTooLarge for one over ``MAX_CONTENT_LENGTH`` (before reading, if
     it has a Content-Length), werkzeug's ClientDisconnected for one that is incomplete, and
-    GatewayError for one that comes too slowly, which would occupy a connection for very long.
+    GatewayError for one that is malformed, or that comes too slowly, which would occupy a
+    connection for very long.
     """
     current: Request = request._get_current_object()  # type: ignore[attr-defined] # resolved once
     limit: int = current_app.config["MAX_CONTENT_LENGTH"]
@@ -33,6 +35,13 @@ def body() -> bytes:
             if length is None:
                 return _of_unknown_length(current, limit)
             return _of_length(current, length)
+    except ParseException as error:  # its text would repeat what was received
+        raise GatewayError(
+            Kind.INVALID_REQUEST,
+            "The request body is not valid chunked data: the size of a chunk, the end of a chunk "
+            "or a trailer field is malformed. Send it with a Content-Length, or correct it.",
+            code=type(error).__name__,
+        ) from None
     except _TooSlow:
         raise GatewayError(
             Kind.INVALID_REQUEST,
@@ -42,19 +51,23 @@ def body() -> bytes:
 
 def _of_length(request: Request, length: int) -> bytes:
     """In one read: gunicorn copies its buffer at each of werkzeug's many small reads."""
-    try:
-        data: bytes = request.environ["wsgi.input"].read(length)
-    except OSError as error:
-        raise ClientDisconnected from error
+    data = _read(request, length)
     if len(data) < length:
         raise ClientDisconnected
     return data
 
 
 def _of_unknown_length(request: Request, limit: int) -> bytes:
-    """Read to one byte over the limit, since werkzeug silently ends the body at the limit."""
-    request.max_content_length = limit + 1
-    data = request.get_data(cache=False)
+    """Read to one byte over the limit; a chunked body ends by itself."""
+    data = _read(request, limit + 1)
     if len(data) > limit:
         raise RequestEntityTooLarge
+    return data
+
+
+def _read(request: Request, size: int) -> bytes:
+    try:
+        data: bytes = request.environ["wsgi.input"].read(size)
+    except OSError as error:
+        raise ClientDisconnected from error
     return data

@@ -75,6 +75,24 @@ def test_clients_that_disconnect(arena: Arena, subtests: pytest.Subtests) -> Non
     assert "Traceback" not in arena.gateway.log_text()
 
 
+@pytest.mark.parametrize("behind", [b"\r\n", b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_unread_bytes_do_not_hide_a_disconnect(arena: Arena, stream: bool, behind: bytes) -> None:
+    """A line end behind the body, as some clients send it, or a request sent in advance."""
+    mark = f"leave.behind.{stream}.{len(behind)}."
+    arena.script(mark, {"text": ["Hel", "lo"], "stall": {"after": 2}})
+    pending = arena.send(DIALECTS[0], mark, stream=stream)
+    arena.wait_for_upstream_request(mark, lambda seen: seen.events_sent >= 2)
+    pending.socket.sendall(behind)
+    time.sleep(0.1)
+    left = pending.disconnect()
+    seen = arena.wait_for_upstream_request(mark, lambda seen: seen.ended_at is not None)
+    assert seen.outcome == "client_closed"
+    assert seen.client_closed_at is not None
+    assert seen.client_closed_at - left < AT_WORST
+    assert arena.log_line(mark)["cancelled"] is True
+
+
 @pytest.mark.parametrize("stream", [True, False])
 def test_no_retry_after_a_disconnect_between_two_attempts(arena: Arena, stream: bool) -> None:
     mark = f"leave.between-retries.{stream}."

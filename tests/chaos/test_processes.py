@@ -171,6 +171,52 @@ def _gone(workers: set[int]) -> bool:
     return False
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("signum", [signal.SIGABRT, signal.SIGQUIT, signal.SIGKILL])
+def test_no_answer_of_a_killed_worker_looks_finished(
+    tmp_path: Path, signum: signal.Signals, stream: bool
+) -> None:
+    """Neither one that opens, one whose first event is awaited, nor one that runs; gunicorn's
+    watchdog sends SIGABRT."""
+    with Arena(
+        tmp_path, WEB_CONCURRENCY="1", KIRO_GRACEFUL_TIMEOUT="3", KIRO_EARLY_HEADERS="0.3"
+    ) as arena:
+        arena.script("kill.head.", {"text": "Hello", "delay_head": 60})
+        arena.script("kill.event.", {"text": "Hello", "stall": {"after": 0}})
+        arena.script("kill.runs.", {"text": ["Hel", "lo"], "stall": {"after": 2}})
+        load = [
+            arena.send(dialect, f"kill.{state}.{dialect.name}.", stream=stream)
+            for state in ("head", "event", "runs")
+            for dialect in DIALECTS
+        ]
+        arena.simulator.wait_for(lambda seen: sum("kill." in str(one.body) for one in seen) >= 9)
+        time.sleep(0.6)  # so that the streams have begun
+        [victim] = processes.children(arena.gateway.process.pid)
+        os.kill(victim, signum)
+        with ThreadPoolExecutor(len(load)) as pool:
+            answers = [*pool.map(PendingRequest.read_all, load)]
+    for answer in answers:
+        assert answer.stop is None
+        assert answer.failure is not None or not answer.whole, answer
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_answer_that_blocks_a_worker_does_not_look_finished(
+    tmp_path: Path, stream: bool
+) -> None:
+    """The signal ends the very greenlet that opens the answer."""
+    with Arena(tmp_path, application="tests.chaos.stuck:app", WEB_CONCURRENCY="1") as arena:
+        arena.script("get.", {"text": "Hello"})
+        load = [arena.send(DIALECTS[0], f"get.stuck.{stream}.", stream=stream)]
+        time.sleep(1)
+        [victim] = processes.children(arena.gateway.process.pid)
+        os.kill(victim, signal.SIGABRT)
+        answers = [pending.read_all() for pending in load]
+    for answer in answers:
+        assert answer.stop is None
+        assert answer.failure is not None or not answer.whole, answer
+
+
 def test_sigkill_of_a_worker(arena: Arena) -> None:
     load = Load(arena)
     victim = processes.children(arena.gateway.process.pid)[0]

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from flask import session
 
+from app.server.connections.addresses import ConnectionLimit
+from app.server.connections.refusals import Refusals
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.paths import CanonicalPaths
@@ -13,7 +15,11 @@ from app.server.paths import CanonicalPaths
 @pytest.fixture
 def app() -> Application:
     made = Application(
-        "app", lifecycle=Lifecycle(client_stall=1), on_exit=lambda: pytest.fail("called")
+        "app",
+        lifecycle=Lifecycle(client_stall=1),
+        refusals=Refusals(lambda error, request_id: pytest.fail("called")),
+        connections=ConnectionLimit(0, ()),
+        on_exit=lambda: pytest.fail("called"),
     )
     made.get("/v1/models/<path:name>", endpoint="model")(lambda name: name)
     made.get("/v1/responses", websocket=True, endpoint="socket")(lambda: "a socket")

@@ -1,13 +1,14 @@
 """What ends a request from outside, over real sockets in one event loop."""
 
 from collections.abc import Iterator
+from time import monotonic
 
 import gevent
 import pytest
 from gevent import socket
 
 from app.errors import GatewayError, Kind
-from app.server.lifecycle import Lifecycle, Live
+from app.server.lifecycle import FRESH, Lifecycle, Live
 
 Pair = tuple[socket.socket, socket.socket]
 STALL = 7.0
@@ -69,6 +70,22 @@ class TestLive:
         assert not live.client_left
         live.close()
         assert connection.recv(3) == b"GET"
+
+    @pytest.mark.parametrize("behind", [b"\r\n", b"GET / HTTP/1.1\r\n"])
+    def test_one_that_leaves_behind_unread_bytes(
+        self, lifecycle: Lifecycle, pair: Pair, behind: bytes
+    ) -> None:
+        client, connection = pair
+        live = lifecycle.watch(connection)
+        client.sendall(behind)
+        gevent.sleep(0.02)
+        gevent.spawn_later(0.01, client.close)
+        started = monotonic()
+        with gevent.Timeout(5):
+            assert ending(live).kind is Kind.CANCELLED
+        assert live.client_left
+        assert monotonic() - started < 0.1
+        live.close()
 
     def test_one_that_is_closed_is_not_watched(self, lifecycle: Lifecycle, pair: Pair) -> None:
         client, connection = pair
@@ -147,7 +164,7 @@ class TestConnections:
     def test_without_gunicorn_there_is_none(self, lifecycle: Lifecycle) -> None:
         lifecycle.enter(None)
         lifecycle.leave(None)
-        lifecycle.close_longest_idle()
+        lifecycle.close_longest_waiting()
 
     def test_only_those_that_wait_are_closed(self, lifecycle: Lifecycle, pair: Pair) -> None:
         client, connection = pair
@@ -166,11 +183,53 @@ class TestConnections:
             lifecycle.enter(connection)
             lifecycle.leave(connection)
         lifecycle.enter(pairs[0][1])  # busy again
-        lifecycle.close_longest_idle()
+        lifecycle.close_longest_waiting()
         assert [is_ended(client) for client, _ in pairs] == [False, True, False]
         lifecycle.disconnected(pairs[2][1])
-        lifecycle.close_longest_idle()
+        lifecycle.close_longest_waiting()
         assert not is_ended(pairs[2][0])
+        for both in pairs:
+            for one in both:
+                one.close()
+
+    def test_a_new_one_makes_room_too(self, lifecycle: Lifecycle) -> None:
+        pairs = [socket.socketpair() for _ in range(2)]
+        for _, connection in pairs:
+            lifecycle.connected(connection)
+        lifecycle.close_longest_waiting()
+        assert [is_ended(client) for client, _ in pairs] == [True, False]
+        for both in pairs:
+            for one in both:
+                one.close()
+
+    def test_one_that_goes_on_sending_is_ended(self, lifecycle: Lifecycle, pair: Pair) -> None:
+        client, connection = pair
+        lifecycle.connected(connection)
+        client.sendall(b"GET")
+        lifecycle.close_longest_waiting()
+        assert is_ended(client)
+
+    def test_bodies_make_room_where_nobody_else_has_waited_for_long(
+        self, lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = 0.0
+        monkeypatch.setattr("app.server.lifecycle.monotonic", lambda: now)
+        pairs = [socket.socketpair() for _ in range(4)]
+        sending, answered, first, second = (connection for _, connection in pairs)
+        lifecycle.enter(sending)
+        lifecycle.enter(answered)
+        live = lifecycle.watch(answered)
+        now = FRESH + 0.1
+        lifecycle.connected(first)
+        lifecycle.close_longest_waiting()
+        assert [is_ended(client) for client, _ in pairs] == [True, False, False, False]
+        lifecycle.connected(second)
+        now += FRESH + 0.1
+        lifecycle.close_longest_waiting()
+        lifecycle.close_longest_waiting()
+        lifecycle.close_longest_waiting()
+        assert [is_ended(client) for client, _ in pairs] == [True, False, True, True]
+        live.close()
         for both in pairs:
             for one in both:
                 one.close()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
-from app.server.response import END_OF_CHUNKS, FinalChunk, MergingResponse
+from app.server.response import END_OF_CHUNKS, FinalChunk, MergingResponse, UnfinishedError
 
 STREAM = [("Content-Type", "text/event-stream")]
 FIXED = [("Content-Length", "5")]
@@ -87,8 +87,23 @@ def test_an_answer_of_one_piece_is_one_write() -> None:
     assert head_and_body(write)[1] == b"Hello"
 
 
-def test_a_stream_without_a_final_chunk_is_ended_apart() -> None:
-    assert written(STREAM, b"Hello")[1:] == [END_OF_CHUNKS]
+def test_an_empty_final_chunk_ends_the_stream() -> None:
+    assert written(STREAM, b"Hello", FinalChunk())[1:] == [END_OF_CHUNKS]
+    [write] = written(STREAM, FinalChunk())
+    assert head_and_body(write)[1] == END_OF_CHUNKS
+
+
+@pytest.mark.parametrize("version", [(1, 1), (1, 0)])
+@pytest.mark.parametrize("pieces", [(), (b"",), (b"Hello",)])
+def test_a_stream_without_a_final_chunk_does_not_look_ended(
+    pieces: Sequence[bytes], version: tuple[int, int]
+) -> None:
+    client = Client()
+    with pytest.raises(UnfinishedError):
+        written(STREAM, *pieces, client=client, version=version)
+    assert END_OF_CHUNKS not in b"".join(client.writes)
+    if not any(pieces):
+        assert not any(client.writes) or version == (1, 0)
 
 
 def test_an_empty_piece_does_not_end_the_stream() -> None:
@@ -97,12 +112,9 @@ def test_an_empty_piece_does_not_end_the_stream() -> None:
     assert rest == [b"1\r\n.\r\n" + END_OF_CHUNKS]
 
 
-@pytest.mark.parametrize(
-    ("headers", "end"), [(STREAM, END_OF_CHUNKS), ([("Content-Length", "0")], b"")]
-)
-def test_an_answer_without_a_body(headers: list[tuple[str, str]], end: bytes) -> None:
-    [write] = written(headers)
-    assert head_and_body(write)[1] == end
+def test_an_answer_without_a_body() -> None:
+    [write] = written([("Content-Length", "0")])
+    assert head_and_body(write)[1] == b""
 
 
 def test_no_more_than_the_length_is_written() -> None:
@@ -115,7 +127,7 @@ def test_a_head_request_has_no_body() -> None:
 
 
 def test_an_old_client_gets_no_chunks_and_its_connection_is_closed() -> None:
-    first, second = written(STREAM, b"Hello", b".", version=(1, 0))
+    first, second = written(STREAM, b"Hello", FinalChunk(b"."), version=(1, 0))
     head, body = head_and_body(first)
     assert (body, second) == (b"Hello", b".")
     assert head.startswith(b"HTTP/1.0 200 OK\r\n")

@@ -13,7 +13,11 @@ from gevent.event import Event
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
+from app.errors import POLICY, GatewayError
 from app.server import worker as module
+from app.server.connections.addresses import ConnectionLimit
+from app.server.connections.refusals import Answer as RefusalAnswer
+from app.server.connections.refusals import Refusals
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.logs import request_id
@@ -46,12 +50,22 @@ class Body:
         self.on_close()
 
 
+def render(error: GatewayError, request_id: str) -> RefusalAnswer:
+    return RefusalAnswer(POLICY[error.kind].status, {"x-rendered": "yes"}, error.message.encode())
+
+
 class Service(Application):
     """Answers every request with ``body``, or as ``answer`` says."""
 
     def __init__(self) -> None:
         self.exited = 0
-        super().__init__("app", lifecycle=Lifecycle(client_stall=5), on_exit=self._exit)
+        super().__init__(
+            "app",
+            lifecycle=Lifecycle(client_stall=5),
+            refusals=Refusals(render),
+            connections=ConnectionLimit(0, ()),
+            on_exit=self._exit,
+        )
         self.body = Body(b"Hello", FinalChunk(b"."))
         self.answer: Answer = lambda environ, start: self.body
         self.served: list[str] = []
@@ -90,10 +104,8 @@ class Connection:
     def __init__(self, worker: Worker) -> None:
         self.client, served = socket.socketpair()
         self.client.settimeout(5)
-        self._listener = socket.socket()
-        self._listener.bind(("127.0.0.1", 0))
-        address = ("127.0.0.1", 1)
-        self.serving = gevent.spawn(worker.handle, self._listener, served, address)
+        name, address = ("127.0.0.1", 2), ("127.0.0.1", 1)
+        self.serving = gevent.spawn(worker.handle, name, served, address)
 
     def ask(self, request: bytes = GET) -> bytes:
         """All of the next answer, which ends with its last chunk."""
@@ -111,7 +123,6 @@ class Connection:
 
     def close(self) -> None:
         self.client.close()
-        self._listener.close()
         self.serving.join(5)
         assert self.serving.ready()
 

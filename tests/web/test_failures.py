@@ -99,3 +99,12 @@ def test_the_methods_that_are_allowed(context: RequestContext) -> None:
     assert failures.response(error, context, FORM).headers["Allow"] == "OPTIONS, POST"
     unknown = exceptions.MethodNotAllowed()
     assert "Allow" not in failures.response(unknown, context, FORM).headers
+
+
+@pytest.mark.parametrize(
+    ("seconds", "header"),
+    [(0.0, "1"), (1.6, "2"), (float("9" * 400), "2678400"), (10.0**300, "2678400")],
+)
+def test_any_retry_after_can_be_reported(seconds: float, header: str) -> None:
+    error = GatewayError(Kind.THROTTLED, "Later.", retry_after=seconds)
+    assert failures.retry_headers(error)["retry-after"] == header

@@ -17,6 +17,8 @@ from app.errors import GatewayError, Kind
 from app.keys.key_file import ClientKey
 from app.keys.limits import Entry, RateExceeded, RateStatus
 from app.server.admission import Admission
+from app.server.connections.addresses import ConnectionLimit
+from app.server.connections.refusals import Refusals
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.web import failures, hooks
@@ -95,7 +97,13 @@ class Service:
             self.call.log = self.log
         self.lifecycle = WatchedLifecycle(self.log)
         self.limits = Limits(self.log)
-        self.app = Application(__name__, lifecycle=self.lifecycle, on_exit=lambda: None)
+        self.app = Application(
+            __name__,
+            lifecycle=self.lifecycle,
+            refusals=Refusals(lambda error, request_id: pytest.fail("called")),
+            connections=ConnectionLimit(0, ()),
+            on_exit=lambda: None,
+        )
         hooks.install(
             self.app,
             Authenticator(self.log),  # type: ignore[arg-type]

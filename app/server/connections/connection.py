@@ -1,0 +1,131 @@
+"""One client's connection: its requests, one after the other.
+
+gunicorn's parser reads each request; its loop around the parser is replaced, since there a client
+that sends without a pause stops the worker, and what cannot be parsed is logged as it was received
+and answered with HTML.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from errno import ECONNRESET, ENOTCONN, EPIPE
+from functools import partial
+from socket import SHUT_WR
+from ssl import SSLError, SSLSocket
+from typing import Any
+
+import gevent
+from gunicorn.http.body import Body, ChunkedReader
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import SocketUnreader
+
+from .chunked import ChunkedBody
+from .client_input import LINGER_SECONDS, ClientInput
+from .refusals import Refusals
+
+DRAIN_SECONDS, DRAIN_BYTES = 5.0, 64 * 1024
+"""What of a body may be read after its answer to reach the next request of the connection."""
+
+LEFT = frozenset({EPIPE, ECONNRESET, ENOTCONN})
+
+
+class Connection:
+    """The connection of one client.
+
+    ``answer(request)`` answers a request; it raises StopIteration for the last one. ``keepalive``:
+    seconds in which the whole head of a next request must arrive.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        address: Any,
+        config: Any,
+        *,
+        answer: Callable[[Any], object],
+        refusals: Refusals,
+        log: Any,
+    ) -> None:
+        self._client = client
+        self._address = address
+        self._config = config
+        self._answer = answer
+        self._refusals = refusals
+        self._log = log
+        self._input = ClientInput(client)
+        self._unreader = SocketUnreader(self._input)
+        self._count = 0
+
+    def serve(self) -> None:
+        """All requests of the connection."""
+        try:
+            if isinstance(self._client, SSLSocket):
+                with gevent.Timeout(self._config.keepalive, TimeoutError):
+                    self._client.do_handshake()
+            while self._serve_one():
+                pass
+        except (TimeoutError, SSLError):
+            pass  # it took too long for a head, or for its TLS handshake
+        except OSError as error:
+            if error.errno not in LEFT:
+                self._log.exception("a client's connection failed")
+
+    def refuse(self, error: Exception, *, linger: float = LINGER_SECONDS) -> None:
+        """Answer a request that cannot be served, as the last one of its connection, which may stay
+        open for ``linger`` seconds more."""
+        self._refusals.answer(self._client, error, head_bytes=self._input.head_bytes)
+        self._linger(linger)
+
+    def _serve_one(self) -> bool:
+        """Serve the next request. False if there is none, or if it was the last."""
+        self._count += 1
+        begun = self._unreader.take_buffered()
+        request: Any = None
+        try:
+            if not self._input.wait_for_head(begun, self._config.keepalive):
+                return False
+            request = self._parse()
+            self._answer(request)
+        except StopIteration:
+            if request is not None and not is_read(request.body):
+                self._linger()
+            return False
+        except OSError:
+            raise
+        except Exception as error:  # gunicorn's for what is not HTTP, or a bug before the head
+            self.refuse(error)
+            return False
+        if is_read(request.body) or discard(request.body):
+            return True
+        self._linger()
+        return False
+
+    def _parse(self) -> Request:
+        request = Request(self._config, self._unreader, self._address, self._count)
+        if type(request.body.reader) is ChunkedReader:
+            check_trailer = partial(request.parse_headers, from_trailer=True)
+            request.body = ChunkedBody(self._unreader, check_trailer)
+        return request
+
+    def _linger(self, seconds: float = LINGER_SECONDS) -> None:
+        with suppress(OSError):
+            self._client.shutdown(SHUT_WR)
+            self._input.linger(seconds)
+
+
+def is_read(body: Body | ChunkedBody) -> bool:
+    """Whether nothing of a body is left in the connection."""
+    if body.failed:
+        return False
+    return body.ended if isinstance(body, ChunkedBody) else not body.reader.length
+
+
+def discard(body: Body | ChunkedBody) -> bool:
+    """Read a body that nobody has asked for, if it is short. False if its end was not found."""
+    left = DRAIN_BYTES
+    with gevent.Timeout(DRAIN_SECONDS, False), suppress(Exception):
+        while left > 0:
+            data = body.read(1024)
+            if not data:
+                return is_read(body)
+            left -= len(data)
+    return False  # too long or malformed
