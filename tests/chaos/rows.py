@@ -127,6 +127,13 @@ ENDS: tuple[FaultRow, ...] = (
         answers=({"tool": _BAD_TOOL},),
         stream=answered("", "max_tokens", calls=(('{"text": nonsense', "cut"),)),
         whole=answered("", "max_tokens")),
+    both("character-cut-apart",
+         "an event ends with half of a character (of its UTF-16 form), the next begins with the"
+         " other half", answered("Hello 🙂!"),
+         answers=({"text": ["Hello \ud83d", "\ude42!"]},)),
+    both("half-a-character", "half of a character in an event, without the other half",
+         answered("Hel\ufffdlo\ufffd"), answers=({"text": ["Hel\ud83dlo", "\ude42"]},),
+         log={"skipped": {"half of a surrogate pair": 2}}),
     both("output-limit-told", "the upstream gives its output limit as the stop reason",
          answered(stop="max_tokens"), answers=({**GOOD, "stop_reason": "MAX_TOKENS"},)),
     both("output-limit-as-exception", "ContentLengthExceededException after text",

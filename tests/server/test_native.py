@@ -1,0 +1,42 @@
+"""Calls in the worker's native thread."""
+
+import threading
+import time
+
+import gevent
+import pytest
+
+from app.server import native
+
+
+def test_a_large_request_is_worked_through_beside_the_loop() -> None:
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        while True:
+            gevent.sleep(0.001)
+            turns += 1
+
+    def compute() -> int:
+        end = time.perf_counter() + 0.2
+        while time.perf_counter() < end:
+            pass
+        return threading.get_native_id()
+
+    counting = gevent.spawn(count)
+    try:
+        assert native.run(native.LARGE + 1, compute) != threading.get_native_id()
+        assert turns > 20
+        turns = 0
+        assert native.run(native.LARGE, compute) == threading.get_native_id()
+        assert turns <= 1
+    finally:
+        counting.kill()
+
+
+@pytest.mark.parametrize("size", [0, native.LARGE + 1])
+def test_what_is_raised_is_raised(size: int) -> None:
+    with pytest.raises(ZeroDivisionError):
+        native.run(size, divmod, 1, 0)
+    assert native.run(size, divmod, 7, 2) == (3, 1)
