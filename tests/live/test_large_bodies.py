@@ -1,6 +1,7 @@
 """No body, valid or not, keeps a worker from its other clients; and each that is refused counts."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,8 @@ from tests.live.large_bodies import BODIES, SIZE, Sink, worst_health
 from tests.live.servers import KEY, Gateway
 
 LONGEST = 0.1
-"""Seconds that ``/health`` may take."""
-TRIES = 3
-"""Other processes take the machine away too."""
+"""Seconds that ``/health`` may take, if no other process takes the machine away."""
+TRIES = 6
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,9 @@ def worker(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> It
     sink.server_close()
 
 
-def worst(worker: Gateway, path: str, body: bytes) -> float:
+def check(worker: Gateway, path: str, body: bytes) -> None:
+    """One of several tries keeps the limit, longer if more processes run than there are CPUs."""
+    limit = LONGEST * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     longest = []
     for _ in range(TRIES):
         with worst_health(worker.port) as found:
@@ -40,15 +42,15 @@ def worst(worker: Gateway, path: str, body: bytes) -> float:
             )
         assert answer.status_code == 400, answer.text
         longest += found
-        if min(longest) < LONGEST:
-            break
-    return min(longest)
+        if longest[-1] < limit:
+            return
+    pytest.fail(f"/health took {longest} s; the limit is {limit:.3f} s")
 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_a_worker_serves_others_while_it_reads_a_body(worker: Gateway, name: str) -> None:
     path, make = BODIES[name]
-    assert worst(worker, path, make(SIZE)) < LONGEST
+    check(worker, path, make(SIZE))
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -60,7 +62,7 @@ def test_the_same_just_below_the_limits(worker: Gateway, name: str) -> None:
     escapes = sample.count(b"\\") / json_limits.MAX_ESCAPES
     most = max(values, escapes)
     body = make(min(SIZE, int((1 << 20) * 0.95 / most)) if most > 1e-3 else SIZE)
-    assert worst(worker, path, body) < LONGEST
+    check(worker, path, body)
 
 
 @pytest.mark.parametrize(
