@@ -35,8 +35,8 @@ STREAMS = 3
 LASTS = 1.2
 """Seconds of an attack."""
 
-RECOVERS = 20
-"""Seconds until the gateway must serve again."""
+RECOVERS = 75
+"""Seconds until the gateway must serve again: a refresh is tried again after a minute at most."""
 
 SAID = "word " * 12
 HONEST = {"text": {"repeat": "word ", "deltas": 12}, "delay": LASTS / 12}
@@ -83,7 +83,7 @@ class HostileArena:
         self._door = Door(self._simulator.port, lambda: self._over).__enter__()
         self._proxy = ConnectProxy(self._simulator.port, lambda: self._over).__enter__()
         self._simulator.script({**HONEST, "match": {"text": "honest."}, "times": None})
-        long = {"text": {"repeat": "word " * 2000, "deltas": 10_000}}
+        long = {"text": {"repeat": "word " * 400, "deltas": 1000}, "delay": 0.01}
         self._simulator.script({**long, "match": {"text": "long."}, "times": None})
         self._gateway: Gateway | None = None
         self.restart()

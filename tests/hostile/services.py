@@ -14,7 +14,7 @@ from threading import Event, Thread
 from typing import Any
 
 from app.simulator.wire.frames import event
-from tests.chaos.proxy import Proxy, ProxyPlan
+from tests.chaos.proxy import Proxy, ProxyPlan, _read_request
 from tests.hostile.cases import Case
 
 MARK = b"hostile."
@@ -36,26 +36,25 @@ class Door(Proxy):
         super().__init__(upstream_port)
         self._over = over
 
-    def _take(self, request: bytes) -> ProxyPlan:
+    def _serve(self, connection: socket.socket) -> None:
+        upstream: socket.socket | None = None
+        with suppress(OSError), connection:
+            while request := _read_request(connection, lambda _start: False):
+                if case := self._chosen(request):
+                    self.reached += 1
+                    send(connection, case, self._over())
+                    break
+                upstream = upstream or socket.create_connection(self._upstream)
+                upstream.sendall(request)
+                if not self._relay(connection, upstream, ProxyPlan()):
+                    break
+        if upstream:
+            upstream.close()
+
+    def _chosen(self, request: bytes) -> Case | None:
         case = self.case
-        if case is None or (REFRESH if case.side == "sign-in" else MARK) not in request:
-            return ProxyPlan()
-        return _HostilePlan(case)
-
-    def _relay(self, gateway: socket.socket, upstream: socket.socket, plan: ProxyPlan) -> bool:
-        if not isinstance(plan, _HostilePlan):
-            return super()._relay(gateway, upstream, plan)
-        self.reached += 1
-        send(gateway, plan.case, self._over())
-        return False
-
-
-class _HostilePlan(ProxyPlan):
-    def __init__(self, case: Case) -> None:
-        super().__init__()
-        object.__setattr__(self, "case", case)
-
-    case: Case
+        mark = REFRESH if case and case.side == "sign-in" else MARK
+        return case if mark in request else None
 
 
 class ConnectProxy:
