@@ -21,8 +21,10 @@ import pytest
 import requests
 from gevent.resolver.thread import Resolver
 from gunicorn.config import Config
+from gunicorn.http.body import ChunkedReader
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.http.wsgi import Response, create
-from gunicorn.workers.ggevent import GeventWorker
 from msgspec import Raw, Struct
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
@@ -63,21 +65,59 @@ def test_response_chunked() -> None:
     assert response.chunked is True
 
 
+@row("gunicorn `Response._omits_body`")
+def test_response_omits_body() -> None:
+    response = gunicorn_response()
+    response.start_response("204 No Content", [])
+    assert vars(response)["_omits_body"] is True
+
+
 @row("gunicorn `create(response_class=)`")
 def test_create_response_class() -> None:
     assert "response_class" in inspect.signature(create).parameters
 
 
-@row("gunicorn `GeventWorker.handle`")
-def test_worker_handle() -> None:
-    parameters = list(inspect.signature(GeventWorker.handle).parameters)
-    assert parameters == ["self", "listener", "client", "addr"]
+def parsed(*pieces: bytes) -> tuple[Any, Any]:
+    """gunicorn's request, and the unreader that has what follows it."""
+    left = list(pieces)
+    source: Any = SimpleNamespace(recv=lambda size: left.pop(0))
+    unreader: Any = SocketUnreader(source)
+    return Request(Config(), unreader, ("127.0.0.1", 1), 1), unreader
 
 
-@row("gunicorn `GeventWorker.handle_request`")
-def test_worker_handle_request() -> None:
-    parameters = list(inspect.signature(GeventWorker.handle_request).parameters)
-    assert parameters == ["self", "listener_name", "req", "sock", "addr"]
+@row("gunicorn `Request`")
+def test_request() -> None:
+    request, _ = parsed(b"GET /a HTTP/1.1\r\n\r\n")
+    assert (request.method, request.path, request.headers) == ("GET", "/a", [])
+    assert request.parse_headers(b"A: b", from_trailer=True) == [("A", "b")]
+
+
+@row("gunicorn `SocketUnreader`")
+def test_socket_unreader() -> None:
+    _, unreader = parsed(b"GET / HTTP/1.1\r\n\r\nGET /next", b"more")
+    assert unreader.take_buffered() == b"GET /next"
+    assert unreader.read(None, read_ahead=9) == b"more"
+    unreader.unread(b"back")
+    assert unreader.read() == b"back"
+
+
+@row("gunicorn `Body.reader`")
+def test_body_reader() -> None:
+    request, _ = parsed(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc")
+    assert (request.body.failed, request.body.reader.length) == (False, 3)
+    assert (request.body.read(3), request.body.reader.length) == (b"abc", 0)
+    request, _ = parsed(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert type(request.body.reader) is ChunkedReader
+    request, _ = parsed(b"GET / HTTP/1.1\r\n\r\n")
+    assert request.body.reader.length == 0
+
+
+@row("gunicorn `CHUNK_EXT_RE`")
+def test_chunk_ext_re() -> None:
+    pattern = vars(sys.modules[ChunkedReader.__module__])["CHUNK_EXT_RE"]
+    assert pattern.fullmatch(b';a="b"')
+    assert not pattern.fullmatch(b";\x01")
+    assert pattern.groups == 0
 
 
 @row("gunicorn `Config.settings`")

@@ -34,6 +34,7 @@ class MergingResponse(Response):
 
     _head = b""
     _ended = False
+    _omits_body: bool  # gunicorn sets it
 
     def send_headers(self) -> None:
         """Make the head; it goes out with the first piece, or upon :meth:`close`."""

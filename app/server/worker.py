@@ -206,7 +206,7 @@ class Worker(GeventWorker):
         return cast(Application, self.wsgi)
 
 
-def _break_off(client: Any, response: MergingResponse) -> None:
+def _break_off(client: Any, response: Any) -> None:
     """End the connection so that its client sees that the answer is not whole: only a reset tells
     that of a body whose end is that of the connection. Raises StopIteration."""
     if not response.chunked:

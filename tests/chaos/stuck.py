@@ -10,13 +10,13 @@ from app.wsgi import app
 
 __all__ = ["app"]
 
-_send = CodeWhispererCall.send
+_send: Any = CodeWhispererCall.send
 
 
-def _stuck(self: CodeWhispererCall, *arguments: Any) -> None:
+def _stuck(self: Any, *arguments: Any) -> None:
     if "get.stuck" in str(self._conversation.messages):
         get_original("time", "sleep")(60)
     _send(self, *arguments)
 
 
-CodeWhispererCall.send = _stuck  # type: ignore[method-assign]
+CodeWhispererCall.send = _stuck  # type: ignore[assignment,method-assign]

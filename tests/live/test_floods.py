@@ -117,6 +117,32 @@ def test_silent_connections_do_not_lock_others_out(
         gateway.stop()
 
 
+def test_one_address_may_open_only_so_many(simulator: Simulator, tmp_path: Path) -> None:
+    gateway = Gateway(
+        simulator.url,
+        tmp_path,
+        WEB_CONCURRENCY="1",
+        KIRO_MAX_CONNECTIONS_PER_ADDRESS="5",
+        KIRO_TRUSTED_PROXIES="10.0.0.1, unix",
+    )
+    try:
+        clients = [*silent(gateway, 5, b"")]
+        one_more = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+        one_more.request("GET", "/health")
+        answer = one_more.getresponse()
+        assert (answer.status, answer.headers["retry-after"]) == (529, "1")
+        assert b"KIRO_MAX_CONNECTIONS_PER_ADDRESS" in answer.read()
+        line = gateway.wait_for_line(answer.headers["request-id"])
+        assert (line["status"], line["error"]) == (529, "overloaded")
+        clients.pop().close()
+        time.sleep(0.7)  # the one that was refused is gone by then
+        health(gateway)
+        for client in clients:
+            client.close()
+    finally:
+        gateway.stop()
+
+
 def test_bodies_that_do_not_come_do_not_lock_others_out(gateway: Gateway, many_files: int) -> None:
     begun = b"POST /v1/messages HTTP/1.1\r\nx-api-key: %b\r\nContent-Length: 9\r\n\r\n{"
     clients = [*silent(gateway, 2000, begun % KEY.encode())]

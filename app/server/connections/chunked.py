@@ -6,8 +6,9 @@ one byte takes it far longer than any honest one.
 
 import re
 from collections.abc import Callable
+from typing import Any
 
-from gunicorn.http.body import CHUNK_EXT_RE
+from gunicorn.http.body import CHUNK_EXT_RE  # type: ignore[attr-defined] # the stubs are older
 from gunicorn.http.errors import (
     ChunkMissingTerminator,
     InvalidChunkExtension,
@@ -15,7 +16,6 @@ from gunicorn.http.errors import (
     LimitRequestHeaders,
     NoMoreData,
 )
-from gunicorn.http.unreader import Unreader
 
 SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(" + CHUNK_EXT_RE.pattern + rb")\r\n")
 NEXT_SIZE_LINE = re.compile(rb"\r\n" + SIZE_LINE.pattern)
@@ -31,12 +31,13 @@ MAX_TRAILER = 8192
 
 
 class ChunkedBody:
-    """Takes the place of gunicorn's ``Body``. ``check_trailer`` raises for a malformed trailer.
+    """Takes the place of gunicorn's ``Body``, over its ``Unreader``. ``check_trailer`` raises for a
+    malformed trailer.
 
     ``failed``: reading it raised. ``ended``: it was read to its end, and the next request follows.
     """
 
-    def __init__(self, unreader: Unreader, check_trailer: Callable[[bytes], object]) -> None:
+    def __init__(self, unreader: Any, check_trailer: Callable[[bytes], object]) -> None:
         self.failed = self.ended = False
         self._unreader = unreader
         self._check_trailer = check_trailer

@@ -69,7 +69,7 @@ class ClientInput:
             self._reads = FREE_READS
             gevent.sleep(TURN)  # a client that sends requests without a pause is one of many
         data = begun or self._before(deadline)
-        if not HEAD_END.search(data):
+        if b"\r\n\r\n" not in data and not HEAD_END.search(data):
             data = self._rest_of_head(bytearray(data), deadline)
         self._ready = data
         self.head_bytes = len(data)

@@ -11,10 +11,10 @@ from errno import ECONNRESET, ENOTCONN, EPIPE
 from functools import partial
 from socket import SHUT_WR
 from ssl import SSLError, SSLSocket
-from typing import Any
+from typing import Any, cast
 
 import gevent
-from gunicorn.http.body import Body, ChunkedReader
+from gunicorn.http.body import ChunkedReader
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import SocketUnreader
 
@@ -52,7 +52,7 @@ class Connection:
         self._refusals = refusals
         self._log = log
         self._input = ClientInput(client)
-        self._unreader = SocketUnreader(self._input)
+        self._unreader: Any = SocketUnreader(cast(Any, self._input))
         self._count = 0
 
     def serve(self) -> None:
@@ -99,8 +99,8 @@ class Connection:
         self._linger()
         return False
 
-    def _parse(self) -> Request:
-        request = Request(self._config, self._unreader, self._address, self._count)
+    def _parse(self) -> Any:
+        request: Any = Request(self._config, self._unreader, self._address, self._count)
         if type(request.body.reader) is ChunkedReader:
             check_trailer = partial(request.parse_headers, from_trailer=True)
             request.body = ChunkedBody(self._unreader, check_trailer)
@@ -112,17 +112,17 @@ class Connection:
             self._input.linger(seconds)
 
 
-def is_read(body: Body | ChunkedBody) -> bool:
-    """Whether nothing of a body is left in the connection."""
+def is_read(body: Any) -> bool:
+    """Whether nothing of a body, gunicorn's or ours, is left in the connection."""
     if body.failed:
         return False
     return body.ended if isinstance(body, ChunkedBody) else not body.reader.length
 
 
-def discard(body: Body | ChunkedBody) -> bool:
+def discard(body: Any) -> bool:
     """Read a body that nobody has asked for, if it is short. False if its end was not found."""
     left = DRAIN_BYTES
-    with gevent.Timeout(DRAIN_SECONDS, False), suppress(Exception):
+    with suppress(Exception), gevent.Timeout(DRAIN_SECONDS, TimeoutError):
         while left > 0:
             data = body.read(1024)
             if not data:

@@ -19,9 +19,8 @@ EVERYTHING = 10**9
 
 def body_of(*pieces: bytes) -> ChunkedBody:
     def check(trailer: bytes) -> Any:
-        return Request(Config(), IterUnreader([HEAD]), None).parse_headers(
-            trailer, from_trailer=True
-        )
+        request: Any = Request(Config(), IterUnreader([HEAD]), ("127.0.0.1", 1))
+        return request.parse_headers(trailer, from_trailer=True)
 
     return ChunkedBody(IterUnreader(pieces), check)
 

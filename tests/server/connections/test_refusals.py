@@ -16,6 +16,7 @@ from app.errors import GatewayError, Kind
 from app.server.connections.refusals import FAULTS, Refusals
 
 SECRET = "sk-secret-4711"
+OF_THE_ANSWER = ("InvalidResponseHeader", "InvalidResponseHeaderName")
 
 
 def answer_to(error: Exception) -> tuple[int, dict[str, str], Any]:
@@ -81,7 +82,7 @@ def test_every_exception_of_the_parser_has_a_row() -> None:
     """But what gunicorn is not configured for, or what is the application's fault."""
     body = {errors.InvalidChunkSize, errors.ChunkMissingTerminator, errors.InvalidChunkExtension}
     elsewhere = {errors.ConfigurationProblem, errors.InvalidH2CPreface, *body}
-    answers = {errors.InvalidResponseHeader, errors.InvalidResponseHeaderName}
+    answers = {vars(errors)[name] for name in OF_THE_ANSWER}
     known = {
         one
         for one in vars(errors).values()
@@ -98,7 +99,8 @@ def test_a_bug_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_a_header_of_the_application_is_a_bug() -> None:
-    assert answer_to(errors.InvalidResponseHeader("a"))[0] == 500
+    for name in OF_THE_ANSWER:
+        assert answer_to(vars(errors)[name]("a"))[0] == 500
 
 
 def test_a_failure_of_ours_has_its_dialects_status_and_headers() -> None:
