@@ -117,7 +117,12 @@ class Worker(GeventWorker):
         A TLS handshake is left to the connection, which limits its time.
         """
         if self._tls is not None:
-            client = self._tls.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+            try:
+                client = self._tls.wrap_socket(
+                    client, server_side=True, do_handshake_on_connect=False
+                )
+            except OSError:  # it has left
+                return
         lifecycle, connections = self._application.lifecycle, self._application.connections
         spare = min(SPARE, max(1, self.worker_connections // 4))
         if len(self._clients) >= self.worker_connections - spare:

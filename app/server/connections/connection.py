@@ -10,7 +10,7 @@ from contextlib import suppress
 from errno import ECONNRESET, ENOTCONN, EPIPE
 from functools import partial
 from socket import SHUT_WR
-from ssl import SSLError, SSLSocket
+from ssl import SSLError
 from typing import Any, cast
 
 import gevent
@@ -58,9 +58,9 @@ class Connection:
     def serve(self) -> None:
         """All requests of the connection."""
         try:
-            if isinstance(self._client, SSLSocket):
+            if (handshake := getattr(self._client, "do_handshake", None)) is not None:
                 with gevent.Timeout(self._config.keepalive, TimeoutError):
-                    self._client.do_handshake()
+                    handshake()
             while self._serve_one():
                 pass
         except (TimeoutError, SSLError):
