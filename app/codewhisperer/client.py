@@ -50,13 +50,11 @@ class ResponseStream:
         ``deadline``: the moment (monotonic clock) when the response must be complete, and
         ``setting`` what the error names for it.
         """
-        self._body.limit(
-            tick=tick,
-            idle=idle,
-            deadline=deadline,
-            idle_name="KIRO_IDLE_TIMEOUT",
-            deadline_name=setting,
-        )
+        wait = self._body.wait
+        if wait is not None:
+            wait.tick = tick
+            wait.idle, wait.idle_name = idle, "KIRO_IDLE_TIMEOUT"
+            wait.deadline, wait.deadline_name = deadline, setting
 
     def __iter__(self) -> Iterator[bytes]:
         """The body as it arrives, b"" at each tick. Raises GatewayError where it breaks off."""

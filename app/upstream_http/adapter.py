@@ -7,14 +7,12 @@ attributes of PreparedRequest and Response, and the exceptions.
 
 import ssl
 from collections.abc import Mapping
-from math import inf
 from time import monotonic
 from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
 from requests.models import PreparedRequest
-from requests.structures import CaseInsensitiveDict
 
 from .body import ResponseBody
 from .connect import connect, requests_error
@@ -50,6 +48,7 @@ class StreamingAdapter(BaseAdapter):
     ) -> requests.Response:
         """Send a request whose body is bytes or None; its response, with the body still to come.
 
+        The headers of the response are a dict with lower-case names.
         ``timeout``: (seconds to connect, seconds for the head of the response). ``proxies``: URLs
         by scheme. ``verify`` and ``cert`` have no effect: certificates are always verified. Raises
         the exceptions of requests.
@@ -65,8 +64,8 @@ class StreamingAdapter(BaseAdapter):
         if head.headers.get("content-encoding", "identity") != "identity":
             body.close()
             raise requests.exceptions.ContentDecodingError
-        deadline = monotonic() + BODY_TIMEOUT
-        body.limit(tick=inf, idle=inf, deadline=deadline, idle_name="", deadline_name="the gateway")
+        if body.wait is not None:
+            body.wait.deadline = monotonic() + BODY_TIMEOUT
         return _response(request, head, body)
 
     def _exchange(
@@ -107,7 +106,7 @@ def _response(
     response = requests.Response()
     response.status_code = head.status
     response.reason = head.reason
-    response.headers = CaseInsensitiveDict(head.headers)
+    response.headers = head.headers  # type: ignore[assignment] # 2 us less than requests' own type
     response.raw = body
     response.url = request.url or ""
     response.request = request

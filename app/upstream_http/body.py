@@ -37,7 +37,7 @@ class ResponseBody:
 
     ``headers`` are those of the response, with lower-case names. ``complete``: the HTTP framing has
     proved that the body is whole. It stays False for a body that only the end of the connection
-    ends, whole or not.
+    ends, whole or not. ``wait`` has the limits of reading; it is None once the body is closed.
     """
 
     def __init__(
@@ -50,17 +50,8 @@ class ResponseBody:
         self._received = received
         self._pool = pool
         self._framing = ChunkedDecoder() if head.chunked else LengthDecoder(head.length)
-        self._wait = connection.wait
+        self.wait = connection.wait
         self.complete = self._framing.complete and not received
-
-    def limit(
-        self, *, tick: float, idle: float, deadline: float, idle_name: str, deadline_name: str
-    ) -> None:
-        """Set the limits of reading, as for :class:`.sweeper.Wait`."""
-        if wait := self._wait:
-            wait.tick = tick
-            wait.idle, wait.idle_name = idle, idle_name
-            wait.deadline, wait.deadline_name = deadline, deadline_name
 
     def stream(self, amt: int | None = None, decode_content: bool = True) -> Iterator[bytes]:
         """The body as it arrives, b"" at each tick of silence.
@@ -69,7 +60,7 @@ class ResponseBody:
         the adapter refuses encoded content. Raises requests' ChunkedEncodingError where the body
         breaks off, TimeoutError at a limit.
         """
-        framing, data, wait = self._framing, self._received, self._wait
+        framing, data, wait = self._framing, self._received, self.wait
         if wait is None:
             return
         try:
@@ -121,9 +112,9 @@ class ResponseBody:
 
     def close(self) -> None:
         """Give the connection of a whole body back to the pool, close any other. Idempotent."""
-        if self._wait is None:
+        if self.wait is None:
             return
-        self._wait = None
+        self.wait = None
         if self.complete and self._head.keep_alive:
             self._connection.end_exchange()
             self._pool.put(self._connection)

@@ -72,15 +72,12 @@ class Connection:
     def _receive(self) -> bytes:
         """Some bytes of the head, b"" at the end of the connection."""
         assert self.wait is not None
-        read_first = self.layered
         while True:
-            if not read_first:
-                self.wait.ready()
             try:
                 data: bytes = self.sock.recv(READ_SIZE)
                 return data
             except NOTHING_YET:
-                read_first = False
+                self.wait.ready()
 
     def has_input(self) -> bool:
         """Whether something can be read: on an idle connection its end, or bytes nobody asked for.

@@ -30,6 +30,7 @@ class Wait:
     """
 
     __slots__ = (
+        "_fileno",
         "_hub",
         "_io",
         "_started",
@@ -46,7 +47,8 @@ class Wait:
 
     def __init__(self, fileno: int, hub: Any, waits: set["Wait"]) -> None:
         self._hub = hub
-        self._io = self._hub.loop.io(fileno, 1)
+        self._fileno = fileno
+        self._io: Any = None  # the watcher; a body that came with its head needs none
         self._started = False
         self._waiting: Any = None  # the greenlet, while it waits
         self._waits = waits
@@ -63,6 +65,8 @@ class Wait:
         """
         if not self._started:
             self._started = True
+            if self._io is None:
+                self._io = self._hub.loop.io(self._fileno, 1)
             self._io.start(self._wake, True)
         self._waiting = getcurrent()
         try:
@@ -104,8 +108,9 @@ class Wait:
     def close(self) -> None:
         """Give the watcher back to the event loop. Idempotent."""
         self._waits.discard(self)
-        self._io.stop()
-        self._io.close()
+        if self._io is not None:
+            self._io.stop()
+            self._io.close()
 
 
 class Sweeper:
