@@ -136,4 +136,16 @@ SEPARATE_ROWS: tuple[SeparateRow, ...] = (
     SeparateRow("mixed load for minutes, with clients that disconnect", "",
                 "no connection stays open", "memory, files and greenlets stay level",
                 "soak/test_soak.py::test_half_a_minute"),
+    SeparateRow("Redis is away, full, or back with old data, while a token is refreshed",
+                "the normal answer, also afterwards", "one request; one refresh", "",
+                "credentials/test_workers.py"
+                "::test_a_token_file_survives_an_outage_of_redis_across_a_refresh"),
+    SeparateRow("a proxy answers 401 in place of the sign-in service",
+                "`upstream_error`; the normal answer after a back-off", "no request", "",
+                "credentials/test_workers.py::test_a_401_of_a_proxy_does_not_end_the_login"),
+    SeparateRow("a sign-in service drips, never ends, or sends a compressed bomb",
+                "`timeout`, `connection` or `upstream_error` within KIRO_CONNECT_TIMEOUT and 30 s",
+                "no request", "",
+                "credentials/refresh/test_bounds.py"
+                "::test_an_answer_that_drips_ends_at_the_deadline"),
 )  # fmt: skip

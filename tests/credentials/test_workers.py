@@ -192,6 +192,35 @@ def slow(
         )
 
 
+@pytest.fixture
+def fresh(service: AuthService, start: Callable[..., Gateway]) -> Iterator[Callable[[], Gateway]]:
+    """Starts a gateway with two workers, whose first request refreshes."""
+    with Simulator(accept_any_token=True) as upstream:
+        login = {"AWS_REFRESHTOKEN": refresh_token(0), "KIRO_AUTH_URL": service.url}
+        yield lambda: start(upstream, **login)
+
+
+def test_a_401_of_a_proxy_does_not_end_the_login(
+    fresh: Callable[[], Gateway], service: AuthService
+) -> None:
+    service.fail = [(401, "<html>Log in to the proxy</html>", {})]
+    gateway = fresh()
+    assert ask(gateway) != 200
+    wait_until(lambda: ask(gateway) == 200)
+
+
+def test_a_login_that_is_over_is_tried_once_more_at_a_sighup(
+    fresh: Callable[[], Gateway], service: AuthService
+) -> None:
+    service.fail = [(400, {"error": "invalid_grant"}, {})]
+    gateway = fresh()
+    assert [ask(gateway) for _ in range(6)] == [403] * 6
+    assert len(service.calls) == 1
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: ask(gateway) == 200)
+    assert len(service.calls) == 2
+
+
 def test_a_stop_waits_for_the_refresh_under_way(
     slow: tuple[Gateway, Path], service: AuthService
 ) -> None:

@@ -67,7 +67,8 @@ class ManagedAccount:
         state.sync_health()
         may_help = policy.refreshable(state.login, state.grant) and policy.refresh_may_help(
             max(state.grant.refreshed_at, state.health.refreshed_at),
-            accepted=state.health.accepted == token_id(token.access_token),
+            accepted=token.access_token == self._accepted
+            or state.health.accepted == token_id(token.access_token),
             now=self._deps.clock(),
         )
         if may_help:

@@ -246,6 +246,8 @@ class RedisStore:
         if not self._syncing.acquire(blocking=False):
             return
         try:
+            if self._unsettled:
+                self._backend.check()  # a timeout must not hold the locks of the host
             for unsettled in list(self._unsettled.values()):
                 with self.lease(unsettled.login):
                     pass

@@ -73,6 +73,10 @@ class RedisBackend:
         self._cannot_write = False
         self.problem = ""
 
+    def check(self) -> None:
+        """Find out whether the server responds."""
+        self._call(self._redis.ping)
+
     def root(self, names: Sequence[str]) -> str:
         """The root of the login that has, or had, a refresh token with one of these fingerprints;
         the first of them if no such login is known.
