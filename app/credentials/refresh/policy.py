@@ -22,10 +22,14 @@ A login without a profile is looked up with its first token and at each refresh,
 need a profile; finding none is not a failure.
 
 A failed refresh is not repeated before a back-off of 1, 2, 4 ... 60 seconds, or the service's
-Retry-After. A refresh that is refused for good is repeated with what the source holds within the
-next two seconds, in case another program refreshed the same login; if that is refused too, or
-nothing new appears, the login is over, and the service is not called again until the source holds
-another login.
+Retry-After, of at most an hour. A refresh that is refused for good is repeated with what the source
+holds within the next two seconds, in case another program refreshed the same login; if that is
+refused too, or nothing new appears, the login is over, and the service is not called again until
+the source or the store holds another refresh token, the owner clears the account, or, once more
+each, the process is restarted or a file of the source is touched.
+
+If nothing proves which of several refresh tokens of a login is the newest, the most probable one is
+used, and the others are tried as soon as it is refused for good.
 
 While the store cannot tell what other hosts did, nothing is refreshed ahead of time and no refusal
 is final.
