@@ -33,6 +33,14 @@ def upstream() -> Iterator[Simulator]:
 
 
 @pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    require(RedisServer.is_installed(), "redis-server")
+    server = RedisServer(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     """Starts gateways and stops them at the end."""
     running: list[Gateway] = []
@@ -80,10 +88,8 @@ def test_eight_workers_share_one_refresh(
 
 
 def test_two_hosts_on_one_redis_share_one_refresh(
-    upstream: Simulator, start: Callable[..., Gateway], tmp_path: Path
+    upstream: Simulator, redis: RedisServer, start: Callable[..., Gateway]
 ) -> None:
-    require(RedisServer.is_installed(), "redis-server")
-    redis = RedisServer(tmp_path)
     hosts = [
         start(
             upstream,
@@ -99,16 +105,11 @@ def test_two_hosts_on_one_redis_share_one_refresh(
     upstream.configure_tokens(expire="all")
     assert ask_often(*hosts) == {200: REQUESTS}
     assert upstream.stats["refreshes"] == 2
-    for host in hosts:
-        host.stop()
-    redis.stop()
 
 
 def test_a_token_file_survives_an_outage_of_redis_across_a_refresh(
-    upstream: Simulator, start: Callable[..., Gateway], tmp_path: Path
+    upstream: Simulator, redis: RedisServer, start: Callable[..., Gateway], tmp_path: Path
 ) -> None:
-    require(RedisServer.is_installed(), "redis-server")
-    redis = RedisServer(tmp_path)
     path = tmp_path / "token.json"
     path.write_text(json.dumps({"refreshToken": refresh_token(0)}))
     gateway = start(
@@ -128,8 +129,6 @@ def test_a_token_file_survives_an_outage_of_redis_across_a_refresh(
     upstream.configure_tokens(expire="all")  # a token that is revoked just after the outage
     assert [ask(gateway) for _ in range(8)] == [200] * 8
     assert upstream.stats["refreshes"] == 3
-    gateway.stop()
-    redis.stop()
 
 
 def log_of(gateway: Gateway, word: str) -> list[str]:
