@@ -20,7 +20,7 @@ def test_a_row_has_a_test_and_settings_that_exist(row: list[str]) -> None:
     _, _, settings, tests = row
     paths = re.findall("`(tests/[^`:]+)", tests)
     assert paths
-    assert [path for path in paths if not (ROOT / path).is_file()] == []
+    assert [path for path in paths if not (ROOT / path).exists()] == []
     assert {*re.findall("`([A-Z][A-Z_]+)`", settings)} <= SETTINGS
 
 

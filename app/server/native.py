@@ -30,8 +30,19 @@ def run(size: int, call: Callable[..., _T], *arguments: Any) -> _T:
     """
     if size <= LARGE:
         return call(*arguments)
-    result: _T = _pool().apply(call, arguments)
+    value, error = _pool().apply(_attempt, (call, arguments))
+    if error is not None:
+        raise error
+    result: _T = value
     return result
+
+
+def _attempt(call: Callable[..., _T], arguments: Any) -> tuple[_T | None, Exception | None]:
+    """What a call returned, or raised: gevent writes what a thread raises to stderr."""
+    try:
+        return call(*arguments), None
+    except Exception as error:
+        return None, error
 
 
 @cache

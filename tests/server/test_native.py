@@ -36,7 +36,8 @@ def test_a_large_request_is_worked_through_beside_the_loop() -> None:
 
 
 @pytest.mark.parametrize("size", [0, native.LARGE + 1])
-def test_what_is_raised_is_raised(size: int) -> None:
+def test_what_is_raised_is_raised(size: int, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ZeroDivisionError):
         native.run(size, divmod, 1, 0)
     assert native.run(size, divmod, 7, 2) == (3, 1)
+    assert capfd.readouterr() == ("", "")
