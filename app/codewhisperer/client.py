@@ -19,11 +19,17 @@ from app.codewhisperer.service.errors import from_response
 from app.errors import GatewayError, Kind
 from app.tls import HOW_TO_TRUST, tls_context
 from app.upstream_http.adapter import StreamingAdapter
-from app.upstream_http.body import ResponseBody
+from app.upstream_http.body import ResponseBody, TooLarge
 from app.upstream_http.errors import ConnectFailed, NameNotResolved
 
 REFUSAL_TIMEOUT = 5.0
 """Seconds for the body of a refusal: the client waits for it, and the status says the most."""
+
+LARGEST_REFUSAL = 64 * 1024
+"""Bytes that are read of a refusal's body: what it says comes first."""
+
+LARGEST_REPLY = 4 * 1024 * 1024
+"""Bytes of a reply of the control plane, many times what the service sends."""
 
 _CALL_TIMEOUT = 30.0
 """Seconds for the head of the response to a control-plane operation."""
@@ -43,13 +49,16 @@ class ResponseStream:
         self._body = cast(ResponseBody, response.raw)
         self.headers: Mapping[str, str] = self._body.headers
 
-    def limit(self, *, tick: float, idle: float, deadline: float, setting: str) -> None:
+    def limit(
+        self, *, tick: float, idle: float, deadline: float, setting: str, most: float = inf
+    ) -> None:
         """Set the limits of reading.
 
         ``tick``, ``idle``: seconds of silence between ticks, and until the call fails.
         ``deadline``: the moment (monotonic clock) when the response must be complete, and
-        ``setting`` what the error names for it.
+        ``setting`` what the error names for it. ``most``: bytes that the response may have.
         """
+        self._body.most = most
         wait = self._body.wait
         if wait is not None:
             wait.tick = tick
@@ -67,6 +76,11 @@ class ResponseStream:
         except TimeoutError as error:
             raise GatewayError(
                 Kind.TIMEOUT, f"The upstream's answer was given up: {error}."
+            ) from error
+        except TooLarge as error:
+            raise GatewayError(
+                Kind.CORRUPT,
+                "The upstream's answer was given up: it is larger than KIRO_MAX_ANSWER_BYTES.",
             ) from error
 
     @property
@@ -123,7 +137,8 @@ class Client:
         soon = monotonic() + REFUSAL_TIMEOUT
         stream.limit(tick=inf, idle=inf, deadline=soon, setting="the gateway")
         with response:
-            raise from_response(response.status_code, response.headers, _content(response))
+            body = _beginning(response, LARGEST_REFUSAL)
+            raise from_response(response.status_code, response.headers, body)
 
     def call(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
@@ -138,14 +153,22 @@ class Client:
                 timeout=(self._connect_timeout, _CALL_TIMEOUT),
                 proxies=self._proxies,
                 allow_redirects=False,
+                stream=True,
             )
+            with response:
+                if response.status_code != 200:
+                    body = _beginning(response, LARGEST_REFUSAL)
+                    raise from_response(response.status_code, response.headers, body)
+                cast(ResponseBody, response.raw).most = LARGEST_REPLY
+                return b"".join(response.iter_content(chunk_size=None))
         except requests.RequestException as error:
             raise connection_error(error, url) from error
         except TimeoutError as error:
             raise GatewayError(Kind.TIMEOUT, f"The upstream was given up: {error}.") from error
-        if response.status_code != 200:
-            raise from_response(response.status_code, response.headers, response.content)
-        return response.content
+        except TooLarge as error:
+            raise GatewayError(
+                Kind.CORRUPT, f"The reply of {_host(url)} is larger than {LARGEST_REPLY} bytes."
+            ) from error
 
     def _headers(self, url: str, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers of every request, and a request's own."""
@@ -157,12 +180,17 @@ class Client:
         self._session.close()
 
 
-def _content(response: requests.Response) -> bytes:
-    """The body of a refusal, b"" if it breaks off."""
+def _beginning(response: requests.Response, most: int) -> bytes:
+    """The first ``most`` bytes of the body of a refusal, b"" if it breaks off before."""
+    body = b""
     try:
-        return response.content
-    except OSError:  # requests' own errors included
+        for piece in response.iter_content(chunk_size=None):
+            body += piece
+            if len(body) >= most:
+                break
+    except OSError:  # requests' own errors included, and TimeoutError
         return b""
+    return body[:most]
 
 
 def _host(url: str) -> str:

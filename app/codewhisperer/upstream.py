@@ -40,7 +40,8 @@ class CodeWhisperer:
     """The service, with the connections of one worker. ``control`` calls its control plane.
 
     ``idle`` is the longest silence of a running answer and ``ping`` the silence after which its
-    batches tick, both in seconds. ``max_tool_description`` is in characters. ``run(size, call)``
+    batches tick, both in seconds. ``max_answer_bytes`` bounds the service's own stream, and
+    ``max_tool_description`` is in characters. ``run(size, call)``
     calls the rendering of a request that takes as long as one of that many bytes.
     """
 
@@ -50,6 +51,7 @@ class CodeWhisperer:
         hosts: HostChoice,
         *,
         idle: float,
+        max_answer_bytes: float = inf,
         ping: float,
         max_tool_description: int,
         run: Run = _run,
@@ -58,6 +60,7 @@ class CodeWhisperer:
         self.hosts = hosts
         self.control = ControlPlane(client, hosts)
         self.idle = idle
+        self.max_answer_bytes = max_answer_bytes
         self.ping = ping
         self.max_tool_description = max_tool_description
         self.run = run
@@ -74,6 +77,7 @@ class CodeWhisperer:
             ),
             HostChoice(settings.kiro_api_url, settings.kiro_region),
             idle=settings.kiro_idle_timeout,
+            max_answer_bytes=settings.kiro_max_answer_bytes,
             ping=settings.kiro_ping_interval,
             max_tool_description=settings.max_tool_description_length,
             run=run,
@@ -140,6 +144,7 @@ class CodeWhispererCall:
             idle=self._service.idle,
             deadline=deadline,
             setting="KIRO_FIRST_EVENT_TIMEOUT",
+            most=self._service.max_answer_bytes,
         )
         decoder = EventDecoder(rendered.tool_names)
         self._skipped = decoder.skipped
@@ -165,6 +170,7 @@ class CodeWhispererCall:
                 idle=self._service.idle,
                 deadline=deadline,
                 setting="KIRO_TOTAL_TIMEOUT",
+                most=self._service.max_answer_bytes,
             )
 
     def facts(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ between threads every few milliseconds, only not in the middle of one call into 
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import cache
 from typing import Any, TypeVar
 
@@ -30,19 +31,17 @@ def run(size: int, call: Callable[..., _T], *arguments: Any) -> _T:
     """
     if size <= LARGE:
         return call(*arguments)
-    value, error = _pool().apply(_attempt, (call, arguments))
-    if error is not None:
-        raise error
-    result: _T = value
-    return result
+    done: Future[_T] = Future()
+    _pool().apply(_attempt, (done, call, arguments))
+    return done.result()
 
 
-def _attempt(call: Callable[..., _T], arguments: Any) -> tuple[_T | None, Exception | None]:
-    """What a call returned, or raised: gevent writes what a thread raises to stderr."""
+def _attempt(done: Future[_T], call: Callable[..., _T], arguments: Any) -> None:
+    """Keep what a call returns or raises: gevent writes what a thread raises to stderr."""
     try:
-        return call(*arguments), None
+        done.set_result(call(*arguments))
     except Exception as error:
-        return None, error
+        done.set_exception(error)
 
 
 @cache

@@ -159,6 +159,9 @@ class Settings:
         "Longest silence of the upstream between two events of an answer.")
     kiro_total_timeout: float | None = setting("Limits",
         values.seconds_or_off(0.1, 86400), "off", "Time limit for a whole answer.")
+    kiro_max_answer_bytes: int = setting("Limits", values.integer(65536, 1 << 32, "bytes"),
+        "67108864", "Largest answer of the upstream, in bytes of its own stream. A larger one ends "
+        "in an error.")
     kiro_early_headers: float = setting("Limits", values.seconds(0.1, 600), "10",
         "Time after which a stream without an event sends its headers, so that proxies keep "
         "waiting.")

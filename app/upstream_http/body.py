@@ -5,7 +5,9 @@ socket has something, take all it has, remove the framing once.
 """
 
 from collections.abc import Iterator
+from math import inf
 
+import gevent
 from requests.exceptions import ChunkedEncodingError
 
 from .chunked import ChunkedDecoder
@@ -13,6 +15,13 @@ from .connection import NOTHING_YET, READ_SIZE, Connection
 from .errors import RemoteProtocolError
 from .head import ResponseHead
 from .pool import ConnectionPool
+
+MOST_AT_ONCE = 256 * 1024
+"""Bytes that are read of a TLS connection at once: a fast one always has more."""
+
+
+class TooLarge(Exception):
+    """The body is larger than its reader allows."""
 
 
 class LengthDecoder:
@@ -37,7 +46,8 @@ class ResponseBody:
 
     ``headers`` are those of the response, with lower-case names. ``complete``: the HTTP framing has
     proved that the body is whole. It stays False for a body that only the end of the connection
-    ends, whole or not. ``wait`` has the limits of reading; it is None once the body is closed.
+    ends, whole or not. ``wait`` has the limits of time; it is None once the body is closed.
+    ``most``: bytes that the body may have.
     """
 
     def __init__(
@@ -51,6 +61,8 @@ class ResponseBody:
         self._pool = pool
         self._framing = ChunkedDecoder() if head.chunked else LengthDecoder(head.length)
         self.wait = connection.wait
+        self.most: float = inf
+        self._more = connection.layered  # decrypted bytes make no socket readable
         self.complete = self._framing.complete and not received
 
     def stream(self, amt: int | None = None, decode_content: bool = True) -> Iterator[bytes]:
@@ -58,22 +70,24 @@ class ResponseBody:
 
         requests passes the arguments, which have no effect: pieces are as large as the reads, and
         the adapter refuses encoded content. Raises requests' ChunkedEncodingError where the body
-        breaks off, TimeoutError at a limit.
+        breaks off, TimeoutError at a limit of time, TooLarge beyond ``most``.
         """
         framing, data, wait = self._framing, self._received, self.wait
+        size = 0
         if wait is None:
             return
         try:
-            read_first = self._connection.layered  # decrypted bytes make no socket readable
             while True:
                 payload = framing.feed(data)
                 self.complete = framing.complete  # before the last piece, which may end the reading
                 if payload:
+                    size += len(payload)
+                    if size > self.most:
+                        raise TooLarge
                     yield payload
                 if self.complete:
                     break
-                if read_first or wait.ready():
-                    read_first = False
+                if self._more or wait.ready():
                     data = self._receive()
                 else:
                     data = b""
@@ -92,6 +106,7 @@ class ResponseBody:
         Raises EOFError where the end of the connection is the end of the body.
         """
         receive = self._connection.sock.recv
+        self._more = False
         try:
             data: bytes = receive(READ_SIZE)
         except NOTHING_YET:
@@ -102,12 +117,18 @@ class ResponseBody:
             raise RemoteProtocolError("closed before the end of the body")
         if not self._connection.layered:
             return data
-        records = [data]
+        records, size = [data], len(data)
         try:
-            while more := receive(READ_SIZE):
+            while size < MOST_AT_ONCE and (more := receive(READ_SIZE)):
                 records.append(more)
+                size += len(more)
         except NOTHING_YET:
-            pass
+            return b"".join(records)
+        self._more = size >= MOST_AT_ONCE
+        if self._more:
+            gevent.sleep(0)  # the wait that other streams run in is left out
+            if self.wait is not None:
+                self.wait.check_deadline()
         return b"".join(records)
 
     def close(self) -> None:

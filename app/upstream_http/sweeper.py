@@ -74,7 +74,7 @@ class Wait:
         finally:
             self._waiting = None
         if readable:
-            self.since = self.ticked = monotonic()
+            self.check_deadline()
         return readable
 
     def _wake(self, readable: bool) -> None:
@@ -99,11 +99,21 @@ class Wait:
             late = TimeoutError(f"nothing came for {silent:.1f} s ({self.idle_name})")
             run(self._fail, late, self.since)
         elif now >= self.deadline:
-            late = TimeoutError(f"it took longer than {self.deadline_name} allows")
-            run(self._fail, late, self.since)
+            run(self._fail, self._late(), self.since)
         elif now - self.ticked >= self.tick:
             self.ticked = now
             run(self._wake, False)
+
+    def check_deadline(self) -> None:
+        """Something came. Raises TimeoutError if that is too late, which the sweep sees only of a
+        stream that pauses.
+        """
+        self.since = self.ticked = monotonic()
+        if self.since >= self.deadline:
+            raise self._late()
+
+    def _late(self) -> TimeoutError:
+        return TimeoutError(f"it took longer than {self.deadline_name} allows")
 
     def close(self) -> None:
         """Give the watcher back to the event loop. Idempotent."""

@@ -93,7 +93,7 @@ class EventDecoder:
         self._model: str | None = None
         self._stop: StopReason | None = None  # as the upstream sent it
         self._has_content = False  # outside tool calls
-        self._near_end = False  # an event arrived that comes only near the end
+        self._near_end = False  # the last event is one that comes only near the end
 
     def feed(self, frames: Sequence[Frame]) -> list[Event]:
         """The events of these frames.
@@ -110,6 +110,8 @@ class EventDecoder:
                     waiting = self._halves.waiting
                     handle = EventDecoder._on_other_half if waiting else _handler(frame.headers)
                     self._handle = handle
+                    if handle in _OF_CONTENT:  # so what came before was not near the end
+                        self._near_end = False
                 try:
                     handle(self, frame.payload, events)
                 except _UNREADABLE as error:
@@ -290,6 +292,14 @@ _HANDLERS: dict[object, _Handler] = {
     "supplementaryWebLinksEvent": EventDecoder._skip,
     "toolResultEvent": EventDecoder._skip,
 }
+_OF_CONTENT = frozenset(
+    {
+        EventDecoder._on_text,
+        EventDecoder._on_reasoning,
+        EventDecoder._on_tool_use,
+        EventDecoder._on_other_half,
+    }
+)
 
 
 def _handler(headers: Mapping[str, object]) -> _Handler:

@@ -243,6 +243,7 @@ METERING = event("meteringEvent", {"usage": 0.1, "unit": "credit"})
 def test_an_event_of_the_end_proves_it_where_http_does_not(proof: bytes) -> None:
     assert hear([SAID + proof], complete=False).kind is None
     assert hear([SAID], complete=False) == Outcome([TextDelta("a")], Kind.TRUNCATED)
+    assert hear([SAID, proof, SAID], complete=False).kind is Kind.TRUNCATED
 
 
 @pytest.mark.parametrize("stream", [b"", METERING, text(""), tool("t", ""), event("newEvent", {})])
