@@ -81,7 +81,7 @@ docs: $(RUNTIME)  ## what is generated from tables
 # requirements/tools.txt has everything and says why; the others are parts of it.
 LOCK ?=
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
-  --python-version 3.11 --generate-hashes --no-emit-index-url $(LOCK)
+  --python-version 3.11 --generate-hashes $(LOCK)
 PART = $(COMPILE) --no-annotate --constraint requirements/tools.txt
 lock: $(DEV)  ## the hashed requirements, from the pins in pyproject.toml
 	$(COMPILE) pyproject.toml --extra redis --group dev --group tools -o requirements/tools.txt

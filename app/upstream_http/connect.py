@@ -1,7 +1,7 @@
 """Opening connections: directly or by a proxy (HTTP, HTTPS, SOCKS), with TLS where the URL has it.
 
 The exceptions are those of requests, by the step that failed: before the peer was reached
-NameNotResolved, ConnectTimeout, ConnectFailed or ProxyError, later SSLError, ReadTimeout or
+NameNotResolved, ConnectTimeout, ConnectFailed or ProxyError, later SSLError, ConnectTimeout or
 ConnectionError.
 """
 
@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -47,7 +48,7 @@ def connect(route: Route, timeout: float, tls: ssl.SSLContext) -> Connection:
     with _closed_on_failure(sock):
         if route.scheme == "https":
             if route.uses_http_proxy:
-                _open_tunnel(sock, route, proxy)
+                _open_tunnel(sock, route, proxy, timeout)
             return Connection(start_tls(sock, route.host, tls), route, layered=True)
         return Connection(sock, route, layered=proxy.scheme == "https")
 
@@ -60,6 +61,8 @@ def _closed_on_failure(sock: Any) -> Iterator[None]:
         sock.close()
         if isinstance(error, requests.RequestException):
             raise
+        if isinstance(error, TimeoutError):  # of the proxy, or of the handshake
+            raise requests.ConnectTimeout(error) from error
         raise requests_error(error) from error
     except BaseException:
         sock.close()
@@ -116,13 +119,25 @@ def _connect_to_proxy(proxy: SplitResult, timeout: float, tls: ssl.SSLContext) -
         raise ProxyError(error) from error
 
 
-def _open_tunnel(sock: Any, route: Route, proxy: SplitResult) -> None:
-    """Have the proxy connect to the origin (RFC 9110, section 9.3.6)."""
+def _open_tunnel(sock: Any, route: Route, proxy: SplitResult, timeout: float) -> None:
+    """Have the proxy connect to the origin (RFC 9110, section 9.3.6), within ``timeout`` seconds
+    however slowly its answer comes."""
+    deadline = monotonic() + timeout
+
+    def receive() -> bytes:
+        left = deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError("the proxy took too long to answer CONNECT")
+        sock.settimeout(left)
+        data: bytes = sock.recv(READ_SIZE)
+        return data
+
     host = f"[{route.host}]" if ":" in route.host else route.host
     authority = f"{host}:{route.port}"
     headers = {"Host": authority, **proxy_credentials(proxy)}
     send_all(sock, render_head("CONNECT", authority, headers))
-    head, rest = receive_head(lambda: sock.recv(READ_SIZE))
+    head, rest = receive_head(receive)
+    sock.settimeout(timeout)
     if head.status != 200:
         raise ProxyError(f"the proxy answered CONNECT with the status {head.status}")
     if rest:

@@ -2,12 +2,22 @@
 
 import socket
 import ssl
+import threading
+from time import monotonic
 
 import pytest
 
 from app.codewhisperer.client import Client
 from app.errors import GatewayError, Kind
-from tests.upstream_http.peers import OK, answering, peer, socks5, tunnelling
+from tests.upstream_http.peers import (
+    OK,
+    Script,
+    answering,
+    peer,
+    read_request,
+    socks5,
+    tunnelling,
+)
 
 PLAIN, SECURE = "http://upstream.test/chat?a=b", "https://127.0.0.1/chat"
 NOT_USABLE = "The proxy KIRO_UPSTREAM_PROXY could not be used"
@@ -190,3 +200,24 @@ def test_a_socks_proxy_that_says_nothing() -> None:
     with peer(silent) as (port, _):
         error = failure(f"socks5h://127.0.0.1:{port}", PLAIN)
     assert "within KIRO_CONNECT_TIMEOUT" in error.message
+
+
+def dripping(connection: socket.socket, seen: list[bytes]) -> None:
+    read_request(connection)
+    for byte in b"HTTP/1.1 200 OK\r\nx: " + b"x" * 10_000:
+        connection.sendall(bytes([byte]))
+        threading.Event().wait(0.1)
+
+
+def mute(connection: socket.socket, seen: list[bytes]) -> None:
+    read_request(connection)
+    connection.recv(1)
+
+
+@pytest.mark.parametrize("script", [mute, dripping])
+def test_an_http_proxy_that_does_not_answer_in_time(script: Script) -> None:
+    began = monotonic()
+    with peer(script) as (port, _):
+        error = failure(f"http://127.0.0.1:{port}", SECURE)
+    assert "within KIRO_CONNECT_TIMEOUT" in error.message
+    assert monotonic() - began < 5
