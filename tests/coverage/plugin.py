@@ -17,7 +17,11 @@ NOT_MEASURED = (
     "tests/benchmarks/",  # what things cost
     "tests/chaos/test_clients.py",  # how soon
     "tests/chaos/test_processes.py",
+    "tests/hostile/",
+    "tests/live/test_floods.py",
+    "tests/live/test_large_bodies.py",
     "tests/live/test_load.py",
+    "tests/live/test_unread_log.py",
     "tests/soak/",
     "tests/test_application.py::test_by_default_nothing_that_only_a_setting_needs_is_loaded",
 )
