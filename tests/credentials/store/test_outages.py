@@ -35,8 +35,8 @@ OUTAGES = ("refused", "expired", "out of memory", "failover")
 SOURCES = ("file", "environment", "database")
 CASES = [*product(OUTAGES, SOURCES, (1, 2))]
 SETTLED = [case for case in CASES if case[0] != "failover" or case[2] == 1]
-"""The cases of the short form. Known and open: after a failover with two hosts, one worker in some
-hundred rounds keeps the spent token and reports that the login is over; the long form finds it."""
+"""The cases of the short form. Known and open: after a failover with two hosts, a worker was twice
+seen to keep the spent token and to report that the login is over; the long form has them."""
 
 
 class Host:
