@@ -27,8 +27,9 @@ from app.core.events import CONTENT_EVENTS, Event, Finish
 from app.core.usage import Meter
 from app.credentials import Credentials, Token
 from app.errors import POLICY, UNKNOWN_OPERATION, GatewayError, Kind
+from app.models.model import Model
 from app.models.names import Resolution
-from app.models.table import Model, context_window
+from app.models.table import context_window
 from app.upstream import Upstream
 
 MAX_ATTEMPTS = 3

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from app.core.conversation import Conversation
 from app.core.events import Event
 from app.errors import GatewayError
-from app.models.table import Model
+from app.models.model import Model
 
 
 class AccessToken(Protocol):

@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from app.core.conversation import Conversation
 from app.core.events import Event
 from app.errors import GatewayError
-from app.models.table import Model
+from app.models.model import Model
 from app.settings import Settings
 from app.upstream import AccessToken
 from app.version import __version__

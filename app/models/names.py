@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from app.core.conversation import Conversation, Effort, Reasoning
 
-from .table import MODELS, Model
+from .model import Model
+from .table import MODELS
 
 _UPSTREAM_ID = re.compile(r"[a-zA-Z0-9_:.-]{1,1024}")
 _LONGEST_NAME = 256  # the cost of parsing grows faster than the length

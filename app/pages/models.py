@@ -12,8 +12,8 @@ from typing import Any
 from flask import Blueprint, request
 
 from app.errors import GatewayError, Kind
+from app.models.model import Model
 from app.models.names import Resolution
-from app.models.table import Model
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
 

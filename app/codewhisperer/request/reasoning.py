@@ -8,7 +8,7 @@ reported as ignored.
 from typing import Any, NamedTuple
 
 from app.core.conversation import Effort, Reasoning
-from app.models.table import Generation, Model
+from app.models.model import Generation, Model
 
 _SCALE: tuple[Effort, ...] = ("none", "low", "medium", "high", "xhigh", "max")
 
@@ -25,13 +25,13 @@ class RequestFields(NamedTuple):
 
 def request_fields(reasoning: Reasoning, model: Model, generation: Generation) -> RequestFields:
     """The ``additionalModelRequestFields`` for the client's reasoning settings."""
-    if generation != "kiro" or not model.efforts:
+    if generation != "kiro" or not model.fields.efforts:
         requested = {
             "thinking": reasoning.enabled is not None,
             "effort": reasoning.effort is not None,
         }
         return RequestFields(ignored=tuple(name for name, given in requested.items() if given))
-    if model.effort_field == "reasoning":
+    if model.fields.effort_field == "reasoning":
         return _by_effort_alone(reasoning, model)
     return _with_thinking(reasoning, model)
 
@@ -41,14 +41,14 @@ def _by_effort_alone(reasoning: Reasoning, model: Model) -> RequestFields:
     wanted = "none" if reasoning.enabled is False else reasoning.effort
     if wanted is None:
         return RequestFields()
-    effort = _closest(wanted, model.efforts)
+    effort = _closest(wanted, model.fields.efforts)
     return RequestFields({"reasoning": {"effort": effort}}, changed=effort != wanted)
 
 
 def _with_thinking(reasoning: Reasoning, model: Model) -> RequestFields:
     """For models with a switch for thinking beside the effort."""
     enabled, wanted = reasoning.enabled, reasoning.effort
-    if wanted == "none" and "none" not in model.efforts:
+    if wanted == "none" and "none" not in model.fields.efforts:
         enabled, wanted = bool(enabled), None
     fields: dict[str, Any] = {}
     if enabled is not None:
@@ -56,7 +56,7 @@ def _with_thinking(reasoning: Reasoning, model: Model) -> RequestFields:
         fields["thinking"] = (
             {"type": "adaptive", "display": display} if enabled else {"type": "disabled"}
         )
-    effort = _closest(wanted, model.efforts) if wanted else None
+    effort = _closest(wanted, model.fields.efforts) if wanted else None
     if effort:
         fields["output_config"] = {"effort": effort}
     return RequestFields(fields or None, changed=effort != wanted)

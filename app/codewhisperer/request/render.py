@@ -26,7 +26,7 @@ from app.core.conversation import (
     ToolResult,
 )
 from app.errors import GatewayError, Kind
-from app.models.table import Model
+from app.models.model import Model
 
 from . import wire
 from .reasoning import request_fields

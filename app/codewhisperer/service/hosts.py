@@ -17,7 +17,7 @@ import msgspec
 
 from app.aws.regions import A_REGION, DEFAULT_REGION, is_region
 from app.errors import GatewayError, Kind
-from app.models.table import Generation
+from app.models.model import Generation
 
 log = logging.getLogger("kiro2api.upstream")
 

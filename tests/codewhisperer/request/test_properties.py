@@ -34,8 +34,9 @@ from app.core.conversation import (
     ToolChoice,
     ToolResult,
 )
+from app.models.model import Model
 from app.models.names import resolve
-from app.models.table import MODELS, Model
+from app.models.table import MODELS
 from app.simulator.checks.validate import violations
 
 HOSTS = candidates("us-east-1", None)
