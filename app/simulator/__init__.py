@@ -22,7 +22,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
+from app.simulator.catalogue.models import model_list
 from app.simulator.server.upstream import UpstreamServer
+from app.simulator.service.catalogue import Catalogue
 from app.simulator.service.request_log import LoggedRequest
 from app.simulator.service.tokens import Tokens
 from app.simulator.wire.bindings import Binding
@@ -39,7 +41,8 @@ class Simulator:
     Access tokens are checked strictly: only those issued by the refresh routes or declared in
     `tokens` (or later by `configure_tokens`) are valid, unless `accept_any_token`. An issued token
     is valid for `lifetime` seconds. A binding that is not in `bindings` answers
-    UnknownOperationException. `log_limit` is the number of requests kept in the log.
+    UnknownOperationException. `models` is the list that accounts are offered: a name or a list, see
+    `Catalogue.configure`. `log_limit` is the number of requests kept in the log.
     """
 
     def __init__(
@@ -51,12 +54,19 @@ class Simulator:
         accept_any_token: bool = False,
         lifetime: float = 3600,
         bindings: frozenset[Binding] = _BOTH,
+        models: str | list[Any] = "2026-11",
         tls: ssl.SSLContext | None = None,
         log_limit: int = 1000,
     ) -> None:
         state = Tokens(lifetime=lifetime, accept_any=accept_any_token)
         state.declare(tokens)
-        self._upstream = UpstreamServer(tokens=state, bindings=bindings, log_limit=log_limit)
+        offered = model_list(models)
+        self._upstream = UpstreamServer(
+            tokens=state,
+            catalogue=lambda: Catalogue(offer=offered),
+            bindings=bindings,
+            log_limit=log_limit,
+        )
         self._address = (host, port)
         self._tls = tls
         self._ready = threading.Event()
@@ -123,8 +133,12 @@ class Simulator:
         """Change the state of tokens: the members of `Tokens.configure`."""
         self._call(lambda: self._upstream.configure_tokens(members))
 
+    def configure_models(self, **members: Any) -> None:
+        """Change the catalogue of models: the members of `Catalogue.configure`."""
+        self._call(lambda: self._upstream.configure_models(members))
+
     def reset(self) -> None:
-        """Remove scripts and clear the log. Tokens stay valid."""
+        """Remove scripts, clear the log, and restore the catalogue. Tokens stay valid."""
         self._call(self._upstream.reset)
 
     def close_idle(self) -> int:

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.simulator.catalogue.models import AUTO, SimulatedModel
+from app.simulator.catalogue.model import SimulatedModel
+from app.simulator.catalogue.models import AUTO
 from app.simulator.checks.body import current_user, history_of, tool_names, tool_results
 from app.simulator.checks.sizes import estimate_tokens
 from app.simulator.wire import frames

@@ -14,6 +14,7 @@ from app.simulator.wire.bindings import Binding
 from app.simulator.wire.http import HttpResponse, json_response
 
 NAMESPACE = "com.amazon.aws.codewhisperer"
+CONTROL_PLANE = "com.amazon.kiro.controlplane"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,15 @@ NAMED: dict[str, Fault] = {
     "profile_arn_required": Fault(
         400, "ValidationException", "profileArn is required for this request."
     ),
+    "profile_arn_invalid": Fault(400, "ValidationException", "Invalid profileArn."),
+    "application_not_supported": Fault(
+        403,
+        "AccessDeniedException",
+        "Your subscription does not support this application. Please contact your administrator.",
+    ),
+    "unreadable_200": Fault(
+        200, headers={"content-type": "application/json"}, body='{"models": [{"modelId"'
+    ),
     "bearer_invalid": Fault(403, "AccessDeniedException", _BEARER),
     "not_authorized": Fault(
         403, "AccessDeniedException", "User is not authorized to make this call."
@@ -178,18 +188,23 @@ NAMED: dict[str, Fault] = {
 
 
 def fault_response(
-    fault: Fault, binding: Binding, headers: Mapping[str, str] | None = None
+    fault: Fault,
+    binding: Binding,
+    headers: Mapping[str, str] | None = None,
+    *,
+    namespace: str = NAMESPACE,
 ) -> HttpResponse:
     """Return the HTTP response of a fault.
 
-    The REST binding puts the type into a header, the JSON-RPC binding into `__type`.
+    The REST binding puts the type into a header, the JSON-RPC binding into `__type`, behind the
+    namespace of the service.
     """
     extra = {**fault.headers, **(headers or {})}
     if fault.body is not None:
         return HttpResponse(fault.status, fault.body.encode(), extra)
     body: dict[str, Any] = {}
     if binding == "json-rpc":
-        namespace = "com.amazon.coral.service" if _is_generic(fault) else NAMESPACE
+        namespace = "com.amazon.coral.service" if _is_generic(fault) else namespace
         body["__type"] = f"{namespace}#{fault.type}"
     else:
         extra = {"x-amzn-errortype": f"{fault.type}:http://internal.amazon.com/coral/", **extra}

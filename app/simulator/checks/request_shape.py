@@ -182,7 +182,7 @@ REQUEST: Checker = structure(
     {
         "conversationState": _conversation_state,
         "profileArn": string(0, 950, PROFILE_ARN, rule="profile-arn"),
-        "additionalModelRequestFields": mapping(rule="model-fields"),
+        "additionalModelRequestFields": document,  # see model_fields
     },
     "conversationState",
 )

@@ -8,14 +8,15 @@ Modelled limits that live clients exceed (history entries, results and tool uses
 not rules on purpose.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from app.simulator.catalogue import models
+from app.simulator.catalogue.model import SimulatedModel
 from app.simulator.wire.bindings import CONTENT_TYPES, Binding
 
-from . import conversation, sizes
+from . import conversation, model_fields, sizes
 from .body import current_user
 from .request_shape import PROFILE_ARN, REQUEST
 from .shapes import ReportViolation, string
@@ -35,8 +36,8 @@ RULES: dict[str, str] = {
     "origin": "origin is one of the modelled origins",
     "profile-arn": "a profile ARN, in body or header, has the modelled form",
     "model-id": "modelId is 1 to 1024 letters, digits and _ : . -",
-    "model-unknown": "the current message names a model of this host generation",
-    "model-fields": "additionalModelRequestFields matches the model's schema; JSON-RPC only",
+    "model-unknown": "the current message names a model that the account is offered",
+    "model-fields": "additionalModelRequestFields matches the model's schema, if it has one",
     "content-length": "a user's content has at most 600000 characters, an assistant's 100000",
     "empty-content": "a user's content is empty only if there are tool results",
     "weight": "the body weighs at most 1300000: 1 for an ASCII character, 8 for any other",
@@ -64,16 +65,18 @@ RULES: dict[str, str] = {
 
 _TOO_LONG = ("Input is too long.", "CONTENT_LENGTH_EXCEEDS_THRESHOLD")
 _IMPROPERLY_FORMED = ("Improperly formed request.", None)
-_REFUSALS: dict[str, tuple[str, str | None]] = {
+_REFUSALS: dict[str, tuple[str | None, str | None]] = {
     "model-unknown": (
         "Invalid model. Please select a different model to continue.",
         "INVALID_MODEL_ID",
     ),
+    "model-fields": (None, "REQUEST_BODY_INVALID"),
     "weight": _TOO_LONG,
     "context-window": _TOO_LONG,
     "profile-arn": ("Improperly formed request.", "REQUEST_BODY_INVALID"),
     "tool-schema": ("Invalid tool use format.", None),
 }
+"""Message and reason by rule, the most specific first. A message of None is the violation's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,16 @@ class Violation:
 
 
 def violations(
-    body: dict[str, Any], *, headers: Mapping[str, str] | None = None, binding: Binding
+    body: dict[str, Any],
+    *,
+    headers: Mapping[str, str] | None = None,
+    binding: Binding,
+    offered: models.ModelList = models.CURRENT,
 ) -> list[Violation]:
     """Return every rule that a chat request violates; an empty list if the service would accept it.
 
-    `headers` are checked only if given. Their names are case-insensitive.
+    `headers` are checked only if given. Their names are case-insensitive. `offered` are the models
+    that the account may call.
     """
     found: list[Violation] = []
 
@@ -102,7 +110,7 @@ def violations(
     if isinstance(body, dict):
         conversation.check(body.get("conversationState"), report)
         try:
-            _check_model(body, binding, report)
+            _check_model(body, offered.find, binding, report)
             _check_weight(body, report)
         except RecursionError:
             report("depth", "the body is nested too deeply")
@@ -111,9 +119,10 @@ def violations(
 
 def refusal(found: list[Violation]) -> tuple[str, str | None]:
     """Return message and reason of the ValidationException; the most specific rule decides."""
-    for rule, message_and_reason in _REFUSALS.items():
-        if any(violation.rule == rule for violation in found):
-            return message_and_reason
+    for rule, (message, reason) in _REFUSALS.items():
+        for violation in found:
+            if violation.rule == rule:
+                return violation.message if message is None else message, reason
     return _IMPROPERLY_FORMED
 
 
@@ -132,50 +141,22 @@ def _check_weight(body: dict[str, Any], report: ReportViolation) -> None:
         report("weight", f"the body weighs {weight}; allowed are {sizes.WEIGHT_MAX}")
 
 
-def _check_model(body: dict[str, Any], binding: Binding, report: ReportViolation) -> None:
-    user = current_user(body)
-    model_id = user.get("modelId")
+def _check_model(
+    body: dict[str, Any],
+    find: Callable[[str | None, Binding], SimulatedModel | None],
+    binding: Binding,
+    report: ReportViolation,
+) -> None:
+    model_id = current_user(body).get("modelId")
     if model_id is not None and not isinstance(model_id, str):
         return
-    model = models.find(model_id, binding)
+    model = find(model_id, binding)
     if model is None:
-        report(
-            "model-unknown",
-            f"the {binding} binding does not have the model of currentMessage",
-        )
+        report("model-unknown", "the account is not offered the model of currentMessage")
         return
     if "additionalModelRequestFields" in body:
-        _check_fields(body["additionalModelRequestFields"], model, binding, report)
+        fields = body["additionalModelRequestFields"]
+        for problem in model_fields.problems(fields, model.fields_schema):
+            report("model-fields", problem)
     if sizes.estimate_tokens(body) > model.window:
         report("context-window", f"the request exceeds the {model.window} tokens of {model.id}")
-
-
-def _check_fields(
-    fields: Any, model: models.SimulatedModel, binding: Binding, report: ReportViolation
-) -> None:
-    schema = model.fields_schema()
-    if binding == "rest":
-        report("model-fields", "additionalModelRequestFields is not a member of the REST binding")
-    elif schema is None:
-        report("model-fields", f"{model.id} accepts no additionalModelRequestFields")
-    else:
-        _match(fields, schema, "additionalModelRequestFields", report)
-
-
-def _match(value: Any, schema: dict[str, Any], path: str, report: ReportViolation) -> None:
-    """Check `value` against the subset of JSON Schema that the catalogue uses."""
-    if schema["type"] == "object":
-        if not isinstance(value, dict):
-            report("model-fields", f"{path} must be an object")
-            return
-        for name, element in value.items():
-            if name in schema["properties"]:
-                _match(element, schema["properties"][name], f"{path}.{name}", report)
-            else:
-                report("model-fields", f"{path}.{name} is not allowed")
-    elif schema["type"] == "integer":
-        low, high = schema["minimum"], schema["maximum"]
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            report("model-fields", f"{path} must be an integer within {low}..{high}")
-    elif value not in schema["enum"]:
-        report("model-fields", f"{path} must be one of {', '.join(schema['enum'])}")

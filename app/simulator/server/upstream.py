@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
 from typing import Any, cast
 
+from app.simulator.service.catalogue import Catalogue
 from app.simulator.service.decisions import SimulatedService
 from app.simulator.service.request_log import RequestLog
 from app.simulator.service.tokens import Tokens
@@ -25,10 +27,17 @@ from .delivery import DecisionSender
 class UpstreamServer:
     """The listening server. Everything runs on the event loop that called `listen`."""
 
-    def __init__(self, *, tokens: Tokens, bindings: frozenset[Binding], log_limit: int) -> None:
+    def __init__(
+        self,
+        *,
+        tokens: Tokens,
+        bindings: frozenset[Binding],
+        log_limit: int,
+        catalogue: Callable[[], Catalogue] = Catalogue,
+    ) -> None:
         self.base_url = ""
         self.log = RequestLog(log_limit)
-        self._service = SimulatedService(tokens, bindings, lambda: self.base_url)
+        self._service = SimulatedService(tokens, catalogue, bindings, lambda: self.base_url)
         self._connections: dict[Connection, asyncio.Task[None]] = {}
         self._accepted = 0
 
@@ -58,8 +67,12 @@ class UpstreamServer:
         """Change the state of tokens, see `Tokens.configure`."""
         self._service.tokens.configure(members)
 
+    def configure_models(self, members: dict[str, Any]) -> None:
+        """Change the catalogue, see `Catalogue.configure`."""
+        self._service.catalogue.configure(members)
+
     def reset(self) -> None:
-        """Remove scripts and clear the log. Tokens stay valid."""
+        """Remove scripts, clear the log, and restore the catalogue. Tokens stay valid."""
         self._service.reset()
         self.log.clear()
 

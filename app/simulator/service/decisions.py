@@ -8,7 +8,6 @@ readable default.
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from app.simulator.answers.directives import Directives
 from app.simulator.answers.script import CHAT, Script
@@ -17,34 +16,19 @@ from app.simulator.answers.typed_form import ScriptError
 from app.simulator.answers.vocabulary import Delivery, ScriptedAnswer
 from app.simulator.catalogue import models
 from app.simulator.catalogue.faults import NAMED, Fault, fault_response
-from app.simulator.checks.body import current_user
+from app.simulator.checks.body import as_dict, current_user
 from app.simulator.checks.validate import Violation, refusal, violations
 from app.simulator.wire.bindings import Binding
 from app.simulator.wire.http import HttpRequest, HttpResponse, json_response, parse_json
 
-from . import operations
+from . import control_plane
+from .catalogue import Catalogue
 from .request_log import LoggedRequest
+from .routes import UNKNOWN, namespace, on_control_plane, route
 from .sign_in import SignIn, masked
 from .tokens import Tokens
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"
-UNKNOWN = "unknown"
-
-_REST: dict[tuple[str, str], str] = {
-    ("POST", "/generateAssistantResponse"): CHAT,
-    ("GET", "/ListAvailableModels"): "ListAvailableModels",
-    ("GET", "/getUsageLimits"): "GetUsageLimits",
-    ("POST", "/ListAvailableProfiles"): "ListAvailableProfiles",
-    ("POST", "/GetProfile"): "GetProfile",
-    ("POST", "/mcp"): "InvokeMCP",
-}
-_TARGETS: dict[str, str] = {
-    "AmazonCodeWhispererStreamingService.GenerateAssistantResponse": CHAT,
-    "AmazonCodeWhispererService.ListAvailableModels": "ListAvailableModels",
-    "AmazonCodeWhispererService.GetUsageLimits": "GetUsageLimits",
-    "AmazonCodeWhispererService.ListAvailableProfiles": "ListAvailableProfiles",
-    "AmazonCodeWhispererService.GetProfile": "GetProfile",
-}
 
 
 @dataclass(slots=True)
@@ -59,12 +43,21 @@ class Decision:
 
 
 class SimulatedService:
-    """Holds tokens, scripts and directives, and decides on each request."""
+    """Holds tokens, catalogue, scripts and directives, and decides on each request.
+
+    `catalogue` makes the catalogue at the start and after a reset.
+    """
 
     def __init__(
-        self, tokens: Tokens, bindings: frozenset[Binding], base_url: Callable[[], str]
+        self,
+        tokens: Tokens,
+        catalogue: Callable[[], Catalogue],
+        bindings: frozenset[Binding],
+        base_url: Callable[[], str],
     ) -> None:
         self.tokens = tokens
+        self.catalogue = catalogue()
+        self._new_catalogue = catalogue
         self.script = Script()
         self._bindings = bindings
         self._directives = Directives()
@@ -72,11 +65,12 @@ class SimulatedService:
         self._credits_spent = 0.0
 
     def reset(self) -> None:
-        """Remove scripts and clear the state of directives and the spent credits.
+        """Remove scripts and clear the state of directives, the catalogue and the spent credits.
 
         Tokens stay valid.
         """
         self.script.clear()
+        self.catalogue = self._new_catalogue()
         self._directives = Directives()
         self._credits_spent = 0.0
 
@@ -99,12 +93,7 @@ class SimulatedService:
     def _route(self, request: HttpRequest) -> tuple[str, Binding]:
         if request.method == "POST" and request.path in self._sign_in.routes:
             return request.path, "rest"
-        target = request.headers.get("x-amz-target")
-        if request.method == "POST" and request.path == "/" and target is not None:
-            known = _TARGETS.get(target, UNKNOWN)
-            return known if "json-rpc" in self._bindings else UNKNOWN, "json-rpc"
-        known = _REST.get((request.method, request.path), UNKNOWN)
-        return known if "rest" in self._bindings else UNKNOWN, "rest"
+        return route(request, self._bindings)
 
     def _decide(self, request: HttpRequest, logged: LoggedRequest, bearer: str) -> Decision:
         operation, binding = logged.operation, logged.binding
@@ -114,10 +103,12 @@ class SimulatedService:
             return self._scripted(logged, bearer, lambda: self._sign_in.routes[operation](request))
         fault = self.tokens.refusal(bearer, request.headers.get("tokentype", ""))
         if fault:
-            return Decision(fault_response(fault, binding))
+            if on_control_plane(operation, binding):
+                fault = replace(fault, status=400)
+            return Decision(_failure(fault, logged))
         if operation == CHAT:
             return self._chat(request, logged, bearer)
-        return self._scripted(logged, bearer, lambda: self._operate(request, logged, bearer))
+        return self._scripted(logged, bearer, lambda: self._operate(logged, bearer))
 
     def _scripted(
         self, logged: LoggedRequest, bearer: str, normal: Callable[[], HttpResponse]
@@ -129,27 +120,45 @@ class SimulatedService:
         answer = self.script.take(logged.operation, logged.body, bearer)
         if answer is None:
             return Decision(normal())
-        response = fault_response(answer.fail, logged.binding) if answer.fail else normal()
+        response = _failure(answer.fail, logged) if answer.fail else normal()
         return Decision(response, delivery=answer.delivery)
 
     def _chat(self, request: HttpRequest, logged: LoggedRequest, bearer: str) -> Decision:
-        logged.violations = _violations(request, logged)
+        logged.violations = self._violations(request, logged, bearer)
         if logged.violations:
-            return _refuse(logged.violations, logged.binding)
+            return _refuse(logged)
         answer = self.script.take(CHAT, logged.body, bearer)
         try:
             answer = answer or self._directives.answer_to(logged.body) or ScriptedAnswer()
         except ScriptError as problem:
             logged.violations = [Violation("directive", str(problem))]
-            return _refuse(logged.violations, logged.binding)
+            return _refuse(logged)
         if answer.fail:
-            response = fault_response(answer.fail, logged.binding)
-            return Decision(response, delivery=answer.delivery)
-        return self._stream(answer, logged)
+            return Decision(_failure(answer.fail, logged), delivery=answer.delivery)
+        return self._stream(answer, logged, bearer)
 
-    def _stream(self, answer: ScriptedAnswer, logged: LoggedRequest) -> Decision:
+    def _violations(
+        self, request: HttpRequest, logged: LoggedRequest, bearer: str
+    ) -> list[Violation]:
+        if not isinstance(logged.body, dict):
+            return [Violation("json", "the body is not a JSON object")]
+        served = self._served(logged, bearer)
+        return violations(
+            logged.body, headers=request.headers, binding=logged.binding, offered=served
+        )
+
+    def _served(self, logged: LoggedRequest, bearer: str) -> models.ModelList:
+        origin = current_user(logged.body).get("origin")
+        return self.catalogue.served(self._keys(logged, bearer), origin, logged.binding)
+
+    def _keys(self, logged: LoggedRequest, bearer: str) -> tuple[str, ...]:
+        """Return the names of the account of a request, see `Catalogue.accounts`."""
+        arn = {**logged.query, **as_dict(logged.body)}.get("profileArn")
+        return bearer, self.tokens.account(bearer), arn if isinstance(arn, str) else ""
+
+    def _stream(self, answer: ScriptedAnswer, logged: LoggedRequest, bearer: str) -> Decision:
         requested = current_user(logged.body).get("modelId")
-        model = models.find(requested, logged.binding)
+        model = self._served(logged, bearer).find(requested, logged.binding)
         assert model is not None, "a request that keeps the rules names a known model"
         chat = ChatRequest(logged.body, logged.binding, models.answering(model), logged.number)
         stream = answer_stream(answer, chat)
@@ -159,22 +168,19 @@ class SimulatedService:
             headers["x-amzn-codewhisperer-conversation-id"] = chat.conversation_id
         return Decision(None, stream.frames, headers, answer.delivery)
 
-    def _operate(self, request: HttpRequest, logged: LoggedRequest, bearer: str) -> HttpResponse:
-        form = {**request.query, **(logged.body if isinstance(logged.body, dict) else {})}
-        if logged.operation == "ListAvailableProfiles" and bearer.startswith("ksk_"):
-            fault = replace(NAMED["bearer_invalid"], message="Unsupported token type")
-            return fault_response(fault, logged.binding)
-        answers: dict[str, Callable[[], dict[str, Any]]] = {
-            "ListAvailableModels": lambda: operations.list_available_models(form),
-            "GetUsageLimits": lambda: operations.get_usage_limits(self._credits_spent),
-            "ListAvailableProfiles": operations.list_available_profiles,
-            "GetProfile": lambda: {"profile": operations.profile()},
-            "InvokeMCP": lambda: operations.invoke_mcp(form),
-        }
+    def _operate(self, logged: LoggedRequest, bearer: str) -> HttpResponse:
+        call = control_plane.Call(
+            logged.operation,
+            logged.binding,
+            bearer,
+            {**logged.query, **as_dict(logged.body)},
+            self._keys(logged, bearer),
+            self._credits_spent,
+        )
         try:
-            answer = answers[logged.operation]()
-        except ValueError:
-            return fault_response(NAMED["improperly_formed"], logged.binding)
+            answer = control_plane.answer(call, self.catalogue)
+        except control_plane.Refused as refused:
+            return _failure(refused.fault, logged)
         return json_response(200, answer, binding=logged.binding)
 
 
@@ -183,17 +189,17 @@ def _bearer(request: HttpRequest) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _violations(request: HttpRequest, logged: LoggedRequest) -> list[Violation]:
-    if not isinstance(logged.body, dict):
-        return [Violation("json", "the body is not a JSON object")]
-    return violations(logged.body, headers=request.headers, binding=logged.binding)
+def _failure(fault: Fault, logged: LoggedRequest) -> HttpResponse:
+    where = namespace(logged.operation, logged.binding)
+    return fault_response(fault, logged.binding, namespace=where)
 
 
-def _refuse(found: list[Violation], binding: Binding) -> Decision:
+def _refuse(logged: LoggedRequest) -> Decision:
+    found = logged.violations
     message, reason = refusal(found)
     if found[0].rule == "directive":
         message = f"simulator: {found[0].message}"
     rules = list(dict.fromkeys(violation.rule for violation in found))
     headers = {"x-sim-violation": rules[0], "x-sim-violations": ",".join(rules)}
-    fault = Fault(400, "ValidationException", message, reason)
-    return Decision(fault_response(fault, binding, headers))
+    fault = Fault(400, "ValidationException", message, reason, headers)
+    return Decision(_failure(fault, logged))

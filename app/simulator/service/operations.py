@@ -5,29 +5,11 @@ import time
 from typing import Any
 from urllib.parse import quote_plus
 
-from app.simulator.catalogue.models import DEFAULT_MODEL, MODELS
 from app.simulator.checks.body import as_dict
 
 from .tokens import PROFILE_ARN
 
 _MONTH = 30 * 24 * 3600
-
-
-def list_available_models(query: dict[str, Any]) -> dict[str, Any]:
-    """Return every model of the catalogue, in pages if `maxResults` is given.
-
-    Raises ValueError if `maxResults` or `nextToken` is not a number.
-    """
-    models = [model.listing() for model in MODELS.values()]
-    start = int(query.get("nextToken") or 0)
-    end = start + int(query.get("maxResults") or len(models))
-    page: dict[str, Any] = {
-        "models": models[start:end],
-        "defaultModel": MODELS[DEFAULT_MODEL].listing(),
-    }
-    if end < len(models):
-        page["nextToken"] = str(end)
-    return page
 
 
 def get_usage_limits(spent: float) -> dict[str, Any]:

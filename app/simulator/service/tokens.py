@@ -48,6 +48,7 @@ class Grant:
 class _AccessToken:
     kind: LoginKind | Literal["declared"]
     expires_at: float
+    account: str = ""
 
 
 class Tokens:
@@ -68,6 +69,7 @@ class Tokens:
         self.refreshes = 0
         self._issued = 0
         self._access: dict[str, _AccessToken] = {}
+        self._accounts: dict[str, str] = {}
         self._spent: set[str] = set()
         self._dead: set[str] = set()
 
@@ -115,6 +117,12 @@ class Tokens:
         form."""
         return bearer if bearer in self._access else bearer[:4] + "***" if bearer else ""
 
+    def account(self, bearer: str) -> str:
+        """Return the first refresh token of the login that a token was issued to, else the token
+        itself."""
+        access = self._access.get(bearer)
+        return (access and access.account) or bearer
+
     def grant(self, kind: LoginKind, refresh_token: str | None = None) -> Grant | None:
         """Issue an access token, and spend the refresh token if one is given.
 
@@ -128,8 +136,11 @@ class Tokens:
             self.refreshes += 1
         self._issued += 1
         access = f"sim-access-{self._issued}"
-        self._access[access] = _AccessToken(kind, self._clock() + self.lifetime)
+        account = self._accounts.get(refresh_token or "", refresh_token or "")
+        self._access[access] = _AccessToken(kind, self._clock() + self.lifetime, account)
         fresh = f"sim-refresh-{self._issued}-".ljust(128, "x") if self.rotate else None
+        if fresh:
+            self._accounts[fresh] = account or fresh
         return Grant(access, fresh, int(self.lifetime))
 
     def refusal(self, bearer: str, token_type: str) -> Fault | None:

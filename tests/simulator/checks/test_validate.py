@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from app.simulator.catalogue.models import LISTS
 from app.simulator.checks.validate import RULES, Violation, refusal, violations
+from app.simulator.wire.bindings import Binding
 from tests.simulator.client import assistant, call, chat_body, result, tool, user
 
 ARN = "arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK"
 CLI = {"content-type": "application/x-amz-json-1.0"}
+BINDINGS: tuple[Binding, ...] = ("rest", "json-rpc")
 Case = tuple[dict[str, Any], dict[str, Any]]
 
 
@@ -296,9 +299,57 @@ def test_every_rule_has_a_test() -> None:
 )
 def test_model_fields_fit_the_schema_of_the_model(model: str, fields: Any, good: bool) -> None:
     body = with_model(model, additionalModelRequestFields=fields)
-    found = rules_of(violations(body, binding="json-rpc"))
-    assert found == (set() if good else {"model-fields"})
-    assert "model-fields" in rules_of(violations(body, binding="rest"))
+    for binding in BINDINGS:
+        found = rules_of(violations(body, binding=binding))
+        assert found == (set() if good else {"model-fields"})
+
+
+CLOSED = "is not defined in the schema and the schema does not allow additional properties"
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+@pytest.mark.parametrize(
+    ("model", "fields", "message"),
+    [
+        ("claude-sonnet-4.5", {}, "additionalModelRequestFields is not supported for this model"),
+        ("kimi-k3", {}, "additionalModelRequestFields is not supported for this model"),
+        ("gpt-5.6-sol", {"max_tokens": 4096}, f"property 'max_tokens' {CLOSED}"),
+        ("claude-opus-5.5", {"max_tokens": 10}, "must have a minimum value of 1024.0"),
+        ("claude-opus-4.6", {"max_tokens": 64_001}, "must have a maximum value of 64000.0"),
+        (
+            "claude-opus-5.5",
+            {"thinking": {"type": "disabled"}},
+            "does not have a value in the enumeration [adaptive]",
+        ),
+        (
+            "claude-sonnet-5.5",
+            {"thinking": {"type": "adaptive", "budget_tokens": 1}},
+            f"property 'budget_tokens' {CLOSED}",
+        ),
+        ("claude-opus-5", {"thinking": {}}, "required property 'type' not found"),
+        ("claude-opus-5", {"max_tokens": True}, "boolean found, integer expected"),
+        ("claude-opus-5", None, "null found, object expected"),
+    ],
+)
+def test_the_refusal_of_a_model_field_is_in_the_words_of_the_service(
+    model: str, fields: Any, message: str, binding: Binding
+) -> None:
+    body = with_model(model, additionalModelRequestFields=fields)
+    refused, reason = refusal(violations(body, binding=binding))
+    whole = "" if "not supported" in message else "Invalid additionalModelRequestFields: "
+    assert (refused, reason) == (whole + message, "REQUEST_BODY_INVALID")
+
+
+def test_an_object_inside_the_fields_is_open_unless_its_schema_closes_it() -> None:
+    fields = {"thinking": {"type": "disabled", "budget_tokens": 1}}
+    body = with_model("claude-opus-4.8", additionalModelRequestFields=fields)
+    assert violations(body, binding="rest") == []
+
+
+def test_july_offered_other_models_than_november() -> None:
+    for model, known in (("gpt-5.6-sol", True), ("claude-opus-5.5", False)):
+        found = violations(with_model(model), binding="rest", offered=LISTS["2026-07"])
+        assert rules_of(found) == (set() if known else {"model-unknown"})
 
 
 def test_the_json_rpc_binding_takes_no_upper_case_ids() -> None:

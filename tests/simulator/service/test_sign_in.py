@@ -154,28 +154,6 @@ def target(name: str) -> dict[str, str]:
     }
 
 
-def test_models_are_listed_over_both_bindings_and_in_pages(client: Client) -> None:
-    rest = client.send("GET", "/ListAvailableModels?origin=AI_EDITOR", headers=AUTHORIZED)
-    rpc = client.send("POST", "/", {"origin": "KIRO_CLI"}, target("ListAvailableModels"))
-    assert rest.json == rpc.json
-    assert rpc.headers["content-type"] == "application/x-amz-json-1.0"
-    models = {model["modelId"]: model for model in rest.json["models"]}
-    assert models["claude-sonnet-4.5"]["tokenLimits"] == {
-        "maxInputTokens": 200_000,
-        "maxOutputTokens": 64_000,
-    }
-    assert "additionalModelRequestFieldsSchema" in models["claude-opus-4.8"]
-    assert "additionalModelRequestFieldsSchema" not in models["auto"]
-    found, page = [], {"maxResults": 7}
-    while True:
-        answer = client.send("POST", "/", page, target("ListAvailableModels")).json
-        found += [model["modelId"] for model in answer["models"]]
-        if "nextToken" not in answer:
-            break
-        page["nextToken"] = answer["nextToken"]
-    assert found == list(models)
-
-
 def test_usage_counts_the_credits_of_answers(client: Client, simulator: Simulator) -> None:
     simulator.script({"text": "x", "credits": 1.25})
     client.chat()
@@ -212,11 +190,6 @@ def test_web_search_is_json_in_json(client: Client) -> None:
     for other_params in invalid:
         answer = client.send("POST", "/mcp", {**call, "params": other_params}, AUTHORIZED)
         assert answer.json["error"]["code"] < 0
-
-
-def test_a_page_that_is_not_a_number_is_refused(client: Client) -> None:
-    path = "/ListAvailableModels?origin=AI_EDITOR&maxResults=many"
-    assert client.send("GET", path, headers=AUTHORIZED).status == 400
 
 
 def test_the_control_endpoint_returns_the_logged_requests(client: Client) -> None:
