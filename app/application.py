@@ -1,11 +1,11 @@
 """The WSGI application: the only place that wires the parts together."""
 
-from functools import partial
 from math import inf
 from typing import Any
 
 from flask_cors import CORS
 
+from app.catalogue.choice import ModelChoice
 from app.codewhisperer.upstream import CodeWhisperer
 from app.core.headers import Headers
 from app.credentials import Credentials
@@ -18,10 +18,9 @@ from app.gateway import Gateway
 from app.keys.authentication import Authenticator
 from app.keys.key_file import KeyFile
 from app.keys.limits import KeyLimits, Rates
-from app.models import names
 from app.openapi import Group, describe
 from app.pages import health, openapi
-from app.pages import models as catalogue
+from app.pages import models as model_pages
 from app.server import native
 from app.server.admission import Admission
 from app.server.connections.addresses import ConnectionLimit
@@ -47,7 +46,8 @@ OPEN_PATHS = frozenset({"/", "/health", "/openapi.json"})
 def create_app(settings: Settings) -> Application:
     """The WSGI application of one worker; the master has checked that there is a credential."""
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
-    gateway = _gateway(settings)
+    models = _models(settings)
+    gateway = _gateway(settings, models)
     app = Application(
         __name__,
         lifecycle=lifecycle,
@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> Application:
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     key_limits = KeyLimits(
-        _rates(settings), workers=settings.web_concurrency, resolve=gateway.resolve
+        _rates(settings), workers=settings.web_concurrency, resolve=models.resolve
     )
     serving = Serving(
         open=gateway.open,
@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> Application:
         limits=key_limits,
         early_headers=settings.kiro_early_headers,
         ping_interval=settings.kiro_ping_interval,
-        default_model=settings.kiro_default_model,
+        default_model=lambda: models.names.default_name(),
     )
     hooks.install(app, _authenticator(settings), open_paths=OPEN_PATHS, form_of=_error_form)
     if settings.kiro_cors_origins:
@@ -76,10 +76,8 @@ def create_app(settings: Settings) -> Application:
     app.register_blueprint(health.blueprint(__version__, gateway.credentials.problems))
     app.register_blueprint(openapi.blueprint(_description))
     app.register_blueprint(
-        catalogue.blueprint(
-            names.listing(settings.kiro_default_model, settings.kiro_models),
-            gateway.resolve,
-            lambda model: key_limits.may_use(current().client, model),
+        model_pages.blueprint(
+            lambda: models.names, lambda model: key_limits.may_use(current().client, model)
         )
     )
     for dialect in DIALECTS:
@@ -123,14 +121,20 @@ def preload(settings: Settings) -> None:
         import app.keys.rates  # noqa: F401
 
 
-def _gateway(settings: Settings) -> Gateway:
+def _models(settings: Settings) -> ModelChoice:
+    return ModelChoice(
+        default=settings.kiro_default_model or "",
+        aliases=settings.kiro_models,
+        unknown=settings.kiro_unknown_model,
+    )
+
+
+def _gateway(settings: Settings, models: ModelChoice) -> Gateway:
     upstream = CodeWhisperer.from_settings(settings, run=native.run)
     return Gateway(
         upstream=upstream,
         credentials=Credentials.from_settings(settings, control=upstream.control, checked=True),
-        resolve=partial(
-            names.resolve, default=settings.kiro_default_model, aliases=settings.kiro_models
-        ),
+        resolve=models.choose,
         first_event=settings.kiro_first_event_timeout,
         total=settings.kiro_total_timeout or inf,
     )

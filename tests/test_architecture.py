@@ -36,6 +36,7 @@ ALLOWED = {  # lower rows import from higher ones
     "settings": {"aws", "models"},  # which names are regions and models
     "upstream_http": {"sockets"},
     "server": {"errors", "output", "sockets"},
+    "catalogue": {"errors", "models"},
     "upstream": {"core", "errors", "models"},
     "codewhisperer": {
         "aws", "core", "errors", "eventstream", "models", "settings", "tls", "upstream",
@@ -49,8 +50,8 @@ ALLOWED = {  # lower rows import from higher ones
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {
-        "codewhisperer", "core", "credentials", "entry", "errors", "gateway", "keys", "models",
-        "openapi", "pages", "server", "settings", "tls", "version", "web",
+        "catalogue", "codewhisperer", "core", "credentials", "entry", "errors", "gateway", "keys",
+        "models", "openapi", "pages", "server", "settings", "tls", "version", "web",
     },
     "wsgi": {"application", "settings"},
     "launch": set(),

@@ -106,7 +106,9 @@ def line(key: ClientKey, now: datetime) -> str:
 def _checked(key: ClientKey, settings: Settings) -> ClientKey:
     """The key itself, if it is valid. Raises KeysError."""
     for name in key.models or ():
-        if not is_meant(names.resolve(name, settings.kiro_default_model, settings.kiro_models)):
+        if not is_meant(
+            names.resolve(name, settings.kiro_default_model or "", settings.kiro_models)
+        ):
             raise KeysError(f"there is no model {name!r}; GET /v1/models lists the models")
     try:
         return msgspec.convert(msgspec.to_builtins(key), ClientKey)

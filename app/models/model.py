@@ -11,7 +11,7 @@ from msgspec import Struct
 from app.core.conversation import Effort
 
 Generation: TypeAlias = Literal["codewhisperer", "q", "kiro"]
-Lifecycle: TypeAlias = Literal["active", "deprecated"]
+Lifecycle: TypeAlias = Literal["active", "deprecated", "retired"]
 EffortField: TypeAlias = Literal["output_config", "reasoning"]
 ThinkingType: TypeAlias = Literal["adaptive", "disabled", "between_tools"]
 ThinkingDisplay: TypeAlias = Literal["summarized", "omitted"]
@@ -49,7 +49,8 @@ class Model(Struct, frozen=True):
     is the price in credits relative to the service's unit; the service may charge more for long
     prompts. ``cache_minimum`` is the shortest prompt, in tokens, that is cached.
     ``refusal_fallback`` is the upstream's id of the model to ask after a refusal, "" if none.
-    ``deprecated``: its maker has retired the model, but the service still serves it.
+    ``deprecated``: its maker has retired the model, but the service still serves it. ``retired``:
+    no list of the service has it any more, and it answers only who names it.
     """
 
     id: str

@@ -1,70 +1,37 @@
-"""Finds the model for a client's name, in any of the spellings that clients use.
+"""Finds the model for a client's name.
 
-A name that matches neither the table nor an alias gets the default model; the caller reports that
-to the client. The models themselves are in :mod:`.table`.
+The name is looked for in this order: the user's aliases, the models in any spelling
+(:mod:`.spelling`), the nearest model of the same family, the default model. The caller reports to
+the client which of the last two answered.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import cast
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core.conversation import Conversation, Effort, Reasoning
 
+from .catalogue import STATIC, Catalogue
 from .model import Model
-from .table import MODELS
+from .spelling import LONGEST_NAME, Spelling, spelling
+
+UnknownModel: TypeAlias = Literal["nearest", "pass", "refuse"]
+"""What happens to a name that no model has: the nearest model answers, the service is sent the name
+as it is, or the request is refused."""
 
 _UPSTREAM_ID = re.compile(r"[a-zA-Z0-9_:.-]{1,1024}")
-_LONGEST_NAME = 256  # the cost of parsing grows faster than the length
 _CACHE_SIZE = 256
-
-_PREFIX = re.compile(r"^(?:[a-z-]+\.)?(?:anthropic|openai|deepseek|qwen|minimax)\.")
-_VERSION = re.compile(r"[-@]v\d+(?:[-:]\d+)?$|:\d+$")
-_DATE = re.compile(r"[-@]20\d{6}$")
-_EFFORT = re.compile(r"-(none|low|medium|high|xhigh|max)$")
-_NUMBER_FIRST = re.compile(r"claude-(\d+(?:-\d+)?)-([a-z]+)$")
-
-
-class _ParsedName(Struct, frozen=True):
-    """A parsed name: the key that identifies the model, and what the suffixes ask for."""
-
-    key: str
-    effort: Effort | None = None
-    thinking: bool | None = None
-
-
-@lru_cache(maxsize=_CACHE_SIZE)
-def _parse_name(name: str) -> _ParsedName:
-    """Reduce every known spelling of a name to one key. Suffixes may come in any order. Cached,
-    since every request names one of a few models.
-    """
-    rest = name.strip().lower().rpartition("/")[2].removesuffix("[1m]")
-    rest = _PREFIX.sub("", rest).replace("_", "-")
-    effort: Effort | None = None
-    thinking: bool | None = None
-    before = None
-    while before != rest:
-        before = rest
-        rest = _DATE.sub("", _VERSION.sub("", rest)).removesuffix("-latest")
-        if rest.endswith(("-thinking", ":thinking")):
-            rest, thinking = rest[: -len("-thinking")], True
-        if found := _EFFORT.search(rest):
-            rest, effort = rest[: found.start()], cast(Effort, found[1])
-    key = _NUMBER_FIRST.sub(r"claude-\2-\1", rest.replace(".", "-"))
-    return _ParsedName(key.removesuffix("-0"), effort, thinking)
-
-
-_BY_KEY = {_parse_name(model.id).key: model for model in MODELS}
 
 
 class Resolution(Struct, frozen=True):
-    """The model for a client's name. ``matched`` is false if nothing matched the name and the
-    default model is used instead.
+    """The model for a client's name. ``matched`` is false if no model has the name, and ``model``
+    is the nearest one or the default.
 
-    ``effort`` and ``thinking`` are what the suffixes of the name asked for.
+    ``effort`` and ``thinking`` are what the suffixes of the name asked for. ``refused`` holds the
+    ids of the nearest models if the request is to be refused.
     """
 
     name: str
@@ -72,10 +39,11 @@ class Resolution(Struct, frozen=True):
     matched: bool = True
     effort: Effort | None = None
     thinking: bool | None = None
+    refused: tuple[str, ...] = ()
 
     def apply(self, conversation: Conversation) -> Conversation:
         """Add what the name's suffixes ask for, unless the conversation sets it itself, and a note
-        ``model:<name>`` if the default model is used instead of the named one.
+        ``model:<name>`` if another model is used instead of the named one.
         """
         if self.matched and self.effort is None and self.thinking is None:
             return conversation
@@ -91,50 +59,128 @@ class Resolution(Struct, frozen=True):
         return replace(conversation, reasoning=reasoning, notes=notes)
 
 
-def resolve(name: str, default: str, aliases: Mapping[str, str]) -> Resolution:
-    """The model for a client's ``name``: an alias, else a row of the table, else the default.
+def resolve(
+    name: str,
+    default: str,
+    aliases: Mapping[str, str],
+    catalogue: Catalogue = STATIC,
+    unknown: UnknownModel = "nearest",
+) -> Resolution:
+    """The model for a client's ``name``. ``default`` is "" for the catalogue's own.
 
     Raises ValueError for an alias or a default that :func:`check` rejects.
     """
     wanted = name.strip().lower()
     for alias, target in aliases.items():
         if alias.lower() == wanted:
-            return _target(name, target)
-    is_default = wanted == default.lower()
-    return _find(name, name) or replace(_target(name, default), matched=is_default)
+            return _target(name, target, catalogue, unknown)
+    if found := catalogue.find(name):
+        return _resolution(name, name, found)
+    if wanted and wanted == default.lower():
+        return _target(name, default, catalogue, unknown)
+    if instead := _instead(name, name, catalogue, unknown):
+        return instead
+    refused = catalogue.suggestions(name) if unknown == "refuse" else ()
+    answers = (
+        _target(name, default, catalogue) if default else Resolution(name, catalogue.preferred)
+    )
+    return replace(answers, matched=False, refused=refused)
 
 
 def check(target: str) -> None:
     """Raises ValueError if ``target`` cannot be the target of an alias, or the default: it must be
     a model of the table in any spelling, or the service's id of a model that the table lacks.
     """
-    _target(target, target)
+    _target(target, target, STATIC)
 
 
-def _find(name: str, target: str) -> Resolution | None:
-    if len(target) > _LONGEST_NAME:
-        return None
-    parsed = _parse_name(target)
-    model = _BY_KEY.get(parsed.key)
-    if model is None:
-        return None
-    return Resolution(name, model, True, parsed.effort, parsed.thinking)
-
-
-def _target(name: str, target: str) -> Resolution:
-    if found := _find(name, target):
-        return found
+def _target(
+    name: str, target: str, catalogue: Catalogue, unknown: UnknownModel = "nearest"
+) -> Resolution:
+    """The model that the user chose for a name. An id that nothing is known of is sent as it is."""
+    if found := catalogue.find(target):
+        return _resolution(name, target, found)
+    if known := STATIC.find(target):  # it exists, but the accounts do not have it
+        return _instead(name, target, catalogue, unknown) or _resolution(name, target, known)
     if not _UPSTREAM_ID.fullmatch(target):
         raise ValueError(f"{target!r} is not a model id: letters, digits and _ : . - only")
-    return Resolution(name, Model(target, target, target))
+    return Resolution(name, _bare(target))
 
 
-def listing(default: str, aliases: Mapping[str, str]) -> Iterator[Model]:
-    """Every model that a client may name: the user's aliases, the default if the table lacks it,
-    then the table, newest first.
+def _instead(
+    name: str, missing: str, catalogue: Catalogue, unknown: UnknownModel
+) -> Resolution | None:
+    """What is done for ``name`` while the catalogue lacks the model ``missing``, None if that is
+    not of a known family.
     """
-    for alias, target in aliases.items():
-        yield replace(_target(alias, target).model, id=alias, name=alias)
-    taken = {alias.lower() for alias in aliases}
-    extra = () if _find(default, default) else (_target(default, default).model,)
-    yield from (model for model in (*extra, *MODELS) if model.id.lower() not in taken)
+    if unknown == "pass":
+        if known := STATIC.find(missing):
+            return _resolution(name, missing, known)
+        if _UPSTREAM_ID.fullmatch(missing):
+            return Resolution(name, _bare(missing))
+    nearest = catalogue.nearest(missing)
+    if not nearest:
+        return None
+    refused = catalogue.suggestions(missing) if unknown == "refuse" else ()
+    return replace(_resolution(name, missing, nearest[0], matched=False), refused=refused)
+
+
+def _resolution(name: str, spelled: str, model: Model, *, matched: bool = True) -> Resolution:
+    """With what the suffixes of ``spelled`` ask for, unless they are a part of the model's id."""
+    is_id = spelled.strip().lower() in (model.id.lower(), model.current_id.lower())
+    asked = Spelling("") if is_id or len(spelled) > LONGEST_NAME else spelling(spelled)
+    return Resolution(name, model, matched, asked.effort, asked.thinking)
+
+
+def _bare(upstream_id: str) -> Model:
+    return Model(upstream_id, upstream_id, upstream_id)
+
+
+class Names:
+    """The names of one catalogue: :func:`resolve` with what it found kept, since every request
+    names one of a few models.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue = STATIC,
+        *,
+        default: str = "",
+        aliases: Mapping[str, str],
+        unknown: UnknownModel = "nearest",
+    ) -> None:
+        """Raises ValueError for an alias or a default that :func:`check` rejects."""
+        self.catalogue = catalogue
+        self.default = default
+        self.aliases = aliases
+        self.unknown: UnknownModel = unknown
+        self._found: dict[str, Resolution] = {}
+        for target in filter(None, (default, *aliases.values())):
+            check(target)
+
+    def resolve(self, name: str) -> Resolution:
+        """The model for a client's name."""
+        found = self._found.get(name)
+        if found is None:
+            found = resolve(name, self.default, self.aliases, self.catalogue, self.unknown)
+            if len(name) <= LONGEST_NAME:
+                if len(self._found) >= _CACHE_SIZE:
+                    self._found.clear()
+                self._found[name] = found
+        return found
+
+    def default_name(self) -> str:
+        """The name of the model for a request that names none."""
+        return self.default or self.catalogue.preferred.id
+
+    def listing(self) -> Iterator[Model]:
+        """Every model that a client may name: the user's aliases, the default if the catalogue
+        lacks it, then the catalogue.
+        """
+        for alias in self.aliases:
+            yield replace(self.resolve(alias).model, id=alias, name=alias)
+        taken = {alias.lower() for alias in self.aliases}
+        lacks_default = self.default and not self.catalogue.find(self.default)
+        extra = (self.resolve(self.default).model,) if lacks_default else ()
+        ids = dict.fromkeys((*extra, *self.catalogue.models))
+        yield from (model for model in ids if model.id.lower() not in taken)

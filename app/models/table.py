@@ -82,7 +82,7 @@ MODELS: tuple[Model, ...] = (
           context_window=200_000, max_output=64_000, rate=1.3, cache_minimum=1024,
           lifecycle="deprecated"),
     Model("claude-3-7-sonnet-20250219", "Claude Sonnet 3.7", "claude-3.7-sonnet",
-          "CLAUDE_3_7_SONNET_20250219_V1_0", context_window=200_000, lifecycle="deprecated"),
+          "CLAUDE_3_7_SONNET_20250219_V1_0", context_window=200_000, lifecycle="retired"),
     # the service never had a Haiku 3.5: older hosts get the model that the Go kiro2api sent for it,
     # the newest host gets its own Haiku
     Model("claude-3-5-haiku-20241022", "Claude Haiku 3.5", "claude-haiku-4.5",

@@ -13,26 +13,23 @@ from flask import Blueprint, request
 
 from app.errors import GatewayError, Kind
 from app.models.model import Model
-from app.models.names import Resolution
+from app.models.names import Names
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
 
 _NUMBER = re.compile(r"[0-9]{1,9}").fullmatch  # str.isdigit and int know digits of other scripts
 
 
-def blueprint(
-    models: Iterable[Model], resolve: Callable[[str], Resolution], may_use: Callable[[str], bool]
-) -> Blueprint:
+def blueprint(names: Callable[[], Names], may_use: Callable[[str], bool]) -> Blueprint:
     """The list, with Anthropic's paging for clients that ask for pages, and each model by its id or
-    by another name that ``resolve`` maps to it.
+    by another name that means it. ``names`` gives those of the present catalogue.
 
     Only models that the client's key may use are there: ``may_use(id)``.
     """
     routes = Blueprint("models", __name__)
-    views = [_view(model) for model in models]
 
     def listed() -> list[dict[str, Any]]:
-        return [view for view in views if may_use(view["id"])]
+        return [_view(model) for model in names().listing() if may_use(model.id)]
 
     @routes.get("/v1/models")
     def all_models() -> dict[str, Any]:
@@ -48,7 +45,7 @@ def blueprint(
     @routes.get("/v1/models/<path:name>")
     def one_model(name: str) -> dict[str, Any]:
         by_id = {view["id"].lower(): view for view in listed()}
-        meant = resolve(name)
+        meant = names().resolve(name)
         for wanted in (name, meant.model.id) if meant.matched else (name,):
             if view := by_id.get(wanted.lower()):
                 return view

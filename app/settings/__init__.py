@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.models.names import UnknownModel
+
 from . import sources, values
 from .values import Value
 
@@ -131,8 +133,12 @@ class Settings:
     kiro_store_key: str | None = setting("Credential", values.fernet_key(), "",
         "Key that encrypts the tokens in KIRO_TOKEN_STORE.", secret=True)
 
-    kiro_default_model: str = setting("Models", values.model(), "claude-sonnet-4-5",
-        "Model for requests that name an unknown model.")
+    kiro_default_model: str | None = setting("Models", values.model(), "",
+        "Model for requests that name none, or one of no known family. If unset: the default that "
+        "the service names for the account, else the newest Sonnet that the account has.")
+    kiro_unknown_model: UnknownModel = setting("Models", values.choice("nearest", "pass", "refuse"),
+        "nearest", "What to do for a name that no model has: let the nearest model of its family "
+        "answer, send the name to the service as it is, or refuse the request.")
     kiro_models: Mapping[str, str] = setting("Models", values.aliases(), "",
         "Additional model names, for example fast=claude-haiku-4-5.")
     max_tool_description_length: int = setting("Models",

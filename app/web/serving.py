@@ -57,7 +57,7 @@ class StreamResponse(Response):
 @dataclass(frozen=True)
 class Serving:
     """Answers the conversations that the dialects' routes have parsed. Times in seconds;
-    ``default_model`` is for a request that names none."""
+    ``default_model`` gives the model for a request that names none."""
 
     open: Callable[[Conversation], GatewayCall]
     lifecycle: Lifecycle
@@ -65,7 +65,7 @@ class Serving:
     limits: KeyLimits
     early_headers: float
     ping_interval: float
-    default_model: str
+    default_model: Callable[[], str]
 
     def read(self, parse: Callable[..., _T], *arguments: Any, calls_model: bool = True) -> _T:
         """The request's body as ``parse(body, *arguments)`` reads it, in a native thread if it is

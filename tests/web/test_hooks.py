@@ -117,7 +117,7 @@ class Service:
             limits=self.limits,  # type: ignore[arg-type]
             early_headers=0,
             ping_interval=60,
-            default_model="claude-sonnet-4-5",
+            default_model=lambda: "claude-sonnet-4-5",
         )
         self.app.get("/open", endpoint="open")(lambda: {"key": current().key})
         self.app.get("/bug", endpoint="bug")(lambda: str(1 / 0))

@@ -21,7 +21,7 @@ def blueprint(serving: Serving) -> Blueprint:
 
     @routes.post("/v1/responses")
     def responses() -> Response:
-        parsed = serving.read(parse_responses, request.headers, serving.default_model)
+        parsed = serving.read(parse_responses, request.headers, serving.default_model())
         context = ReplyContext(uuid4().hex, parsed.options, int(time()), time)
         return serving.respond(
             parsed.conversation,
