@@ -49,7 +49,13 @@ class Kind(StrEnum):
 
 
 UNKNOWN_OPERATION = "unknown_operation"
-"""The ``code`` of the error of an upstream that does not know the operation. No retry can help."""
+"""The ``code`` of the error of an upstream that does not know the operation."""
+
+BILLED = "billed"
+"""The ``code`` of an answer that is of no use, and was billed all the same."""
+
+NO_RETRY = frozenset({UNKNOWN_OPERATION, BILLED})
+"""Codes of errors that are not retried, whatever their kind."""
 
 
 class Policy(NamedTuple):

@@ -26,7 +26,7 @@ from app.core.conversation import Conversation
 from app.core.events import CONTENT_EVENTS, Event, Finish
 from app.core.usage import Meter
 from app.credentials import Credentials, Token
-from app.errors import POLICY, UNKNOWN_OPERATION, GatewayError, Kind
+from app.errors import NO_RETRY, POLICY, GatewayError, Kind
 from app.models.model import Model
 from app.models.names import Resolution
 from app.models.table import context_window
@@ -122,6 +122,7 @@ class GatewayCall:
         if self._attempts >= MAX_ATTEMPTS:
             return False
         self._retried = True
+        self._held = []  # the meter has it already
         self._first_event_at = None
         self.meter.restart()
         self._opening = gevent.spawn(copy_context().run, partial(self._open, error))
@@ -204,10 +205,12 @@ class GatewayCall:
     def _recover(self, error: GatewayError, deadline: float) -> None:
         """Prepare another attempt if the retry policy allows one, else raise the error."""
         self._call.close()
+        self.meter.feed(self._held)  # what it has cost
+        self.meter.restart()
         self._held = []
         if self._call.fall_back(error) or self._another_token(error):
             return
-        hopeless = error.code == UNKNOWN_OPERATION or not POLICY[error.kind].retry
+        hopeless = error.code in NO_RETRY or not POLICY[error.kind].retry
         if hopeless or self._attempts >= MAX_ATTEMPTS:
             raise error
         pause = min(FIRST_PAUSE * 2 ** (self._attempts - 1), LONGEST_PAUSE)

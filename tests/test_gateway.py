@@ -15,7 +15,7 @@ from app.codewhisperer.upstream import CodeWhisperer
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import Finish, TextDelta
 from app.credentials import AuthKind, Token
-from app.errors import GatewayError, Kind
+from app.errors import BILLED, GatewayError, Kind
 from app.gateway import MAX_ATTEMPTS, Gateway, GatewayCall
 from app.models import names
 from app.simulator import Simulator
@@ -182,6 +182,42 @@ def test_an_empty_answer_is_tried_again(
     upstream.script({"empty": True}, {"text": ["hi"]})
     exchange, _ = begin()
     assert answer(exchange) == "hi"
+
+
+def test_an_empty_answer_that_was_billed_is_not_tried_again(
+    upstream: Simulator, begin: Open, pauses: list[float]
+) -> None:
+    """docs/upstream.md: An answer without any event"""
+    upstream.script({"say": [], "omit": ["metadataEvent"], "credits": 0.5}, {"text": ["hi"]})
+    exchange, _ = begin()
+    error = failure(exchange)
+    assert (error.kind, error.code) == (Kind.EMPTY, BILLED)
+    assert (chats(upstream), exchange.meter.counts().credits) == (1, 0.5)
+
+
+def test_what_failed_attempts_cost_is_counted(upstream: Simulator, begin: Open) -> None:
+    metered = {"event": {"type": "meteringEvent", "payload": {"usage": 0.5}}}
+    failed = {"exception": {"type": "throttlingError"}}
+    upstream.script({"say": [metered, failed]}, {"text": ["hi"], "credits": 0.25})
+    exchange, _ = begin()
+    assert answer(exchange) == "hi"
+    assert exchange.meter.counts().credits == 0.75
+
+
+def test_what_a_broken_answer_cost_is_counted_once(upstream: Simulator, begin: Open) -> None:
+    metered = {"event": {"type": "meteringEvent", "payload": {"usage": 0.5}}}
+    failed = {"exception": {"type": "throttlingError"}}
+    upstream.script(
+        {"say": [metered, {"text": "no"}, failed], "frames_per_chunk": 9},
+        {"text": ["hi"], "credits": 0.25},
+    )
+    exchange, _ = begin()
+    assert exchange.wait(20)
+    with pytest.raises(GatewayError) as broken:
+        _ = [*exchange.batches()]
+    assert exchange.retry(broken.value)
+    assert answer(exchange) == "hi"
+    assert exchange.meter.counts().credits == 0.75
 
 
 def test_nothing_is_repeated_after_the_first_content(

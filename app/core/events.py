@@ -22,8 +22,17 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 StopReason: TypeAlias = Literal[
-    "end_turn", "tool_use", "max_tokens", "stop_sequence", "context_window", "refusal"
+    "end_turn",
+    "tool_use",
+    "max_tokens",
+    "stop_sequence",
+    "context_window",
+    "pause_turn",
+    "refusal",
 ]
+"""``pause_turn``: the service paused a turn of its own, which goes on when the client sends the
+conversation again. ``refusal``: the model, or a filter around it, declined to answer.
+"""
 
 
 class TextDelta(Struct, frozen=True, gc=False):
@@ -79,7 +88,8 @@ class Usage(Struct, frozen=True, gc=False):
 
     ``input_tokens`` counts tokens neither read from nor written to a cache. ``context_percentage``
     (0..100) is how much of the model's context window prompt and answer fill together. ``credits``
-    is what the request cost. ``model`` is the upstream's id of the model that answered.
+    is all that the answer has cost so far. ``model`` is the upstream's id of the model that
+    answered.
     """
 
     input_tokens: int | None = None
@@ -91,10 +101,23 @@ class Usage(Struct, frozen=True, gc=False):
     model: str | None = None
 
 
+class Refusal(Struct, frozen=True, gc=False):
+    """Why an answer was declined, "" for what the upstream does not say.
+
+    ``category`` is in lower case. ``explanation`` is for people. ``model`` is the upstream's id of
+    a model that it recommends to ask instead.
+    """
+
+    category: str = ""
+    explanation: str = ""
+    model: str = ""
+
+
 class Finish(Struct, frozen=True, gc=False):
-    """The clean end of the answer."""
+    """The clean end of the answer. ``refusal`` explains the reason of that name."""
 
     reason: StopReason
+    refusal: Refusal | None = None
 
 
 Event: TypeAlias = (

@@ -13,6 +13,7 @@ from .events import (
     Event,
     Finish,
     RedactedThinkingBlock,
+    Refusal,
     StopReason,
     TextDelta,
     ThinkingDelta,
@@ -30,24 +31,25 @@ class Reply(Struct, frozen=True):
 
     ``parts`` are Text, Thinking, RedactedThinking and ToolCall in the order of the stream; text
     after a tool call is a separate part. A tool call whose input was cut off is left out, since it
-    must not be run; ``reason`` then shows the cut.
+    must not be run; ``reason`` then shows the cut. ``refusal`` explains the reason of that name.
     """
 
     parts: tuple[Part, ...]
     reason: StopReason
+    refusal: Refusal | None = None
 
 
 class ReplyBuilder:
     """Takes events batch by batch, in the order that :mod:`app.core.events` guarantees."""
 
-    __slots__ = ("_call", "_open", "_parts", "_pieces", "_reason")
+    __slots__ = ("_call", "_end", "_open", "_parts", "_pieces")
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
         self._pieces: list[str] = []
         self._open: type[Text | Thinking] | None = None  # the part that the pieces belong to
         self._call = ToolStart("", "")
-        self._reason: StopReason | None = None
+        self._end: Finish | None = None
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take the next events."""
@@ -56,9 +58,9 @@ class ReplyBuilder:
 
     def reply(self) -> Reply:
         """The answer. Raises ValueError before Finish, since the answer is not complete then."""
-        if self._reason is None:
+        if self._end is None:
             raise ValueError("the answer is not complete: no Finish event was received")
-        return Reply(tuple(self._parts), self._reason)
+        return Reply(tuple(self._parts), self._end.reason, self._end.refusal)
 
     def _text(self, event: TextDelta) -> None:
         if self._open is not Text:
@@ -99,7 +101,7 @@ class ReplyBuilder:
 
     def _finish(self, event: Finish) -> None:
         self._close()
-        self._reason = event.reason
+        self._end = event
 
     def _close(self) -> None:
         if part := self._open:

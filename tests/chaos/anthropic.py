@@ -23,6 +23,7 @@ STOPS = {
     "max_tokens": "max_tokens",
     "stop_sequence": "stop_sequence",
     "model_context_window_exceeded": "context_window",
+    "pause_turn": "pause_turn",
     "refusal": "refusal",
 }
 

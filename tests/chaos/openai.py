@@ -8,6 +8,13 @@ from app.errors import POLICY, Kind
 from tests.chaos.received import ReceivedAnswer, ReceivedFailure, check
 from tests.live.servers import KEY
 
+SAME_STOPS = {
+    "stop_sequence": "end_turn",
+    "pause_turn": "end_turn",
+    "context_window": "max_tokens",
+}
+"""Stop reasons that the API does not tell from others."""
+
 
 class OpenAIClient:
     """Base of the clients of both OpenAI dialects."""

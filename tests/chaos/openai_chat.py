@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.chaos.openai import OpenAIClient, read_error_body
+from tests.chaos.openai import SAME_STOPS, OpenAIClient, read_error_body
 from tests.chaos.received import (
     MODEL,
     WRITE,
@@ -56,7 +56,7 @@ class ChatClient(OpenAIClient):
         answer.stop = STOPS[choice["finish_reason"]]
 
     def stop(self, reason: str) -> str:
-        return {"stop_sequence": "end_turn", "context_window": "max_tokens"}.get(reason, reason)
+        return SAME_STOPS.get(reason, reason)
 
     def ends(self, state: CallState, stop: str | None) -> bool:
         return stop == "tool_use"

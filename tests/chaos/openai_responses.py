@@ -5,7 +5,7 @@ from typing import Any
 
 from app.dialects.openai_responses.errors import CODES, OTHER
 from app.errors import Kind
-from tests.chaos.openai import OpenAIClient, read_error_body
+from tests.chaos.openai import SAME_STOPS, OpenAIClient, read_error_body
 from tests.chaos.received import (
     MODEL,
     WRITE,
@@ -58,7 +58,7 @@ class ResponsesClient(OpenAIClient):
         return failure
 
     def stop(self, reason: str) -> str:
-        return {"stop_sequence": "end_turn", "context_window": "max_tokens"}.get(reason, reason)
+        return SAME_STOPS.get(reason, reason)
 
     def ends(self, state: CallState, stop: str | None) -> bool:
         return state == "whole"

@@ -10,6 +10,7 @@ from app.core.events import (
     Event,
     Finish,
     RedactedThinkingBlock,
+    Refusal,
     StopReason,
     TextDelta,
     ThinkingDelta,
@@ -55,4 +56,12 @@ def answers(
         | tool_calls(names)
     )
     told = [event for piece in draw(st.lists(pieces, max_size=12)) for event in piece]
-    return [*told, Finish(draw(st.sampled_from(reasons)))]
+    return [*told, draw(st.sampled_from(reasons).flatmap(_ends))]
+
+
+def _ends(reason: StopReason) -> st.SearchStrategy[Finish]:
+    if reason != "refusal":
+        return st.just(Finish(reason))
+    categories = st.sampled_from(["", "cyber", "reasoning_extraction", "of_tomorrow"])
+    said = st.none() | st.builds(Refusal, categories, st.just("") | words)
+    return said.map(lambda refusal: Finish("refusal", refusal))

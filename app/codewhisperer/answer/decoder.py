@@ -6,11 +6,12 @@ the Amazon Q CLI; ``stopReason`` and ``contextUsageEvent`` are from captures of 
 The service sends no event that marks a clean end. An end counts as clean if the HTTP body is whole
 (or, where HTTP cannot prove that, an event arrived that comes only near the end) and the answer has
 content. A tool call without its stop, or whose input is not a JSON object, was then cut off by the
-model's output limit: it ends as not complete, with the reason max_tokens. Any other end is an
-error, never a Finish.
+model's output limit: it ends as not complete, with the reason max_tokens. So does a whole body
+without the tail that its host has always sent (:mod:`.ending`). Any other end is an error, never a
+Finish.
 
-Events for citations, licences, links, follow-up prompts and intents are known and skipped, since no
-client dialect has a place for them. Unknown events are skipped and counted.
+Events for licences, links, follow-up prompts and intents are known and skipped, since no client
+dialect has a place for them. So are citations, which are counted, as unknown events are.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,15 +25,16 @@ from app.core.events import (
     Event,
     Finish,
     RedactedThinkingBlock,
-    StopReason,
+    Refusal,
     TextDelta,
     ThinkingDelta,
     ThinkingSignature,
     Usage,
 )
-from app.errors import GatewayError, Kind
+from app.errors import BILLED, GatewayError, Kind
 from app.eventstream.frames import Frame
 
+from .ending import Ending, Tail
 from .halves import TEXTS, Halves, Payload
 from .payloads import (
     read_context_usage,
@@ -45,21 +47,11 @@ from .payloads import (
 from .skipped import Skipped
 from .tool_calls import ToolCallAssembler
 
-STOP_REASONS: dict[str, StopReason] = {
-    "END_TURN": "end_turn",
-    "TOOL_USE": "tool_use",
-    "STOP_SEQUENCE": "stop_sequence",
-    "MAX_TOKENS": "max_tokens",
-    "LENGTH_LIMIT": "max_tokens",
-    "MAX_TIME": "max_tokens",  # cut off too; clients know no other reason for that
-    "MODEL_CONTEXT_WINDOW_EXCEEDED": "context_window",
-    "CONTENT_FILTERED": "refusal",
-    "GUARDRAIL_INTERVENED": "refusal",
-}
-
 OUTPUT_TOO_LONG = "ContentLengthExceededException"
 """In a stream that already has content, this exception means that the output limit was reached."""
 
+NO_TAIL = "end of the answer"
+"""Its name in the log."""
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 _NO_HEADERS: Mapping[str, object] = MappingProxyType({})  # no frame has this very object
@@ -68,32 +60,34 @@ _NO_HEADERS: Mapping[str, object] = MappingProxyType({})  # no frame has this ve
 class EventDecoder:
     """Frames in, core events out, in the order that :mod:`app.core.events` guarantees.
 
-    ``tool_names``: the client's name by the upstream's name, for each renamed tool. ``skipped``
-    counts what was left out, by name, for the log.
+    ``tool_names``: the client's name by the upstream's name, for each renamed tool. ``tail``: that
+    of the host which answers. ``skipped`` counts what was left out, by name, for the log.
     """
 
     __slots__ = (
+        "_ending",
         "_halves",
         "_handle",
         "_has_content",
         "_headers",
         "_model",
-        "_near_end",
-        "_stop",
+        "_tail",
         "_tools",
         "skipped",
     )
 
-    def __init__(self, tool_names: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self, tool_names: Mapping[str, str] = MappingProxyType({}), tail: Tail | None = None
+    ) -> None:
         self.skipped = Skipped()
+        self._ending = Ending(self.skipped)
+        self._tail = tail or Tail(dependable=False)
         self._tools = ToolCallAssembler(tool_names, self.skipped)
         self._halves = Halves(self.skipped)
         self._headers: Mapping[str, object] = _NO_HEADERS  # of the last frame
         self._handle: _Handler = EventDecoder._skip  # for frames with these headers
         self._model: str | None = None
-        self._stop: StopReason | None = None  # as the upstream sent it
         self._has_content = False  # outside tool calls
-        self._near_end = False  # the last event is one that comes only near the end
 
     def feed(self, frames: Sequence[Frame]) -> list[Event]:
         """The events of these frames.
@@ -110,8 +104,8 @@ class EventDecoder:
                     waiting = self._halves.waiting
                     handle = EventDecoder._on_other_half if waiting else _handler(frame.headers)
                     self._handle = handle
-                    if handle in _OF_CONTENT:  # so what came before was not near the end
-                        self._near_end = False
+                    if handle in _OF_CONTENT:
+                        self._ending.content()
                 try:
                     handle(self, frame.payload, events)
                 except _UNREADABLE as error:
@@ -123,38 +117,55 @@ class EventDecoder:
             raise StreamError(corrupt(f"the payload of {name} cannot be read"), events) from error
         return events
 
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why the answer was declined, if it was."""
+        return self._ending.refusal
+
+    @property
+    def metered(self) -> bool:
+        """Whether nothing of the answer came since a meteringEvent, after which the service may
+        fall silent instead of ending the body.
+        """
+        return self._ending.metered
+
+    @property
+    def whole(self) -> bool:
+        """Whether what has arrived would be a clean end without further bytes."""
+        started = self._tools.open_id is not None or self._halves.waiting
+        ended = self._ending.stop is not None or self._has_answer()
+        return self._ending.near and ended and not started
+
     def finish(self, *, complete: bool) -> list[Event]:
         """The closing events, of which Finish is the last. Call it once, at the end of the body.
 
         ``complete``: HTTP proved that the body is whole. Raises GatewayError: TRUNCATED if neither
         HTTP nor an event proves it, EMPTY if there was no content and no stop reason.
         """
-        if not (complete or self._near_end):
+        ending = self._ending
+        if not (complete or ending.near):
             raise GatewayError(
                 Kind.TRUNCATED, "The upstream's answer broke off before its end. Try again."
             )
         events: list[Event] = []
         self._read(self._halves.finish(), events)
-        if self._stop is None and not self._has_answer():
-            raise GatewayError(Kind.EMPTY, "The upstream's answer was empty. Try again.")
+        if ending.stop is None and not self._has_answer():
+            raise _empty(ending.credits)
+        tail_missing = self._tail.missing(had=ending.near)
+        if tail_missing:
+            self.skipped.add(NO_TAIL)
         self._tools.finish(events)
-        events.append(Finish(self._reason()))
+        reason = ending.reason(
+            completed=self._tools.completed,
+            cut_off=self._tools.cut_off,
+            tail_missing=tail_missing,
+        )
+        events.append(Finish(reason, ending.refusal if reason == "refusal" else None))
         return events
 
     def _has_answer(self) -> bool:
         """Whether there was any content, tool calls included."""
         return self._has_content or self._tools.begun
-
-    def _reason(self) -> StopReason:
-        """Why the answer ended. The tool calls decide between end_turn and tool_use, since older
-        hosts send no stop reason and newer ones sometimes send the wrong one of these two. A call
-        that was cut off must never look like one to run.
-        """
-        if self._tools.cut_off:
-            return self._stop if self._stop in ("context_window", "refusal") else "max_tokens"
-        if self._stop in (None, "end_turn", "tool_use"):
-            return "tool_use" if self._tools.completed else "end_turn"
-        return self._stop
 
     def _on_unreadable(self, payload: bytes, events: list[Event], error: Exception) -> None:
         """Read a payload with halves of surrogate pairs; raise the error of any other."""
@@ -211,27 +222,18 @@ class EventDecoder:
         self._tools.feed(read_tool_use(payload), events)
 
     def _on_metering(self, payload: bytes, events: list[Event]) -> None:
-        self._near_end = True
-        metering = read_metering(payload)
-        if (metering.unit or "credit").lower() != "credit":
-            self.skipped.add(f"meteringEvent in {metering.unit!r:.32}")
-        elif metering.usage is not None:
-            events.append(Usage(credits=metering.usage))
+        if self._ending.meter(read_metering(payload)):
+            events.append(Usage(credits=self._ending.credits))
 
     def _on_context_usage(self, payload: bytes, events: list[Event]) -> None:
-        self._near_end = True
+        self._ending.near = True
         percentage = read_context_usage(payload).context_usage_percentage
         if percentage is not None:
             events.append(Usage(context_percentage=percentage))
 
     def _on_metadata(self, payload: bytes, events: list[Event]) -> None:
-        self._near_end = True
         metadata = read_metadata(payload)
-        if metadata.stop_reason:
-            self._stop = STOP_REASONS.get(metadata.stop_reason.upper())
-            if self._stop is None:
-                self.skipped.add(f"stopReason {metadata.stop_reason:.32}")
-                self._stop = "end_turn"
+        self._ending.explain(metadata)
         if (used := metadata.token_usage) is not None:
             events.append(
                 Usage(
@@ -249,6 +251,10 @@ class EventDecoder:
     def _skip(self, payload: bytes, events: list[Event]) -> None:
         """For known events of no use to any client."""
 
+    def _leave_out(self, payload: bytes, events: list[Event]) -> None:
+        """For known events with a part of the answer that no client has a place for."""
+        self.skipped.add(str(self._headers.get(":event-type")))
+
     def _unknown(self, name: object) -> None:
         if not isinstance(name, str):
             raise corrupt("an event without a type")
@@ -261,8 +267,8 @@ class EventDecoder:
             name = str(headers.get(":exception-type", ""))
             if name != OUTPUT_TOO_LONG or not self._has_answer():
                 raise from_stream(name, payload)
-            self._stop = "max_tokens"
-            self._near_end = True
+            self._ending.stop = "max_tokens"
+            self._ending.near = True
         elif kind == "error":
             code, message = headers.get(":error-code", ""), headers.get(":error-message", "")
             raise from_stream(str(code), payload, str(message))
@@ -281,7 +287,8 @@ _HANDLERS: dict[object, _Handler] = {
     "contextUsageEvent": EventDecoder._on_context_usage,
     "metadataEvent": EventDecoder._on_metadata,
     "invalidStateEvent": EventDecoder._on_invalid_state,
-    "citationEvent": EventDecoder._skip,
+    "citationEvent": EventDecoder._leave_out,
+    "documentCitationEvent": EventDecoder._leave_out,
     "codeReferenceEvent": EventDecoder._skip,
     "dryRunSucceedEvent": EventDecoder._skip,
     "followupPromptEvent": EventDecoder._skip,
@@ -308,3 +315,15 @@ def _handler(headers: Mapping[str, object]) -> _Handler:
         return lambda decoder, payload, events: decoder._on_error_message(headers, payload)
     name = headers.get(":event-type")
     return _HANDLERS.get(name) or (lambda decoder, payload, events: decoder._unknown(name))
+
+
+def _empty(credits: float | None) -> GatewayError:
+    """The error of an answer without content. One that was billed is not asked for again."""
+    if credits:
+        return GatewayError(
+            Kind.EMPTY,
+            f"The upstream's answer was empty, and billed with {credits:g} credits; so it was not"
+            " asked for again.",
+            code=BILLED,
+        )
+    return GatewayError(Kind.EMPTY, "The upstream's answer was empty. Try again.")

@@ -29,6 +29,18 @@ _ID_HEADERS = ("x-amzn-requestid", "x-amzn-request-id", "x-amz-request-id")  # a
 _LONGEST_TEXT = 16 * 1024  # no error message is longer, but an HTML page may have any size
 
 
+_TYPES = {
+    "error": "InternalServerException",
+    "throttlingError": "ThrottlingException",
+    "validationError": "ValidationException",
+    "serviceUnavailableError": "ServiceUnavailableException",
+}
+"""The type of an exception inside a stream, by the name that the newest hosts give it: that of its
+member of the stream's union. Older hosts send the type's name. Source: the client of the Kiro
+runtime service in the Amazon Q Developer CLI, and the mock of that service which it is tested with.
+"""
+
+
 class StreamError(GatewayError):
     """A failure in the middle of an answer. ``events`` are those that the same call decoded before
     the failure; they are valid, and the caller delivers them first.
@@ -65,8 +77,10 @@ def upstream_id(headers: Mapping[str, str]) -> str:
 
 
 def from_stream(name: str, payload: bytes = b"", message: str = "") -> GatewayError:
-    """The error of a frame: an exception's type and payload, or an error's code and message."""
-    parsed = _parse_error(0, name, payload)
+    """The error of a frame: an exception's type and payload, or an error's code and message. The
+    newest hosts' names of exceptions are read as those of their types.
+    """
+    parsed = _parse_error(0, _TYPES.get(name, name), payload)
     return _error(parsed._replace(message=parsed.message or _clean(message)), None)
 
 

@@ -1,11 +1,12 @@
 """The answer as one JSON message, and the parts of it that a stream needs too."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 from msgspec import Struct
 
 from app.core.conversation import Part, RedactedThinking, Text, Thinking, ToolCall
-from app.core.events import StopReason
+from app.core.events import Finish, Refusal, StopReason
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
@@ -19,8 +20,13 @@ STOP_REASONS: dict[StopReason, shapes.StopReason] = {
     "max_tokens": "max_tokens",
     "stop_sequence": "stop_sequence",
     "context_window": "model_context_window_exceeded",
+    "pause_turn": "pause_turn",
     "refusal": "refusal",
 }
+CATEGORIES: dict[str, shapes.RefusalCategory] = {
+    name: name for name in get_args(shapes.RefusalCategory)
+}
+"""A closed set: a category that the API does not have is null."""
 
 
 class ReplyContext(Struct, frozen=True):
@@ -38,36 +44,40 @@ class ReplyContext(Struct, frozen=True):
 def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
     content = [_block(part, context.omit_thinking) for part in reply.parts]
-    return encode(message(context, content, usage(meter.counts()), reply.reason))
+    end = Finish(reply.reason, reply.refusal)
+    return encode(message(context, content, usage(meter.counts()), end))
 
 
 def message(
     context: ReplyContext,
     content: Sequence[shapes.Block],
     used: shapes.Usage,
-    reason: StopReason | None,
+    end: Finish | None,
 ) -> shapes.Message:
-    """A message; ``reason`` is None while its stream is under way."""
+    """A message; ``end`` is None while its stream is under way."""
     return shapes.Message(
         id=context.id,
         type="message",
         role="assistant",
         model=context.model,
         content=content,
-        stop_reason=STOP_REASONS[reason] if reason else None,
+        stop_reason=STOP_REASONS[end.reason] if end else None,
         stop_sequence=None,
-        stop_details=_details(reason),
+        stop_details=_details(end) if end else None,
         usage=used,
     )
 
 
-def stopped(reason: StopReason) -> shapes.Stopped:
+def stopped(end: Finish) -> shapes.Stopped:
     """Why the answer ended, for a stream's ``message_delta``."""
-    return shapes.Stopped(STOP_REASONS[reason], None, _details(reason))
+    return shapes.Stopped(STOP_REASONS[end.reason], None, _details(end))
 
 
-def _details(reason: StopReason | None) -> shapes.Refusal | None:
-    return shapes.Refusal(None, None) if reason == "refusal" else None
+def _details(end: Finish) -> shapes.Refusal | None:
+    if end.reason != "refusal":
+        return None
+    said = end.refusal or Refusal()
+    return shapes.Refusal(CATEGORIES.get(said.category), said.explanation or None)
 
 
 def usage(counts: TokenCounts) -> shapes.Usage:

@@ -40,8 +40,13 @@ class Usage(Shape, frozen=True):
     output_tokens: int
 
 
+RefusalCategory: TypeAlias = Literal[
+    "cyber", "bio", "frontier_llm", "reasoning_extraction", "general_harms"
+]
+
+
 class Refusal(Shape, frozen=True, tag_field="type", tag="refusal"):
-    category: str | None
+    category: RefusalCategory | None
     explanation: str | None
 
 
@@ -52,6 +57,7 @@ StopReason: TypeAlias = Literal[
     "max_tokens",
     "stop_sequence",
     "model_context_window_exceeded",
+    "pause_turn",
     "refusal",
 ]
 

@@ -86,6 +86,10 @@ class Chunks:
         start, middle, end = _ARGUMENTS
         return self._template(b"%b%d%b" % (start, index, middle), end)
 
+    def refusal(self, explanation: str) -> bytes:
+        """The chunk that says why the answer was declined."""
+        return self._head + encode(Delta(refusal=explanation)) + self._tail
+
     def finish(self, reason: FinishReason) -> bytes:
         """The last chunk that has a choice."""
         return b"".join((self._head, _NOTHING, self._after_delta, encode(reason), self._end))

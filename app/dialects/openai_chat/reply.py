@@ -22,6 +22,7 @@ FINISH_REASONS: dict[StopReason, shapes.FinishReason] = {
     "max_tokens": "length",
     "stop_sequence": "stop",
     "context_window": "length",
+    "pause_turn": "stop",
     "refusal": "content_filter",
 }
 """A closed set: clients refuse answers with any other value."""
@@ -74,7 +75,7 @@ def _message(reply: Reply, *, legacy: bool) -> shapes.ReplyMessage:
     return shapes.ReplyMessage(
         role="assistant",
         content=None if calls and not text else text,
-        refusal=None,
+        refusal=(reply.refusal.explanation or None) if reply.refusal else None,
         annotations=[],
         reasoning_content=reasoning or UNSET,
         tool_calls=[_tool_call(call) for call in calls] if calls and not legacy else UNSET,

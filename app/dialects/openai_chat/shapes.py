@@ -28,12 +28,13 @@ class ReplyToolCall(Shape, frozen=True):
 
 
 class ReplyMessage(Shape, frozen=True, kw_only=True):
-    """``reasoning_content`` is there if the model's reasoning can be read, ``function_call`` only
-    for requests with ``functions``."""
+    """``refusal`` says why the answer was declined, if the upstream does. ``reasoning_content`` is
+    there if the model's reasoning can be read, ``function_call`` only for requests with
+    ``functions``."""
 
     role: Literal["assistant"]
     content: str | None
-    refusal: None
+    refusal: str | None
     annotations: list[Any]
     reasoning_content: str | UnsetType = UNSET
     tool_calls: list[ReplyToolCall] | UnsetType = UNSET
@@ -102,6 +103,7 @@ class ToolCallDelta(Shape, frozen=True, kw_only=True):
 class Delta(Shape, frozen=True, kw_only=True):
     role: Literal["assistant"] | UnsetType = UNSET
     content: str | UnsetType = UNSET
+    refusal: str | UnsetType = UNSET
     reasoning_content: str | UnsetType = UNSET
     tool_calls: list[ToolCallDelta] | UnsetType = UNSET
     function_call: FunctionDelta | UnsetType = UNSET

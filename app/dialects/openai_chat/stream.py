@@ -91,6 +91,8 @@ class StreamEncoder(encoder.StreamEncoder):
             self._write(self._arguments, "{}")
 
     def _finish(self, event: Finish) -> None:
+        if event.refusal and event.refusal.explanation:
+            self._out.append(self._chunks.refusal(event.refusal.explanation))
         self._out.append(
             self._chunks.finish(finish_reason(event.reason, legacy=self._context.legacy))
         )

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from msgspec import UNSET, Raw, Struct
 
 from app.core.conversation import Part, RedactedThinking, Text, Thinking, ToolCall
-from app.core.events import StopReason
+from app.core.events import Refusal, StopReason
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
@@ -28,6 +28,7 @@ OUTCOMES: dict[StopReason, tuple[FinalStatus, IncompleteReason | None]] = {
     "stop_sequence": ("completed", None),
     "max_tokens": ("incomplete", "max_output_tokens"),
     "context_window": ("incomplete", "max_output_tokens"),
+    "pause_turn": ("completed", None),
     "refusal": ("incomplete", "content_filter"),
 }
 """The status of a response, and why it is incomplete."""
@@ -88,8 +89,18 @@ class ReplyContext(Struct, frozen=True):
 
 def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
-    output = [encode(_item(context, index, part)) for index, part in enumerate(reply.parts)]
+    parts = [*reply.parts]
+    if text := explanation(reply.refusal):
+        parts.append(Text(text))
+    output = [encode(_item(context, index, part)) for index, part in enumerate(parts)]
     return encode(finished(context, reply.reason, output, meter))
+
+
+def explanation(refusal: Refusal | None) -> str:
+    """What the upstream says of a refusal, "" if nothing: the text of a message of its own. The API
+    also has a part for refusals, but there are clients that drop a message with one.
+    """
+    return refusal.explanation if refusal else ""
 
 
 def finished(

@@ -115,6 +115,10 @@ class StreamEncoder(OpeningEncoder):
         self._write(shapes.ResponseInProgress(self._number(), response))
 
     def _finish(self, event: Finish) -> None:
+        if text := reply.explanation(event.refusal):
+            self._open_text(event)
+            self._text(TextDelta(text))
+            self._close_text(event)
         response = reply.finished(self._context, event.reason, self._output, self._meter)
         kind = (
             shapes.ResponseCompleted
@@ -141,7 +145,7 @@ class StreamEncoder(OpeningEncoder):
 
     # Text
 
-    def _open_text(self, _: TextDelta) -> None:
+    def _open_text(self, _: Event) -> None:
         self._open("message")
         item_id, index = self._place
         self._added(reply.message_item(item_id, [], "in_progress"))

@@ -1,17 +1,20 @@
 """From the bytes of an answer to core events: what was said, in order, and how it ended."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.codewhisperer.answer.decoder import EventDecoder
+from app.codewhisperer.answer.decoder import NO_TAIL, EventDecoder
+from app.codewhisperer.answer.ending import Tail
 from app.codewhisperer.service.errors import StreamError
 from app.core.events import (
     Event,
     Finish,
     RedactedThinkingBlock,
+    Refusal,
     TextDelta,
     ThinkingDelta,
     ThinkingSignature,
@@ -20,7 +23,7 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
-from app.errors import Kind
+from app.errors import BILLED, GatewayError, Kind
 from tests.codewhisperer.answer.hearing import (
     Outcome,
     events_of,
@@ -140,6 +143,7 @@ def test_usage() -> None:
         text("a"),
         event("meteringEvent", {"usage": 0.25, "unit": "CREDIT", "unitPlural": "credits"}),
         event("meteringEvent", {"usage": 900, "unit": "token"}),
+        event("meteringEvent", {"unit": "credit"}),
         event("contextUsageEvent", {"contextUsagePercentage": 12}),
         metadata(
             tokenUsage={
@@ -165,6 +169,32 @@ def test_usage() -> None:
             context_percentage=0.5,
         ),
     ]
+
+
+def test_several_metering_events_add_up() -> None:
+    """docs/upstream.md: Several meteringEvents of an answer add up"""
+    units: list[dict[str, Any]] = [{"unit": "credits"}, {"unit": "Credit"}, {}, {"unit": None}]
+    metered = [event("meteringEvent", {"usage": 0.25, **unit}) for unit in units]
+    other = event("meteringEvent", {"usage": 900, "unit": "token"})
+    decoder = EventDecoder()
+    events = tell(decoder, SAID, metered[0], other, SAID, *metered[1:], other)
+    costs = [one.credits for one in events if isinstance(one, Usage)]
+    assert costs == [0.25, 0.5, 0.75, 1.0]
+    assert decoder.skipped == {"meteringEvent in 'token'": 2}
+
+
+@pytest.mark.parametrize("name", ["citationEvent", "documentCitationEvent"])
+def test_citations_are_left_out_and_counted(name: str) -> None:
+    """docs/upstream.md: Events of an answer"""
+    decoder = EventDecoder()
+    cited = event(name, {"source": "a.pdf", "title": "A", "sourceContent": [{"text": "b"}]})
+    assert tell(decoder, SAID, cited, cited) == [TextDelta("a")]
+    assert decoder.skipped == {name: 2}
+
+
+def test_the_tag_of_a_model_changes_nothing() -> None:
+    """docs/upstream.md: Events of an answer"""
+    assert events_of(text("a", modelTag="b3A=")) == [TextDelta("a")]
 
 
 def test_known_events_of_no_use_are_skipped_and_unknown_ones_counted() -> None:
@@ -217,11 +247,18 @@ CUT = tool("u", input='{"a')
         ("CONTENT_FILTERED", SAID, "refusal"),
         ("CONTENT_FILTERED", CUT, "refusal"),
         ("GUARDRAIL_INTERVENED", b"", "refusal"),
+        ("PAUSE_TURN", SAID, "pause_turn"),
+        ("PAUSE_TURN", b"", "pause_turn"),
+        ("PAUSE_TURN", CALLED, "tool_use"),
+        ("PAUSE_TURN", CUT, "max_tokens"),
+        ("UNKNOWN", SAID, "end_turn"),
+        ("UNKNOWN", CALLED, "tool_use"),
         ("MALFORMED_TOOL_USE", SAID, "end_turn"),
         ("SOMETHING_NEW", CALLED, "tool_use"),
     ],
 )
 def test_stop_reason(told: str | None, said: bytes, reason: str) -> None:
+    """docs/upstream.md: Stop reasons"""
     end = metadata(stopReason=told) if told else b""
     assert reason_of(said, end) == reason
     assert reason_of(end, said) == reason
@@ -232,6 +269,47 @@ def test_an_unknown_stop_reason_is_counted() -> None:
     tell(decoder, SAID + metadata(stopReason="SOMETHING_NEW"))
     assert decoder.finish(complete=True) == [Finish("end_turn")]
     assert decoder.skipped == {"stopReason SOMETHING_NEW": 1}
+
+
+def test_a_stop_reason_that_says_nothing_is_none() -> None:
+    decoder = EventDecoder()
+    tell(decoder, SAID, metadata(stopReason="MAX_TOKENS"), metadata(stopReason="UNKNOWN"))
+    assert decoder.finish(complete=True) == [Finish("max_tokens")]
+    assert not decoder.skipped
+    assert hear([metadata(stopReason="UNKNOWN")]).kind is Kind.EMPTY
+
+
+@pytest.mark.parametrize(
+    ("details", "refusal"),
+    [
+        (
+            {
+                "refusal": {
+                    "category": "REASONING_EXTRACTION",
+                    "explanation": "No.",
+                    "recommendedModel": "claude-opus-4.8",
+                }
+            },
+            Refusal("reasoning_extraction", "No.", "claude-opus-4.8"),
+        ),
+        ({"refusal": {"category": None}}, Refusal()),
+        ({"refusal": ["x"]}, Refusal()),
+        ("x", Refusal()),
+        (None, Refusal()),
+    ],
+)
+def test_a_refusal_says_why(details: Any, refusal: Refusal) -> None:
+    """docs/upstream.md: A refused answer"""
+    decoder = EventDecoder()
+    tell(decoder, metadata(stopReason="CONTENT_FILTERED", stopDetails=details))
+    assert decoder.finish(complete=True) == [Finish("refusal", refusal)]
+    assert decoder.refusal == refusal
+
+
+def test_only_a_refusal_has_the_details_of_one() -> None:
+    decoder = EventDecoder()
+    tell(decoder, SAID, metadata(stopReason="END_TURN", stopDetails={"refusal": {}}))
+    assert decoder.finish(complete=True) == [Finish("end_turn")]
 
 
 METERING = event("meteringEvent", {"usage": 0.1, "unit": "credit"})
@@ -249,6 +327,57 @@ def test_an_event_of_the_end_proves_it_where_http_does_not(proof: bytes) -> None
 @pytest.mark.parametrize("stream", [b"", METERING, text(""), tool("t", ""), event("newEvent", {})])
 def test_nothing_said_is_no_answer(stream: bytes) -> None:
     assert hear([stream]).kind is Kind.EMPTY
+
+
+@pytest.mark.parametrize(("usage", "code"), [(0.1, BILLED), (0, ""), (None, "")])
+def test_an_empty_answer_says_whether_it_was_billed(usage: float | None, code: str) -> None:
+    """docs/upstream.md: An answer without any event"""
+    decoder = EventDecoder()
+    tell(decoder, event("meteringEvent", {"usage": usage}))
+    with pytest.raises(GatewayError) as failed:
+        decoder.finish(complete=True)
+    assert (failed.value.kind, failed.value.code) == (Kind.EMPTY, code)
+
+
+TAIL = metadata(stopReason="END_TURN") + METERING
+
+
+def test_a_missing_tail_is_a_cut_where_the_host_has_shown_one() -> None:
+    """docs/upstream.md: The tail of an answer"""
+
+    def ended(tail: Tail, *frames: bytes, complete: bool = True) -> Event:
+        decoder = EventDecoder(tail=tail)
+        tell(decoder, *frames)
+        return decoder.finish(complete=complete)[-1]
+
+    newest, older = Tail(dependable=True), Tail(dependable=False)
+    for tail in (newest, older):
+        assert ended(tail, SAID) == Finish("end_turn")  # the worker has not seen one yet
+        assert ended(tail, SAID, TAIL) == Finish("end_turn")
+    assert ended(newest, SAID) == Finish("max_tokens")
+    assert ended(newest, METERING, SAID) == Finish("max_tokens")
+    assert ended(newest, SAID, TAIL) == Finish("end_turn")
+    assert ended(newest, CALLED) == Finish("tool_use")  # the client goes on after it
+    assert ended(older, SAID) == Finish("end_turn")
+    with pytest.raises(GatewayError) as failed:
+        ended(newest, SAID, complete=False)
+    assert failed.value.kind is Kind.TRUNCATED
+
+
+def test_a_host_without_a_tail_is_believed_after_a_while() -> None:
+    """docs/upstream.md: The tail of an answer"""
+    tail = Tail(dependable=True)
+    had = [True, False, False, True, False, False, False, False, True, False]
+    missing = [False, True, True, False, True, True, True, False, False, True]
+    assert [tail.missing(had=each) for each in had] == missing
+
+
+def test_a_missing_tail_is_named_in_the_log() -> None:
+    decoder = EventDecoder(tail=(tail := Tail(dependable=True)))
+    tail.missing(had=True)
+    tell(decoder, SAID)
+    decoder.finish(complete=True)
+    assert decoder.skipped == {NO_TAIL: 1}
 
 
 @pytest.mark.parametrize(
@@ -283,6 +412,14 @@ def test_an_exception_comes_after_what_was_said_before_it() -> None:
             exception("error", {"message": "x", "reason": "MODEL_TEMPORARILY_UNAVAILABLE"}),
             Kind.UNAVAILABLE,
         ),
+        (exception("error", {"message": "x"}), Kind.UPSTREAM_ERROR),
+        (exception("throttlingError", {"message": "x"}), Kind.THROTTLED),
+        (exception("validationError", {"message": "x"}), Kind.REJECTED),
+        (
+            exception("validationError", {"message": "x", "reason": "INVALID_MODEL_ID"}),
+            Kind.INVALID_MODEL,
+        ),
+        (exception("serviceUnavailableError", {"message": "x"}), Kind.UNAVAILABLE),
         (exception("SomeNewException", b""), Kind.UPSTREAM_ERROR),
         (event("invalidStateEvent", {"reason": "INVALID_TASK_ASSIST_PLAN"}), Kind.UPSTREAM_ERROR),
         (frame({":message-type": "other"}), Kind.CORRUPT),
@@ -293,6 +430,7 @@ def test_an_exception_comes_after_what_was_said_before_it() -> None:
     ],
 )
 def test_what_breaks_a_stream(broken: bytes, kind: Kind) -> None:
+    """docs/upstream.md: Names of exceptions inside a stream"""
     assert hear_every_way(SAID + broken) == Outcome([TextDelta("a")], kind)
 
 

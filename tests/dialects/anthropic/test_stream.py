@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from app.core.events import (
     Finish,
     RedactedThinkingBlock,
+    Refusal,
     TextDelta,
     ThinkingDelta,
     ThinkingSignature,
@@ -228,6 +229,20 @@ def test_stop_reasons(reason, told):
     assert read(encoder().feed([Finish(reason)]))[2:] == expected
 
 
+@pytest.mark.parametrize(
+    ("said", "category", "explanation"),
+    [
+        (Refusal("reasoning_extraction", "No."), "reasoning_extraction", "No."),
+        (Refusal("of_tomorrow", "No."), None, "No."),
+        (Refusal("cyber"), "cyber", None),
+    ],
+)
+def test_a_refusal_is_explained(said, category, explanation):
+    details = {"type": "refusal", "category": category, "explanation": explanation}
+    events = [Finish("refusal", said)]
+    assert read(encoder().feed(events))[2:] == finished("refusal", details)
+
+
 def test_stop_reasons_are_those_of_the_api():
     assert STOP_REASONS == {
         "end_turn": "end_turn",
@@ -235,6 +250,7 @@ def test_stop_reasons_are_those_of_the_api():
         "max_tokens": "max_tokens",
         "stop_sequence": "stop_sequence",
         "context_window": "model_context_window_exceeded",
+        "pause_turn": "pause_turn",
         "refusal": "refusal",
     }
 

@@ -104,6 +104,7 @@ def test_finish_reasons_are_those_of_the_api():
         "max_tokens": "length",
         "stop_sequence": "stop",
         "context_window": "length",
+        "pause_turn": "stop",
         "refusal": "content_filter",
     }
 

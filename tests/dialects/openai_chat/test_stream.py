@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app.core.events import (
     Finish,
     RedactedThinkingBlock,
+    Refusal,
     TextDelta,
     ThinkingDelta,
     ThinkingSignature,
@@ -167,6 +168,18 @@ def test_usage_is_null_in_every_chunk_and_told_in_one_more(name):
 @pytest.mark.parametrize(("reason", "told"), FINISH_REASONS.items())
 def test_finish_reasons(reason, told):
     assert read(encoder().feed([Finish(reason)])) == [ROLE, chunk({}, told), "[DONE]"]
+
+
+def test_a_refusal_is_explained_before_its_reason():
+    events = [Finish("refusal", Refusal("cyber", "No."))]
+    assert read(encoder().feed(events)) == [
+        ROLE,
+        chunk({"refusal": "No."}),
+        chunk({}, "content_filter"),
+        "[DONE]",
+    ]
+    message = json.loads(whole(context(), fold(events), FixedMeter()))["choices"][0]["message"]
+    assert (message["content"], message["refusal"]) == ("", "No.")
 
 
 def test_a_legacy_call():

@@ -7,7 +7,7 @@ import pytest
 from openai.types.responses import Response
 
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
-from app.core.events import StopReason
+from app.core.events import Refusal, StopReason
 from app.core.fold import Reply
 from app.dialects.openai_responses import reasoning_content
 from app.dialects.openai_responses.parse import parse_responses
@@ -149,6 +149,7 @@ def test_reasoning_shows_and_carries_only_what_was_asked_for(meter):
         ("stop_sequence", "completed", None),
         ("max_tokens", "incomplete", {"reason": "max_output_tokens"}),
         ("context_window", "incomplete", {"reason": "max_output_tokens"}),
+        ("pause_turn", "completed", None),
         ("refusal", "incomplete", {"reason": "content_filter"}),
     ],
 )
@@ -158,6 +159,15 @@ def test_outcomes(meter, parse, reason, status, details):
     assert (response["status"], response["incomplete_details"]) == (status, details)
     assert (response["completed_at"] is not None) == (status == "completed")
     assert Response.model_validate(response, strict=True).status == status
+
+
+def test_what_explains_a_refusal_is_a_message_of_its_own(meter):
+    context = ReplyContext("7", ReplyOptions("m", ECHO, {}), 1700000000, clock=lambda: 1.0)
+    reply = Reply((Text("a"),), "refusal", Refusal("cyber", "No."))
+    response = json.loads(whole(context, reply, meter))
+    texts = [item["content"] for item in response["output"]]
+    assert texts == [[output_text("a")], [output_text("No.")]]
+    assert response["incomplete_details"] == {"reason": "content_filter"}
 
 
 def test_every_reason_has_an_outcome():
