@@ -8,7 +8,7 @@ differed from the time since the boot, so that within a boot a wait keeps its le
 is set (:func:`rebased`). A wait longer than any can be comes from a wrong clock, and is over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -237,6 +237,24 @@ def refresh_failed(
         over_at=now if over else 0.0,
         refused=refused,
     )
+
+
+def of_login(health: AccountHealth, ids: Sequence[str]) -> AccountHealth:
+    """The health of the login with these ids of refresh tokens, the latest first: ``health``, or a
+    clean one if that belongs to another login.
+    """
+    if not ids or ids[0] in health.lineage:
+        return health
+    if set(ids).isdisjoint(health.lineage):
+        return AccountHealth(lineage=tuple(ids[:_LINEAGE]))
+    known = dict.fromkeys([*ids, *health.lineage])
+    return msgspec.structs.replace(health, lineage=tuple(known)[:_LINEAGE])
+
+
+def is_later(health: AccountHealth, other: AccountHealth) -> bool:
+    """Whether ``health`` is proved to be of a later refresh of the same login than ``other``."""
+    latest, others = health.lineage[:1], other.lineage[:1]
+    return bool(others) and others[0] in health.lineage[1:] and latest[0] not in other.lineage
 
 
 def _known_reset(health: AccountHealth, error: GatewayError, now: float) -> float:

@@ -33,20 +33,33 @@ def succeeding(fresh: Grant, before: Iterable[Grant]) -> Grant:
     """``fresh`` with the knowledge that it replaces all of ``before``, grants of the same login."""
     earlier: list[str] = []
     for grant in before:
-        earlier += [name(grant), *grant.ancestors]
+        earlier += names(grant)
     return with_ancestors(fresh, earlier)
 
 
 def with_ancestors(grant: Grant, ancestors: Sequence[str]) -> Grant:
     """``grant`` with these ancestors in addition to its own, the latest first."""
     own = name(grant)
-    names = [one for one in dict.fromkeys([*ancestors, *grant.ancestors]) if one != own]
-    return replace(grant, ancestors=tuple(names[:_LONGEST]))
+    earlier = [one for one in dict.fromkeys([*ancestors, *grant.ancestors]) if one != own]
+    return replace(grant, ancestors=tuple(earlier[:_LONGEST]))
 
 
 def name(grant: Grant) -> str:
     """The name of a grant in the ancestors of others."""
     return fingerprint(grant.refresh_token or grant.access_token)
+
+
+def names(grant: Grant) -> tuple[str, ...]:
+    """The name of a grant and those of the ones that it replaced, the latest first."""
+    return (name(grant), *grant.ancestors)
+
+
+def holds(grants: Iterable[Grant], grant: Grant) -> bool:
+    """Whether these tokens are among ``grants``."""
+    return any(
+        (one.refresh_token, one.access_token) == (grant.refresh_token, grant.access_token)
+        for one in grants
+    )
 
 
 def _merged(one: Grant, other: Grant) -> Grant:

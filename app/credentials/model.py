@@ -11,6 +11,9 @@ from pathlib import Path
 from app.aws.regions import is_region
 
 
+_ID_LENGTH = 16
+
+
 class AuthKind(StrEnum):
     """How a login is refreshed, and which token type to send upstream."""
 
@@ -41,6 +44,11 @@ class Grant:
     def token_id(self) -> str:
         """Identifies the login among the successive logins of an account; not secret."""
         return token_id(self.refresh_token or self.access_token)
+
+    @property
+    def token_ids(self) -> tuple[str, ...]:
+        """The id of this grant, and those of the ones that it replaced, the latest first."""
+        return (self.token_id, *(name[:_ID_LENGTH] for name in self.ancestors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,7 @@ def fingerprint(secret: str) -> str:
 
 def token_id(secret: str) -> str:
     """A short fingerprint, enough to distinguish the tokens of one account."""
-    return fingerprint(secret)[:16]
+    return fingerprint(secret)[:_ID_LENGTH]
 
 
 def profile_region(profile_arn: str | None) -> str | None:

@@ -72,9 +72,9 @@ class ManagedAccount:
             now=self._deps.clock(),
         )
         if may_help:
-            self._replace_token(state.token)
+            self._replace_token(token)
         else:  # another worker may have a newer one
-            wait(self._runner.start(state.token, token.access_token, Urgency.ADOPT))
+            wait(self._runner.start(token, token.access_token, Urgency.ADOPT))
         return state.token if state.token.access_token != token.access_token else None
 
     def failed(self, error: GatewayError) -> None:
@@ -99,6 +99,8 @@ class ManagedAccount:
         """Take over what other workers know, and query a quota that was used up when it is time."""
         state, now = self.state, self._deps.clock()
         state.sync_health()
+        if self._must_repeat_acceptance():
+            self._share_acceptance(token_id(self._accepted))
         if state.refresh_block():  # another process may have a token that works
             self._runner.start(state.token, state.token.access_token, Urgency.LOOK)
         if health.quota_is_due(state.health, now) and abs(now - self._asked_at) >= health.ASK_QUOTA:
@@ -138,6 +140,17 @@ class ManagedAccount:
         if self.state.health.accepted != accepted:
             self.state.update_health(lambda known: health.accepted(known, accepted))
 
+    def _must_repeat_acceptance(self) -> bool:
+        """Whether others no longer know that the token was accepted, for instance after a failover
+        of the store. A host that has an older refresh token does not contradict the others.
+        """
+        state = self.state
+        return (
+            self._accepted == state.token.access_token != ""
+            and state.health.lineage[:1] == (state.grant.token_id,)
+            and state.health.accepted != token_id(self._accepted)
+        )
+
     def _lacks_profile(self) -> bool:
         state = self.state
         return (
@@ -153,9 +166,12 @@ class ManagedAccount:
 
     def _replace_token(self, stale: Token) -> None:
         """Return when the token differs from ``stale``, or raise why it does not."""
+        state = self.state
         for _ in range(2):  # the first task may be one that was running and only adopts
-            if error := self.state.refresh_block():
+            if state.refresh_block():  # another process may have a token that works
+                wait(self._runner.start(stale, stale.access_token, Urgency.LOOK))
+            if error := state.refresh_block():
                 raise error
             wait(self._runner.start(stale, stale.access_token))
-            if self.state.token.access_token != stale.access_token:
+            if state.token.access_token != stale.access_token:
                 return

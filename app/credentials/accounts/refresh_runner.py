@@ -29,6 +29,9 @@ _GRACE = 2.0  # seconds that another program has to write down what its refresh 
 _GRACE_STEP = 0.05
 _LONGEST_WAIT = 120.0  # longer than the lock, the refresh and the profile search can take
 
+_REFUSALS = (Kind.LOGIN_OVER, Kind.UPSTREAM_ERROR)
+"""What the service may answer to a refresh token that was replaced."""
+
 RefreshTask: TypeAlias = "Future[GatewayError | None]"
 """A running refresh. Its result is its error, None if it succeeded."""
 
@@ -36,7 +39,7 @@ RefreshTask: TypeAlias = "Future[GatewayError | None]"
 class Urgency(Enum):
     """How urgently a new token is needed."""
 
-    LOOK = "adopt one that another process has, and do nothing else"
+    LOOK = "adopt one that is stored, without a lease: cheap, and never waits for a refresh"
     ADOPT = "adopt one that another process has; do not refresh"
     AHEAD = "refresh, unless another host may be refreshing"
     NOW = "refresh"
@@ -89,9 +92,11 @@ class RefreshRunner:
             Kind.INTERNAL, "The token refresh failed unexpectedly; see the log."
         )
         try:
-            with self._deps.store.lease(self._state.login):
-                self._refresh(stale, urgency)
-                if urgency is not Urgency.LOOK:
+            if urgency is Urgency.LOOK:
+                self._state.adopt_newest()
+            else:
+                with self._deps.store.lease(self._state.login):
+                    self._refresh(stale, urgency)
                     self._find_profile()
             error = None
         except GatewayError as failure:
@@ -132,7 +137,8 @@ class RefreshRunner:
 
     def _call_service(self) -> Grant:
         """The grant that follows from this login. While nothing proves which of several refresh
-        tokens is the newest, each is tried before the login counts as refused.
+        tokens is the newest, each is tried before the login counts as refused. It is over only if
+        each was refused for good.
         """
         state, deps = self._state, self._deps
         found = deps.store.candidates(state.login)
@@ -143,9 +149,10 @@ class RefreshRunner:
             try:
                 fresh = deps.refresher.refresh(state.login, grant)
             except GatewayError as error:
-                if error.kind is not Kind.LOGIN_OVER:
+                if error.kind not in _REFUSALS:
                     raise
-                refusal = refusal or error
+                if refusal is None or refusal.kind is Kind.LOGIN_OVER:
+                    refusal = error
             else:
                 return lineage.succeeding(fresh, [grant, *found])
         assert refusal
@@ -166,10 +173,11 @@ class RefreshRunner:
         """Whether a refresh was refused only because another program refreshed the login at the
         same time. That program may need a moment to write down its new tokens.
         """
-        if error.kind is not Kind.LOGIN_OVER:
+        if error.kind not in _REFUSALS:
             return False
         spent = self._state.grant.refresh_token
-        end = time.monotonic() + (_GRACE if self._state.login.is_shared else 0)
+        may_wait = error.kind is Kind.LOGIN_OVER and self._state.login.is_shared
+        end = time.monotonic() + (_GRACE if may_wait else 0)
         while True:
             if self._state.newest()[1].refresh_token != spent:
                 return True

@@ -40,14 +40,15 @@ _STATES = {
 def report(account: AccountState, now: float) -> AccountReport:
     """The state of an account at this moment."""
     known = account.health
+    over, fails = known.over, possible_wait(known.refresh_at - now)
     state, why, until = _STATES[health.availability(known, now)], known.why, known.until
     if known.mode == "out":
         state, until = "out", 0.0
     elif state == "parked":
         state = known.mode
-    elif known.over or possible_wait(known.refresh_at - now):
-        state, why = "login over" if known.over else "refresh fails", known.refresh_why
-        until = 0.0 if known.over else known.refresh_at
+    elif (over or fails) and account.failure_counts():
+        state, why = "login over" if over else "refresh fails", known.refresh_why
+        until = 0.0 if over else known.refresh_at
     elif state == "ready":
         why, until = "", 0.0
     return AccountReport(

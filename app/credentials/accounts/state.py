@@ -6,7 +6,7 @@ from typing import Protocol
 
 from app.aws.quota import Quota
 from app.credentials.boot import Boot
-from app.credentials.health import AccountHealth, possible_wait, rebased, written
+from app.credentials.health import AccountHealth, of_login, possible_wait, rebased, written
 from app.credentials.model import Grant, Login, Token, profile_region
 from app.credentials.refresh import policy
 from app.credentials.refresh.refresher import Refresher
@@ -102,7 +102,7 @@ class AccountState:
     def refresh_block(self) -> GatewayError | None:
         """The error of the last refresh while it forbids another one, None if one may be tried."""
         known = self.health
-        if known.refused and known.refused != self.grant.token_id:
+        if not self.failure_counts():
             return None
         over = known.over and known.over_at >= self._deps.retry_from()
         left = possible_wait(known.refresh_at - self._deps.clock())
@@ -111,11 +111,13 @@ class AccountState:
         kind = known.refresh_kind or Kind.UNAVAILABLE
         return GatewayError(kind, known.refresh_why, retry_after=None if over else left)
 
+    def failure_counts(self) -> bool:
+        """Whether what is known of a failed refresh is about the current refresh token."""
+        return self.health.refused in ("", self.grant.token_id)
+
     def _own_health(self, known: AccountHealth) -> AccountHealth:
         """The stored health if it belongs to this login; a new login starts with a clean one."""
-        token_id = self.grant.token_id
-        if token_id not in known.lineage:
-            return AccountHealth(lineage=(token_id,))
+        known = of_login(known, self.grant.token_ids)
         return rebased(known, boot.name, self._offset(boot)) if (boot := self._deps.boot) else known
 
     def _changed(

@@ -37,8 +37,10 @@ _FINAL_CODES = {  # of OAuth 2.0 (RFC 6749 section 5.2), or InvalidGrantExceptio
     "unauthorizedclient": _REGISTRATION_OVER,
 }
 _FINAL_MESSAGE = "invalid refresh token"
-_FINAL_SOCIAL_MESSAGES = (_FINAL_MESSAGE, "bad credentials")
-"""Kiro's auth service sends a message without a code."""
+"""Kiro's auth service sends a message without a code (caidaoli/kiro2api, issue 4). "Bad
+credentials" does not end a login: no public source shows that this service says so, and of other
+services it is the general answer to a request without rights.
+"""
 
 _SENDABLE = re.compile(r"[!-~]+")  # what a header can carry
 
@@ -160,7 +162,7 @@ def _expiry(response: ServiceResponse, now: float) -> float:
 
 
 def _refused(login: Login, response: ServiceResponse) -> GatewayError:
-    if response.status in (400, 401) and (why := _why_over(login, response)):
+    if response.status in (400, 401) and (why := _why_over(response)):
         return GatewayError(
             Kind.LOGIN_OVER,
             f"The login of account {login.account} ({login.source}) is over: {why}. To continue, "
@@ -185,12 +187,11 @@ def _refused(login: Login, response: ServiceResponse) -> GatewayError:
     )
 
 
-def _why_over(login: Login, response: ServiceResponse) -> str:
+def _why_over(response: ServiceResponse) -> str:
     """Why the login is over, "" if the response does not say so."""
     code = response.text("error", "__type", "code").partition(":")[0].rpartition("#")[2]
     code = code.lower().replace("_", "").removesuffix("exception")
     if code in _FINAL_CODES:
         return _FINAL_CODES[code]
     text = response.text("error_description", "message", "Message").lower()
-    final = _FINAL_SOCIAL_MESSAGES if login.kind is AuthKind.SOCIAL else _FINAL_MESSAGE
-    return _REFRESH_TOKEN_OVER if text.startswith(final) else ""
+    return _REFRESH_TOKEN_OVER if text.startswith(_FINAL_MESSAGE) else ""

@@ -52,6 +52,7 @@ class FileStore:
         self._health_files = HealthFiles(self._directories)
         self._lease_timeout = lease_timeout
         self._grants: dict[str, Grant] = {}
+        self._newest: dict[str, Grant] = {}
         self._logins: dict[str, Login] = {}
         self._failures: dict[str, str] = {}
 
@@ -59,6 +60,13 @@ class FileStore:
         return self.candidates(login)[0]
 
     def candidates(self, login: Login) -> list[Grant]:
+        found = lineage.candidates([*self.stored(login), *self.remembered(login)])
+        if len(found) == 1:
+            self.remember(login, found[0])
+        return found
+
+    def stored(self, login: Login) -> list[Grant]:
+        """The candidates in the source and in the directories."""
         self._logins[login.account] = login
         found = [self._grants.get(_file_name(login))]
         found += [_read(directory / _file_name(login)) for directory in self._directories]
@@ -66,6 +74,17 @@ class FileStore:
         # a record follows from the login that it is named after
         stored = [lineage.succeeding(grant, [source]) for grant in found if grant]
         return lineage.candidates([source, *stored])
+
+    def remembered(self, login: Login) -> list[Grant]:
+        """What :meth:`remember` got, if it is the same login as the source holds now."""
+        grant = self._newest.get(login.account)
+        return [grant] if grant and fingerprint(login.secret) in lineage.names(grant) else []
+
+    def remember(self, login: Login, grant: Grant) -> None:
+        """This process knows a grant that is the newest. It is a candidate as long as nothing is
+        proved to be newer, also if it is lost everywhere else.
+        """
+        self._newest[login.account] = grant
 
     def ancestors(self, login: Login) -> tuple[str, ...]:
         """The fingerprints of the refresh tokens that the one in the source replaced."""
@@ -83,6 +102,10 @@ class FileStore:
             yield
 
     def save(self, login: Login, grant: Grant) -> None:
+        self._save(login, grant)
+        self.remember(login, grant)
+
+    def _save(self, login: Login, grant: Grant) -> None:
         failures: list[str] = []
         source = login.path if login.grant.refresh_token else None
         if source:
@@ -105,6 +128,7 @@ class FileStore:
 
     def forget(self, login: Login) -> None:
         self._logins.pop(login.account, None)
+        self._newest.pop(login.account, None)
         self._grants.pop(_file_name(login), None)
         for directory in self._directories:
             remove(directory / _file_name(login))

@@ -10,15 +10,20 @@ refreshed under the host's own lock and stored on the host. The host does not kn
 did meanwhile, so it refreshes nothing ahead of time and treats no refused login as final.
 
 When Redis is back (perhaps with older data than before), the grant that was refreshed last wins,
-wherever it is: each grant names those that it replaced (:mod:`app.credentials.lineage`). While
-nothing proves which one that is, neither is overwritten until a refresh with one has worked.
+wherever it is: in Redis, in the files of a host, or in the memory of a process. Each grant names
+those that it replaced (:mod:`app.credentials.lineage`). While nothing proves which one that is,
+neither is overwritten until a refresh with one has worked.
+
+A failover to old data is no error that a call could report. So every process looks, once a second
+while it serves requests and every few seconds while it does not, whether Redis still holds what it
+held before; if it does not, the two are compared again.
 """
 
 import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from app.credentials import lineage
@@ -28,14 +33,16 @@ from app.credentials.model import Grant, Login, fingerprint
 from app.errors import GatewayError
 
 from . import records
+from .background import Background
 from .files import FileStore
 from .interface import LEASE_TIMEOUT, SourceChanged, busy_error
-from .redis_backend import RedisBackend, RedisUnavailable
+from .redis_backend import Mark, RedisBackend, RedisUnavailable
 from .redis_health import SharedHealth
 
 log = logging.getLogger("kiro2api.credentials")
 
 _SYNC_INTERVAL = 1.0
+_IDLE_INTERVAL = 5.0  # seconds between two looks at Redis while no request comes
 _CLOSE_TIMEOUT = 3.0  # longer than a call to Redis may take
 
 
@@ -46,19 +53,13 @@ class _Lease(NamedTuple):
     fence: int
 
 
-class _Unsettled(NamedTuple):
-    """A login for which Redis and this host may differ; ``grant`` if Redis has missed one."""
-
-    login: Login
-    grant: Grant | None
-
-
 class RedisStore:
     """A :class:`~app.credentials.store.interface.TokenStore` over one Redis.
 
     ``_roots`` maps the fingerprint of a refresh token to the root of its login. By account,
-    ``_leases`` holds the leases of this process (None for one that Redis did not grant), and
-    ``_unsettled`` what is to be compared with Redis in the background.
+    ``_leases`` holds the leases of this process (None for one that Redis did not grant),
+    ``_unsettled`` the logins for which Redis and this host may differ, and ``_marks`` what Redis
+    held when they were compared last.
     """
 
     def __init__(
@@ -71,33 +72,35 @@ class RedisStore:
     ) -> None:
         self._backend = backend
         self._local = local
-        self._health = SharedHealth(backend, local, self._root)
+        self._health = SharedHealth(backend, local, self._known_root)
         self._lease_timeout = lease_timeout
         self._now = now
         self._roots: dict[str, str] = {}
         self._leases: dict[str, _Lease | None] = {}
-        self._unsettled: dict[str, _Unsettled] = {}
+        self._unsettled: dict[str, Login] = {}
+        self._marks: dict[str, Mark] = {}
         self._logins: dict[str, Login] = {}
         self._syncing = threading.Lock()
         self._sync_at = 0.0
-        self._settler: threading.Thread | None = None
-        self._closed = threading.Event()
+        self._background = Background(self._sync, self._is_sync_due, interval=_SYNC_INTERVAL)
         self._logged_problem = ""
 
     def load(self, login: Login) -> Grant:
         return self.candidates(login)[0]
 
     def candidates(self, login: Login) -> list[Grant]:
-        local = self._local_grants(login)
+        local, remembered = self._local.stored(login), self._local.remembered(login)
         try:
             shared = self._shared_grants(login, self._root(login))
         except RedisUnavailable:
             self._log_problem()
             self._leave_unsettled(login)
-            return local
-        found = lineage.candidates([*local, *shared])
-        if len(found) == 1 and _differ(found[0], local, shared):
-            self._leave_unsettled(login)
+            return lineage.candidates([*local, *remembered])
+        found = lineage.candidates([*local, *remembered, *shared])
+        if len(found) == 1:
+            self._local.remember(login, found[0])
+            if _differ(found[0], local, shared):
+                self._leave_unsettled(login)
         return found
 
     @contextlib.contextmanager
@@ -122,7 +125,7 @@ class RedisStore:
         try:
             self._save_shared(login, grant)
         except RedisUnavailable:
-            self._leave_unsettled(login, grant)
+            self._leave_unsettled(login)
             self._log_problem()
         self._local.save(login, grant)
 
@@ -133,6 +136,7 @@ class RedisStore:
 
     def health(self, login: Login) -> AccountHealth:
         self._logins[login.account] = login
+        self._background.start()
         if self._now() >= self._sync_at and not self._syncing.locked():
             threading.Thread(target=self._sync, name="sync", daemon=True).start()
         return self._health.read(login)
@@ -152,26 +156,30 @@ class RedisStore:
         return self._local.problems() + ([problem] if problem else [])
 
     def close(self) -> None:
-        if self._closed.is_set():
+        if not self._background.stop():
             return
-        self._closed.set()
         if self._syncing.acquire(timeout=_CLOSE_TIMEOUT):  # and keep it: nothing is synced any more
             self._backend.close()
 
+    def _known_root(self, login: Login) -> str:
+        """As :meth:`_root`, but without a call if this process knows the name."""
+        return self._roots.get(fingerprint(login.secret)) or self._root(login)
+
     def _root(self, login: Login) -> str:
-        """The name of the login in Redis. Raises RedisUnavailable if only Redis knows it."""
+        """The name of the login in Redis. Raises RedisUnavailable."""
         names = [fingerprint(login.secret), *self._local.ancestors(login)]
-        for name in names:
-            if name in self._roots:
-                return self._roots[name]
-        root = self._backend.root(names)
-        if root != names[0]:  # a name that is its own root may still become an alias
-            self._roots[names[0]] = root
+        for grant in self._local.remembered(login):
+            names += lineage.names(grant)
+        if known := self._roots.get(names[0]):
+            names.append(known)
+        root = self._roots[names[0]] = self._backend.root(list(dict.fromkeys(names)))
         return root
 
     def _shared_grants(self, login: Login, root: str) -> list[Grant]:
         """The grant in Redis, [] if there is no usable one. Raises RedisUnavailable."""
+        (mark,) = self._backend.marks([root])
         record = self._backend.grant(root)
+        self._marks[login.account] = mark
         if record is None:
             return []
         try:
@@ -181,16 +189,6 @@ class RedisStore:
             return []
         # earlier versions stored no ancestors; the root is the first of them
         return [grant if grant.ancestors else lineage.with_ancestors(grant, [root])]
-
-    def _local_grants(self, login: Login) -> list[Grant]:
-        """The candidates on this host."""
-        found = self._local.candidates(login)
-        missed = self._unsettled.get(login.account)
-        if missed and missed.grant:
-            related = (lineage.name(missed.grant), *missed.grant.ancestors)
-            if fingerprint(login.secret) in related:
-                return lineage.candidates([*found, missed.grant])
-        return found
 
     def _save_shared(self, login: Login, grant: Grant) -> None:
         """Store the grant in Redis. Raises RedisUnavailable, and SourceChanged if the holder of a
@@ -204,60 +202,70 @@ class RedisStore:
             raise SourceChanged
 
     def _push(self, grant: Grant, lease: _Lease) -> bool:
-        names = [lineage.name(grant), *grant.ancestors]
+        names = lineage.names(grant)
         return self._backend.save(lease.root, names, records.encode(grant), lease.fence)
 
     def _reconcile(self, login: Login, lease: _Lease) -> None:
         """Make Redis and this host hold the same grant, if it is proved to be the newest. Needs the
         lease. Raises RedisUnavailable.
         """
-        local, shared = self._local_grants(login), self._shared_grants(login, lease.root)
-        newest, *others = lineage.candidates([*local, *shared])
+        local, shared = self._local.stored(login), self._shared_grants(login, lease.root)
+        newest, *others = lineage.candidates([*local, *self._local.remembered(login), *shared])
+        is_settled = True
         if others:
             log.info(
                 "credential: account %s: Redis and this host hold different tokens; both are kept "
                 "until one of them has worked",
                 login.account,
             )
-        elif newest.generation and not _holds(shared, newest):
-            self._push(newest, lease)
-        elif not _holds(local, newest):
-            with contextlib.suppress(SourceChanged):
-                self._local.save(login, newest)
-        self._unsettled.pop(login.account, None)
+        else:
+            self._local.remember(login, newest)
+            if newest.generation and not lineage.holds(shared, newest):
+                self._health.sync([login])  # whoever gets the grant must know its health
+                is_settled = self._push(newest, lease)
+            if not lineage.holds(local, newest):
+                with contextlib.suppress(SourceChanged):
+                    self._local.save(login, newest)
+        if is_settled:
+            self._unsettled.pop(login.account, None)
 
-    def _leave_unsettled(self, login: Login, grant: Grant | None = None) -> None:
+    def _leave_unsettled(self, login: Login) -> None:
         """Compare with Redis in the background, as soon as that is possible."""
-        before = self._unsettled.get(login.account)
-        if grant is None and before:
-            grant = before.grant
-        self._unsettled[login.account] = _Unsettled(login, grant)
-        if not (self._settler and self._settler.is_alive()):
-            self._settler = threading.Thread(target=self._settle, name="settle", daemon=True)
-            self._settler.start()
+        self._unsettled[login.account] = login
+        self._background.start()
 
-    def _settle(self) -> None:
+    def _is_sync_due(self) -> bool:
         """Other hosts wait for what Redis has missed, even if no request comes to this one."""
-        while self._unsettled and not self._closed.wait(_SYNC_INTERVAL):
-            self._sync()
+        return bool(self._unsettled) or self._now() >= self._sync_at + _IDLE_INTERVAL
 
     def _sync(self) -> None:
-        """Settle what can be settled, and fetch the health of all accounts."""
+        """Fetch the health of all accounts, find what has changed, settle what can be settled."""
         if not self._syncing.acquire(blocking=False):
             return
         try:
             if self._unsettled:
                 self._backend.check()  # a timeout must not hold the locks of the host
-            for unsettled in list(self._unsettled.values()):
-                with self.lease(unsettled.login):
-                    pass
             self._health.sync(list(self._logins.values()))
+            self._compare(list(self._logins.values()))
+            for login in list(self._unsettled.values()):
+                with self.lease(login):
+                    pass
         except (RedisUnavailable, GatewayError):
             pass  # try again at the next sync
         finally:
             self._log_problem()
             self._sync_at = self._now() + _SYNC_INTERVAL
             self._syncing.release()
+
+    def _compare(self, logins: Sequence[Login]) -> None:
+        """Compare those logins with Redis for which it holds something else than before."""
+        roots = [self._known_root(login) for login in logins]
+        for login, mark in zip(logins, self._backend.marks(roots), strict=True):
+            if login.path and not login.path.exists():  # logged out: store nothing of it again
+                self._logins.pop(login.account, None)
+                self._unsettled.pop(login.account, None)
+            elif mark != self._marks.get(login.account, mark):
+                self.candidates(login)
 
     def _log_problem(self) -> None:
         problem = self._problem()
@@ -279,14 +287,7 @@ class RedisStore:
         )
 
 
-def _holds(grants: Iterable[Grant], grant: Grant) -> bool:
-    """Whether these tokens are among ``grants``."""
-    return any(
-        (one.refresh_token, one.access_token) == (grant.refresh_token, grant.access_token)
-        for one in grants
-    )
-
-
 def _differ(newest: Grant, local: Iterable[Grant], shared: Iterable[Grant]) -> bool:
     """Whether the host or Redis lacks the newest grant. Redis needs none that was not refreshed."""
-    return not _holds(local, newest) or (bool(newest.generation) and not _holds(shared, newest))
+    lacks = not lineage.holds(shared, newest)
+    return not lineage.holds(local, newest) or (bool(newest.generation) and lacks)

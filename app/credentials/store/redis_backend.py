@@ -17,7 +17,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import redis
 from cryptography.fernet import Fernet, InvalidToken
@@ -27,6 +27,9 @@ from redis.lock import Lock
 from redis.retry import Retry
 
 T = TypeVar("T")
+
+Mark: TypeAlias = tuple[str, bytes | None, bytes | None]
+"""The root, the name of the grant under it, and the other root that it is an alias of."""
 
 _PREFIX = "kiro2api:"
 _KEEP = 90 * 86400  # seconds; a refresh token that was unused for so long has expired
@@ -80,6 +83,9 @@ class RedisBackend:
     def root(self, names: Sequence[str]) -> str:
         """The root of the login that has, or had, a refresh token with one of these fingerprints;
         the first of them if no such login is known.
+
+        If Redis lost everything, two hosts may begin to fill it again at the same time under
+        different roots. All hosts then choose the same one.
         """
 
         def find() -> str:
@@ -87,12 +93,25 @@ class RedisBackend:
             for name in names:
                 pipeline.get(f"{_PREFIX}alias:{name}").exists(f"{_PREFIX}login:{name}")
             answers = iter(pipeline.execute())
+            found: list[str] = []
             for name, alias, exists in zip(names, answers, answers, strict=True):
-                if alias or exists:
-                    return alias.decode() if alias else name
-            return names[0]
+                found += [alias.decode()] if alias else []
+                found += [name] if exists else []
+            return min(found, default=names[0])
 
         return self._call(find)
+
+    def marks(self, roots: Sequence[str]) -> list[Mark]:
+        """A small value for each login, which changes when it has another refresh token or root."""
+
+        def read() -> list[Mark]:
+            pipeline = self._redis.pipeline(transaction=False)
+            for root in roots:
+                pipeline.hget(f"{_PREFIX}login:{root}", "name").get(f"{_PREFIX}alias:{root}")
+            answers = iter(pipeline.execute())
+            return list(zip(roots, answers, answers, strict=True))
+
+        return self._call(read) if roots else []
 
     def grant(self, root: str) -> bytes | None:
         """The record of the login, None if there is no record."""

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from app.credentials.health import AccountHealth
+from app.credentials.health import AccountHealth, is_later
 from app.credentials.model import Login
 
 from .files import FileStore
@@ -22,7 +22,8 @@ class SharedHealth:
     """``root`` returns the name of a login in Redis, or raises RedisUnavailable.
 
     A change that Redis misses is stored on the host, and made in Redis as soon as it is back: until
-    then, what Redis holds is out of date and is not used.
+    then, what Redis holds is out of date and is not used. If Redis is back with the health of a
+    refresh token that was replaced since, it gets the host's.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class SharedHealth:
         def replace(stored: bytes | None) -> bytes | None:
             nonlocal changed
             before = decode(stored) if stored else AccountHealth()
-            changed = before if stored else self._local.health(login)
-            for one in changes:
+            own = self._local.health(login)
+            is_behind = not stored or is_later(own, before)
+            changed = own if is_behind else before
+            for one in [change] if is_behind else changes:  # the host has made the missed ones
                 changed = one(changed)
             return None if changed == before else msgspec.json.encode(changed)
 
@@ -68,7 +71,7 @@ class SharedHealth:
         current: list[Login] = []
         for login in logins:
             if self._missed.get(login.account):
-                self.update(login, lambda known: known)
+                self.update(login, _unchanged)
             else:
                 current.append(login)
         self._fetch(current)
@@ -78,5 +81,14 @@ class SharedHealth:
         if not roots:
             return
         for login, stored in zip(logins, self._backend.health_records(roots), strict=True):
-            if stored and not self._missed.get(login.account):
-                self._known[login.account] = decode(stored)
+            if not stored or self._missed.get(login.account):
+                continue
+            known = decode(stored)
+            if is_later(self._local.health(login), known):
+                self.update(login, _unchanged)
+            else:
+                self._known[login.account] = known
+
+
+def _unchanged(known: AccountHealth) -> AccountHealth:
+    return known

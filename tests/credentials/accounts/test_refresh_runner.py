@@ -63,7 +63,7 @@ def test_a_dead_login_is_final_and_says_what_to_run(
         ((401, {}, {}), Kind.UPSTREAM_ERROR),
         ((401, "<html>Log in to the proxy</html>", {}), Kind.UPSTREAM_ERROR),
         ((401, {"error": "unauthorized"}, {}), Kind.UPSTREAM_ERROR),
-        ((401, {"message": "Bad credentials"}, {}), Kind.LOGIN_OVER),
+        ((401, {"message": "Bad credentials"}, {}), Kind.UPSTREAM_ERROR),
         ((400, {"message": "Invalid refresh token provided"}, {}), Kind.LOGIN_OVER),
         ((400, {"__type": "com.amazonaws#InvalidGrantException"}, {}), Kind.LOGIN_OVER),
         ((503, {"error": "invalid_grant"}, {}), Kind.UNAVAILABLE),
