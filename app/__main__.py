@@ -29,8 +29,8 @@ from app.version import __version__
 SIMULATED = """\
 ========================================================================
   NO CREDENTIAL FOUND: every answer comes from a SIMULATOR, not a model.
-  To use your account, log in with the Kiro IDE on this machine, or set
-  KIRO_AUTH_TOKEN or AWS_REFRESHTOKEN (see README), and start again.
+  To use your account, set KIRO_API_KEY or KIRO_AUTH_TOKEN (see README),
+  or log in with `kiro2api login` or the Kiro IDE, and start again.
 ========================================================================"""
 
 TRY_IT = """\

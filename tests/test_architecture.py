@@ -89,6 +89,7 @@ SANS_IO_ROOMS = {  # not the entry modules of the dialects
 WITH_IO = {f"app.codewhisperer.{name}" for name in ("client", "service.operations", "upstream")}
 EXCUSED = {  # a log line, and the clock where none is given
     "app.codewhisperer.service.hosts",
+    "app.codewhisperer.service.profiles",
     "app.codewhisperer.service.errors",
     "app.dialects.openai",
 }

@@ -75,7 +75,11 @@ class CodeWhisperer:
                 user_agent=USER_AGENT,
                 proxy=settings.kiro_upstream_proxy or "",
             ),
-            HostChoice(settings.kiro_api_url, settings.kiro_region),
+            HostChoice(
+                settings.kiro_api_url,
+                settings.kiro_region,
+                share_content=settings.kiro_share_content,
+            ),
             idle=settings.kiro_idle_timeout,
             max_answer_bytes=settings.kiro_max_answer_bytes,
             ping=settings.kiro_ping_interval,
@@ -95,7 +99,7 @@ class CodeWhispererCall:
         self._service = service
         self._conversation = conversation
         self._model = model
-        self._account = ""
+        self._sent_for: tuple[str, str | None] | None = None  # account and region
         self._host: Host | None = None
         self._rendered: RenderedRequest | None = None
         self._response: ResponseStream | None = None
@@ -112,12 +116,12 @@ class CodeWhispererCall:
         return self._rendered.ignored if self._rendered else ()
 
     def send(self, token: AccessToken, deadline: float) -> None:
-        """A new account starts with the host that answered last in its region. Retries for the same
-        account use the host that this call has fallen back to.
+        """A new account, and one whose region has been found, starts with the host that answered
+        last in its region. Other retries use the host that this call has fallen back to.
         """
-        if self._host is None or token.account != self._account:
+        if self._host is None or self._sent_for != (token.account, token.region):
             self._host = self._service.hosts.first(token.region)
-            self._account = token.account
+            self._sent_for = (token.account, token.region)
         self.close()
         self._headers = None
         self._send(token, self._host, deadline)

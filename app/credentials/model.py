@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from app.aws.regions import is_region
-
+from app.aws.regions import is_gov, is_region, region_of
 
 _ID_LENGTH = 16
 
@@ -83,8 +82,11 @@ class Login:
 
     @property
     def api_region(self) -> str | None:
-        """The API region if the login itself names it; otherwise the profile names it."""
-        return self.region if self.kind is AuthKind.API_KEY else None
+        """The API region if the login itself names it; otherwise the profile names it. A login of
+        GovCloud is unknown outside of it.
+        """
+        names_it = self.kind is AuthKind.API_KEY or is_gov(self.region or "")
+        return self.region if names_it else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +118,7 @@ def token_id(secret: str) -> str:
     return fingerprint(secret)[:_ID_LENGTH]
 
 
-def profile_region(profile_arn: str | None) -> str | None:
-    """The region in a profile ARN. API calls for the profile must go to this region."""
-    parts = (profile_arn or "").split(":")
-    return parts[3] or None if len(parts) > 3 else None
-
-
 def is_usable_profile(profile_arn: str) -> bool:
     """Whether the region in a profile ARN is absent or safe to use in a host name."""
-    region = profile_region(profile_arn)
+    region = region_of(profile_arn)
     return region is None or is_region(region)

@@ -101,6 +101,10 @@ class Settings:
     log_console: bool = setting("Logs", values.flag(), "true",
         "Log to stderr. false is allowed only together with LOG_FILE.")
 
+    kiro_api_key: str | None = setting("Credential", values.api_key(), "",
+        "API key of a Kiro account, made at app.kiro.dev: the official way without a browser. "
+        "Used before token files and databases; beside another credential variable it is one more "
+        "account.", secret=True)
     kiro_auth_token: str | None = setting("Credential",
         values.text("JSON, or the path of a JSON file"), "",
         "One login or an array of logins as JSON, or the path of a file with that JSON.",
@@ -145,6 +149,8 @@ class Settings:
         values.integer(100, 10000, "characters"), "10000",
         "Longer tool descriptions are moved into the system prompt.")
 
+    kiro_share_content: bool = setting("Upstream", values.flag(), "false",
+        "Whether the service may use the content of conversations to improve itself.")
     kiro_region: str | None = setting("Upstream", values.region(), "",
         "AWS region of the API. If unset: the region of the credential's profile, else us-east-1.")
     kiro_api_url: str | None = setting("Upstream",

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from app.aws.api_keys import AN_API_KEY, is_api_key
 from app.aws.regions import A_REGION, is_region
 from app.models import names
 
@@ -53,6 +54,17 @@ def client_key() -> Value:
         f"1 to {LONGEST_KEY} printable ASCII characters without a space at either end; others never"
         " match the header of a client",
     )
+
+
+def api_key() -> Value:
+    """A key of the upstream, which is easily confused with the key that clients send."""
+
+    def parse(raw: str) -> str:
+        if not is_api_key(raw):
+            raise ValueError(raw)
+        return raw
+
+    return Value(parse, f"{AN_API_KEY}; the key that your clients send is KIRO_CLIENT_TOKEN")
 
 
 def integer(low: int, high: int, unit: str = "") -> Value:

@@ -125,7 +125,7 @@ class Control:
         self.asked.append(f"quota {access_token}")
         return _answer(self.left)
 
-    def find_profile(self, access_token: str, kind: str) -> str | None:
+    def find_profile(self, access_token: str, kind: str, region: str | None) -> str | None:
         self.asked.append(f"profile {access_token}")
         return _answer(self.profile)
 

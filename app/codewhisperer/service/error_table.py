@@ -15,6 +15,9 @@ OLDER_HOST = frozenset({UNREACHABLE, UNKNOWN_OPERATION})
 or does not know the operation.
 """
 
+WANTS_PROFILE = "profile"
+"""The ``code`` of errors that another profile ARN in the request may avoid."""
+
 
 class ParsedError(NamedTuple):
     """An upstream error in parts. ``status`` is 0 inside a stream; ``types`` are its type names."""
@@ -119,6 +122,14 @@ RULES: tuple[ErrorRule, ...] = (
         "The upstream requires the account's profile. Log in again, or set profileArn in"
         " KIRO_AUTH_TOKEN.",
         text="profilearn is required",
+        code=WANTS_PROFILE,
+    ),
+    ErrorRule(
+        Kind.REJECTED,
+        "The upstream does not know the account's profile. Log in again, or correct profileArn in"
+        " KIRO_AUTH_TOKEN.",
+        text="invalid profilearn",
+        code=WANTS_PROFILE,
     ),
     ErrorRule(
         Kind.FORBIDDEN,

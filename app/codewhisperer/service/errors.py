@@ -158,7 +158,7 @@ def _plain(body: bytes) -> str:
 
 
 _SECRET = re.compile(
-    r"\b(?:aoa|aor|eyJ)[\w+/=.:-]{8,}"  # access tokens, refresh tokens, JSON web tokens
+    r"\b(?:aoa|aor|eyJ|ksk_)[\w+/=.:-]{8,}"  # access, refresh and JSON web tokens, API keys
     r"|(?<=[Bb]earer )[\w+/=.:~-]{20,}"
     r"|[\w+/=-]{64,}"
 )

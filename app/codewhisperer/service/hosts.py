@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from app.aws.regions import A_REGION, DEFAULT_REGION, is_region
+from app.aws.regions import A_REGION, DEFAULT_REGION, is_gov, is_region
 from app.errors import GatewayError, Kind
 from app.models.model import Generation
 
@@ -27,9 +27,6 @@ Operation: TypeAlias = Literal[
     "ListAvailableProfiles",
     "GetProfile",
 ]
-
-REGIONS = ("us-east-1", "eu-central-1")
-"""Regions known to have the service. Other regions are tried if they are configured."""
 
 
 class ControlRequest(NamedTuple):
@@ -46,7 +43,8 @@ class Host:
     """One host. ``chat_url`` and ``control_url`` are base URLs without a trailing slash.
 
     ``generation`` decides which id of a model the host knows. ``origin`` is the value of the
-    request member of that name; the models that an account is offered depend on it.
+    request member of that name; the models that an account is offered depend on it. ``opt_out``:
+    the service may not use the content of conversations to improve itself.
     """
 
     generation: Generation
@@ -55,12 +53,13 @@ class Host:
     control_url: str
     binding: Binding
     origin: str
+    opt_out: bool = True
 
     def chat_endpoint(self) -> tuple[str, dict[str, str]]:
         """URL and headers of a chat request, a POST. The body is the same in both bindings."""
         if self.binding == "json-rpc":
-            return f"{self.chat_url}/", _RPC_CHAT_HEADERS.copy()
-        return f"{self.chat_url}/generateAssistantResponse", _REST_CHAT_HEADERS.copy()
+            return f"{self.chat_url}/", _RPC_CHAT_HEADERS | self._choice()
+        return f"{self.chat_url}/generateAssistantResponse", _REST_CHAT_HEADERS | self._choice()
 
     def control_request(
         self, operation: Operation, parameters: Mapping[str, Any]
@@ -74,12 +73,15 @@ class Host:
         query = f"?{urlencode(_query(parameters))}" if method == "GET" and parameters else ""
         body = msgspec.json.encode(dict(parameters))
         if self.binding == "json-rpc":
-            headers = _rpc_headers(f"AmazonCodeWhispererService.{operation}")
+            headers = _rpc_headers(f"AmazonCodeWhispererService.{operation}") | self._choice()
             return ControlRequest("POST", f"{self.control_url}/{query}", headers, body)
         body = body if method == "POST" else b""
-        return ControlRequest(
-            method, f"{self.control_url}{path}{query}", _REST_HEADERS.copy(), body
-        )
+        headers = _REST_HEADERS | self._choice()
+        return ControlRequest(method, f"{self.control_url}{path}{query}", headers, body)
+
+    def _choice(self) -> dict[str, str]:
+        """The user's choice about content, which the Amazon Q CLI sends with every call."""
+        return _OPTED_OUT if self.opt_out else _SHARING
 
 
 class _Row(NamedTuple):
@@ -88,6 +90,15 @@ class _Row(NamedTuple):
     binding: Binding
     origin: str
     only_region: str = ""
+    in_gov: bool = False
+
+    def serves(self, region: str) -> bool:
+        """Whether there are hosts of this generation in a region."""
+        return self.only_region in ("", region) and (self.in_gov or not is_gov(region))
+
+    def where(self) -> str:
+        """The regions that have such hosts, in words."""
+        return self.only_region or "commercial regions"
 
 
 _GENERATIONS: dict[Generation, _Row] = {  # newest first
@@ -102,6 +113,7 @@ _GENERATIONS: dict[Generation, _Row] = {  # newest first
         "https://q.{region}.amazonaws.com",
         "rest",
         "AI_EDITOR",
+        in_gov=True,
     ),
     "codewhisperer": _Row(
         "https://codewhisperer.{region}.amazonaws.com",
@@ -128,6 +140,8 @@ def _rpc_headers(target: str) -> dict[str, str]:
 
 
 _REST_HEADERS = {"Content-Type": "application/json"}
+_OPT_OUT = "x-amzn-codewhisperer-optout"
+_OPTED_OUT, _SHARING = {_OPT_OUT: "true"}, {_OPT_OUT: "false"}
 _STREAM = {"Accept": "application/vnd.amazon.eventstream"}
 _REST_CHAT_HEADERS = _REST_HEADERS | _STREAM
 _RPC_CHAT_HEADERS = _STREAM | _rpc_headers(
@@ -150,18 +164,18 @@ def authorization(access_token: str, kind: str) -> dict[str, str]:
     return headers
 
 
-def candidates(region: str, api_url: str | None) -> tuple[Host, ...]:
+def candidates(region: str, api_url: str | None, *, opt_out: bool = True) -> tuple[Host, ...]:
     """The hosts to try in a region, newest first.
 
     ``api_url`` is the setting: None for all generations; the name of a generation for that one
     only; otherwise a base URL, treated as a host of generation ``q`` that also serves the control
-    plane. Raises ValueError for an invalid region name, and for a generation that the region does
-    not have.
+    plane. ``opt_out`` as for :class:`Host`. Raises ValueError for an invalid region name, and for a
+    generation that the region does not have.
     """
     if api_url is not None and api_url not in _GENERATIONS:
         base = api_url.rstrip("/")
         row = _GENERATIONS["q"]
-        return (Host("q", region, base, base, row.binding, row.origin),)
+        return (Host("q", region, base, base, row.binding, row.origin, opt_out),)
     if not is_region(region):
         raise ValueError(f"{region!r} is not {A_REGION}")
     hosts = tuple(
@@ -172,12 +186,13 @@ def candidates(region: str, api_url: str | None) -> tuple[Host, ...]:
             row.control_url.format(region=region),
             row.binding,
             row.origin,
+            opt_out,
         )
         for generation, row in _GENERATIONS.items()
-        if row.only_region in ("", region) and api_url in (None, generation)
+        if row.serves(region) and api_url in (None, generation)
     )
     if not hosts:
-        only = ", ".join(row.only_region for name, row in _GENERATIONS.items() if name == api_url)
+        only = ", ".join(row.where() for name, row in _GENERATIONS.items() if name == api_url)
         raise ValueError(f"{api_url} hosts exist in {only} only, not in {region}")
     return hosts
 
@@ -187,12 +202,16 @@ class HostChoice:
     worker.
 
     ``api_url`` and ``region`` are the settings, None if unset. Without the setting, the region is
-    the account's, else the default.
+    the account's, else the default. ``share_content``: the service may use the content of
+    conversations to improve itself.
     """
 
-    def __init__(self, api_url: str | None, region: str | None) -> None:
+    def __init__(
+        self, api_url: str | None, region: str | None, *, share_content: bool = False
+    ) -> None:
         self._api_url = api_url
         self._region = region
+        self._opt_out = not share_content
         self._worked: dict[str, Host] = {}
 
     def first(self, account_region: str | None) -> Host:
@@ -211,6 +230,11 @@ class HostChoice:
         self._worked.pop(host.region, None)
         return None
 
+    def of(self, generation: Generation, region: str) -> Host | None:
+        """The host of a generation, None if the region or the setting rules it out."""
+        known = self._candidates(region)
+        return next((host for host in known if host.generation == generation), None)
+
     def worked(self, host: Host) -> None:
         """Remember that ``host`` answered."""
         if self._worked.get(host.region) != host:
@@ -219,7 +243,7 @@ class HostChoice:
 
     def _candidates(self, region: str) -> tuple[Host, ...]:
         try:
-            return candidates(region, self._api_url)
+            return candidates(region, self._api_url, opt_out=self._opt_out)
         except ValueError as error:
             raise GatewayError(
                 Kind.INTERNAL,

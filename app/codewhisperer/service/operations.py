@@ -5,22 +5,30 @@ the service models of the AWS language servers and the Amazon Q CLI. Every membe
 and unknown members are skipped.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+import logging
+from collections.abc import Iterable, Mapping
+from time import time
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from app.aws.quota import Quota
+from app.aws.regions import home_regions
 from app.codewhisperer.client import Client
 from app.errors import GatewayError, Kind
 
 from .error_table import OLDER_HOST
-from .hosts import REGIONS, Host, HostChoice, Operation, authorization
+from .hosts import Host, HostChoice, Operation, authorization
+from .profiles import profile_for
+from .usage import Usage, quota
+
+log = logging.getLogger("kiro2api.upstream")
 
 T = TypeVar("T")
 
-_WRONG_REGION = (Kind.REFUSED_TOKEN, Kind.FORBIDDEN)
+_REFUSED = (Kind.REJECTED, Kind.REFUSED_TOKEN, Kind.FORBIDDEN)
+"""HTTP 400, 401 and 403: another region, or another form of the request, may be served."""
 
 
 class _Profile(Struct):
@@ -35,34 +43,23 @@ class _ProfileResponse(Struct):
     profile: _Profile | None = None
 
 
-class _Extra(Struct, rename="camel"):
-    """A free trial or a bonus: an extra quota that is used first."""
+class _QuotaWay(NamedTuple):
+    """A form of the request for the quota."""
 
-    status: str = ""
-    free_trial_status: str = ""
-    current_usage: float = 0
-    current_usage_with_precision: float | None = None
-    usage_limit: float = 0
-    usage_limit_with_precision: float | None = None
+    host: Host
+    profile_arn: str | None
 
+    def __str__(self) -> str:
+        return f"of {self.host.generation} {'with' if self.profile_arn else 'without'} a profile"
 
-class _Breakdown(_Extra):
-    resource_type: str = ""
-    next_date_reset: float | None = None
-    overage_cap: float = 0
-    current_overages: float = 0
-    free_trial_info: _Extra | None = None
-    bonuses: list[_Extra] = []
-
-
-class _Overage(Struct, rename="camel"):
-    overage_status: str = ""
-
-
-class _Usage(Struct, rename="camel"):
-    usage_breakdown_list: list[_Breakdown] = []
-    next_date_reset: float | None = None
-    overage_configuration: _Overage | None = None
+    def parameters(self) -> dict[str, Any]:
+        """The parameters, some of which exist in one binding only."""
+        found: dict[str, Any] = {"origin": self.host.origin}
+        if self.host.binding == "json-rpc":
+            found |= {"isEmailRequired": False}
+        else:
+            found |= {"resourceType": "AGENTIC_REQUEST"}
+        return found | ({"profileArn": self.profile_arn} if self.profile_arn else {})
 
 
 class ControlPlane:
@@ -71,31 +68,41 @@ class ControlPlane:
     def __init__(self, client: Client, hosts: HostChoice) -> None:
         self._client = client
         self._hosts = hosts
+        self._worked: dict[tuple[str, ...], _QuotaWay] = {}  # where the first way did not
 
-    def find_profile(self, access_token: str, kind: str) -> str | None:
+    def find_profile(self, access_token: str, kind: str, region: str | None) -> str | None:
         """The ARN of the account's first profile; None if it has no profile (such as Builder ID).
+        ``region`` is that of the login, None if not known.
 
-        A profile exists in one region; the other regions respond as if the token were invalid.
+        A profile exists in one region; the other regions respond as if the token were invalid. An
+        API key that every region refuses is over.
         """
         auth = authorization(access_token, kind)
-        if kind == "api_key":  # ListAvailableProfiles rejects these tokens
-            response = self._call(self._hosts.first(None), "GetProfile", {}, auth, _ProfileResponse)
-            return response.profile.arn if response.profile else None
-        refusal: GatewayError | None = None
-        for host in dict.fromkeys(self._hosts.first(region) for region in REGIONS):
+        look_up = self._profile_of_key if kind == "api_key" else self._listed_profile
+        refusals: list[GatewayError] = []
+        hosts = list(dict.fromkeys(map(self._hosts.first, home_regions(region))))
+        for host in hosts:
             try:
-                found = self._call(host, "ListAvailableProfiles", {}, auth, _Profiles)
+                if arn := look_up(host, auth):
+                    return arn
             except GatewayError as error:
-                if error.kind not in _WRONG_REGION:
+                if error.kind not in _REFUSED:
                     raise
-                refusal = error
-                continue
-            for profile in found.profiles:
-                return profile.arn
-            refusal = None
-        if refusal:
-            raise refusal
-        return None
+                refusals.append(error)
+        if len(refusals) < len(hosts):
+            return None
+        if kind == "api_key" and not any(map(_is_of_the_network, refusals)):
+            raise _key_is_over(hosts, refusals[0])
+        raise refusals[-1]
+
+    def _listed_profile(self, host: Host, auth: Mapping[str, str]) -> str | None:
+        found = self._call(host, "ListAvailableProfiles", {}, auth, _Profiles)
+        return next((profile.arn for profile in found.profiles), None)
+
+    def _profile_of_key(self, host: Host, auth: Mapping[str, str]) -> str | None:
+        """ListAvailableProfiles refuses API keys."""
+        response = self._call(host, "GetProfile", {}, auth, _ProfileResponse)
+        return response.profile.arn if response.profile else None
 
     def quota(
         self, access_token: str, kind: str, profile_arn: str | None, region: str | None
@@ -103,15 +110,37 @@ class ControlPlane:
         """The account's used and available credits; None if the service reports none. ``region`` is
         the account's region, None if not known.
         """
-        host = self._hosts.first(region)
-        parameters: dict[str, Any] = {"origin": host.origin}
-        if host.binding == "json-rpc":  # this binding rejects the profile of an enterprise login
-            parameters |= {"isEmailRequired": False}
-        else:
-            parameters |= {"resourceType": "AGENTIC_REQUEST"}
-            parameters |= {"profileArn": profile_arn} if profile_arn else {}
         auth = authorization(access_token, kind)
-        return _quota(self._call(host, "GetUsageLimits", parameters, auth, _Usage))
+        host = self._hosts.first(region)
+        ways = self._quota_ways(host, kind, profile_arn)
+        memory = (host.generation, host.region, profile_arn or kind)
+        known = self._worked.get(memory)
+        refusal: GatewayError | None = None
+        for way in [known] if known in ways else ways:
+            try:
+                usage = self._call(way.host, "GetUsageLimits", way.parameters(), auth, Usage)
+            except GatewayError as error:
+                if error.kind not in _REFUSED:
+                    raise
+                refusal = refusal or error
+                continue
+            if refusal:
+                log.info("GetUsageLimits is asked %s: %s", way, refusal.message)
+                self._worked[memory] = way
+            return quota(usage, time())
+        assert refusal
+        self._worked.pop(memory, None)
+        raise refusal
+
+    def _quota_ways(self, host: Host, kind: str, known: str | None) -> list["_QuotaWay"]:
+        """How to ask for the quota, the most probable way first: the newest hosts refuse a call
+        without a profile or, of some logins, one with it; the older ones serve all.
+        """
+        ways = [_QuotaWay(host, profile_for(host, kind, known)), _QuotaWay(host, None)]
+        older = self._hosts.of("q", host.region) if host.generation == "kiro" else None
+        if older:
+            ways.append(_QuotaWay(older, known))
+        return list(dict.fromkeys(ways))
 
     def _call(
         self,
@@ -141,33 +170,17 @@ class ControlPlane:
         raise failure
 
 
-def _quota(usage: _Usage) -> Quota | None:
-    """The credits of the plan, plus active extras and, if enabled, the allowed overage."""
-    breakdown = next(_credits(usage), None)
-    if breakdown is None:
-        return None
-    extras = [breakdown.free_trial_info, *breakdown.bonuses]
-    counted = [breakdown, *(extra for extra in extras if extra and _is_active(extra))]
-    used = sum(_precise(one.current_usage_with_precision, one.current_usage) for one in counted)
-    limit = sum(_precise(one.usage_limit_with_precision, one.usage_limit) for one in counted)
-    overage = usage.overage_configuration
-    if overage and overage.overage_status == "ENABLED":
-        used += breakdown.current_overages
-        limit += breakdown.overage_cap
-    resets_at = breakdown.next_date_reset or usage.next_date_reset or 0.0
-    return Quota(used=used, limit=limit, resets_at=resets_at)
+def _is_of_the_network(refusal: GatewayError) -> bool:
+    """Whether a refusal names neither a reason nor the token; a firewall may have sent it."""
+    return refusal.kind is Kind.FORBIDDEN and refusal.code == "http_403"
 
 
-def _credits(usage: _Usage) -> Iterator[_Breakdown]:
-    for breakdown in usage.usage_breakdown_list:
-        if breakdown.resource_type == "CREDIT":
-            yield breakdown
-    yield from usage.usage_breakdown_list
-
-
-def _is_active(extra: _Extra) -> bool:
-    return "ACTIVE" in (extra.status, extra.free_trial_status)
-
-
-def _precise(precise: float | None, rounded: float) -> float:
-    return rounded if precise is None else precise
+def _key_is_over(hosts: Iterable[Host], refusal: GatewayError) -> GatewayError:
+    regions = ", ".join(host.region for host in hosts)
+    return GatewayError(
+        Kind.LOGIN_OVER,
+        f"The API key was refused in every region that was asked ({regions}). It was deleted, its"
+        " plan has ended, or its organisation does not allow keys. Make a new one at app.kiro.dev"
+        f" and replace it where it is configured. {refusal.message}",
+        code=refusal.code,
+    )

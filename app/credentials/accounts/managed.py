@@ -4,16 +4,15 @@
 error means for the account.
 """
 
-import contextlib
 import logging
 import threading
 
 from app.credentials import health
 from app.credentials.health import AccountHealth
-from app.credentials.model import Login, Token, token_id
+from app.credentials.model import AuthKind, Login, Token, token_id
 from app.credentials.refresh import policy
 from app.credentials.refresh.policy import Action
-from app.errors import GatewayError
+from app.errors import GatewayError, Kind
 
 from .refresh_runner import RefreshRunner, Urgency, wait
 from .state import AccountState, Dependencies
@@ -38,6 +37,8 @@ class ManagedAccount:
     def token(self) -> Token:
         """A token that is usable now. Waits for a refresh if there is none; raises its error."""
         state = self.state
+        if state.login.kind is AuthKind.API_KEY and (error := state.refresh_block()):
+            raise error  # every region has refused it
         token, action = state.token, state.next_action()
         if action is Action.REFRESH_FIRST:
             self._replace_token(token)
@@ -52,7 +53,8 @@ class ManagedAccount:
         if token.access_token != self._accepted:  # once per token
             self._accepted = token.access_token
             self._share_acceptance(token_id(token.access_token))
-        if token.is_probe:
+        is_over = token.kind is AuthKind.API_KEY and self.state.health.over
+        if token.is_probe or is_over:
             log.info("credential: account %s works again", self.state.name)
             self.state.update_health(health.cleared)
 
@@ -75,7 +77,7 @@ class ManagedAccount:
             self._replace_token(token)
         else:  # another worker may have a newer one
             wait(self._runner.start(token, token.access_token, Urgency.ADOPT))
-        return state.token if state.token.access_token != token.access_token else None
+        return state.token if _differs(state.token, token) else None
 
     def failed(self, error: GatewayError) -> None:
         """The upstream failed a request of this account."""
@@ -161,8 +163,11 @@ class ManagedAccount:
 
     def _find_profile(self, token: Token) -> None:
         self._runner.profile_asked_with = token.access_token
-        with contextlib.suppress(GatewayError):  # the request can still be tried without a profile
+        try:
             wait(self._runner.start(token, stale="", urgency=Urgency.ADOPT))
+        except GatewayError as error:  # the request can still be tried without a profile
+            if token.kind is AuthKind.API_KEY and error.kind is Kind.LOGIN_OVER:
+                raise
 
     def _replace_token(self, stale: Token) -> None:
         """Return when the token differs from ``stale``, or raise why it does not."""
@@ -175,3 +180,8 @@ class ManagedAccount:
             wait(self._runner.start(stale, stale.access_token))
             if state.token.access_token != stale.access_token:
                 return
+
+
+def _differs(new: Token, old: Token) -> bool:
+    """Whether a request may get another answer with the new token."""
+    return (new.access_token, new.profile_arn) != (old.access_token, old.profile_arn)

@@ -97,7 +97,7 @@ class RefreshRunner:
             else:
                 with self._deps.store.lease(self._state.login):
                     self._refresh(stale, urgency)
-                    self._find_profile()
+                    self._find_profile(stale)
             error = None
         except GatewayError as failure:
             error = failure
@@ -200,15 +200,22 @@ class RefreshRunner:
         )
         log.warning("credential: account %s: refresh failed: %s", self._state.name, error.message)
 
-    def _find_profile(self) -> None:
-        """Find the profile after the token is stored, and store it with the token."""
+    def _find_profile(self, stale: str) -> None:
+        """Find the profile after the token is stored, and store it with the token. An API key that
+        was refused (``stale``) is looked up again, which tells whether it is over.
+        """
         state, deps = self._state, self._deps
         self.profile_asked_with = state.grant.access_token
-        if deps.control is None or not policy.needs_profile(state.login, state.grant):
+        if deps.control is None or not policy.needs_profile(state.login, state.grant, stale):
             return
         try:
-            arn = deps.control.find_profile(state.grant.access_token, state.login.kind)
+            arn = deps.control.find_profile(
+                state.grant.access_token, state.login.kind, state.login.region
+            )
         except GatewayError as error:
+            if error.kind is Kind.LOGIN_OVER:
+                self._record_failure(error)
+                raise
             log.warning("credential: account %s: no profile: %s", state.name, error.message)
             return
         if arn and is_usable_profile(arn):

@@ -95,8 +95,18 @@ def _expiry(one: AccountReport, now: float) -> str:
 def _quota(quota: Quota | None) -> str:
     if quota is None:
         return "quota unknown"
+    plan = f"{quota.plan}: " if quota.plan else ""
     resets = f", resets {_moment(quota.resets_at)}" if quota.resets_at else ""
-    return f"{quota.used:g} of {quota.limit:g} used{resets}"
+    charges = f", overage has cost {quota.charges}" if quota.charges else ""
+    return f"{plan}{quota.used:g} of {quota.limit:g} used{_shares(quota)}{resets}{charges}"
+
+
+def _shares(quota: Quota) -> str:
+    """What the quota consists of, "" if it is the plan alone."""
+    if len(quota.shares) < 2:
+        return ""
+    shares = (f"{share.name} {share.used:g} of {share.limit:g}" for share in quota.shares)
+    return f" ({', '.join(shares)})"
 
 
 def _moment(seconds: float) -> str:

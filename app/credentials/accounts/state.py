@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.aws.quota import Quota
+from app.aws.regions import region_of
 from app.credentials.boot import Boot
 from app.credentials.health import AccountHealth, of_login, possible_wait, rebased, written
-from app.credentials.model import Grant, Login, Token, profile_region
+from app.credentials.model import Grant, Login, Token
 from app.credentials.refresh import policy
 from app.credentials.refresh.refresher import Refresher
 from app.credentials.store.interface import TokenStore
@@ -17,8 +18,10 @@ from app.errors import GatewayError, Kind
 class ControlPlane(Protocol):
     """The upstream's operations on an account. Both raise GatewayError."""
 
-    def find_profile(self, access_token: str, kind: str) -> str | None:
-        """The ARN of the account's profile, None if it has none."""
+    def find_profile(self, access_token: str, kind: str, region: str | None) -> str | None:
+        """The ARN of the account's profile, None if it has none. ``region`` is that of the login.
+        LOGIN_OVER for an API key that is refused wherever it could be known.
+        """
 
     def quota(
         self, access_token: str, kind: str, profile_arn: str | None, region: str | None
@@ -65,7 +68,7 @@ class AccountState:
             access_token=grant.access_token,
             kind=login.kind,
             profile_arn=grant.profile_arn,
-            region=profile_region(grant.profile_arn) or login.api_region,
+            region=region_of(grant.profile_arn) or login.api_region,
             account=login.account,
             expires_at=grant.expires_at,
         )

@@ -19,7 +19,10 @@ refreshed. A request that is abandoned does not cancel the refresh it waited for
 may hold the only valid refresh token.
 
 A login without a profile is looked up with its first token and at each refresh, since some hosts
-need a profile; finding none is not a failure.
+need a profile; finding none is not a failure. An API key is looked up again when the upstream has
+refused it. If every region refuses the key itself, it is over, and it is not sent again until it is
+replaced, the owner clears the account, or, once more each, the process is restarted or a file of
+the source is touched.
 
 A failed refresh is not repeated before a back-off of 1, 2, 4 ... 60 seconds, or the service's
 Retry-After, of at most an hour. A refresh that is refused for good is repeated with what the source
@@ -84,8 +87,12 @@ def refresh_may_help(refreshed_at: float, *, accepted: bool, now: float) -> bool
     return accepted or abs(now - refreshed_at) >= UNPROVEN
 
 
-def needs_profile(login: Login, grant: Grant) -> bool:
-    """Whether to ask the upstream for the profile; social logins get it with each token."""
+def needs_profile(login: Login, grant: Grant, refused: str = "") -> bool:
+    """Whether to ask the upstream for the profile; social logins get it with each token. For an API
+    key, the answer also tells whether the key is over, which matters when it was ``refused``.
+    """
+    if login.kind is AuthKind.API_KEY and refused == grant.access_token:
+        return True
     return grant.profile_arn is None and login.kind is not AuthKind.SOCIAL
 
 

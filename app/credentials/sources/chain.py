@@ -1,8 +1,9 @@
 """The credential chain: sources in order of precedence; the first one with a login wins.
 
 ``KIRO_AUTH_TOKEN`` (a JSON object, an array of them, or the path of a file with either), then
-``AWS_REFRESHTOKEN`` or ``REFRESH_TOKEN``, ``BULK_REFRESH_TOKENS``, the ``IDC_`` variables, the
-token file of the Kiro IDE, and the databases of kiro-cli and Amazon Q. A source is read again
+``AWS_REFRESHTOKEN`` or ``REFRESH_TOKEN``, ``BULK_REFRESH_TOKENS``, the ``IDC_`` variables,
+``KIRO_API_KEY``, the token file of the Kiro IDE, and the databases of kiro-cli and Amazon Q.
+``KIRO_API_KEY`` beside one of the variables before it is one more account. A source is read again
 whenever one of its files changes. Reading never writes and makes no network calls.
 
 An invalid entry is reported by name and does not affect valid ones. A variable that is set but
@@ -18,7 +19,8 @@ from app.errors import GatewayError, Kind
 from app.program import command
 
 from . import databases
-from .documents import read_json, read_refresh_tokens
+from .documents import read_api_key, read_json, read_refresh_tokens
+from .joined import JoinedSource
 from .source import ReadResult, Source
 from .token_files import FileSource
 from .variables import IdcSource, TextSource, Variable
@@ -43,6 +45,9 @@ def from_settings(settings: "Settings") -> list[Source]:
     idc = [variable(name) for name in ("idc_client_id", "idc_client_secret", "idc_refresh_token")]
     if settings.auth_method == "idc" or (any(idc) and not settings.auth_method):
         sources.append(IdcSource(*idc))
+    if api_key := variable("kiro_api_key"):
+        key = TextSource(api_key, read_api_key)
+        sources = [JoinedSource(sources[0], key)] if sources else [key]
     sources.append(token_file(settings))
     sources += databases.known()
     return sources
@@ -102,6 +107,7 @@ def no_credential(problems: Sequence[str]) -> GatewayError:
     return GatewayError(
         Kind.NO_CREDENTIAL,
         "There is no usable credential for the upstream. Configure one of these:\n"
+        "  - KIRO_API_KEY: an API key of your Kiro account, ksk_..., made at app.kiro.dev;\n"
         f"  - a login on this machine: `{command()} login`, the Kiro IDE (its token file is "
         "~/.aws/sso/cache/kiro-auth-token.json; KIRO_TOKEN_FILE names another), or kiro-cli;\n"
         "  - KIRO_AUTH_TOKEN: the content of a token file, or its path;\n"

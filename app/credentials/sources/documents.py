@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from app.aws.api_keys import AN_API_KEY, is_api_key
 from app.credentials.entries import BadEntry, Origin, decode_json, read_login
 from app.credentials.model import AuthKind, Login
 
@@ -22,6 +23,13 @@ def read_refresh_tokens(text: str, name: str) -> ReadResult:
     """Social logins, given as refresh tokens separated by commas."""
     tokens = [token for token in (part.strip() for part in text.split(",")) if token]
     return collect([{"refreshToken": token} for token in tokens], name, None)
+
+
+def read_api_key(text: str, name: str) -> ReadResult:
+    """The login of one API key. The settings check its form at the start; a file may change."""
+    if not is_api_key(text):
+        return ReadResult(problems=[f"{name} does not hold {AN_API_KEY}"])
+    return collect([{"authMethod": "api_key", "apiKey": text}], name, None)
 
 
 def read_document(data: bytes | str, name: str, path: Path | None) -> ReadResult:
@@ -47,7 +55,7 @@ def collect(document: object, name: str, path: Path | None) -> ReadResult:
             continue
         identity = f"{path.absolute()}#{number}" if path else ""
         add_login(result, partial(read_login, entry, Origin(label, path, identity)))
-    return _without_duplicates(result)
+    return without_duplicates(result)
 
 
 def add_login(result: ReadResult, read: Callable[[], Login]) -> None:
@@ -72,7 +80,7 @@ def _warnings(login: Login) -> Iterator[str]:
         yield f"{login.source} has no refreshToken: the login ends when its accessToken expires"
 
 
-def _without_duplicates(result: ReadResult) -> ReadResult:
+def without_duplicates(result: ReadResult) -> ReadResult:
     """A login that appears twice is one account: its refresh token must not be used twice."""
     kept: dict[str, Login] = {}
     for login in result.logins:

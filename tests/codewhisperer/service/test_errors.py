@@ -52,6 +52,7 @@ REFUSALS = [
     (400, VALIDATION, None, "Improperly formed request.", Kind.REJECTED),
     (400, VALIDATION, "TOOL_SCHEMA_INVALID", "x", Kind.REJECTED),
     (400, VALIDATION, None, "profileArn is required for this request.", Kind.REJECTED),
+    (400, VALIDATION, None, "Invalid profileArn.", Kind.REJECTED),
     (403, DENIED, None, "The bearer token is invalid.", Kind.REFUSED_TOKEN),
     (403, DENIED, None, "User is not authorized to make this call.", Kind.REFUSED_TOKEN),
     (403, "", None, "Invalid token", Kind.REFUSED_TOKEN),
@@ -91,6 +92,8 @@ REFUSALS = [
 def told_code(status: int, name: str, reason: str | None, message: str) -> str:
     if "unknown" in (name + message).lower() or (status in (404, 405) and not name):
         return "unknown_operation"
+    if "profilearn" in message.lower():
+        return "profile"
     return reason or name or f"http_{status}"
 
 
@@ -205,6 +208,7 @@ def test_plain_text_is_quoted_in_one_line_of_bounded_length() -> None:
 SECRETS = [
     "aoaAAAAAGkM3yT9fakefakefake:MGUCfake",
     "aorAAAAAGlfakefakefakefake",
+    "ksk_fakefakefake-fake_fake",
     "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJmYWtlIn0.c2lnbmF0dXJl",
     "0123456789abcdefABCDEF_-" * 4,
 ]

@@ -150,3 +150,32 @@ def test_a_setting_that_the_accounts_region_cannot_keep_is_an_error_with_its_nam
     with pytest.raises(GatewayError, match="KIRO_API_URL") as caught:
         HostChoice("codewhisperer", None).first("eu-central-1")
     assert caught.value.kind is Kind.INTERNAL
+
+
+def test_govcloud_has_hosts_of_one_generation() -> None:
+    """docs/upstream.md: GovCloud has its own hosts"""
+    for region in ("us-gov-east-1", "us-gov-west-1"):
+        (only,) = candidates(region, None)
+        assert (only.generation, only.chat_url, only.control_url) == (
+            "q", f"https://q.{region}.amazonaws.com", f"https://q.{region}.amazonaws.com",
+        )  # fmt: skip
+    with pytest.raises(ValueError, match="kiro hosts exist in commercial regions only"):
+        candidates("us-gov-west-1", "kiro")
+
+
+@pytest.mark.parametrize("api_url", [None, "q", "http://127.0.0.1:9001"])
+def test_content_may_be_used_only_if_the_owner_says_so(api_url: str | None) -> None:
+    """docs/upstream.md: The opt-out header says whether content may be used"""
+    for choice, said in (
+        (HostChoice(api_url, None), "true"),
+        (HostChoice(api_url, None, share_content=True), "false"),
+    ):
+        chosen = choice.first(None)
+        assert chosen.chat_endpoint()[1]["x-amzn-codewhisperer-optout"] == said
+        control = chosen.control_request("GetUsageLimits", {})
+        assert control.headers["x-amzn-codewhisperer-optout"] == said
+
+
+def test_a_host_of_a_generation_is_found_where_there_is_one() -> None:
+    assert HostChoice(None, None).of("q", "eu-central-1") == host("q", "eu-central-1")
+    assert HostChoice("kiro", None).of("q", "eu-central-1") is None

@@ -75,3 +75,29 @@ def test_a_profile_that_the_owner_names_wins_over_what_was_kept(
     login = {"refreshToken": refresh_token(0)}
     assert build(env_json(login)).token().profile_arn == service.extra["profileArn"]
     assert build(env_json(login | {"profileArn": ARN})).token().profile_arn == ARN
+
+
+@pytest.mark.parametrize(
+    ("login_region", "profile", "region"),
+    [
+        ("us-east-1", ARN, "eu-central-1"),
+        ("eu-west-3", None, None),
+        ("us-gov-west-1", None, "us-gov-west-1"),
+        ("us-gov-west-1", ARN.replace("eu-central-1", "us-gov-east-1"), "us-gov-east-1"),
+    ],
+)
+def test_the_region_of_the_profile_wins_over_that_of_the_login(
+    build: Build, control: Control, login_region: str, profile: str | None, region: str | None
+) -> None:
+    """docs/upstream.md: A profile exists in one region
+
+    docs/upstream.md: GovCloud has its own hosts
+    """
+    control.profile = profile
+    login = {
+        "auth": "IdC", "refreshToken": refresh_token(0), "clientId": "i", "clientSecret": "s",
+        "region": login_region,
+    }  # fmt: skip
+    assert build(env_json(login), control=control).token().region == region
+    key = {"apiKey": "ksk_one", "region": "us-east-1"}
+    assert build(env_json(key | {"profileArn": ARN})).token().region == "eu-central-1"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.aws.quota import Quota
+from app.aws.quota import Quota, Share
 from app.credentials import health
 from app.credentials.accounts.report import line
 from app.errors import GatewayError, Kind
@@ -88,3 +88,17 @@ def test_the_expiry_of_a_token(build: Build, clock: Clock) -> None:
     assert "expired 2023-11-14 23:13Z" in line(credentials.report()[0], clock.now + 7200)
     assert access_token(1) not in said
     assert refresh_token(1) not in said
+
+
+def test_the_line_says_what_a_quota_consists_of(build: Build, clock: Clock) -> None:
+    """docs/upstream.md: What an account may use has several parts"""
+    credentials = build(KEY)
+    (account,) = credentials._accounts.values()
+    shares = (Share("plan", 1000, 1000), Share("overage", 5.25, 20))
+    quota = Quota(1005.25, 1020, 0, "KIRO PRO", shares, "0.21 USD")
+    account.state.update_health(lambda known: health.with_quota(known, quota, clock.now))
+    (one,) = build(KEY).report()  # another worker reads what was stored
+    assert (
+        "KIRO PRO: 1005.25 of 1020 used (plan 1000 of 1000, overage 5.25 of 20), "
+        "overage has cost 0.21 USD"
+    ) in line(one, clock.now)

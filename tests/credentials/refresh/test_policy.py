@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.credentials.model import AuthKind, Grant, Login, profile_region
+from app.aws.regions import region_of
+from app.credentials.model import AuthKind, Grant, Login
 from app.credentials.refresh import policy
 from app.credentials.refresh.policy import Action
 
@@ -67,4 +68,4 @@ def test_pauses_grow_to_a_minute_and_the_service_has_the_last_word() -> None:
     ],
 )
 def test_the_profile_names_the_region_of_the_api(arn: str | None, region: str | None) -> None:
-    assert profile_region(arn) == region
+    assert region_of(arn) == region
