@@ -114,11 +114,14 @@ class ToolChoice(Struct, frozen=True):
 
 
 class Reasoning(Struct, frozen=True):
-    """How much the model should think. None leaves it to the model's default."""
+    """How much the model should think. None leaves it to the model's default. ``between_tools``:
+    it should think only between tool calls (``enabled`` is true).
+    """
 
     enabled: bool | None = None
     effort: Effort | None = None
     omit_text: bool = False
+    between_tools: bool = False
 
 
 class Conversation(Struct, frozen=True):
@@ -126,9 +129,11 @@ class Conversation(Struct, frozen=True):
 
     ``system`` is the system prompt; system messages inside the conversation are messages with the
     role ``system``. ``json_schema`` asks for one JSON document as the answer: a document of that
-    schema, or any object if the schema is empty. ``session`` is the client's session id, "" if it
-    sent none; a session id is the same for all turns of a conversation. ``ignored`` and ``notes``
-    name what the dialect ignored and what it rewrote; both are sent in the answer's headers.
+    schema, or any object if the schema is empty. ``max_tokens`` is the most that the answer may
+    have, its reasoning included, and ``max_tokens_field`` what the client calls it. ``session`` is
+    the client's session id, "" if it sent none; a session id is the same for all turns of a
+    conversation. ``ignored`` and ``notes`` name what the dialect ignored and what it rewrote; both
+    are sent in the answer's headers.
     ``size`` is that of the request's body in bytes.
     """
 
@@ -139,6 +144,8 @@ class Conversation(Struct, frozen=True):
     tool_choice: ToolChoice = ToolChoice()
     reasoning: Reasoning = Reasoning()
     json_schema: dict[str, Any] | None = None
+    max_tokens: int | None = None
+    max_tokens_field: str = "max_tokens"
     session: str = ""
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

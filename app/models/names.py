@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.core.conversation import Conversation, Effort, Reasoning
+from app.core.conversation import Conversation, Effort
 
 from .catalogue import STATIC, Catalogue
 from .model import Model
@@ -48,10 +48,10 @@ class Resolution(Struct, frozen=True):
         if self.matched and self.effort is None and self.thinking is None:
             return conversation
         given = conversation.reasoning
-        reasoning = Reasoning(
-            self.thinking if given.enabled is None else given.enabled,
-            given.effort or self.effort,
-            given.omit_text,
+        reasoning = replace(
+            given,
+            enabled=self.thinking if given.enabled is None else given.enabled,
+            effort=given.effort or self.effort,
         )
         notes = conversation.notes if self.matched else (*conversation.notes, f"model:{self.name}")
         if reasoning == given and notes is conversation.notes:

@@ -1,68 +1,129 @@
-"""How much to think, as the model-specific request fields.
+"""How much to think and to write, as the fields that the model's schema lists.
 
-Only hosts of the newest generation are known to accept such fields, and only for models whose
-schema has them (traffic of kiro-cli, ListAvailableModels). Elsewhere the client's settings are
-reported as ignored.
+The service checks ``additionalModelRequestFields`` against a closed schema for each model, on every
+host, and refuses a member or a value that is not listed, also ``{}`` for a model without a schema
+(ListAvailableModels of kiro-cli; published measurements). What a model cannot do is reported as
+ignored, and never imitated by words in the prompt.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from app.core.conversation import Effort, Reasoning
-from app.models.model import Generation, Model
+from app.models.model import FieldSchema, ThinkingDisplay, ThinkingType
+
+LEAST_MAX_TOKENS = 8192
+"""The least ``max_tokens`` that is sent while the model thinks: it bounds the thinking too, and a
+small one leaves no room for the answer."""
 
 _SCALE: tuple[Effort, ...] = ("none", "low", "medium", "high", "xhigh", "max")
+_MOST_WITHOUT_THINKING: Effort = "high"
+"""Anthropic's models refuse a higher effort while thinking is disabled."""
 
 
-class RequestFields(NamedTuple):
+class RequestFields(Struct, frozen=True):
     """``fields`` is None if none are to be sent. ``ignored``: the client's settings without effect.
-    ``changed``: the effort is not the requested one.
+    ``repairs``: the settings that were changed to the nearest that the model has.
     """
 
     fields: dict[str, Any] | None = None
     ignored: tuple[str, ...] = ()
-    changed: bool = False
+    repairs: tuple[str, ...] = ()
 
 
-def request_fields(reasoning: Reasoning, model: Model, generation: Generation) -> RequestFields:
-    """The ``additionalModelRequestFields`` for the client's reasoning settings."""
-    if generation != "kiro" or not model.fields.efforts:
-        requested = {
-            "thinking": reasoning.enabled is not None,
-            "effort": reasoning.effort is not None,
-        }
-        return RequestFields(ignored=tuple(name for name, given in requested.items() if given))
-    if model.fields.effort_field == "reasoning":
-        return _by_effort_alone(reasoning, model)
-    return _with_thinking(reasoning, model)
+def request_fields(
+    reasoning: Reasoning, max_tokens: int | None, schema: FieldSchema
+) -> RequestFields:
+    """The ``additionalModelRequestFields`` for the client's settings, by the model's schema.
 
-
-def _by_effort_alone(reasoning: Reasoning, model: Model) -> RequestFields:
-    """For models whose effort alone controls how much they think; ``none`` turns thinking off."""
-    wanted = "none" if reasoning.enabled is False else reasoning.effort
-    if wanted is None:
-        return RequestFields()
-    effort = _closest(wanted, model.fields.efforts)
-    return RequestFields({"reasoning": {"effort": effort}}, changed=effort != wanted)
-
-
-def _with_thinking(reasoning: Reasoning, model: Model) -> RequestFields:
-    """For models with a switch for thinking beside the effort."""
-    enabled, wanted = reasoning.enabled, reasoning.effort
-    if wanted == "none" and "none" not in model.fields.efforts:
-        enabled, wanted = bool(enabled), None
+    ``max_tokens`` is listed as ignored wherever the service does not keep it.
+    """
+    off = reasoning.enabled is False or reasoning.effort == "none"
+    thinking, thinking_ignored = _thinking(reasoning, schema, off=off)
+    effort = _effort(reasoning, schema, off=off, thinking=thinking)
+    is_off = thinking == "disabled" or effort == "none"
+    limit = _limit(max_tokens, schema, thinks=not is_off)
     fields: dict[str, Any] = {}
-    if enabled is not None:
-        display = "omitted" if reasoning.omit_text else "summarized"
-        fields["thinking"] = (
-            {"type": "adaptive", "display": display} if enabled else {"type": "disabled"}
-        )
-    effort = _closest(wanted, model.fields.efforts) if wanted else None
+    if thinking:
+        fields["thinking"] = {"type": thinking} | _display(thinking, reasoning, schema)
     if effort:
-        fields["output_config"] = {"effort": effort}
-    return RequestFields(fields or None, changed=effort != wanted)
+        fields[schema.effort_field] = {"effort": effort}
+    if limit:
+        fields["max_tokens"] = limit
+    wanted = reasoning.effort
+    is_lost = wanted is not None and effort is None and not (wanted == "none" and is_off)
+    below = max_tokens is not None and (limit is None or limit > max_tokens)
+    ignored = {"thinking": thinking_ignored, "effort": is_lost, "max_tokens": below}
+    repairs = {
+        "closest-thinking": reasoning.between_tools and thinking == "adaptive",
+        "closest-effort": wanted is not None and effort not in (None, "none", wanted),
+    }
+    return RequestFields(fields or None, _names(ignored), _names(repairs))
 
 
-def _closest(wanted: Effort, allowed: tuple[Effort, ...]) -> Effort:
-    """The allowed effort nearest to ``wanted``; the lower one of two equally near."""
-    level = _SCALE.index(wanted)
-    return min(allowed, key=lambda effort: abs(_SCALE.index(effort) - level))
+def _names(found: dict[str, bool]) -> tuple[str, ...]:
+    return tuple(name for name, is_so in found.items() if is_so)
+
+
+def _thinking(
+    reasoning: Reasoning, schema: FieldSchema, *, off: bool
+) -> tuple[ThinkingType | None, bool]:
+    """The type of thinking to ask for, None for no member; and whether the wish has no effect."""
+    if off:
+        if "disabled" in schema.thinking:
+            return "disabled", False
+        if "none" in schema.efforts:
+            return None, False
+        return ("between_tools" if "between_tools" in schema.thinking else None), True
+    if not reasoning.enabled:
+        return None, False
+    if reasoning.between_tools and "between_tools" in schema.thinking:
+        return "between_tools", False
+    if "adaptive" in schema.thinking:
+        return "adaptive", False
+    by_effort = schema.effort_field == "reasoning" and bool(schema.efforts)
+    return None, not by_effort
+
+
+def _display(thinking: ThinkingType, reasoning: Reasoning, schema: FieldSchema) -> dict[str, str]:
+    wanted: ThinkingDisplay = "omitted" if reasoning.omit_text else "summarized"
+    return {"display": wanted} if thinking != "disabled" and wanted in schema.display else {}
+
+
+def _effort(
+    reasoning: Reasoning, schema: FieldSchema, *, off: bool, thinking: ThinkingType | None
+) -> Effort | None:
+    """The effort to ask for. Where thinking can be neither switched off nor kept between tool
+    calls, the lowest effort is the nearest, unless the client wants another.
+    """
+    wanted = reasoning.effort
+    if thinking == "disabled":
+        if wanted == "none":
+            return "none" if "none" in schema.efforts else None
+        if wanted and _SCALE.index(wanted) > _SCALE.index(_MOST_WITHOUT_THINKING):
+            wanted = _MOST_WITHOUT_THINKING
+    elif off and ("none" in schema.efforts or (wanted is None and thinking is None)):
+        wanted = "none"
+    return _listed(wanted, schema.efforts) if wanted else None
+
+
+def _listed(wanted: Effort, efforts: tuple[Effort, ...]) -> Effort | None:
+    """The highest listed effort at or below ``wanted``, else the lowest; None if none is listed.
+    Only a wish for ``none`` becomes ``none``.
+    """
+    if wanted in efforts:
+        return wanted
+    levels = [effort for effort in efforts if effort != "none"]
+    below = [effort for effort in levels if _SCALE.index(effort) < _SCALE.index(wanted)]
+    order = _SCALE.index
+    return max(below, key=order) if below else min(levels, key=order, default=None)
+
+
+def _limit(max_tokens: int | None, schema: FieldSchema, *, thinks: bool) -> int | None:
+    if max_tokens is None or schema.max_tokens is None:
+        return None
+    if thinks and max_tokens < LEAST_MAX_TOKENS:
+        return None
+    least, most = schema.max_tokens
+    return min(max(max_tokens, least), most)

@@ -3,8 +3,8 @@
 :mod:`.repair` makes the conversation acceptable; this module writes it once, without copying any
 text. The service has no field for the system text: as in the Amazon Q CLI, it is a separate turn
 before the conversation, which the assistant acknowledges. The prefix of the prompt then stays the
-same even if the first user turn changes. Not here: ``max_tokens`` and sampling parameters, for
-which the service has no members that every host accepts.
+same even if the first user turn changes. Not here: sampling parameters, for which the service has
+no members.
 """
 
 from typing import Any
@@ -73,7 +73,7 @@ def render(
     GatewayError: INVALID_REQUEST for what no rule can repair, CONTEXT_TOO_LONG for a turn that is
     too long for the service.
     """
-    fields = request_fields(conversation.reasoning, model, host.generation)
+    fields = request_fields(conversation.reasoning, conversation.max_tokens, model.fields)
     turns = _TurnWriter(model.upstream_id(host.generation), host.origin)
     try:
         repaired = repair(conversation, max_description=max_description)
@@ -84,8 +84,18 @@ def render(
             Kind.INVALID_REQUEST,
             "The request cannot be sent upstream: its JSON is nested too deeply. Flatten it.",
         ) from error
-    closest = ("closest-effort",) if fields.changed else ()
-    return RenderedRequest(body, repaired.tool_names, repaired.rules + closest, fields.ignored)
+    return RenderedRequest(
+        body,
+        repaired.tool_names,
+        repaired.rules + fields.repairs,
+        _as_the_client_says(fields.ignored, conversation),
+    )
+
+
+def _as_the_client_says(ignored: tuple[str, ...], conversation: Conversation) -> tuple[str, ...]:
+    """The names of ignored fields, each as the client's API calls it."""
+    called = {"max_tokens": conversation.max_tokens_field}
+    return tuple(called.get(name, name) for name in ignored)
 
 
 def _state(

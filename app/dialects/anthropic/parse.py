@@ -96,6 +96,7 @@ def _conversation(
         tool_choice=tools.choice(request.tool_choice, offered, record),
         reasoning=_reasoning(request, last_user, record),
         json_schema=wanted_format.schema if wanted_format else None,
+        max_tokens=getattr(request, "max_tokens", None),
         session=_session(request.metadata, headers),
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
@@ -155,6 +156,7 @@ def _reasoning(request: schema.CountTokensRequest, last_user: int, record: Recor
         enabled=None if thinking is None else not isinstance(thinking, schema.ThinkingDisabled),
         effort=_effort(request, last_user),
         omit_text=display == "omitted",
+        between_tools=isinstance(thinking, schema.ThinkingBetweenTools),
     )
 
 

@@ -116,5 +116,5 @@ class MessagesRequest(CountTokensRequest, frozen=True, kw_only=True):
     top_k: Annotated[int, Meta(ge=0)] | None = None
 
 
-NOT_HONOURED = ("max_tokens", "stop_sequences", "temperature", "top_p", "top_k")
+NOT_HONOURED = ("stop_sequences", "temperature", "top_p", "top_k")
 EFFORTS = ("low", "medium", "high", "xhigh", "max")

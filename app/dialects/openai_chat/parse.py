@@ -65,6 +65,7 @@ def _conversation(request: schema.ChatRequest, headers: Headers, record: Record)
     for name in schema.NOT_HONOURED:
         if _asks(getattr(request, name)):
             record.ignore(name)
+    limit, limit_field = _limit(request, record)
     return Conversation(
         model=request.model,
         messages=messages,
@@ -73,6 +74,8 @@ def _conversation(request: schema.ChatRequest, headers: Headers, record: Record)
         tool_choice=tools.choice(request, offered, record),
         reasoning=_reasoning(request.reasoning_effort, record),
         json_schema=_json_schema(request.response_format, record),
+        max_tokens=limit,
+        max_tokens_field=limit_field,
         session=openai.session(headers, request.prompt_cache_key),
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
@@ -96,10 +99,21 @@ def _asks(value: Any) -> bool:
 
 
 def _reasoning(wanted: str | None, record: Record) -> Reasoning:
+    """An effort is a request for reasoning."""
     try:
-        return Reasoning(effort=openai.effort(wanted, record))
+        effort = openai.effort(wanted, record)
     except FieldError as error:
         raise error.under("reasoning_effort") from None
+    return Reasoning(True if effort and effort != "none" else None, effort)
+
+
+def _limit(request: schema.ChatRequest, record: Record) -> tuple[int | None, str]:
+    """The most tokens of the answer, and the member with them; ``max_tokens`` is the old one."""
+    if request.max_completion_tokens is None:
+        return request.max_tokens, "max_tokens"
+    if request.max_tokens is not None:
+        record.ignore("max_tokens")
+    return request.max_completion_tokens, "max_completion_tokens"
 
 
 def _json_schema(wanted: Any, record: Record) -> dict[str, Any] | None:

@@ -191,8 +191,6 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
 
 
 NOT_HONOURED = (
-    "max_tokens",
-    "max_completion_tokens",
     "stop",
     "parallel_tool_calls",
     "temperature",

@@ -97,6 +97,8 @@ def _parsed(
         tool_choice=chosen.choice,
         reasoning=reasoning,
         json_schema=_json_schema(request, record),
+        max_tokens=request.max_output_tokens,
+        max_tokens_field="max_output_tokens",
         session=openai.session(headers, request.prompt_cache_key),
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
@@ -127,14 +129,14 @@ def _offered(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
 
 
 def _reasoning(wanted: schema.ReasoningConfig | None, record: Record) -> Reasoning:
-    """A request for a summary is a request for reasoning."""
+    """An effort, and also a request for a summary, is a request for reasoning."""
     wanted = wanted or schema.ReasoningConfig()
     try:
         effort = openai.effort(wanted.effort, record)
     except FieldError as error:
         raise error.under("reasoning", "effort") from None
     summary = (wanted.summary or wanted.generate_summary) is not None
-    enabled = True if summary and effort != "none" else None
+    enabled = True if (summary or effort) and effort != "none" else None
     return Reasoning(enabled, effort, omit_text=not summary)
 
 
@@ -184,6 +186,7 @@ _NOT_SUPPORTED = (
     "previous_response_id",
     "prompt",
     "max_tool_calls",
+    "max_output_tokens",
     "top_logprobs",
     "safety_identifier",
     "service_tier",

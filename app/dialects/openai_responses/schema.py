@@ -81,7 +81,6 @@ NOT_HONOURED: dict[str, Any] = {
     "store": False,
     "parallel_tool_calls": True,
     "truncation": "disabled",
-    "max_output_tokens": None,
     "temperature": None,
     "top_p": None,
 }

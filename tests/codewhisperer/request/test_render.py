@@ -13,7 +13,6 @@ from app.core.conversation import (
     Image,
     Message,
     Part,
-    Reasoning,
     RedactedThinking,
     Text,
     Thinking,
@@ -226,56 +225,3 @@ def test_json_nested_beyond_what_can_be_written_is_refused() -> None:
 def test_a_part_in_the_wrong_turn_is_refused_and_not_dropped(message: Message) -> None:
     with pytest.raises(GatewayError, match="cannot hold"):
         rendered(user("a"), message, user("b"), tools=(READ,))
-
-
-# reasoning
-
-
-def fields(reasoning: Reasoning, model: str, generation: str = "kiro") -> Any:
-    request = rendered(user("a"), generation=generation, model=model, reasoning=reasoning)
-    sent = msgspec.json.decode(request.body).get("additionalModelRequestFields")
-    return sent, request.ignored, request.repairs
-
-
-@pytest.mark.parametrize(
-    ("reasoning", "expected"),
-    [
-        (Reasoning(), None),
-        (Reasoning(enabled=True), {"thinking": {"type": "adaptive", "display": "summarized"}}),
-        (
-            Reasoning(enabled=True, omit_text=True),
-            {"thinking": {"type": "adaptive", "display": "omitted"}},
-        ),
-        (Reasoning(enabled=False), {"thinking": {"type": "disabled"}}),
-        (Reasoning(effort="xhigh"), {"output_config": {"effort": "xhigh"}}),
-        (Reasoning(effort="none"), {"thinking": {"type": "disabled"}}),
-    ],
-)
-def test_a_model_that_takes_thinking_is_told_how(reasoning: Reasoning, expected: Any) -> None:
-    assert fields(reasoning, "claude-opus-4.8") == (expected, (), ())
-
-
-def test_an_effort_that_the_model_lacks_is_the_closest_and_told() -> None:
-    sent, ignored, repairs = fields(Reasoning(effort="xhigh"), "claude-opus-4.6")
-    assert (sent, ignored) == ({"output_config": {"effort": "high"}}, ())
-    assert repairs == ("closest-effort",)
-
-
-@pytest.mark.parametrize(
-    ("reasoning", "effort"),
-    [(Reasoning(effort="max"), "max"), (Reasoning(enabled=False, effort="high"), "none")],
-)
-def test_other_models_have_an_effort_alone(reasoning: Reasoning, effort: str) -> None:
-    assert fields(reasoning, "gpt-5.6-sol") == ({"reasoning": {"effort": effort}}, (), ())
-
-
-@pytest.mark.parametrize(
-    ("model", "generation"), [("claude-sonnet-4.5", "kiro"), ("claude-opus-4.8", "q")]
-)
-def test_elsewhere_the_wish_is_told_as_ignored(model: str, generation: str) -> None:
-    assert fields(Reasoning(enabled=True, effort="high"), model, generation) == (
-        None,
-        ("thinking", "effort"),
-        (),
-    )
-    assert fields(Reasoning(), model, generation) == (None, (), ())

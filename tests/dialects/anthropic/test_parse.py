@@ -26,7 +26,7 @@ def test_the_least_a_request_may_hold(parse):
     assert parsed.model == parsed.conversation.model == "m"
     assert parsed.stream is False
     assert parsed.conversation.messages == (Message("user", (Text("hi"),)),)
-    assert parsed.conversation.ignored == ("max_tokens",)
+    assert parsed.conversation.ignored == ()
     assert parsed.conversation.notes == ()
 
 
@@ -164,7 +164,7 @@ def test_a_thread_gets_the_answer_that_makes_the_sdk_send_its_history(parser, th
 
 
 def test_a_null_thread_is_none(parse):
-    assert parse(thread=None).conversation.ignored == ("thread", "max_tokens")
+    assert parse(thread=None).conversation.ignored == ("thread",)
 
 
 def test_count_tokens_takes_no_max_tokens():
@@ -200,7 +200,6 @@ def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
         "team",
         "defer_loading",
         "eager_input_streaming",
-        "max_tokens",
     }
     assert len(set(parsed.conversation.ignored)) == len(parsed.conversation.ignored)
     assert parsed.conversation.ignored[0] == "context_management"
@@ -210,28 +209,28 @@ def test_what_a_tool_is_called_with_and_its_schema_are_not_looked_into(parse):
     call = {"type": "tool_use", "id": "a", "name": "f", "input": {"cache_control": 1, "x": {}}}
     schema = {"type": "object", "defer_loading": True, "properties": {"unknown": {"odd": 1}}}
     parsed = parse(messages=assistant(call), tools=[{"name": "f", "input_schema": schema}])
-    assert parsed.conversation.ignored == ("max_tokens",)
+    assert parsed.conversation.ignored == ()
     assert parsed.conversation.tools[0].schema == schema
 
 
 def test_fields_that_are_checked_and_not_honoured_are_listed(parse):
     parsed = parse(temperature=0.5, top_p=1, top_k=0, stop_sequences=["x"])
-    assert parsed.conversation.ignored == (
-        "max_tokens",
-        "stop_sequences",
-        "temperature",
-        "top_p",
-        "top_k",
-    )
+    assert parsed.conversation.ignored == ("stop_sequences", "temperature", "top_p", "top_k")
 
 
 def test_fields_that_ask_for_nothing_are_not_listed(parse):
     parsed = parse(temperature=None, stop_sequences=[], system=None, tools=None, thinking=None)
-    assert parsed.conversation.ignored == ("max_tokens",)
+    assert parsed.conversation.ignored == ()
 
 
 def test_max_tokens_of_zero_is_legal(parse):
-    assert parse(max_tokens=0).conversation.messages
+    assert parse(max_tokens=0).conversation.max_tokens == 0
+
+
+def test_the_limit_of_the_answer_is_read(parse):
+    """Whether it has an effect depends on the model."""
+    assert parse(max_tokens=32_000).conversation.max_tokens == 32_000
+    assert parse().conversation.max_tokens_field == "max_tokens"
 
 
 @pytest.mark.parametrize(
@@ -240,7 +239,7 @@ def test_max_tokens_of_zero_is_legal(parse):
         ({}, Reasoning()),
         ({"thinking": {"type": "disabled"}}, Reasoning(False)),
         ({"thinking": {"type": "adaptive"}}, Reasoning(True)),
-        ({"thinking": {"type": "between_tools"}}, Reasoning(True)),
+        ({"thinking": {"type": "between_tools"}}, Reasoning(True, between_tools=True)),
         ({"thinking": {"type": "adaptive", "display": "summarized"}}, Reasoning(True)),
         (
             {"thinking": {"type": "adaptive", "display": "omitted"}},
@@ -266,7 +265,7 @@ def test_a_budget_above_max_tokens_is_clamped_and_told(parse):
 
 def test_a_display_that_is_not_known_is_ignored(parse):
     parsed = parse(thinking={"type": "adaptive", "display": "updates"})
-    assert parsed.conversation.ignored == ("max_tokens", "display")
+    assert parsed.conversation.ignored == ("display",)
 
 
 def test_a_system_message_after_the_last_user_turn_sets_the_effort_of_this_turn(parse):

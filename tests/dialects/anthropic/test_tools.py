@@ -49,7 +49,7 @@ def test_custom_tools_are_offered_as_they_are(parse):
 def test_tools_of_servers_and_unknown_ones_are_left_out_and_named(parse, kind):
     parsed = parse(tools=[{"type": kind, "name": "x", "max_uses": 8}, F])
     assert names(parsed) == ["f"]
-    assert parsed.conversation.ignored == (kind, "max_tokens")
+    assert parsed.conversation.ignored == (kind,)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_published_tools_get_their_schema(parse, kind, properties):
     assert tool.description
     assert set(tool.schema["properties"]) == properties
     assert set(tool.schema["required"]) <= properties
-    assert parsed.conversation.ignored == ("max_characters", "max_tokens")
+    assert parsed.conversation.ignored == ("max_characters",)
 
 
 def test_the_memory_tool_takes_what_the_sdk_can_read():

@@ -188,22 +188,18 @@ def test_a_schema_is_the_clients_own(parse):
 
 
 def test_fields_that_are_checked_and_not_honoured_are_listed(parse):
-    parsed = parse(
-        max_tokens=1,
-        max_completion_tokens=9,
-        stop="x",
-        parallel_tool_calls=False,
-        temperature=0,
-        top_p=1,
-    )
-    assert parsed.conversation.ignored == (
-        "max_tokens",
-        "max_completion_tokens",
-        "stop",
-        "parallel_tool_calls",
-        "temperature",
-        "top_p",
-    )
+    parsed = parse(stop="x", parallel_tool_calls=False, temperature=0, top_p=1)
+    assert parsed.conversation.ignored == ("stop", "parallel_tool_calls", "temperature", "top_p")
+
+
+def test_the_limit_of_the_answer_has_two_names(parse):
+    """Whether it has an effect depends on the model."""
+    old = parse(max_tokens=7).conversation
+    assert (old.max_tokens, old.max_tokens_field, old.ignored) == (7, "max_tokens", ())
+    new = parse(max_completion_tokens=9).conversation
+    assert (new.max_tokens, new.max_tokens_field) == (9, "max_completion_tokens")
+    both = parse(max_tokens=7, max_completion_tokens=9).conversation
+    assert (both.max_tokens, both.ignored) == (9, ("max_tokens",))
 
 
 def test_fields_that_ask_for_nothing_are_not_listed(parse):
@@ -234,8 +230,9 @@ def test_fields_that_ask_for_nothing_are_not_listed(parse):
     ],
 )
 def test_reasoning(parse, effort, expected, notes):
+    """A client without a member for thinking asks for it by the effort."""
     conversation = parse(reasoning_effort=effort).conversation
-    assert conversation.reasoning == Reasoning(effort=expected)
+    assert conversation.reasoning == Reasoning(True if effort != "none" else None, expected)
     assert conversation.notes == notes
 
 

@@ -67,12 +67,12 @@ def test_instructions_and_what_stands_before_the_conversation_are_the_system_tex
     [
         (None, Reasoning(None, None, omit_text=True)),
         ({}, Reasoning(None, None, omit_text=True)),
-        ({"effort": "high"}, Reasoning(None, "high", omit_text=True)),
+        ({"effort": "high"}, Reasoning(True, "high", omit_text=True)),
         ({"effort": "high", "summary": "auto"}, Reasoning(True, "high", omit_text=False)),
         ({"effort": "none", "summary": "auto"}, Reasoning(None, "none", omit_text=False)),
         ({"summary": "detailed"}, Reasoning(True, None, omit_text=False)),
         ({"generate_summary": "concise"}, Reasoning(True, None, omit_text=False)),
-        ({"effort": "minimal"}, Reasoning(None, "low", omit_text=True)),
+        ({"effort": "minimal"}, Reasoning(True, "low", omit_text=True)),
         ({"effort": None, "summary": None}, Reasoning(None, None, omit_text=True)),
     ],
 )
@@ -116,7 +116,6 @@ IGNORED = [
     ({"store": True}, "store"),
     ({"parallel_tool_calls": False}, "parallel_tool_calls"),
     ({"truncation": "auto"}, "truncation"),
-    ({"max_output_tokens": 16}, "max_output_tokens"),
     ({"temperature": 0}, "temperature"),
     ({"top_p": 1}, "top_p"),
     ({"text": {"verbosity": "low"}}, "verbosity"),
@@ -130,6 +129,13 @@ IGNORED = [
 @pytest.mark.parametrize(("members", "name"), IGNORED, ids=[name for _, name in IGNORED])
 def test_what_has_no_effect_is_named(parse, members, name):
     assert parse(**members).conversation.ignored == (name,)
+
+
+def test_the_limit_of_the_answer_is_read(parse):
+    """Whether it has an effect depends on the model."""
+    conversation = parse(max_output_tokens=16).conversation
+    assert (conversation.max_tokens, conversation.ignored) == (16, ())
+    assert conversation.max_tokens_field == "max_output_tokens"
 
 
 def test_what_asks_for_nothing_is_not_named(parse):
