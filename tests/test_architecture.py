@@ -36,6 +36,7 @@ ALLOWED = {  # lower rows import from higher ones
     "settings": {"aws", "models"},  # which names are regions and models
     "upstream_http": {"sockets"},
     "server": {"errors", "output", "sockets"},
+    "recording": {"errors", "eventstream", "files", "output", "program", "version"},
     "upstream": {"core", "errors", "models"},
     "codewhisperer": {
         "aws", "core", "errors", "eventstream", "models", "settings", "tls", "upstream",
@@ -45,17 +46,18 @@ ALLOWED = {  # lower rows import from higher ones
     "gateway": {"core", "credentials", "errors", "models", "upstream"},
     "keys": {"core", "errors", "files", "models", "program", "settings"},
     "pages": {"errors", "models", "openapi"},
-    "web": {"core", "errors", "keys", "server"},
+    "web": {"core", "errors", "keys", "recording", "server"},
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {
         "codewhisperer", "core", "credentials", "entry", "errors", "gateway", "keys", "models",
-        "openapi", "pages", "server", "settings", "tls", "version", "web",
+        "openapi", "pages", "recording", "server", "settings", "tls", "version", "web",
     },
     "wsgi": {"application", "settings"},
     "launch": set(),
     "__main__": {
-        "codewhisperer", "credentials", "keys", "launch", "output", "program", "settings",
+        "codewhisperer", "credentials", "keys", "launch", "output", "program", "recording",
+        "settings",
         "simulator", "version",
     },
 }  # fmt: skip
