@@ -1,5 +1,5 @@
-"""The command line: ``kiro2api serve | simulate | settings | accounts | login | logout | keys``, in
-a checkout also ``python -m app ...``.
+"""The command line: ``kiro2api serve | simulate | settings | accounts | login | logout | keys |
+replay``, in a checkout also ``python -m app ...``.
 
 ``serve`` is gunicorn with ``gunicorn.conf.py``; it adds only what a newcomer without a credential
 needs, the simulated upstream. Serving for real, gunicorn may as well be started directly.
@@ -22,6 +22,7 @@ from app.credentials import ControlPlane, commands, is_configured
 from app.keys import commands as key_commands
 from app.output import never_wait
 from app.program import NAME
+from app.recording import replay
 from app.settings import Settings, SettingsError, docs
 from app.settings.process import EVERYWHERE
 from app.version import __version__
@@ -156,6 +157,7 @@ def _control_plane(settings: Settings) -> ControlPlane:
 
 commands.add_to(cli, _control_plane)
 key_commands.add_to(cli)
+replay.add_to(cli)
 
 
 if __name__ == "__main__":

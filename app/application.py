@@ -1,7 +1,8 @@
 """The WSGI application: the only place that wires the parts together."""
 
+from functools import partial
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 from flask_cors import CORS
 
@@ -21,6 +22,7 @@ from app.keys.limits import KeyLimits, Rates
 from app.openapi import Group, describe
 from app.pages import health, openapi
 from app.pages import models as model_pages
+from app.recording.recorder import Recorder, Which
 from app.server import native
 from app.server.admission import Admission
 from app.server.connections.addresses import ConnectionLimit
@@ -48,6 +50,7 @@ def create_app(settings: Settings) -> Application:
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     models = _models(settings)
     gateway = _gateway(settings, models)
+    recorder = _recorder(settings)
     app = Application(
         __name__,
         lifecycle=lifecycle,
@@ -55,7 +58,7 @@ def create_app(settings: Settings) -> Application:
         connections=ConnectionLimit(
             settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies
         ),
-        on_exit=gateway.credentials.close,
+        on_exit=partial(_close, gateway, recorder),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     key_limits = KeyLimits(
@@ -70,7 +73,13 @@ def create_app(settings: Settings) -> Application:
         ping_interval=settings.kiro_ping_interval,
         default_model=lambda: models.names.default_name(),
     )
-    hooks.install(app, _authenticator(settings), open_paths=OPEN_PATHS, form_of=_error_form)
+    hooks.install(
+        app,
+        _authenticator(settings),
+        open_paths=OPEN_PATHS,
+        form_of=_error_form,
+        recorder=recorder,
+    )
     if settings.kiro_cors_origins:
         CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
     app.register_blueprint(health.blueprint(__version__, gateway.credentials.problems))
@@ -84,6 +93,27 @@ def create_app(settings: Settings) -> Application:
         app.register_blueprint(dialect.blueprint(serving))
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _recorder(settings: Settings) -> Recorder | None:
+    """Records exchanges; None if no directory is set."""
+    directory = settings.kiro_record_dir
+    if directory is None:
+        return None
+    return Recorder(
+        directory,
+        which=cast(Which, settings.kiro_record),
+        most=settings.kiro_record_max,
+        most_bytes=settings.kiro_record_max_bytes,
+        keeps_text=settings.kiro_record_text,
+    )
+
+
+def _close(gateway: Gateway, recorder: Recorder | None) -> None:
+    """What a worker does after its last answer."""
+    if recorder is not None:
+        recorder.close()
+    gateway.credentials.close()
 
 
 def _authenticator(settings: Settings) -> Authenticator:

@@ -30,7 +30,7 @@ from app.errors import NO_RETRY, POLICY, GatewayError, Kind
 from app.models.model import Model
 from app.models.names import Resolution
 from app.models.table import context_window
-from app.upstream import Upstream
+from app.upstream import Tap, Upstream
 
 MAX_ATTEMPTS = 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
@@ -64,10 +64,12 @@ class Gateway:
         self.total = total
         self.sleep = sleep
 
-    def open(self, conversation: Conversation) -> "GatewayCall":
-        """Start the upstream call. Failures are raised by the call's :meth:`GatewayCall.wait`."""
+    def open(self, conversation: Conversation, tap: Tap | None = None) -> "GatewayCall":
+        """Start the upstream call, whose bytes ``tap`` is shown. Failures are raised by the call's
+        :meth:`GatewayCall.wait`.
+        """
         resolution = self.resolve(conversation.model)
-        return GatewayCall(self, resolution.apply(conversation), resolution.model)
+        return GatewayCall(self, resolution.apply(conversation), resolution.model, tap)
 
 
 class GatewayCall:
@@ -76,7 +78,9 @@ class GatewayCall:
     lines carry the request's id.
     """
 
-    def __init__(self, gateway: Gateway, conversation: Conversation, model: Model) -> None:
+    def __init__(
+        self, gateway: Gateway, conversation: Conversation, model: Model, tap: Tap | None
+    ) -> None:
         self._gateway = gateway
         self._conversation = conversation
         self._model = model
@@ -86,7 +90,7 @@ class GatewayCall:
         self._attempts = 0
         self._refreshed: set[str] = set()  # accounts
         self._token: Token | None = None
-        self._call = gateway.upstream.open(conversation, model)
+        self._call = gateway.upstream.open(conversation, model, tap)
         self._held: list[Event] = []
         self._rest: Iterator[Sequence[Event]] = iter(())
         self._failure: Exception | None = None

@@ -32,6 +32,22 @@ class AccessToken(Protocol):
     def region(self) -> str | None: ...
 
 
+class Tap(Protocol):
+    """Is shown what a call sends to the service and reads from it, as it happens."""
+
+    def sent(self, url: str, body: bytes) -> None:
+        """A request is about to be sent."""
+
+    def responded(self, status: int, headers: Mapping[str, str]) -> None:
+        """The head of its response was read."""
+
+    def read(self, data: bytes) -> None:
+        """Bytes of the body of the response; b"" for a tick of silence."""
+
+    def ended(self, complete: bool) -> None:
+        """The body ended by itself; ``complete``: HTTP proved it whole."""
+
+
 class UpstreamCall(Protocol):
     """One conversation with the service. It may be sent again after a failure."""
 
@@ -75,5 +91,7 @@ class UpstreamCall(Protocol):
 class Upstream(Protocol):
     """A service that runs models."""
 
-    def open(self, conversation: Conversation, model: Model) -> UpstreamCall:
-        """Create a call without sending it; does no IO."""
+    def open(
+        self, conversation: Conversation, model: Model, tap: Tap | None = None
+    ) -> UpstreamCall:
+        """Create a call without sending it; does no IO. ``tap`` is shown its bytes."""

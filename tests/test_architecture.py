@@ -37,6 +37,7 @@ ALLOWED = {  # lower rows import from higher ones
     "upstream_http": {"sockets"},
     "server": {"errors", "output", "sockets"},
     "catalogue": {"errors", "models"},
+    "recording": {"errors", "eventstream", "files", "output", "program", "version"},
     "upstream": {"core", "errors", "models"},
     "codewhisperer": {
         "aws", "core", "errors", "eventstream", "models", "settings", "tls", "upstream",
@@ -46,17 +47,18 @@ ALLOWED = {  # lower rows import from higher ones
     "gateway": {"core", "credentials", "errors", "models", "upstream"},
     "keys": {"core", "errors", "files", "models", "program", "settings"},
     "pages": {"errors", "models", "openapi"},
-    "web": {"core", "errors", "keys", "server"},
+    "web": {"core", "errors", "keys", "recording", "server"},
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {
         "catalogue", "codewhisperer", "core", "credentials", "entry", "errors", "gateway", "keys",
-        "models", "openapi", "pages", "server", "settings", "tls", "version", "web",
+        "models", "openapi", "pages", "recording", "server", "settings", "tls", "version", "web",
     },
     "wsgi": {"application", "settings"},
     "launch": set(),
     "__main__": {
-        "codewhisperer", "credentials", "keys", "launch", "output", "program", "settings",
+        "codewhisperer", "credentials", "keys", "launch", "output", "program", "recording",
+        "settings",
         "simulator", "version",
     },
 }  # fmt: skip

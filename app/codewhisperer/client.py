@@ -18,6 +18,7 @@ from app.codewhisperer.service.error_table import UNREACHABLE
 from app.codewhisperer.service.errors import from_response
 from app.errors import GatewayError, Kind
 from app.tls import HOW_TO_TRUST, tls_context
+from app.upstream import Tap
 from app.upstream_http.adapter import StreamingAdapter
 from app.upstream_http.body import ResponseBody, TooLarge
 from app.upstream_http.errors import ConnectFailed, NameNotResolved
@@ -44,8 +45,9 @@ class ResponseStream:
     ``headers`` have lower-case names.
     """
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: requests.Response, tap: Tap | None = None) -> None:
         self._response = response
+        self._tap = tap
         self._body = cast(ResponseBody, response.raw)
         self.headers: Mapping[str, str] = self._body.headers
 
@@ -68,7 +70,8 @@ class ResponseStream:
     def __iter__(self) -> Iterator[bytes]:
         """The body as it arrives, b"" at each tick. Raises GatewayError where it breaks off."""
         try:
-            yield from self._response.iter_content(chunk_size=None)
+            pieces = self._response.iter_content(chunk_size=None)
+            yield from pieces if self._tap is None else self._shown(pieces, self._tap)
         except requests.RequestException as error:
             raise GatewayError(
                 Kind.TRUNCATED, "The upstream's answer broke off before its end; try again."
@@ -82,6 +85,18 @@ class ResponseStream:
                 Kind.CORRUPT,
                 "The upstream's answer was given up: it is larger than KIRO_MAX_ANSWER_BYTES.",
             ) from error
+
+    def _shown(self, pieces: Iterator[bytes], tap: Tap) -> Iterator[bytes]:
+        try:
+            for piece in pieces:
+                tap.read(piece)
+                if self._body.complete:
+                    tap.ended(True)
+                yield piece
+        except requests.RequestException:
+            tap.ended(False)
+            raise
+        tap.ended(self._body.complete)
 
     @property
     def complete(self) -> bool:
@@ -110,14 +125,23 @@ class Client:
             self._session.mount(scheme, self._adapter)
 
     def open(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, timeout: float
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout: float,
+        tap: Tap | None = None,
     ) -> ResponseStream:
         """POST a conversation; ``timeout``: seconds until the head of the response must be there.
+        ``tap`` is shown the bytes of both.
 
         It goes to the session's adapter directly: the session's own work (cookies, hooks,
         redirects) would change nothing and cost as much as the request. Raises GatewayError for no
         connection, no response, or any status but 200.
         """
+        if tap is not None:
+            tap.sent(url, body)
         request = copy(_POST)
         request.url, request.body = url, body
         own = {**headers, "Content-Length": str(len(body))}
@@ -131,13 +155,17 @@ class Client:
             )
         except requests.RequestException as error:
             raise connection_error(error, url) from error
-        stream = ResponseStream(response)
+        stream = ResponseStream(response, tap)
+        if tap is not None:
+            tap.responded(response.status_code, response.headers)
         if response.status_code == 200:
             return stream
         soon = monotonic() + REFUSAL_TIMEOUT
         stream.limit(tick=inf, idle=inf, deadline=soon, setting="the gateway")
         with response:
             body = _beginning(response, LARGEST_REFUSAL)
+            if tap is not None:
+                tap.read(body)
             raise from_response(response.status_code, response.headers, body)
 
     def call(

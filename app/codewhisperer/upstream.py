@@ -14,7 +14,7 @@ from app.core.events import Event
 from app.errors import GatewayError
 from app.models.model import Model
 from app.settings import Settings
-from app.upstream import AccessToken
+from app.upstream import AccessToken, Tap
 from app.version import __version__
 
 from .answer.batches import event_batches
@@ -87,16 +87,25 @@ class CodeWhisperer:
             run=run,
         )
 
-    def open(self, conversation: Conversation, model: Model) -> "CodeWhispererCall":
-        """Create a call without sending it."""
-        return CodeWhispererCall(self, conversation, model)
+    def open(
+        self, conversation: Conversation, model: Model, tap: Tap | None = None
+    ) -> "CodeWhispererCall":
+        """Create a call without sending it; ``tap`` is shown its bytes."""
+        return CodeWhispererCall(self, conversation, model, tap)
 
 
 class CodeWhispererCall:
     """One conversation with the service: an :class:`app.upstream.UpstreamCall`."""
 
-    def __init__(self, service: CodeWhisperer, conversation: Conversation, model: Model) -> None:
+    def __init__(
+        self,
+        service: CodeWhisperer,
+        conversation: Conversation,
+        model: Model,
+        tap: Tap | None = None,
+    ) -> None:
         self._service = service
+        self._tap = tap
         self._conversation = conversation
         self._model = model
         self._sent_for: tuple[str, str | None] | None = None  # account and region
@@ -140,7 +149,9 @@ class CodeWhispererCall:
         url, headers = host.chat_endpoint()
         headers |= authorization(token.access_token, token.kind)
         left = max(deadline - monotonic(), 0.001)
-        response = self._service.client.open(url, headers, rendered.body, timeout=left)
+        response = self._service.client.open(
+            url, headers, rendered.body, timeout=left, tap=self._tap
+        )
         self._response, self._headers = response, response.headers
         self._service.hosts.worked(host)
         response.limit(

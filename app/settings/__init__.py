@@ -101,6 +101,20 @@ class Settings:
     log_console: bool = setting("Logs", values.flag(), "true",
         "Log to stderr. false is allowed only together with LOG_FILE.")
 
+    kiro_record_dir: Path | None = setting("Recording", values.path("directory"), "",
+        "Keep exchanges with the upstream in this directory, so that a failure can be reported and "
+        "replayed. Only its owner can read them. If unset, nothing of a request is written to "
+        "disk.")
+    kiro_record: str = setting("Recording", values.choice("failed", "all"), "failed",
+        "Which exchanges to keep.")
+    kiro_record_max: int = setting("Recording", values.integer(1, 100_000), "100",
+        "Most recordings to keep; the oldest are removed first.")
+    kiro_record_max_bytes: int = setting("Recording",
+        values.integer(65536, 1 << 40, "bytes"), "67108864", "Most bytes of all recordings.")
+    kiro_record_text: bool = setting("Recording", values.flag(), "false",
+        "Keep prompts and answers as they are. If false, every text is replaced by filler of the "
+        "same length and script. Tokens, keys and ARNs are removed in both cases.")
+
     kiro_api_key: str | None = setting("Credential", values.api_key(), "",
         "API key of a Kiro account, made at app.kiro.dev: the official way without a browser. "
         "Used before token files and databases; beside another credential variable it is one more "
@@ -218,13 +232,15 @@ class Settings:
         warnings += sources.unknown_names(found, dotenv, known)
         if "KIRO_STORE_KEY" in found and "KIRO_TOKEN_STORE" not in found:
             warnings.append("KIRO_STORE_KEY has no effect without KIRO_TOKEN_STORE")
-        parsed = {}
+        parsed: dict[str, Any] = {}
         for name, item in known.items():
             if name in found:
                 try:
                     parsed[item.name] = item.metadata["value"].parse(found[name].text)
                 except ValueError:
                     problems.append(_problem(name, item, found[name]))
+        if parsed.get("kiro_record_text") and parsed.get("kiro_record_dir"):
+            warnings.append("KIRO_RECORD_TEXT=1: recordings hold prompts and answers as they are")
         settings = cls(**parsed, warnings=tuple(warnings), secret_files=files)
         if not settings.log_console and settings.log_file is None and not problems:
             problems.append("LOG_CONSOLE: found 'false', allowed: only together with LOG_FILE")

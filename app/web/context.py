@@ -17,6 +17,7 @@ from flask import Request, g
 from app.errors import GatewayError, Kind
 from app.keys.key_file import ClientKey
 from app.keys.limits import RateExceeded, RateStatus
+from app.recording.exchange import Exchange
 from app.server.lifecycle import Live
 from app.server.logs import request_id
 
@@ -48,7 +49,8 @@ class RequestContext:
 
     Set on the way, by the part that learns it: ``key``, who asks (None on open paths); ``rate``,
     how many requests the key has left; ``streamed`` (None unless a model is asked); ``live`` and
-    ``call``, the answer under way; ``failure``, the last one; ``status``, of the response.
+    ``call``, the answer under way; ``exchange``, if it may be recorded; ``failure``, the last one;
+    ``status``, of the response.
     ``release`` gives back what the answer holds: it is called once, when the answer is over.
     """
 
@@ -62,6 +64,7 @@ class RequestContext:
     streamed: bool | None = None
     live: Live | None = None
     call: GatewayCall | None = None
+    exchange: Exchange | None = None
     failure: Failure | None = None
     status: int = 0
     release: Callable[[], object] = _hold_nothing
@@ -117,9 +120,13 @@ class RequestContext:
     def _milliseconds(self, moment: float) -> float:
         return round((moment - self.started) * 1000, 1)
 
-    def write(self) -> None:
-        """Write the log line; a failure's message takes the place of "request"."""
-        log.info("request", extra={"fields": self.fields()})
+    def write(self) -> dict[str, Any]:
+        """Write the log line, whose members are returned; a failure's message takes the place of
+        "request".
+        """
+        fields = self.fields()
+        log.info("request", extra={"fields": fields})
+        return fields
 
 
 def _failure_fields(failure: Failure) -> dict[str, str]:

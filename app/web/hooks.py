@@ -14,6 +14,7 @@ from flask import Response, request
 
 from app.core.headers import Headers
 from app.keys.authentication import Authenticator
+from app.recording.recorder import Recorder
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 
@@ -27,6 +28,7 @@ def install(
     *,
     open_paths: frozenset[str],
     form_of: Callable[[str, Headers], failures.ErrorForm],
+    recorder: Recorder | None = None,
 ) -> None:
     """Put the hooks around the routes of ``app``.
 
@@ -42,6 +44,8 @@ def install(
         lifecycle.enter(context.connection)
         if context.method != "OPTIONS" and context.path not in open_paths:
             context.key = authenticator.check(arrived.headers)
+            if recorder is not None and context.method == "POST":
+                context.exchange = recorder.begin("POST", context.path, arrived.headers)
 
     @app.errorhandler(Exception)
     def fail(error: Exception) -> Response:
@@ -52,19 +56,29 @@ def install(
     def answer(response: Response) -> Response:
         context, headers = current(), response.headers
         context.status = response.status_code
+        if context.exchange is not None:
+            context.exchange.responded_with(response.status_code, _refusal(response))
         if (rate := context.rate) is not None:
             rate_headers = form_of(request.path, request.headers).rate_headers
             headers.update(rate_headers(rate.limit, rate.remaining, rate.reset))
         headers.add("request-id", context.request_id)
         headers.add("x-request-id", context.request_id)
-        response.call_on_close(lambda: _finish(context, lifecycle))
+        response.call_on_close(lambda: _finish(context, lifecycle, recorder))
         return response
 
 
-def _finish(context: RequestContext, lifecycle: Lifecycle) -> None:
+def _refusal(response: Response) -> bytes:
+    """The body of an error; answers are shown to the exchange piece by piece."""
+    return response.get_data() if response.status_code >= 400 else b""
+
+
+def _finish(context: RequestContext, lifecycle: Lifecycle, recorder: Recorder | None) -> None:
     """Called by the server when the answer is out or was given up."""
     try:
         context.release()
     finally:
         lifecycle.leave(context.connection)
-        context.write()
+        fields = context.write()
+        if recorder is not None and context.exchange is not None:
+            failure = context.failure.kind if context.failure else None
+            recorder.finish(context.exchange, failure, fields)

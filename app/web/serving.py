@@ -13,6 +13,7 @@ from app.core.fold import Reply
 from app.core.usage import Meter
 from app.errors import GatewayError, Kind
 from app.keys.limits import KeyLimits
+from app.recording.exchange import Exchange
 from app.server import native
 from app.server.admission import Admission
 from app.server.lifecycle import Lifecycle, Live
@@ -59,7 +60,7 @@ class Serving:
     """Answers the conversations that the dialects' routes have parsed. Times in seconds;
     ``default_model`` gives the model for a request that names none."""
 
-    open: Callable[[Conversation], GatewayCall]
+    open: Callable[[Conversation, Exchange | None], GatewayCall]
     lifecycle: Lifecycle
     admission: Admission
     limits: KeyLimits
@@ -79,6 +80,8 @@ class Serving:
             self.limits.check(context.client)
         try:
             raw = body()
+            if context.exchange is not None:
+                context.exchange.received_body(raw)
             return native.run(len(raw), parse, raw, *arguments)
         except (GatewayError, HTTPException):
             context.rate = self.limits.count(context.client)
@@ -105,13 +108,15 @@ class Serving:
             live = context.live = self.lifecycle.watch(context.connection)
             held.callback(live.close)
             held.callback(self.admission.enter(live))
-            call = context.call = self.open(conversation)
+            call = context.call = self.open(conversation, context.exchange)
             held.callback(call.close)
             if streamed:
                 live.run(call.wait, self.early_headers)
                 body: Any = self._stream(call, encoder(call.meter), live, context)
             else:
                 body = relay.pieces(whole(relay.collect(call, live), call.meter))
+            if context.exchange is not None:
+                body = context.exchange.watch(body)
             response = StreamResponse(body) if streamed else Response(body, mimetype=JSON)
             _add_listings(response, call)
             context.release = held.pop_all().close

@@ -127,7 +127,7 @@ class Service:
             )
         )
 
-    def _open(self, conversation: Any) -> Call:
+    def _open(self, conversation: Any, tap: Any) -> Call:
         self.log.append("called")
         if isinstance(self.call, Exception):
             raise self.call
