@@ -42,7 +42,9 @@ class Simulator:
     `tokens` (or later by `configure_tokens`) are valid, unless `accept_any_token`. An issued token
     is valid for `lifetime` seconds. A binding that is not in `bindings` answers
     UnknownOperationException. `models` is the list that accounts are offered: a name or a list, see
-    `Catalogue.configure`. `log_limit` is the number of requests kept in the log.
+    `Catalogue.configure`. `region` is the region of this host: a profile of another one is refused.
+    None serves every region, unless the Host header names one. `log_limit` is the number of
+    requests kept in the log.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Simulator:
         lifetime: float = 3600,
         bindings: frozenset[Binding] = _BOTH,
         models: str | list[Any] = "2026-11",
+        region: str | None = None,
         tls: ssl.SSLContext | None = None,
         log_limit: int = 1000,
     ) -> None:
@@ -65,6 +68,7 @@ class Simulator:
             tokens=state,
             catalogue=lambda: Catalogue(offer=offered),
             bindings=bindings,
+            region=region,
             log_limit=log_limit,
         )
         self._address = (host, port)
@@ -137,8 +141,12 @@ class Simulator:
         """Change the catalogue of models: the members of `Catalogue.configure`."""
         self._call(lambda: self._upstream.configure_models(members))
 
+    def configure_rules(self, **members: Any) -> None:
+        """Change the rules that can be set: the members of `checks.rules.Settings`."""
+        self._call(lambda: self._upstream.configure_rules(members))
+
     def reset(self) -> None:
-        """Remove scripts, clear the log, and restore the catalogue. Tokens stay valid."""
+        """Remove scripts, clear the log, restore catalogue and rules. Tokens stay valid."""
         self._call(self._upstream.reset)
 
     def close_idle(self) -> int:

@@ -9,11 +9,12 @@ import itertools
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.simulator.catalogue.model import SimulatedModel
 from app.simulator.catalogue.models import AUTO
+from app.simulator.catalogue.signatures import sign
 from app.simulator.checks.body import current_user, history_of, tool_names, tool_results
 from app.simulator.checks.sizes import estimate_tokens
 from app.simulator.wire import frames
@@ -77,7 +78,7 @@ def answer_stream(answer: ScriptedAnswer, chat: ChatRequest) -> AnswerStream:
         out.append(frames.event("messageMetadataEvent", identity))
     ids = (f"tooluse_sim{chat.number}x{index}" for index in itertools.count(1))
     for part in parts:
-        out += _frames_of_part(part, answer.model_id or chat.reported_model_id, ids)
+        out += _frames_of_part(_signed(part, chat), answer.model_id or chat.reported_model_id, ids)
         if isinstance(part, _TERMINAL):
             return AnswerStream(out)
     if answer.bare:
@@ -85,6 +86,13 @@ def answer_stream(answer: ScriptedAnswer, chat: ChatRequest) -> AnswerStream:
     trailer = dict(_trailer(answer, chat, estimate_tokens([_content(part) for part in parts])))
     out += [frames.event(kind, value) for kind, value in trailer.items() if kind not in left_out]
     return AnswerStream(out, trailer["meteringEvent"]["usage"])
+
+
+def _signed(part: Part, chat: ChatRequest) -> Part:
+    if isinstance(part, ThinkingPart) and isinstance(part.signature, bool):
+        signature = sign(chat.model, chat.number) if part.signature else None
+        return replace(part, signature=signature)
+    return part
 
 
 def _content(part: Part) -> Any:

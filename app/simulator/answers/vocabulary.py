@@ -25,11 +25,13 @@ class TextPart:
 class ThinkingPart:
     """reasoningContentEvent deltas, then a signature or opaque redacted content (base64).
 
-    JSON: a string, a list of strings, or `{"text": ..., "signature": ..., "redacted": ...}`.
+    JSON: a string, a list of strings, or `{"text": ..., "signature": ..., "redacted": ...}`. A
+    signature of `true` is one that the simulator makes for the family of the answering model, and
+    that the setting `signatures` accepts back from that family alone.
     """
 
     deltas: tuple[str, ...] = ()
-    signature: str | None = None
+    signature: str | bool | None = None
     redacted: str | None = None
 
 

@@ -40,6 +40,15 @@ class SimulatedModel:
         return rate if isinstance(rate, int | float) else 1.0
 
     @property
+    def reads_files(self) -> bool:
+        """Whether the model reads anything but text, as far as its row tells.
+
+        The list of inputs names no documents for any model; one that lists text alone is taken to
+        read none.
+        """
+        return self.row.get("supportedInputTypes") != ["TEXT"]
+
+    @property
     def fields_schema(self) -> dict[str, Any] | None:
         """The JSON Schema of `additionalModelRequestFields`; None if the model takes none."""
         schema = self.row.get("additionalModelRequestFieldsSchema")

@@ -98,6 +98,10 @@ def _check_tools(history: list[Turn], current: dict[str, Any], report: ReportVio
         for problem in tool_schema.problems(schema):
             report("tool-schema", f"tools[{index}]: {problem}")
     _check_names(history, tool_names(current), report)
+    if not tool_entries(current) and any(
+        message.get("toolUses") or tool_results(message) for _, _, message in history
+    ):
+        report("tools-missing", "history has tool calls or results, and no tool is offered")
 
 
 def _check_names(history: list[Turn], offered: list[str], report: ReportViolation) -> None:

@@ -5,6 +5,7 @@ Q clients are stricter. Shapes are closed: a member that is not listed is a viol
 a gateway does not use (editor state and the like) may be any object.
 """
 
+from . import media
 from .shapes import (
     Checker,
     array,
@@ -24,6 +25,7 @@ ASSISTANT_CONTENT_MAX = 100_000
 RESULT_TEXT_MAX = 800_000
 IMAGES_MAX = 10
 IMAGE_BYTES_MAX = 2_800_000
+DOCUMENT_BYTES_MAX = 20 * 1024 * 1024
 TOOL_NAME = r"[a-zA-Z][a-zA-Z0-9_-]{0,63}"
 PROFILE_ARN = r"arn:aws:(codewhisperer|transform):[-.a-z0-9]{1,63}:\d{12}:profile/[a-zA-Z0-9]{12}"
 
@@ -37,6 +39,17 @@ _image = structure(
         "format": enum("png", "jpeg", "gif", "webp", rule="image-format"),
         "source": union({"bytes": blob(IMAGE_BYTES_MAX, rule="image-bytes")}),
     },
+    "format",
+    "source",
+)
+
+_document = structure(
+    {
+        "name": string(1, 200, rule="document-name"),
+        "format": enum(*media.DOCUMENTS, rule="document-format"),
+        "source": union({"bytes": blob(DOCUMENT_BYTES_MAX, rule="document-bytes")}),
+    },
+    "name",
     "format",
     "source",
 )
@@ -102,7 +115,7 @@ _context = structure(
 # fmt: off
 _ORIGINS = (
     "AI_EDITOR", "CHATBOT", "CLI", "CONSOLE", "DOCUMENTATION", "GITLAB", "IDE", "INLINE_CHAT",
-    "KIRO_CLI", "MARKETING", "MD", "MD_CE", "MD_IDE", "MOBILE", "OPENSEARCH_DASHBOARD",
+    "KIRO_CLI", "KIRO_WEB", "MARKETING", "MD", "MD_CE", "MD_IDE", "MOBILE", "OPENSEARCH_DASHBOARD",
     "Q_DEV_BEXT", "SAGE_MAKER", "SERVICE_INTERNAL", "SM_AI_STUDIO_IDE", "UNIFIED_SEARCH", "UNKNOWN",
 )
 
@@ -118,6 +131,7 @@ _user_input_message = structure(
         "modelId": string(1, 1024, r"[a-zA-Z0-9_:.-]+", rule="model-id"),
         "origin": enum(*_ORIGINS, rule="origin"),
         "userIntent": enum(*_INTENTS),
+        "documents": array(_document),
         "images": array(_image, IMAGES_MAX, rule="image-count"),
         "userInputMessageContext": _context,
         "cachePoint": _cache_point,
@@ -130,6 +144,7 @@ _assistant_response_message = structure(
     {
         "content": string(0, ASSISTANT_CONTENT_MAX, rule="content-length"),
         "messageId": string(0, 128),
+        "modelTag": string(),
         "toolUses": array(
             structure(
                 {
@@ -172,6 +187,7 @@ _conversation_state = structure(
         "workspaceId": string(36, 36),
         "customizationArn": string(0, 1224, r"arn:.+"),
         "agentContinuationId": string(1),
+        "rootConversationId": string(1, 128, rule="conversation-id"),
         "agentTaskType": enum("vibe", "spectask"),
     },
     "currentMessage",
@@ -182,6 +198,7 @@ REQUEST: Checker = structure(
     {
         "conversationState": _conversation_state,
         "profileArn": string(0, 950, PROFILE_ARN, rule="profile-arn"),
+        "agentMode": string(1),
         "additionalModelRequestFields": document,  # see model_fields
     },
     "conversationState",

@@ -1,7 +1,8 @@
 """The size of a request: the service's character weight, and an estimate of its tokens.
 
-Neither counts image bytes by their length: official clients send images far beyond the weight
-limit, and a model charges a fixed number of tokens for an image.
+Neither counts the bytes of images and documents: official clients send them far beyond the weight
+limit, and a model charges a fixed number of tokens for an image. The tokens of a document, which
+the service counts by its pages and words, are not estimated.
 """
 
 import json
@@ -29,16 +30,16 @@ def estimate_tokens(body: Any) -> int:
 def _measure(body: Any) -> tuple[int, int, int]:
     images = 0
 
-    def drop_image(member: dict[str, Any]) -> dict[str, Any]:
+    def drop_bytes(member: dict[str, Any]) -> dict[str, Any]:
         nonlocal images
-        if set(member) == {"format", "source"}:
-            images += 1
+        if member.keys() - {"name"} == {"format", "source"}:
+            images += "name" not in member
             return {"format": member["format"]}
         return member
 
     serialized = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    if '"images"' in serialized:
-        slim = json.loads(serialized, object_hook=drop_image)
+    if '"images"' in serialized or '"documents"' in serialized:
+        slim = json.loads(serialized, object_hook=drop_bytes)
         serialized = json.dumps(slim, ensure_ascii=False, separators=(",", ":"))
     ascii_count = len(serialized.encode("ascii", "ignore"))
     return ascii_count, len(serialized) - ascii_count, images

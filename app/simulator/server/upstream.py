@@ -34,10 +34,11 @@ class UpstreamServer:
         bindings: frozenset[Binding],
         log_limit: int,
         catalogue: Callable[[], Catalogue] = Catalogue,
+        region: str | None = None,
     ) -> None:
         self.base_url = ""
         self.log = RequestLog(log_limit)
-        self._service = SimulatedService(tokens, catalogue, bindings, lambda: self.base_url)
+        self._service = SimulatedService(tokens, catalogue, bindings, lambda: self.base_url, region)
         self._connections: dict[Connection, asyncio.Task[None]] = {}
         self._accepted = 0
 
@@ -71,8 +72,12 @@ class UpstreamServer:
         """Change the catalogue, see `Catalogue.configure`."""
         self._service.catalogue.configure(members)
 
+    def configure_rules(self, members: dict[str, Any]) -> None:
+        """Change the rules that can be set, see `rules.Settings`."""
+        self._service.settings.configure(members)
+
     def reset(self) -> None:
-        """Remove scripts, clear the log, and restore the catalogue. Tokens stay valid."""
+        """Remove scripts, clear the log, restore catalogue and rules. Tokens stay valid."""
         self._service.reset()
         self.log.clear()
 

@@ -17,14 +17,16 @@ from app.simulator.answers.vocabulary import Delivery, ScriptedAnswer
 from app.simulator.catalogue import models
 from app.simulator.catalogue.faults import NAMED, Fault, fault_response
 from app.simulator.checks.body import as_dict, current_user
-from app.simulator.checks.validate import Violation, refusal, violations
+from app.simulator.checks.refusals import refusal
+from app.simulator.checks.rules import Settings
+from app.simulator.checks.validate import Violation, violations
 from app.simulator.wire.bindings import Binding
 from app.simulator.wire.http import HttpRequest, HttpResponse, json_response, parse_json
 
 from . import control_plane
 from .catalogue import Catalogue
 from .request_log import LoggedRequest
-from .routes import UNKNOWN, namespace, on_control_plane, route
+from .routes import UNKNOWN, namespace, on_control_plane, region_of, route
 from .sign_in import SignIn, masked
 from .tokens import Tokens
 
@@ -45,7 +47,8 @@ class Decision:
 class SimulatedService:
     """Holds tokens, catalogue, scripts and directives, and decides on each request.
 
-    `catalogue` makes the catalogue at the start and after a reset.
+    `catalogue` makes the catalogue at the start and after a reset. `region` is that of the host,
+    for requests whose Host header names none; None if it serves every region.
     """
 
     def __init__(
@@ -54,8 +57,11 @@ class SimulatedService:
         catalogue: Callable[[], Catalogue],
         bindings: frozenset[Binding],
         base_url: Callable[[], str],
+        region: str | None,
     ) -> None:
         self.tokens = tokens
+        self.settings = Settings()
+        self._region = region
         self.catalogue = catalogue()
         self._new_catalogue = catalogue
         self.script = Script()
@@ -67,9 +73,10 @@ class SimulatedService:
     def reset(self) -> None:
         """Remove scripts and clear the state of directives, the catalogue and the spent credits.
 
-        Tokens stay valid.
+        Settings of the rules are restored too. Tokens stay valid.
         """
         self.script.clear()
+        self.settings = Settings()
         self.catalogue = self._new_catalogue()
         self._directives = Directives()
         self._credits_spent = 0.0
@@ -142,9 +149,13 @@ class SimulatedService:
     ) -> list[Violation]:
         if not isinstance(logged.body, dict):
             return [Violation("json", "the body is not a JSON object")]
-        served = self._served(logged, bearer)
         return violations(
-            logged.body, headers=request.headers, binding=logged.binding, offered=served
+            logged.body,
+            headers=request.headers,
+            binding=logged.binding,
+            offered=self._served(logged, bearer),
+            settings=self.settings,
+            region=region_of(request) or self._region,
         )
 
     def _served(self, logged: LoggedRequest, bearer: str) -> models.ModelList:

@@ -1,9 +1,13 @@
 """Which operation a request asks for, in which binding, and the namespace of its errors."""
 
+import re
+
 from app.simulator.answers.script import CHAT
 from app.simulator.catalogue.faults import CONTROL_PLANE, NAMESPACE
 from app.simulator.wire.bindings import Binding
 from app.simulator.wire.http import HttpRequest
+
+_REGION = re.compile(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.")
 
 UNKNOWN = "unknown"
 MCP = "InvokeMCP"
@@ -34,6 +38,12 @@ def route(request: HttpRequest, bindings: frozenset[Binding]) -> tuple[str, Bind
         return known if "json-rpc" in bindings else UNKNOWN, "json-rpc"
     known = _REST.get((request.method, request.path), UNKNOWN)
     return known if "rest" in bindings else UNKNOWN, "rest"
+
+
+def region_of(request: HttpRequest) -> str | None:
+    """Return the region in the name of the host that the client asked, None if it has none."""
+    found = _REGION.search(request.headers.get("host", ""))
+    return found.group(1) if found else None
 
 
 def on_control_plane(operation: str, binding: Binding) -> bool:

@@ -1,59 +1,38 @@
 """Each rule, with bodies that keep it and bodies that violate it."""
 
-import base64
 from typing import Any
 
 import pytest
 
 from app.simulator.catalogue.models import LISTS
-from app.simulator.checks.validate import RULES, Violation, refusal, violations
+from app.simulator.checks.refusals import refusal
+from app.simulator.checks.rules import RULES
+from app.simulator.checks.validate import Violation, violations
 from app.simulator.wire.bindings import Binding
+from tests.simulator.checks.attachments import ATTACHMENT_CASES, Case
+from tests.simulator.checks.bodies import (
+    ARN,
+    PDF,
+    after_tool,
+    documented,
+    image,
+    offering,
+    paper,
+    papers,
+    pictured,
+    property_schema,
+    schema,
+    user_with,
+    with_model,
+)
 from tests.simulator.client import assistant, call, chat_body, result, tool, user
 
-ARN = "arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK"
 CLI = {"content-type": "application/x-amz-json-1.0"}
 BINDINGS: tuple[Binding, ...] = ("rest", "json-rpc")
-Case = tuple[dict[str, Any], dict[str, Any]]
-
-
-def user_with(**context: Any) -> dict[str, Any]:
-    return user(userInputMessageContext=context)
-
-
-def offering(*tools: Any) -> dict[str, Any]:
-    return chat_body(user_with(tools=list(tools)))
-
-
-def schema(root: dict[str, Any]) -> dict[str, Any]:
-    return offering(tool(schema=root))
-
-
-def property_schema(inner: dict[str, Any]) -> dict[str, Any]:
-    return schema({"type": "object", "properties": {"p": inner}})
-
-
-def image(size: int = 3, format: str = "png") -> dict[str, Any]:
-    return {"format": format, "source": {"bytes": base64.b64encode(b"x" * size).decode()}}
-
-
-def pictured(*images: Any) -> dict[str, Any]:
-    return chat_body(user(images=list(images)))
-
-
-def after_tool(results: list[Any], uses: list[Any] | None = None, **extra: Any) -> dict[str, Any]:
-    """Return a conversation whose current message has tool results."""
-    uses = [call()] if uses is None else uses
-    tools = extra.pop("tools", [tool()])
-    context = {"toolResults": results, "tools": tools}
-    history = [user(), assistant(toolUses=uses)]
-    return chat_body(user("", userInputMessageContext=context), history)
-
-
-def with_model(model: str, **members: Any) -> dict[str, Any]:
-    return {**chat_body(user(modelId=model)), **members}
 
 
 CASES: dict[str, list[Case]] = {
+    **ATTACHMENT_CASES,
     "type": [
         (chat_body(), chat_body(user(content=None))),
         (chat_body(), chat_body(user(modelId=None))),
@@ -150,13 +129,6 @@ CASES: dict[str, list[Case]] = {
             chat_body(user(modelId="glm-5"), history=[user("x" * 500_000), assistant()] * 2),
         ),
     ],
-    "image-format": [(pictured(image()), pictured(image(format="jpg")))],
-    "image-bytes": [
-        (pictured(image(2_800_000)), pictured(image(2_800_001))),
-        (pictured(image(1)), pictured(image(0))),
-        (pictured(image()), pictured({"format": "png", "source": {"bytes": "no base64!"}})),
-    ],
-    "image-count": [(pictured(*[image()] * 10), pictured(*[image()] * 11))],
     "current-message": [(chat_body(), chat_body(assistant(), [user(), assistant()]))],
     "history-order": [
         (chat_body(history=[user(), assistant()]), chat_body(history=[assistant(), user()])),
@@ -223,6 +195,20 @@ CASES: dict[str, list[Case]] = {
         (after_tool([result()]), after_tool([result()], tools=[])),
         (after_tool([result()]), after_tool([result()], tools=[tool("write")])),
     ],
+    "tools-missing": [
+        (after_tool([result()]), after_tool([result()], tools=[])),
+        (
+            chat_body(history=[user(), assistant()]),
+            chat_body(
+                history=[
+                    user(),
+                    assistant(toolUses=[call()]),
+                    user("", userInputMessageContext={"toolResults": [result()]}),
+                    assistant(),
+                ]
+            ),
+        ),
+    ],
     "tool-description": [
         (offering(tool(description="d" * 10_240)), offering(tool(description="d" * 10_241))),
         (offering(tool(description="d")), offering(tool(description=""))),
@@ -258,6 +244,9 @@ CASES: dict[str, list[Case]] = {
     "depth": [],
     "content-type": [],
     "model-fields": [],
+    "json": [],
+    "signature": [],
+    "region": [],
 }
 PAIRS = [(rule, *pair) for rule, pairs in CASES.items() for pair in pairs]
 
@@ -387,6 +376,52 @@ def test_messages_name_the_place_and_never_the_content() -> None:
     assert violation.rule == "content-length"
     assert "currentMessage.userInputMessage.content" in violation.message
     assert "s3cret" not in violation.message
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (documented(paper("a.pdf")), "INVALID_DOCUMENT_NAME"),
+        (documented(paper(data=b"x")), "DISALLOWED_FILE_TYPE"),
+        (documented(paper(), paper()), "DOCUMENT_DUPLICATE_NAME"),
+        (documented(*papers(6)), "DOCUMENT_COUNT_EXCEEDED"),
+        (documented(paper(data=PDF.ljust(20 * 1024 * 1024 + 1))), "DOCUMENT_SIZE_EXCEEDED"),
+        (
+            documented(paper(data=PDF + b"/Type /Page\n" * 101)),
+            "DOCUMENT_MAXIMUM_PAGES_EXCEEDED",
+        ),
+        (documented(paper(data=PDF + b"/Encrypt")), "DOCUMENT_PASSWORD_PROTECTED"),
+        (documented(paper(), model="glm-5"), "DOCUMENT_MODEL_NOT_SUPPORTED"),
+        (pictured(image(format="jpg")), "IMAGE_FORMAT_UNSUPPORTED"),
+        (pictured(image(format="jpeg")), "IMAGE_MIME_MISMATCH"),
+        (pictured(image(2_800_001)), "IMAGE_SIZE_EXCEEDED"),
+        (pictured(image(side=8001)), "IMAGE_DIMENSION_EXCEEDED"),
+        (pictured(*[image()] * 11), "IMAGE_COUNT_EXCEEDED"),
+        (offering(tool("read"), tool("Read")), "TOOL_DUPLICATE"),
+        (schema({"type": "string"}), "TOOL_SCHEMA_INVALID"),
+        (after_tool([result()], tools=[]), "TOOL_CONFIG_MISSING"),
+        (after_tool([]), "TOOL_USE_RESULT_MISMATCH"),
+        (chat_body(conversationId=""), "INVALID_CONVERSATION_ID"),
+        (with_model("gpt-6.1-sol"), "INVALID_MODEL_ID"),
+    ],
+)
+def test_the_service_has_a_reason_for_the_refusal(body: dict[str, Any], reason: str) -> None:
+    for binding in BINDINGS:
+        message, given = refusal(violations(body, binding=binding))
+        assert (bool(message), given) == (True, reason)
+
+
+@pytest.mark.parametrize(
+    ("region", "good"), [(None, True), ("us-east-1", True), ("eu-central-1", False)]
+)
+def test_the_profile_is_of_the_region_of_the_host(region: str | None, good: bool) -> None:
+    for body, headers in (
+        ({**chat_body(), "profileArn": ARN}, CLI),
+        (chat_body(), CLI | {"x-amzn-kiro-profile-arn": ARN}),
+    ):
+        found = violations(body, headers=headers, binding="json-rpc", region=region)
+        assert rules_of(found) == (set() if good else {"region"})
+        assert refusal(found) == ("Improperly formed request.", None)
 
 
 def test_the_most_specific_rule_decides_the_refusal() -> None:

@@ -10,6 +10,7 @@ from app.simulator import Simulator
 from tests.simulator.client import (
     TOKEN,
     Client,
+    assistant,
     chat_body,
     chunks_of,
     events,
@@ -262,3 +263,43 @@ def test_a_tool_is_called_with_arguments_that_join_to_json(
     assert {part["name"] for part in parts} == {"write"}
     assert json.loads("".join(part.get("input", "") for part in parts)) == given
     assert len(parts) > 20
+
+
+def test_signatures_of_the_simulator_are_accepted_back_by_their_family_alone(
+    client: Client, simulator: Simulator
+) -> None:
+    simulator.configure_rules(signatures=True)
+    simulator.script({"think": {"text": "Hm.", "signature": True}, "text": "Done."})
+    body = client.chat(chat_body(user(modelId="claude-opus-5.5"))).body
+    [signature] = [
+        payload["signature"]
+        for kind, payload in events(body)
+        if kind == "reasoningContentEvent" and "signature" in payload
+    ]
+    thinking = {"reasoningText": {"text": "Hm.", "signature": signature}}
+    history = [user(), assistant(reasoningContent=thinking)]
+    assert client.chat(chat_body(user(modelId="claude-sonnet-5.5"), history)).status == 200
+    thinking["reasoningText"]["signature"] = "of another model"
+    refused = client.chat(chat_body(user(modelId="claude-sonnet-5.5"), history))
+    assert (refused.status, refused.json["reason"]) == (400, "THINKING_SIGNATURE_INVALID")
+    assert simulator.requests[-1].violations[0].rule == "signature"
+    simulator.reset()
+    assert client.chat(chat_body(user(modelId="claude-sonnet-5.5"), history)).status == 200
+
+
+def test_the_region_of_the_host_is_that_of_its_name_or_of_the_simulator() -> None:
+    arn = "arn:aws:codewhisperer:eu-central-1:123456789012:profile/ABCDEFGHIJKL"
+    with Simulator(tokens=(TOKEN,), region="us-east-1") as simulator:
+        client = Client(simulator)
+        asked = {**chat_body(), "profileArn": arn}
+        refused = client.chat(asked)
+        assert (refused.status, refused.json["message"]) == (400, "Improperly formed request.")
+        assert refused.headers["x-sim-violation"] == "region"
+        assert client.chat(asked, host="q.eu-central-1.amazonaws.com").status == 200
+        assert client.chat(asked, host="runtime.us-east-1.kiro.dev").status == 400
+
+
+@pytest.mark.parametrize("form", [{"signature": True}, {"signatures": 1}, {"documents_per": "x"}])
+def test_a_wrong_setting_of_the_rules_is_refused(client: Client, form: dict[str, object]) -> None:
+    answer = client.send("POST", "/__sim/rules", form)
+    assert (answer.status, bool(answer.json["message"])) == (400, True)
