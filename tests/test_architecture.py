@@ -69,6 +69,7 @@ INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same 
     "times": set(),
     "health": set(),
     "lineage": {"model"},
+    "sessions": set(),
     "entries": {"model", "times"},
     "sources": CREDENTIAL_VALUES,
     "store": CREDENTIAL_VALUES,
@@ -76,7 +77,9 @@ INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same 
     "sign_in": {*CREDENTIAL_VALUES, "refresh", "store"},
     "accounts": {*CREDENTIAL_VALUES, "refresh", "store"},
     "assembly": {"refresh", "store"},
-    "pool": {*CREDENTIAL_VALUES, "accounts", "assembly", "refresh", "sources", "store"},
+    "pool": {
+        *CREDENTIAL_VALUES, "accounts", "assembly", "refresh", "sessions", "sources", "store",
+    },
     "commands": {*CREDENTIAL_VALUES, "accounts", "assembly", "pool", "sign_in", "sources"},
     "__init__": {"accounts", "model", "pool", "sources"},
 }

@@ -1,11 +1,13 @@
 """Chooses the model for a request. A choice that the client may not expect is logged once."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from app.errors import GatewayError, Kind
-from app.models.catalogue import STATIC, Catalogue
+from app.models.model import Model
 from app.models.names import Names, Resolution, UnknownModel
+
+from .merged import Merged
 
 log = logging.getLogger("kiro2api.models")
 
@@ -14,32 +16,46 @@ _WARNED = 1000  # names that are remembered; clients choose them, and how many t
 
 
 class ModelChoice:
-    """The names of the present catalogue. One per worker, shared by its greenlets.
+    """The models that there are now. One per worker, shared by its greenlets.
 
-    ``names`` is replaced as a whole by :meth:`use`, never changed.
+    ``names`` and ``merged`` are replaced as a whole by :meth:`use`, never changed. ``on_doubt`` is
+    called with the account and the model that the service refused it although its list has it.
     """
 
     def __init__(
-        self,
-        *,
-        default: str,
-        aliases: Mapping[str, str],
-        unknown: UnknownModel,
-        catalogue: Catalogue = STATIC,
+        self, *, default: str, aliases: Mapping[str, str], unknown: UnknownModel = "nearest"
     ) -> None:
-        """``default`` is "" for the catalogue's own. Raises ValueError for an alias or a default
-        that cannot be a model.
+        """Knows the table alone. ``default`` is "" for the catalogue's own. Raises ValueError for
+        an alias or a default that cannot be a model.
         """
-        self.names = Names(catalogue, default=default, aliases=aliases, unknown=unknown)
+        self.merged = Merged({})
+        self.names = Names(
+            self.merged.catalogue, default=default, aliases=aliases, unknown=unknown
+        )
+        self.on_doubt: Callable[[str], object] = lambda account: None
         self._warned: set[str] = set()
 
-    def use(self, catalogue: Catalogue) -> None:
+    def use(self, merged: Merged) -> None:
         """Resolve names in this catalogue from now on."""
-        if catalogue != self.names.catalogue:
-            now = self.names
+        self.merged = merged
+        now = self.names
+        if merged.catalogue != now.catalogue:
             self.names = Names(
-                catalogue, default=now.default, aliases=now.aliases, unknown=now.unknown
+                merged.catalogue, default=now.default, aliases=now.aliases, unknown=now.unknown
             )
+
+    def lacking(self, model: Model) -> frozenset[str]:
+        """The accounts that are known not to have the model."""
+        return self.merged.lacking(model)
+
+    def window(self, account: str, upstream_id: str | None) -> int | None:
+        """The context window, in tokens, that a model has for an account."""
+        return self.merged.window(account, upstream_id)
+
+    def doubt(self, account: str, model: Model) -> None:
+        """The service has refused the account this model, as one that it does not know."""
+        if self.merged.lists_model(account, model):
+            self.on_doubt(account)
 
     def resolve(self, name: str) -> Resolution:
         """The model for a client's name, for those who only compare it."""

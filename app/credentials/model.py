@@ -93,8 +93,9 @@ class Login:
 class Token:
     """What one request sends upstream. ``region`` is the API region, None if unknown.
 
-    The last three fields are for this package only: the conversation that the token serves, the
-    accounts that the request has tried already, and whether the request probes a parked account.
+    The last four fields are for this package only: the conversation that the token serves, the
+    accounts that the request has tried already, those that lack its model, and whether the request
+    probes a parked account.
     """
 
     access_token: str = field(repr=False)
@@ -105,6 +106,7 @@ class Token:
     expires_at: float
     session: str = field(default="", repr=False)
     tried: frozenset[str] = frozenset()
+    lacking: frozenset[str] = frozenset()
     is_probe: bool = False
 
 

@@ -11,10 +11,8 @@ disguises none, and a suspended account stays out.
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from app.credentials.accounts.managed import ManagedAccount
@@ -30,6 +28,7 @@ from . import assembly, health
 from .boot import Boot, this_boot
 from .health import CONSEQUENCES, Availability, Failover
 from .model import Login, Token
+from .sessions import Sessions
 from .sources import chain
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("kiro2api.credentials")
 
-_SESSIONS = 10_000  # conversations whose account is remembered
+_NONE: frozenset[str] = frozenset()
 
 
 class Credentials:
@@ -66,7 +65,7 @@ class Credentials:
         )
         self._source: Source | None = None
         self._accounts: dict[str, ManagedAccount] = {}
-        self._sessions: OrderedDict[bytes, str] = OrderedDict()  # by _session_key
+        self._sessions = Sessions()
         self._poll_sources()
         if not self._accounts and not checked:
             raise chain.no_credential(self._watcher.problems)
@@ -91,8 +90,9 @@ class Credentials:
             checked=checked,
         )
 
-    def token(self, session: str = "") -> Token:
-        """A usable token of the account that serves this conversation.
+    def token(self, session: str = "", lacking: frozenset[str] = _NONE) -> Token:
+        """A usable token of the account that serves this conversation. Accounts ``lacking`` what the
+        request needs are not used, unless all of them lack it.
 
         Waits for the refresh if the token has expired. Raises GatewayError: LOGIN_OVER with the
         command to run, NO_CREDENTIAL, or the temporary failure of a refresh. If no account may be
@@ -100,10 +100,15 @@ class Credentials:
         time until then.
         """
         self._poll_sources()
-        token = self._pick(session, frozenset())
+        if lacking and lacking.issuperset(self._accounts):
+            lacking = _NONE
+        token = self._pick(session, _NONE, lacking)
         if token is None:
-            raise self._none_available()
-        self._remember(session, token.account)
+            raise self._none_available(lacking)
+        if not (
+            lacking and self._sessions.account(session) in lacking
+        ):  # it serves the other requests
+            self._remember(session, token.account)
         return token
 
     def accepted(self, token: Token) -> None:
@@ -120,7 +125,7 @@ class Credentials:
         if account:
             try:
                 if fresh := account.refused(token):
-                    return _for_request(fresh, token.session, token.tried)
+                    return _for_request(fresh, token.session, token.tried, token.lacking)
             except GatewayError as refresh_failure:
                 failure = refresh_failure
         instead = self.failed(token, error)
@@ -142,12 +147,36 @@ class Credentials:
         if row.failover is Failover.NONE or (row.failover is Failover.ONE and token.tried):
             return None
         try:
-            instead = self._pick(token.session, token.tried | {token.account})
+            tried = token.tried | {token.account}
+            instead = self._pick(token.session, tried, token.lacking)
         except GatewayError:
             return None
         if instead and row.mode:
             self._remember(token.session, instead.account)
         return instead
+
+    def tokens(self) -> list[Token]:
+        """The present token of each account, in order. It may have expired, and is "" before the
+        first refresh; asks nobody.
+        """
+        self._poll_sources()
+        return [account.state.token for account in self._accounts.values()]
+
+    def usable(self, account: str, instead_of: Token | None = None) -> Token:
+        """A token of this account for a call to the control plane; one that was refused there is
+        replaced if that can help. Waits for a refresh; nothing is held against the account.
+
+        Raises GatewayError, also for an account that stays out.
+        """
+        managed = self._accounts.get(account)
+        if managed is None:
+            raise GatewayError(Kind.NO_CREDENTIAL, f"There is no account {account}.")
+        if managed.state.health.mode == "out":
+            known = managed.state.health
+            raise GatewayError(known.kind or Kind.UNAVAILABLE, known.why)
+        if instead_of is None:
+            return managed.token()
+        return managed.refused(instead_of) or instead_of
 
     def problems(self) -> list[str]:
         """What the owner should repair although requests still work, in sentences."""
@@ -181,15 +210,16 @@ class Credentials:
         self._deps.refresher.close()
         self._deps.store.close()
 
-    def _pick(self, session: str, tried: frozenset[str]) -> Token | None:
+    def _pick(self, session: str, tried: frozenset[str], lacking: frozenset[str]) -> Token | None:
         """The token of the best account that was not tried, None if no account may be used.
 
         Raises GatewayError if some accounts may be used but their tokens cannot be refreshed.
         """
         failure: GatewayError | None = None
-        for account, is_probe in self._candidates(session, tried):
+        for account, is_probe in self._candidates(session, tried | lacking):
             try:
-                return _for_request(account.token(), session, tried, is_probe=is_probe)
+                token = account.token()
+                return _for_request(token, session, tried, lacking, is_probe=is_probe)
             except GatewayError as error:
                 failure = failure or error
         if failure:
@@ -197,12 +227,12 @@ class Credentials:
         return None
 
     def _candidates(
-        self, session: str, tried: frozenset[str]
+        self, session: str, excluded: frozenset[str]
     ) -> Iterator[tuple[ManagedAccount, bool]]:
         """The accounts in the order to try them, each with whether the request probes it."""
         last = []
         for account in self._in_order(session):
-            if account.state.name in tried:
+            if account.state.name in excluded:
                 continue
             availability = account.availability()
             if availability is Availability.READY:
@@ -217,31 +247,29 @@ class Credentials:
     def _in_order(self, session: str) -> Iterable[ManagedAccount]:
         """The account of the conversation first, then the others in the configured order."""
         accounts = list(self._accounts.values())
-        if not (session and self._sessions):
-            return accounts
-        own = self._accounts.get(self._sessions.get(_session_key(session), ""))
+        own = self._accounts.get(self._sessions.account(session))
         if own is None:
             return accounts
         return [own, *(other for other in accounts if other is not own)]
 
     def _remember(self, session: str, account: str) -> None:
-        if session and len(self._accounts) > 1:
-            key = _session_key(session)
-            self._sessions[key] = account
-            self._sessions.move_to_end(key)
-            if len(self._sessions) > _SESSIONS:
-                self._sessions.popitem(last=False)
+        if len(self._accounts) > 1:
+            self._sessions.remember(session, account)
 
-    def _none_available(self) -> GatewayError:
+    def _none_available(self, lacking: frozenset[str]) -> GatewayError:
         """The error that is held against the account that is available again first."""
-        known = [account.state.health for account in self._accounts.values()]
+        able = [one for name, one in self._accounts.items() if name not in lacking]
+        known = [account.state.health for account in able]
         if not known:
             return chain.no_credential(self._watcher.problems)
         now = self._deps.clock()
         first = min(known, key=lambda one: (one.mode == "out", health.seconds_left(one, now)))
         why = first.why
         if len(known) > 1:
-            why = f"All {len(known)} accounts are unavailable now. First one to return: {why}"
+            which = " that have the model" if lacking else ""
+            why = (
+                f"All {len(known)} accounts{which} are unavailable now. First one to return: {why}"
+            )
         after = health.back_in(first, now)
         return GatewayError(first.kind or Kind.UNAVAILABLE, why, retry_after=after)
 
@@ -280,14 +308,14 @@ class Credentials:
         return account
 
 
-def _session_key(session: str) -> bytes:
-    """A hash, since clients choose the length of a session's name."""
-    return blake2b(session.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
 def _for_request(
-    token: Token, session: str, tried: frozenset[str], *, is_probe: bool = False
+    token: Token,
+    session: str,
+    tried: frozenset[str],
+    lacking: frozenset[str],
+    *,
+    is_probe: bool = False,
 ) -> Token:
-    if not (session or tried or is_probe):
+    if not (session or tried or lacking or is_probe):
         return token
-    return replace(token, session=session, tried=tried, is_probe=is_probe)
+    return replace(token, session=session, tried=tried, lacking=lacking, is_probe=is_probe)

@@ -43,6 +43,11 @@ class Catalogue(Struct, frozen=True, dict=True):
         """The model with this id on any generation of hosts."""
         return self._by_upstream_id.get(upstream_id)
 
+    def with_current_id(self, upstream_id: str) -> Model | None:
+        """The model with this id on the newest hosts."""
+        found = self._by_upstream_id.get(upstream_id)
+        return found if found and found.current_id == upstream_id else None
+
     def nearest(self, name: str) -> list[Model]:
         """The models that could answer instead of ``name``, the best first; empty for a name of no
         known family.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.credentials import Credentials
 from app.credentials.health import CONSEQUENCES
 from app.credentials.model import Token
 from app.errors import GatewayError, Kind
@@ -253,3 +254,48 @@ def test_a_lone_account_with_a_refused_token_is_not_locked_out(build: Build) -> 
     refused = GatewayError(Kind.REFUSED_TOKEN, "bearer token invalid")
     assert credentials.refused(credentials.token(), refused) is None
     assert tokens(credentials) == ["ksk_one"]
+
+
+def names(credentials: Credentials) -> list[str]:
+    return [token.account for token in credentials.tokens()]
+
+
+def test_an_account_that_lacks_the_model_is_not_asked(build: Build) -> None:
+    """docs/upstream.md: Plans differ in their models"""
+    credentials = build(keys(*KEYS))
+    first, second, third = names(credentials)
+    token = credentials.token(lacking=frozenset({first}))
+    assert token.account == second
+    assert key_of(credentials.failed(token, QUOTA)) == "ksk_three"
+    last = credentials.token(lacking=frozenset({first}))
+    assert last.account == third
+    assert credentials.failed(last, QUOTA) is None
+    with pytest.raises(GatewayError, match="All 2 accounts that have the model") as failure:
+        credentials.token(lacking=frozenset({first}))
+    assert failure.value.kind is Kind.QUOTA
+    assert tokens(credentials) == ["ksk_one"]
+
+
+def test_where_all_lack_the_model_any_may_be_asked(build: Build) -> None:
+    credentials = build(keys(*KEYS))
+    assert credentials.token(lacking=frozenset(names(credentials))).access_token == "ksk_one"
+
+
+def test_a_conversation_returns_to_its_account_after_a_model_that_it_lacks(build: Build) -> None:
+    credentials = build(keys(*KEYS))
+    first = names(credentials)[0]
+    assert credentials.token("session").account == first
+    assert credentials.token("session", frozenset({first})).access_token == "ksk_two"
+    assert credentials.token("session").account == first
+    assert credentials.token("other", frozenset({first})).access_token == "ksk_two"
+    assert credentials.token("other").access_token == "ksk_two"
+
+
+def test_a_token_for_the_control_plane(build: Build) -> None:
+    credentials = build(keys(*KEYS))
+    (token, *_) = credentials.tokens()
+    assert credentials.usable(token.account) == token
+    assert credentials.usable(token.account, instead_of=token) == token
+    assert tokens(credentials) == ["ksk_one"]
+    with pytest.raises(GatewayError, match="no account nobody"):
+        credentials.usable("nobody")

@@ -10,6 +10,7 @@ host answers.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlencode
 
@@ -26,6 +27,7 @@ Operation: TypeAlias = Literal[
     "GetUsageLimits",
     "ListAvailableProfiles",
     "GetProfile",
+    "ListAvailableModels",
 ]
 
 
@@ -67,17 +69,18 @@ class Host:
         """The request for a control-plane operation with JSON parameters.
 
         In the JSON RPC binding, parameters that REST has in the query string are sent both there
-        and in the body, as the Amazon Q CLI does.
+        and in the body, as the Amazon Q CLI does; those of a newer service only in the body.
         """
-        method, path = _OPERATIONS[operation]
-        query = f"?{urlencode(_query(parameters))}" if method == "GET" and parameters else ""
+        row = _OPERATIONS[operation]
+        query = f"?{urlencode(_query(parameters))}" if row.method == "GET" and parameters else ""
         body = msgspec.json.encode(dict(parameters))
         if self.binding == "json-rpc":
-            headers = _rpc_headers(f"AmazonCodeWhispererService.{operation}") | self._choice()
+            query = query if row.service == _SERVICE else ""
+            headers = _rpc_headers(f"{row.service}.{operation}") | self._choice()
             return ControlRequest("POST", f"{self.control_url}/{query}", headers, body)
-        body = body if method == "POST" else b""
-        headers = _REST_HEADERS | self._choice()
-        return ControlRequest(method, f"{self.control_url}{path}{query}", headers, body)
+        body = body if row.method == "POST" else b""
+        headers = {**_REST_HEADERS, **row.headers, **self._choice()}
+        return ControlRequest(row.method, f"{self.control_url}{row.path}{query}", headers, body)
 
     def _choice(self) -> dict[str, str]:
         """The user's choice about content, which the Amazon Q CLI sends with every call."""
@@ -125,10 +128,28 @@ _GENERATIONS: dict[Generation, _Row] = {  # newest first
 }
 
 
-_OPERATIONS: dict[Operation, tuple[str, str]] = {  # method and path of the REST binding
-    "GetUsageLimits": ("GET", "/getUsageLimits"),
-    "ListAvailableProfiles": ("POST", "/ListAvailableProfiles"),
-    "GetProfile": ("POST", "/GetProfile"),
+_SERVICE = "AmazonCodeWhispererService"
+
+
+class _Operation(NamedTuple):
+    """``method``, ``path`` and ``headers`` of the REST binding; ``service`` of the JSON RPC one."""
+
+    method: str
+    path: str
+    service: str = _SERVICE
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+_OPERATIONS: dict[Operation, _Operation] = {
+    "GetUsageLimits": _Operation("GET", "/getUsageLimits"),
+    "ListAvailableProfiles": _Operation("POST", "/ListAvailableProfiles"),
+    "GetProfile": _Operation("POST", "/GetProfile"),
+    "ListAvailableModels": _Operation(
+        "GET",
+        "/ListAvailableModels",
+        "KiroControlPlaneBearerService",
+        {"x-amzn-kiro-agent-mode": "vibe"},
+    ),
 }
 
 _TOKEN_TYPES = {"external_idp": "EXTERNAL_IDP", "api_key": "API_KEY"}

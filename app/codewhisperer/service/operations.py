@@ -17,9 +17,11 @@ from app.aws.quota import Quota
 from app.aws.regions import home_regions
 from app.codewhisperer.client import Client
 from app.errors import GatewayError, Kind
+from app.models.catalogue import Catalogue
 
 from .error_table import OLDER_HOST
 from .hosts import Host, HostChoice, Operation, authorization
+from .model_list import list_models
 from .profiles import profile_for
 from .usage import Usage, quota
 
@@ -141,6 +143,20 @@ class ControlPlane:
         if older:
             ways.append(_QuotaWay(older, known))
         return list(dict.fromkeys(ways))
+
+    def models(
+        self, access_token: str, kind: str, profile_arn: str | None, region: str | None
+    ) -> Catalogue:
+        """The models that the service offers the account, never an empty list. ``region`` is the
+        account's, None if not known.
+        """
+        return list_models(self._call, self._hosts, access_token, kind, profile_arn, region)
+
+    def origin(self, region: str | None) -> str:
+        """The ``origin`` that the chat requests of an account in this region send; an account may
+        be offered other models for another one.
+        """
+        return self._hosts.first(region).origin
 
     def _call(
         self,

@@ -1,0 +1,216 @@
+"""Keeps the models of the accounts up to date, beside the requests and never in their way.
+
+A greenlet of each worker looks at the records on the shelf every few seconds. If one is due, the
+worker whose turn it is asks the service; the others find the answer on the shelf. A list is due
+
+- when a worker starts, so also after a reload (SIGHUP starts new workers), unless another worker of
+  the same start has just asked;
+- ``refresh`` seconds after it was read;
+- when the service refuses a model that the list has, at most once a minute;
+- a minute after a call that failed.
+
+The last good list answers for a day, over a restart as well; without one, the table does.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from typing import Protocol
+
+import gevent
+from gevent.event import Event
+from msgspec.structs import replace
+
+from app.credentials import Credentials, Token
+from app.errors import GatewayError, Kind
+from app.models.catalogue import Catalogue
+
+from .choice import ModelChoice
+from .merged import Merged
+from .record import NOTHING, RETRY, Record
+from .shelf import Shelf
+
+log = logging.getLogger("kiro2api.models")
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks at the shelf."""
+
+SAME_START = 10.0
+"""Seconds between the starts of the workers of one server, at most."""
+
+_FOR_GOOD = (Kind.FORBIDDEN, Kind.SUSPENDED, Kind.LOGIN_OVER, Kind.NO_CREDENTIAL)
+"""Why a call fails again a minute later."""
+
+_LATER = 1800.0  # seconds until such a call is repeated all the same
+
+
+class Lister(Protocol):
+    """Asks the service for the models of an account. Both raise GatewayError."""
+
+    def models(
+        self, access_token: str, kind: str, profile_arn: str | None, region: str | None
+    ) -> Catalogue:
+        """All models, at least one."""
+
+    def origin(self, region: str | None) -> str:
+        """What the chat requests of an account name as their origin; its models depend on it."""
+
+
+class LiveLists:
+    """The lists of one worker's accounts. ``egress`` names the proxy to the service, since the
+    service looks at where a call comes from. ``refresh``: seconds, 0 for never.
+    """
+
+    def __init__(
+        self,
+        models: ModelChoice,
+        credentials: Credentials,
+        lister: Lister,
+        shelf: Shelf,
+        *,
+        refresh: float,
+        egress: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._models = models
+        self._credentials = credentials
+        self._lister = lister
+        self._shelf = shelf
+        self._refresh = refresh
+        self._egress = egress
+        self._clock = clock
+        self._since = clock() - SAME_START
+        self._doubted: dict[str, float] = {}  # by key, since when
+        self._seen: dict[str, Record] = {}  # by account
+        self._problems: dict[str, str] = {}  # by account, as logged
+        self._wake = Event()
+        self._greenlet: gevent.Greenlet | None = None
+
+    def start(self) -> None:
+        """Begin to look, in a greenlet of its own; returns at once."""
+        self._models.on_doubt = self.doubt
+        self._greenlet = gevent.spawn(self._run)
+
+    def close(self) -> None:
+        """Stop looking, even in the middle of a call; nothing is lost by that."""
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+        self._shelf.close()
+
+    def doubt(self, account: str) -> None:
+        """The service refused the account a model that its list has: ask for the list again."""
+        now = self._clock()
+        record = self._seen.get(account, NOTHING)
+        if not 0 <= now - record.asked_at < RETRY:
+            self._doubted[account] = now
+            self._wake.set()
+
+    def records(self) -> Mapping[str, Record]:
+        """What is known now, by account."""
+        return self._seen
+
+    def look(self, *, since: float | None = None) -> None:
+        """Take over what is on the shelf, and ask the service for what is due. ``since``: lists
+        from before this moment are due; by default, those from before the start.
+        """
+        tokens = self._credentials.tokens()
+        self._adopt({token.account: self._shelf.read(self._key(token)) for token in tokens})
+        for token in tokens:
+            wanted = max(since or self._since, self._doubted.get(token.account, 0.0))
+            if self._is_due(self._seen[token.account], wanted):
+                self._ask_in_turn(token, wanted)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                self.look()
+            except GatewayError as error:
+                log.info("the models of the accounts are not known: %s", error.message)
+            except Exception:  # a mistake here must not end the look-out for good
+                log.exception("the models of the accounts could not be looked at")
+            self._wake.wait(LOOK_EVERY)
+
+    def _is_due(self, record: Record, wanted: float) -> bool:
+        return record.is_due(self._clock(), since=wanted, refresh=self._refresh)
+
+    def _ask_in_turn(self, token: Token, wanted: float) -> None:
+        key = self._key(token)
+        with self._shelf.turn(key) as is_ours:
+            if not is_ours:
+                return
+            record = self._shelf.read(key)
+            if self._is_due(record, wanted):
+                key, record = self._asked(token, key, record)
+                self._shelf.write(key, record)
+        self._adopt({**self._seen, token.account: record})
+
+    def _asked(self, token: Token, key: str, before: Record) -> tuple[str, Record]:
+        """The list as the service gives it now, or why it does not; the key may have changed, since
+        a profile is found with the first token.
+        """
+        asked_at = self._clock()
+        try:
+            usable = self._credentials.usable(token.account)
+            catalogue = self._list(usable)
+            key = self._key(usable)
+        except GatewayError as error:
+            retry = max(_LATER, self._refresh) if error.kind in _FOR_GOOD else RETRY
+            return key, replace(before, asked_at=asked_at, problem=error.message, retry=retry)
+        return key, Record(catalogue, listed_at=asked_at, asked_at=asked_at)
+
+    def _list(self, token: Token) -> Catalogue:
+        """A refused token is replaced once."""
+        try:
+            return self._call(token)
+        except GatewayError as error:
+            if error.kind is not Kind.REFUSED_TOKEN:
+                raise
+            fresh = self._credentials.usable(token.account, instead_of=token)
+            if fresh.access_token == token.access_token:
+                raise
+            return self._call(fresh)
+
+    def _call(self, token: Token) -> Catalogue:
+        return self._lister.models(
+            token.access_token, token.kind, token.profile_arn, token.region
+        )
+
+    def _adopt(self, records: Mapping[str, Record]) -> None:
+        """Use these records, by account."""
+        if self._seen == records and list(self._seen) == list(records):
+            self._expire()
+            return
+        for account, record in records.items():
+            self._report(account, record)
+        self._seen = dict(records)
+        self._publish()
+
+    def _expire(self) -> None:
+        now = self._clock()
+        lists = self._models.merged.lists
+        if any(lists.get(name) and not one.good(now) for name, one in self._seen.items()):
+            self._publish()
+
+    def _publish(self) -> None:
+        now = self._clock()
+        self._models.use(Merged({name: one.good(now) for name, one in self._seen.items()}))
+
+    def _report(self, account: str, record: Record) -> None:
+        before = self._seen.get(account, NOTHING)
+        if record.problem and record.problem != self._problems.get(account):
+            log.warning(
+                "account %s: the list of its models was not read: %s", account, record.problem
+            )
+        self._problems[account] = record.problem
+        if record.catalogue and record.catalogue != before.catalogue:
+            count = len(record.catalogue.models)
+            log.info("account %s: the service lists %d models", account, count)
+
+    def _key(self, token: Token) -> str:
+        """The same for all processes that would get the same list."""
+        whose = token.profile_arn or f"account {token.account}"
+        origin = self._lister.origin(token.region)
+        parts = "|".join((whose, token.region or "", origin, self._egress))
+        return blake2b(parts.encode(), digest_size=16).hexdigest()
