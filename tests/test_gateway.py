@@ -9,6 +9,7 @@ from typing import Any
 
 import gevent
 import pytest
+from msgspec.structs import replace
 
 from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import Host, HostChoice
@@ -101,6 +102,8 @@ def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
         idle: float = 20.0,
         quiet_end: float = inf,
         service: Any = None,
+        asked: str = HELLO.model,
+        refusal_fallback: bool = False,
     ) -> tuple[GatewayCall, Logins]:
         logins = Logins(*tokens)
         service = service or CodeWhisperer(
@@ -117,9 +120,10 @@ def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
             resolve=partial(names.resolve, default="claude-sonnet-4-5", aliases={}),
             first_event=first_event,
             total=inf,
+            refusal_fallback=refusal_fallback,
             sleep=pauses.append,
         )
-        exchange = gateway.open(HELLO)
+        exchange = gateway.open(replace(HELLO, model=asked))
         opened.append(exchange)
         return exchange, logins
 
@@ -403,6 +407,76 @@ def test_silence_before_any_content_is_for_the_first_event_to_end(
     upstream.script(silent_after(METERED))
     exchange, _ = begin(first_event=1.0, quiet_end=0.3)
     assert "KIRO_FIRST_EVENT_TIMEOUT" in failure(exchange).message
+
+
+def refusal(**said: str) -> dict[str, Any]:
+    payload = {"stopReason": "CONTENT_FILTERED", "stopDetails": {"refusal": said}}
+    return {
+        "say": [METERED, {"event": {"type": "metadataEvent", "payload": payload}}],
+        "bare": True,
+    }
+
+
+def models_asked(upstream: Simulator) -> list[str]:
+    messages = [
+        seen.body["conversationState"]["currentMessage"]["userInputMessage"]
+        for seen in upstream.requests
+        if seen.operation == CHAT
+    ]
+    return [message["modelId"] for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "instead"),
+    [
+        ("claude-sonnet-5-5", {}, "claude-sonnet-5"),
+        ("claude-sonnet-5-5", {"recommendedModel": "claude-opus-4.8"}, "claude-sonnet-5"),
+        ("claude-opus-4-6", {"recommendedModel": "claude-opus-4.8"}, "claude-opus-4.8"),
+    ],
+)
+def test_a_refused_request_goes_once_to_the_model_for_that(
+    upstream: Simulator, begin: Open, asked: str, said: dict[str, str], instead: str
+) -> None:
+    """docs/upstream.md: The model to ask after a refusal"""
+    upstream.script(refusal(**said), {"text": "hi", "credits": 0.25})
+    exchange, _ = begin(asked=asked, refusal_fallback=True)
+    assert answer(exchange) == "hi"
+    assert models_asked(upstream)[1:] == [instead]
+    name = instead.replace(".", "-")
+    assert exchange.repairs == (f"refusal_fallback:{name}",)
+    assert (exchange.facts()["model"], exchange.facts()["attempts"]) == (name, 2)
+    assert exchange.meter.counts().credits == 0.75
+
+
+@pytest.mark.parametrize(
+    ("first", "setting"),
+    [
+        (refusal(), False),
+        ({"say": [SAID, *refusal()["say"]], "bare": True, "frames_per_chunk": 9}, True),
+        ({"say": [], "stop_reason": "END_TURN"}, True),
+    ],
+)
+def test_other_answers_are_not_asked_for_again(
+    upstream: Simulator, begin: Open, first: dict[str, Any], setting: bool
+) -> None:
+    upstream.script(first)
+    exchange, _ = begin(asked="claude-sonnet-5-5", refusal_fallback=setting)
+    ended(exchange)
+    assert chats(upstream) == 1
+    assert exchange.repairs == ()
+
+
+@pytest.mark.parametrize("second", [refusal(category="CYBER"), {"fail": "invalid_model"}])
+def test_a_refusal_that_stays_is_the_answer(
+    upstream: Simulator, begin: Open, pauses: list[float], second: dict[str, Any]
+) -> None:
+    upstream.script(refusal(category="BIO"), second, {"text": "never"})
+    exchange, _ = begin(asked="claude-sonnet-5-5", refusal_fallback=True)
+    assert ended(exchange) == "refusal"
+    assert (chats(upstream), pauses) == (2, [])
+    paid = 1.0 if "say" in second else 0.5
+    assert exchange.meter.counts().credits == paid
+    assert exchange.facts()["refusal"] == ("cyber" if "say" in second else "bio")
 
 
 def test_the_newest_hosts_owe_an_answer_its_tail(upstream: Simulator, begin: Open) -> None:

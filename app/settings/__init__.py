@@ -162,6 +162,9 @@ class Settings:
     max_tool_description_length: int = setting("Models",
         values.integer(100, 10000, "characters"), "10000",
         "Longer tool descriptions are moved into the system prompt.")
+    kiro_refusal_fallback: bool = setting("Models", values.flag(), "false",
+        "Whether a request that a model refuses without an answer is sent once to the model that "
+        "the service names for that. x-kiro-repairs lists it; a key's models do not limit it.")
 
     kiro_share_content: bool = setting("Upstream", values.flag(), "false",
         "Whether the service may use the content of conversations to improve itself.")
