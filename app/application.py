@@ -167,6 +167,7 @@ def _gateway(settings: Settings, models: ModelChoice) -> Gateway:
         resolve=models.choose,
         first_event=settings.kiro_first_event_timeout,
         total=settings.kiro_total_timeout or inf,
+        refusal_fallback=settings.kiro_refusal_fallback,
     )
 
 

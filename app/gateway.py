@@ -10,8 +10,12 @@ timeout:
 - failures that :data:`app.errors.POLICY` marks ``retry``: a retry after a growing, jittered pause,
   or after the upstream's Retry-After if that is short;
 - all others, validation errors among them: no retry; the error goes to the client.
+
+With ``refusal_fallback``, an answer that is refused without content is asked for once more, of the
+model that the service names for that. If that fails too, the client gets the refusal.
 """
 
+import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
@@ -32,6 +36,8 @@ from app.models.names import Resolution
 from app.models.table import context_window
 from app.upstream import Tap, Upstream
 
+log = logging.getLogger("kiro2api.upstream")
+
 MAX_ATTEMPTS = 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds between attempts. The pause doubles each time; 50 to 100 % of it, at random, is slept."""
@@ -44,7 +50,8 @@ class Gateway:
     """Opens calls. One per worker, shared by its greenlets.
 
     ``first_event`` and ``total`` are time limits in seconds from the start of a request: for its
-    first content event and for the end of its answer.
+    first content event and for the end of its answer. ``refusal_fallback``: a refused request goes
+    once to another model.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class Gateway:
         resolve: Callable[[str], Resolution],
         first_event: float,
         total: float,
+        refusal_fallback: bool = False,
         sleep: Callable[[float], object] = gevent.sleep,
     ) -> None:
         self.upstream = upstream
@@ -62,6 +70,7 @@ class Gateway:
         self.resolve = resolve
         self.first_event = first_event
         self.total = total
+        self.refusal_fallback = refusal_fallback
         self.sleep = sleep
 
     def open(self, conversation: Conversation, tap: Tap | None = None) -> "GatewayCall":
@@ -90,7 +99,9 @@ class GatewayCall:
         self._attempts = 0
         self._refreshed: set[str] = set()  # accounts
         self._token: Token | None = None
+        self._tap = tap
         self._call = gateway.upstream.open(conversation, model, tap)
+        self._fallback_note: tuple[str, ...] | None = None  # None until one was asked
         self._held: list[Event] = []
         self._rest: Iterator[Sequence[Event]] = iter(())
         self._failure: Exception | None = None
@@ -142,7 +153,7 @@ class GatewayCall:
     @property
     def repairs(self) -> tuple[str, ...]:
         """Names of what was rewritten so that the upstream accepts the conversation."""
-        return self._conversation.notes + self._call.repairs
+        return self._conversation.notes + (self._fallback_note or ()) + self._call.repairs
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -203,14 +214,62 @@ class GatewayCall:
             self._held += batch
             if any(type(event) in COMMITTING for event in batch):
                 break
-        self._first_event_at = monotonic()
-        call.answering(deadline=self._started + self._gateway.total)
+        instead = self._refusal_fallback()
+        if instead is None or not self._ask_instead(instead, token, deadline):
+            self._first_event_at = monotonic()
+            call.answering(deadline=self._started + self._gateway.total)
+
+    def _refusal_fallback(self) -> Model | None:
+        """The model to ask instead, if the answer is a refusal without content and none was asked
+        yet.
+        """
+        end = self._held[-1] if self._held else None
+        if not self._gateway.refusal_fallback or self._fallback_note is not None:
+            return None
+        if not isinstance(end, Finish) or end.reason != "refusal":
+            return None
+        name = self._model.refusal_fallback or (end.refusal.model if end.refusal else "")
+        if not name or any(type(event) in CONTENT_EVENTS for event in self._held):
+            return None
+        try:
+            found = self._gateway.resolve(name)
+        except GatewayError:  # unknown models are refused
+            return None
+        return found.model if found.matched and found.model != self._model else None
+
+    def _ask_instead(self, model: Model, token: Token, deadline: float) -> bool:
+        """Get to the first content of this model's answer. False, with everything as it was, if
+        that fails.
+        """
+        refused = self._held, self._model, self._call
+        self._call.close()
+        self._attempts += 1
+        self._fallback_note = ()
+        self._held, self._model = [], model
+        self._call = self._gateway.upstream.open(self._conversation, model, self._tap)
+        try:
+            self._attempt(token, deadline)
+        except GatewayError as error:
+            log.info("The model for refused requests, %s, failed too: %s", model.id, error)
+            self._call.close()
+            self._write_off(self._held)
+            self._held, self._model, self._call = refused
+            self._rest = iter(())
+            return False
+        self._write_off(refused[0])
+        self.meter.window = model.context_window
+        self._fallback_note = (f"refusal_fallback:{model.id}",)
+        return True
+
+    def _write_off(self, events: Sequence[Event]) -> None:
+        """Count what an attempt has cost whose answer no client gets."""
+        self.meter.feed(events)
+        self.meter.restart()
 
     def _recover(self, error: GatewayError, deadline: float) -> None:
         """Prepare another attempt if the retry policy allows one, else raise the error."""
         self._call.close()
-        self.meter.feed(self._held)  # what it has cost
-        self.meter.restart()
+        self._write_off(self._held)
         self._held = []
         if self._call.fall_back(error) or self._another_token(error):
             return

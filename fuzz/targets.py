@@ -119,6 +119,9 @@ class _FakeBody:
             self.complete = self._proved and not left
             yield piece
 
+    def end_when_quiet(self, silence: float) -> None:
+        """These pieces come without a pause."""
+
 
 def answers(data: bytes) -> None:
     """Valid frames give an answer that every dialect can encode, or a known failure, never both.

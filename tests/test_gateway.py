@@ -1,6 +1,7 @@
 """The retry policy, against simulated upstreams over real sockets."""
 
 import socket
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import inf
@@ -8,6 +9,7 @@ from typing import Any
 
 import gevent
 import pytest
+from msgspec.structs import replace
 
 from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import Host, HostChoice
@@ -94,14 +96,22 @@ def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
     opened: list[GatewayCall] = []
 
     def run(
-        *hosts: Host, tokens: Sequence[str] = ("one",), first_event: float = 20.0
+        *hosts: Host,
+        tokens: Sequence[str] = ("one",),
+        first_event: float = 20.0,
+        idle: float = 20.0,
+        quiet_end: float = inf,
+        service: Any = None,
+        asked: str = HELLO.model,
+        refusal_fallback: bool = False,
     ) -> tuple[GatewayCall, Logins]:
         logins = Logins(*tokens)
-        service = CodeWhisperer(
+        service = service or CodeWhisperer(
             Client(connections=5, connect_timeout=2, user_agent="test"),
             Hosts(*(hosts or (host(upstream.url),))),
-            idle=20,
+            idle=idle,
             ping=20,
+            quiet_end=quiet_end,
             max_tool_description=10_000,
         )
         gateway = Gateway(
@@ -110,9 +120,10 @@ def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
             resolve=partial(names.resolve, default="claude-sonnet-4-5", aliases={}),
             first_event=first_event,
             total=inf,
+            refusal_fallback=refusal_fallback,
             sleep=pauses.append,
         )
-        exchange = gateway.open(HELLO)
+        exchange = gateway.open(replace(HELLO, model=asked))
         opened.append(exchange)
         return exchange, logins
 
@@ -313,6 +324,180 @@ def test_the_first_event_has_a_deadline(upstream: Simulator, begin: Open) -> Non
     error = failure(exchange)
     assert error.kind is Kind.TIMEOUT
     assert "KIRO_FIRST_EVENT_TIMEOUT" in error.message
+
+
+METERED = {"event": {"type": "meteringEvent", "payload": {"usage": 0.5, "unit": "credit"}}}
+STOPPED = {"event": {"type": "metadataEvent", "payload": {"stopReason": "END_TURN"}}}
+SAID = {"text": "hi"}
+OPEN_CALL = {"tool": {"name": "f", "input": {}, "stop": False}}
+
+
+def silent_after(*parts: Any) -> dict[str, Any]:
+    """An answer with these events, after which nothing comes and the body stays open."""
+    return {"say": [*parts, SAID], "bare": True, "stall": {"after": len(parts)}}
+
+
+@pytest.mark.parametrize(
+    "parts", [(SAID, METERED), (SAID, STOPPED, METERED), (METERED, SAID, METERED)]
+)
+def test_silence_after_the_metering_ends_an_answer(
+    upstream: Simulator, begin: Open, parts: Any
+) -> None:
+    """docs/upstream.md: Silence after the last event"""
+    upstream.script(silent_after(*parts))
+    exchange, _ = begin(quiet_end=0.3)
+    assert answer(exchange) == "hi"
+    exchange.close()
+    assert exchange.facts()["quiet_end"] is True
+    assert upstream.wait_for(lambda seen: [one for one in seen if one.outcome == "client_closed"])
+
+
+def test_silence_ends_an_answer_that_came_in_one_piece(upstream: Simulator, begin: Open) -> None:
+    """The limits of a running answer are set after its first content was read, and must not take
+    back what a meteringEvent in the same read has set.
+    """
+    upstream.script(silent_after(SAID, METERED) | {"frames_per_chunk": 2})
+    exchange, _ = begin(quiet_end=0.3)
+    assert answer(exchange) == "hi"
+
+
+def test_silence_ends_a_refusal_without_content(upstream: Simulator, begin: Open) -> None:
+    refused = {"event": {"type": "metadataEvent", "payload": {"stopReason": "CONTENT_FILTERED"}}}
+    upstream.script(silent_after(refused, METERED))
+    exchange, _ = begin(quiet_end=0.3)
+    assert answer(exchange) == ""
+
+
+@pytest.mark.parametrize("quiet_end", [0.3, inf])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (SAID, STOPPED),  # not metered
+        (SAID, METERED, SAID),  # content again
+        (SAID, METERED, OPEN_CALL),
+        (OPEN_CALL, METERED),
+    ],
+)
+def test_other_silence_is_still_a_failure(
+    upstream: Simulator, begin: Open, parts: Any, quiet_end: float
+) -> None:
+    """docs/upstream.md: Silence after the last event"""
+    upstream.script(silent_after(*parts))
+    exchange, _ = begin(idle=1.0, quiet_end=quiet_end)
+    assert exchange.wait(20)
+    with pytest.raises(GatewayError) as failed:
+        _ = [*exchange.batches()]
+    assert failed.value.kind is Kind.TIMEOUT
+    assert "KIRO_IDLE_TIMEOUT" in failed.value.message
+
+
+def test_silence_inside_an_event_is_still_a_failure(upstream: Simulator, begin: Open) -> None:
+    begun = {"raw": b64encode(b"\0\0\0\x50").decode()}
+    upstream.script(silent_after(SAID, METERED, begun))
+    exchange, _ = begin(idle=1.0, quiet_end=0.3)
+    assert exchange.wait(20)
+    with pytest.raises(GatewayError) as failed:
+        _ = [*exchange.batches()]
+    assert failed.value.kind is Kind.TIMEOUT
+
+
+def test_silence_before_any_content_is_for_the_first_event_to_end(
+    upstream: Simulator, begin: Open
+) -> None:
+    upstream.script(silent_after(METERED))
+    exchange, _ = begin(first_event=1.0, quiet_end=0.3)
+    assert "KIRO_FIRST_EVENT_TIMEOUT" in failure(exchange).message
+
+
+def refusal(**said: str) -> dict[str, Any]:
+    payload = {"stopReason": "CONTENT_FILTERED", "stopDetails": {"refusal": said}}
+    return {
+        "say": [METERED, {"event": {"type": "metadataEvent", "payload": payload}}],
+        "bare": True,
+    }
+
+
+def models_asked(upstream: Simulator) -> list[str]:
+    messages = [
+        seen.body["conversationState"]["currentMessage"]["userInputMessage"]
+        for seen in upstream.requests
+        if seen.operation == CHAT
+    ]
+    return [message["modelId"] for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "instead"),
+    [
+        ("claude-sonnet-5-5", {}, "claude-sonnet-5"),
+        ("claude-sonnet-5-5", {"recommendedModel": "claude-opus-4.8"}, "claude-sonnet-5"),
+        ("claude-opus-4-6", {"recommendedModel": "claude-opus-4.8"}, "claude-opus-4.8"),
+    ],
+)
+def test_a_refused_request_goes_once_to_the_model_for_that(
+    upstream: Simulator, begin: Open, asked: str, said: dict[str, str], instead: str
+) -> None:
+    """docs/upstream.md: The model to ask after a refusal"""
+    upstream.script(refusal(**said), {"text": "hi", "credits": 0.25})
+    exchange, _ = begin(asked=asked, refusal_fallback=True)
+    assert answer(exchange) == "hi"
+    assert models_asked(upstream)[1:] == [instead]
+    name = instead.replace(".", "-")
+    assert exchange.repairs == (f"refusal_fallback:{name}",)
+    assert (exchange.facts()["model"], exchange.facts()["attempts"]) == (name, 2)
+    assert exchange.meter.counts().credits == 0.75
+
+
+@pytest.mark.parametrize(
+    ("first", "setting"),
+    [
+        (refusal(), False),
+        ({"say": [SAID, *refusal()["say"]], "bare": True, "frames_per_chunk": 9}, True),
+        ({"say": [], "stop_reason": "END_TURN"}, True),
+    ],
+)
+def test_other_answers_are_not_asked_for_again(
+    upstream: Simulator, begin: Open, first: dict[str, Any], setting: bool
+) -> None:
+    upstream.script(first)
+    exchange, _ = begin(asked="claude-sonnet-5-5", refusal_fallback=setting)
+    ended(exchange)
+    assert chats(upstream) == 1
+    assert exchange.repairs == ()
+
+
+@pytest.mark.parametrize("second", [refusal(category="CYBER"), {"fail": "invalid_model"}])
+def test_a_refusal_that_stays_is_the_answer(
+    upstream: Simulator, begin: Open, pauses: list[float], second: dict[str, Any]
+) -> None:
+    upstream.script(refusal(category="BIO"), second, {"text": "never"})
+    exchange, _ = begin(asked="claude-sonnet-5-5", refusal_fallback=True)
+    assert ended(exchange) == "refusal"
+    assert (chats(upstream), pauses) == (2, [])
+    paid = 1.0 if "say" in second else 0.5
+    assert exchange.meter.counts().credits == paid
+    assert exchange.facts()["refusal"] == ("cyber" if "say" in second else "bio")
+
+
+def test_the_newest_hosts_owe_an_answer_its_tail(upstream: Simulator, begin: Open) -> None:
+    """docs/upstream.md: The tail of an answer"""
+    bare = {"text": "hi", "bare": True}
+    for generation, reasons in {"kiro": ["end_turn", "max_tokens"], "q": ["end_turn"] * 2}.items():
+        upstream.script(bare, {"text": "hi"}, bare)
+        exchange, _ = begin(host(upstream.url, generation))
+        ends = [ended(exchange)]
+        service = exchange._gateway.upstream
+        for _ in range(2):
+            exchange, _ = begin(host(upstream.url, generation), service=service)
+            ends.append(ended(exchange))
+        assert [ends[0], ends[2]] == reasons
+
+
+def ended(exchange: GatewayCall) -> str:
+    assert exchange.wait(20)
+    *_, end = [event for batch in exchange.batches() for event in batch]
+    assert type(end) is Finish
+    return end.reason
 
 
 def test_closing_ends_the_upstream_call(upstream: Simulator, begin: Open) -> None:

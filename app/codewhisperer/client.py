@@ -98,6 +98,18 @@ class ResponseStream:
             raise
         tap.ended(self._body.complete)
 
+    def end_when_quiet(self, silence: float) -> None:
+        """From now on the body is over after that many seconds of silence, with inf never. Its
+        connection is then closed, since the rest of the body could still come.
+        """
+        if self._body.wait is not None:
+            self._body.wait.quiet = silence
+
+    @property
+    def ended_quietly(self) -> bool:
+        """Whether silence has ended the body."""
+        return self._body.ended_quietly
+
     @property
     def complete(self) -> bool:
         """Whether HTTP itself proved the body whole; the end of a connection proves nothing."""

@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from app.core.conversation import Conversation
 from app.core.events import Event
 from app.errors import GatewayError
-from app.models.model import Model
+from app.models.model import Generation, Model
 from app.settings import Settings
 from app.upstream import AccessToken, Tap
 from app.version import __version__
 
 from .answer.batches import event_batches
 from .answer.decoder import EventDecoder
+from .answer.ending import Tail
 from .client import Client, ResponseStream
 from .request.render import RenderedRequest, render
 from .service.error_table import OLDER_HOST
@@ -39,8 +40,9 @@ def _run(size: int, call: Rendering) -> RenderedRequest:
 class CodeWhisperer:
     """The service, with the connections of one worker. ``control`` calls its control plane.
 
-    ``idle`` is the longest silence of a running answer and ``ping`` the silence after which its
-    batches tick, both in seconds. ``max_answer_bytes`` bounds the service's own stream, and
+    ``idle`` is the longest silence of a running answer, ``ping`` the silence after which its
+    batches tick, and ``quiet_end`` the silence after a meteringEvent that ends it, all in seconds.
+    ``max_answer_bytes`` bounds the service's own stream, and
     ``max_tool_description`` is in characters. ``run(size, call)``
     calls the rendering of a request that takes as long as one of that many bytes.
     """
@@ -53,6 +55,7 @@ class CodeWhisperer:
         idle: float,
         max_answer_bytes: float = inf,
         ping: float,
+        quiet_end: float = inf,
         max_tool_description: int,
         run: Run = _run,
     ) -> None:
@@ -62,6 +65,8 @@ class CodeWhisperer:
         self.idle = idle
         self.max_answer_bytes = max_answer_bytes
         self.ping = ping
+        self.quiet_end = quiet_end
+        self.tails = {name: Tail(dependable=name == "kiro") for name in get_args(Generation)}
         self.max_tool_description = max_tool_description
         self.run = run
 
@@ -83,6 +88,7 @@ class CodeWhisperer:
             idle=settings.kiro_idle_timeout,
             max_answer_bytes=settings.kiro_max_answer_bytes,
             ping=settings.kiro_ping_interval,
+            quiet_end=settings.kiro_quiet_end or inf,
             max_tool_description=settings.max_tool_description_length,
             run=run,
         )
@@ -113,7 +119,8 @@ class CodeWhispererCall:
         self._rendered: RenderedRequest | None = None
         self._response: ResponseStream | None = None
         self._headers: Mapping[str, str] | None = None
-        self._skipped: Mapping[str, int] = {}
+        self._decoder = EventDecoder()
+        self._ended_quietly = False
         self._batches: Iterator[Sequence[Event]] = iter(())
 
     @property
@@ -161,9 +168,9 @@ class CodeWhispererCall:
             setting="KIRO_FIRST_EVENT_TIMEOUT",
             most=self._service.max_answer_bytes,
         )
-        decoder = EventDecoder(rendered.tool_names)
-        self._skipped = decoder.skipped
-        self._batches = event_batches(response, decoder)
+        tail = self._service.tails[host.generation]
+        self._decoder = EventDecoder(rendered.tool_names, tail)
+        self._batches = event_batches(response, self._decoder, quiet=self._service.quiet_end)
 
     def fall_back(self, error: GatewayError) -> bool:
         """Switch to the next older generation of hosts if this host cannot be reached or does not
@@ -190,20 +197,26 @@ class CodeWhispererCall:
 
     def facts(self) -> dict[str, Any]:
         """``host``: its generation. ``upstream_id``: the service's id of the request. ``skipped``:
-        how often parts of the answer were left out, by name.
+        how often parts of the answer were left out, by name. ``refusal``: why it was declined.
+        ``quiet_end``: silence ended it.
         """
         facts: dict[str, Any] = {}
         if self._host is not None:
             facts["host"] = self._host.generation
         if self._headers is not None:
             facts["upstream_id"] = upstream_id(self._headers)
-        if self._skipped:
-            facts["skipped"] = dict(self._skipped)
+        if self._decoder.skipped:
+            facts["skipped"] = dict(self._decoder.skipped)
+        if self._decoder.refusal is not None:
+            facts["refusal"] = self._decoder.refusal.category or "not named"
+        if self._ended_quietly:
+            facts["quiet_end"] = True
         return facts
 
     def close(self) -> None:
         response, self._response = self._response, None
         if response is not None:
+            self._ended_quietly = response.ended_quietly
             response.close()
 
 

@@ -12,7 +12,7 @@ from .tokens import TokenCounts, byte_length, estimate_conversation, resolve_usa
 class Meter:
     """Takes every batch of events; :meth:`counts` may be called at any time.
 
-    ``window`` is the context window of the requested model in tokens, None if not known.
+    ``window`` is the context window of the model that was asked, in tokens, None if not known.
     ``window_of`` gives the context window for an upstream model id, since the upstream may name
     another model as the one that answered. ``input_estimate`` is the estimate of the prompt's
     tokens.
@@ -25,7 +25,7 @@ class Meter:
         window_of: Callable[[str | None], int | None],
     ) -> None:
         self.input_estimate = estimate_conversation(conversation)
-        self._window = window
+        self.window = window
         self._window_of = window_of
         self._output_bytes = 0
         self._usage = Usage()
@@ -62,7 +62,7 @@ class Meter:
             usage = structs.replace(usage, credits=self._spent + (usage.credits or 0.0))
         return resolve_usage(
             estimate=self.input_estimate,
-            window=self._window_of(usage.model) or self._window,
+            window=self._window_of(usage.model) or self.window,
             output_bytes=self._output_bytes,
             usage=usage,
         )

@@ -123,6 +123,11 @@ class FrameDecoder:
         self._needed = _PRELUDE_SIZE  # the length of the tail at which parsing can continue
         self._failure: FrameError | None = None
 
+    @property
+    def inside(self) -> bool:
+        """Whether the input so far ends inside a message."""
+        return bool(self._tail)
+
     def feed(self, data: bytes | bytearray | memoryview) -> list[Frame]:
         """Return the frames that ``data`` completes.
 

@@ -162,6 +162,9 @@ class Settings:
     max_tool_description_length: int = setting("Models",
         values.integer(100, 10000, "characters"), "10000",
         "Longer tool descriptions are moved into the system prompt.")
+    kiro_refusal_fallback: bool = setting("Models", values.flag(), "false",
+        "Whether a request that a model refuses without an answer is sent once to the model that "
+        "the service names for that. x-kiro-repairs lists it; a key's models do not limit it.")
 
     kiro_share_content: bool = setting("Upstream", values.flag(), "false",
         "Whether the service may use the content of conversations to improve itself.")
@@ -183,6 +186,9 @@ class Settings:
         "Time limit for the first event of an answer.")
     kiro_idle_timeout: float = setting("Limits", values.seconds(0.1, 3600), "300",
         "Longest silence of the upstream between two events of an answer.")
+    kiro_quiet_end: float = setting("Limits", values.seconds(0, 3600), "5",
+        "Silence of the upstream, after the event with the cost of an answer, that ends the "
+        "answer. 0: it ends when the upstream ends it, or fails by KIRO_IDLE_TIMEOUT.")
     kiro_total_timeout: float | None = setting("Limits",
         values.seconds_or_off(0.1, 86400), "off", "Time limit for a whole answer.")
     kiro_max_answer_bytes: int = setting("Limits", values.integer(65536, 1 << 32, "bytes"),

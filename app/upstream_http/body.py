@@ -15,6 +15,7 @@ from .connection import NOTHING_YET, READ_SIZE, Connection
 from .errors import RemoteProtocolError
 from .head import ResponseHead
 from .pool import ConnectionPool
+from .sweeper import Quiet
 
 MOST_AT_ONCE = 256 * 1024
 """Bytes that are read of a TLS connection at once: a fast one always has more."""
@@ -46,8 +47,8 @@ class ResponseBody:
 
     ``headers`` are those of the response, with lower-case names. ``complete``: the HTTP framing has
     proved that the body is whole. It stays False for a body that only the end of the connection
-    ends, whole or not. ``wait`` has the limits of time; it is None once the body is closed.
-    ``most``: bytes that the body may have.
+    ends, whole or not, and for one that ``ended_quietly``. ``wait`` has the limits of time; it is
+    None once the body is closed. ``most``: bytes that the body may have.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class ResponseBody:
         self._framing = ChunkedDecoder() if head.chunked else LengthDecoder(head.length)
         self.wait = connection.wait
         self.most: float = inf
+        self.ended_quietly = False
         self._more = connection.layered  # decrypted bytes make no socket readable
         self.complete = self._framing.complete and not received
 
@@ -94,6 +96,8 @@ class ResponseBody:
                     yield data
         except EOFError:
             pass
+        except Quiet:
+            self.ended_quietly = True
         except TimeoutError:
             raise
         except (RemoteProtocolError, OSError) as error:

@@ -19,12 +19,17 @@ CHORE_PERIOD = 5.0
 """Seconds between two chores."""
 
 
+class Quiet(Exception):
+    """Nothing came for as long as :attr:`Wait.quiet` says."""
+
+
 class Wait:
     """The waits of one stream for its socket to become readable, and their limits.
 
     ``idle``: seconds of silence after which TimeoutError is raised. ``deadline``: the moment
     (monotonic clock) after which it is raised in any case. ``idle_name`` and ``deadline_name`` say
-    in the message what sets these limits. ``tick``: seconds of silence after which :meth:`ready`
+    in the message what sets these limits. ``quiet``: seconds of silence after which :class:`Quiet`
+    is raised, of a stream that may be over. ``tick``: seconds of silence after which :meth:`ready`
     returns False, so that the stream can show its client a sign of life, and again after as many
     more.
     """
@@ -40,6 +45,7 @@ class Wait:
         "deadline_name",
         "idle",
         "idle_name",
+        "quiet",
         "since",
         "tick",
         "ticked",
@@ -54,12 +60,12 @@ class Wait:
         self._waits = waits
         self.idle = self.deadline = inf
         self.idle_name = self.deadline_name = "the gateway"
-        self.tick = inf
+        self.tick = self.quiet = inf
         self.since = self.ticked = monotonic()
         waits.add(self)
 
     def ready(self) -> bool:
-        """Wait; True when there is something to read, False at a tick. Raises TimeoutError.
+        """Wait; True when there is something to read, False at a tick. Raises TimeoutError, Quiet.
 
         The watcher stays on between two waits: turning it off and on costs system calls.
         """
@@ -85,7 +91,7 @@ class Wait:
             self._started = False
             self._io.stop()
 
-    def _fail(self, error: TimeoutError, since: float) -> None:
+    def _fail(self, error: Exception, since: float) -> None:
         if self._waiting is not None and self.since == since:  # nothing came at the last moment
             self._waiting.throw(error)
 
@@ -95,7 +101,9 @@ class Wait:
             return
         silent = now - self.since
         run = self._hub.loop.run_callback
-        if silent >= self.idle:
+        if silent >= self.quiet:
+            run(self._fail, Quiet(), self.since)
+        elif silent >= self.idle:
             late = TimeoutError(f"nothing came for {silent:.1f} s ({self.idle_name})")
             run(self._fail, late, self.since)
         elif now >= self.deadline:

@@ -70,7 +70,7 @@ class AnthropicClient:
                 answer.calls.append(
                     ReceivedCall(block["name"], json.dumps(block["input"]), ended=True)
                 )
-        answer.stop = STOPS[message["stop_reason"]]
+        _take_stop(message, answer)
 
     def read_error(self, data: bytes, answer: ReceivedAnswer) -> None:
         _take_error(json.loads(data), answer, answer.status)
@@ -83,6 +83,12 @@ class AnthropicClient:
 
     def ends(self, state: CallState, stop: str | None) -> bool:
         return state != "open"
+
+
+def _take_stop(stopped: dict[str, Any], answer: ReceivedAnswer) -> None:
+    answer.stop = STOPS[stopped["stop_reason"]]
+    check((stopped["stop_details"] is not None) == (answer.stop == "refusal"), stopped)
+    answer.explained = (stopped["stop_details"] or {}).get("explanation") or ""
 
 
 def _take_error(error: dict[str, Any], answer: ReceivedAnswer, status: int) -> None:
@@ -141,7 +147,7 @@ class _StreamReader:
 
     def _message_delta(self, event: dict[str, Any]) -> None:
         check(self._state == "open" and self._block is None, "message_delta inside a block")
-        self._answer.stop = STOPS[event["delta"]["stop_reason"]]
+        _take_stop(event["delta"], self._answer)
         self._state = "stopped"
 
     def _message_stop(self, _: dict[str, Any]) -> None:

@@ -49,6 +49,7 @@ class ChatClient(OpenAIClient):
         [choice] = json.loads(data)["choices"]
         message = choice["message"]
         answer.text = message["content"] or ""
+        answer.explained = message["refusal"] or ""
         answer.thinking = message.get("reasoning_content", "")
         for call in message.get("tool_calls", []):
             function = call["function"]
@@ -97,6 +98,7 @@ class _StreamReader:
         check(self._answer.stop is None, "a delta after the finish_reason")
         self._begun = True
         self._answer.text += delta.get("content") or ""
+        self._answer.explained += delta.get("refusal") or ""
         self._answer.thinking += delta.get("reasoning_content") or ""
         for call in delta.get("tool_calls", []):
             if "id" in call:

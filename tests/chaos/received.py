@@ -39,15 +39,16 @@ class ReceivedCall:
 class ReceivedAnswer:
     """What a client received.
 
-    ``headers`` have names in lower case. ``stop`` is the stop reason of the core events, None if
-    the answer does not end normally. ``whole``: the HTTP body ended properly. ``waited``: seconds
-    until the response head.
+    ``headers`` have names in lower case. ``explained``: why a refused answer was refused. ``stop``
+    is the stop reason of the core events, None if the answer does not end normally. ``whole``: the
+    HTTP body ended properly. ``waited``: seconds until the response head.
     """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     thinking: str = ""
+    explained: str = ""
     calls: list[ReceivedCall] = field(default_factory=list)
     stop: str | None = None
     failure: ReceivedFailure | None = None

@@ -22,7 +22,8 @@ class Expected:
     """The answer that a client must receive.
 
     It ends with ``stop``, or with a failure of ``kind``: as a refusal, or, if the output has
-    ``begun``, as an error inside the stream. ``calls``: the input written for each tool call, and
+    ``begun``, as an error inside the stream. ``explained``: why the upstream declined to answer.
+    ``calls``: the input written for each tool call, and
     its state. ``waited``: bounds in seconds for the response head. ``quiet``: the upstream pauses,
     so the client must receive pings.
     """
@@ -31,6 +32,7 @@ class Expected:
     thinking: str = ""
     calls: tuple[tuple[str, CallState], ...] = ()
     stop: str | None = None
+    explained: str = ""
     kind: Kind | None = None
     begun: bool = False
     retry_after: str | None = None

@@ -5,6 +5,7 @@
 
 import base64
 from dataclasses import replace
+from typing import Any
 
 from app.errors import Kind
 from tests.chaos.proxy import ProxyPlan
@@ -25,10 +26,27 @@ from tests.chaos.row import (
 IMPATIENT = {
     "KIRO_FIRST_EVENT_TIMEOUT": "3",
     "KIRO_IDLE_TIMEOUT": "2",
+    "KIRO_QUIET_END": "0.8",
     "KIRO_EARLY_HEADERS": "0.5",
     "KIRO_PING_INTERVAL": "0.4",
     "KIRO_TOTAL_TIMEOUT": "6",
 }
+
+
+_NEWS = {"event": {"type": "newsEvent"}}
+
+
+def _metered(credits: float, unit: str = "credit") -> dict[str, Any]:
+    return {"event": {"type": "meteringEvent", "payload": {"usage": credits, "unit": unit}}}
+
+
+def _metadata(**members: Any) -> dict[str, Any]:
+    return {"event": {"type": "metadataEvent", "payload": members}}
+
+
+def _silent(*parts: dict[str, Any]) -> dict[str, Any]:
+    """An answer after whose events nothing comes, and the body stays open."""
+    return {"say": [*parts, {"text": "never"}], "bare": True, "stall": {"after": len(parts)}}
 
 
 BEFORE_CONTENT: tuple[FaultRow, ...] = (
@@ -37,7 +55,11 @@ BEFORE_CONTENT: tuple[FaultRow, ...] = (
     both("empty-length", "200 with Content-Length: 0", refused(Kind.EMPTY), TRIES,
          answers=({"empty": True, "framing": "length"},)),
     both("metadata-only", "200 with metadata and usage, but without content and stop reason",
-         refused(Kind.EMPTY), TRIES, answers=({"say": [], "omit": ["metadataEvent"]},)),
+         refused(Kind.EMPTY), TRIES,
+         answers=({"say": [], "omit": ["metadataEvent", "meteringEvent"]},)),
+    both("empty-and-billed", "the same, and billed", refused(Kind.EMPTY),
+         answers=({"say": [], "omit": ["metadataEvent"], "credits": 0.5},),
+         log={"credits": 0.5, "error_code": "billed", "attempts": 1}),
     both("says-nothing", "the model ends its turn without content", answered(""),
          answers=({"say": [], "stop_reason": "END_TURN"},)),
     both("reset-in-request", "the connection is reset while the gateway sends the request",
@@ -74,6 +96,13 @@ _WHOLE_TOOL = {"name": "write", "input": {"text": "done"}}
 _BAD_TOOL = {"name": "write", "fragments": ['{"text": nonsense']}
 _DONE = '{"text": "done"}'
 
+MEMBERS = {
+    "error": Kind.UPSTREAM_ERROR,
+    "throttlingError": Kind.THROTTLED,
+    "validationError": Kind.REJECTED,
+    "serviceUnavailableError": Kind.UNAVAILABLE,
+}
+
 ENDS: tuple[FaultRow, ...] = (
     breaks("cut-in-text", "the connection ends between two events of text", Kind.TRUNCATED, "Hello",
            answers=({"text": ["Hel", "lo", "!"], "cut": {"after": 3}},)),
@@ -99,6 +128,10 @@ ENDS: tuple[FaultRow, ...] = (
     breaks("error-frame", "an error message of an unknown type inside the stream",
            Kind.UPSTREAM_ERROR, "Hel",
            answers=({"text": "Hel", "error": {"code": "Oops", "message": "It broke."}},)),
+    *(breaks(f"exception-{name}", f"`{name}` after text, as the newest hosts name an exception",
+             kind, "Hel", retried=kind is not Kind.REJECTED,
+             answers=({"text": "Hel", "exception": {"type": name, "message": "No."}},))
+      for name, kind in MEMBERS.items()),
     breaks("invalid-state", "an invalidStateEvent after text", Kind.UPSTREAM_ERROR, "Hel",
            answers=({"text": "Hel", "event": {"type": "invalidStateEvent", "payload": {
                "reason": "INVALID_TASK_ASSIST_PLAN", "message": "No plan."}}},)),
@@ -142,6 +175,18 @@ ENDS: tuple[FaultRow, ...] = (
                    "exception": {"type": "ContentLengthExceededException"}},)),
     both("filtered", "the upstream reports that it filtered the content", answered(stop="refusal"),
          answers=({**GOOD, "stop_reason": "CONTENT_FILTERED"},)),
+    both("refused", "the upstream declines to answer, and says why",
+         answered("", stop="refusal", explained="Not that."),
+         answers=({"say": [_metadata(stopReason="CONTENT_FILTERED", stopDetails={"refusal": {
+             "category": "REASONING_EXTRACTION", "explanation": "Not that."}})], "bare": True},),
+         log={"refusal": "reasoning_extraction"}),
+    both("paused", "PAUSE_TURN after text", answered(stop="pause_turn"),
+         answers=({**GOOD, "stop_reason": "PAUSE_TURN"},)),
+    both("metered-twice", "several meteringEvents: they add up, but for other units than credits",
+         answered("Hello"),
+         answers=({"say": [{"text": "Hel"}, _metered(0.5), {"text": "lo"},
+                           _metered(0.25, "credits"), _metered(900, "token")], "bare": True},),
+         log={"credits": 0.75, "skipped": {"meteringEvent in 'token'": 1}}),
     both("wrong-stop-reason", "END_TURN after a tool call",
          answered("", "tool_use", calls=((_DONE, "whole"),)),
          answers=({"tool": _WHOLE_TOOL, "stop_reason": "END_TURN"},)),
@@ -217,6 +262,21 @@ TIMES: tuple[FaultRow, ...] = (
         answers=({"tool": CUT_CALL, "stall": {"after": 3}},),
         stream=broken(Kind.TIMEOUT, "", calls=(('{"text": ', "open"),), quiet=True),
         whole=refused(Kind.TIMEOUT)),
+    FaultRow(name="silent-after-metering",
+             what="after the meteringEvent the upstream neither sends nor closes",
+        answers=(_silent({"text": "Hel"}, {"text": "lo"}, _metered(0.5)),),
+        stream=answered("Hello", quiet=True), whole=answered("Hello"),
+        log={"quiet_end": True, "credits": 0.5}),
+    FaultRow(name="silent-without-metering",
+             what="the same after the other events that usually end an answer",
+        answers=(_silent({"text": "Hel"}, _metadata(stopReason="END_TURN")),),
+        stream=broken(Kind.TIMEOUT, "Hel", quiet=True), whole=refused(Kind.TIMEOUT)),
+    FaultRow(name="slow-after-metering",
+             what="after a meteringEvent more follows, in steps shorter than KIRO_QUIET_END",
+        answers=({"say": [{"text": "Hel"}, _metered(0.5), _NEWS, _NEWS, {"text": "lo"}],
+                  "delay": 0.5},),
+        stream=answered("Hello", quiet=True), whole=answered("Hello"),
+        log={"skipped": {"newsEvent": 2}}),
     FaultRow(name="too-long-in-all", what="an answer takes longer than KIRO_TOTAL_TIMEOUT",
         answers=({"say": [{"text": "Hel"}, {"text": [""] * 100}, {"text": "lo"}], "delay": 0.1},),
         stream=broken(Kind.TIMEOUT, "Hel", quiet=True), whole=refused(Kind.TIMEOUT)),
@@ -227,7 +287,7 @@ TIMES: tuple[FaultRow, ...] = (
     FaultRow(name="nothing-but-unknown-events",
              what="for a while, only events without content arrive",
         answers=({"say": [{"text": "Hel"},
-                          *[{"event": {"type": "newsEvent"}} for _ in range(8)], {"text": "lo"}],
+                          *[_NEWS] * 8, {"text": "lo"}],
                   "delay": 0.2},),
         stream=answered("Hello", quiet=True), whole=answered("Hello")),
     FaultRow(name="empty-deltas", what="for a while, only empty text deltas arrive",

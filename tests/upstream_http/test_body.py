@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 
 import pytest
 
@@ -119,6 +120,36 @@ def test_bodies_that_are_not_chunked(client: Client, wire: bytes, complete: bool
         pieces, proved = read(client, url)
     assert b"".join(pieces) == (b"" if b": 0" in wire else b"hello")
     assert proved is complete
+
+
+def test_silence_ends_a_body_that_may_be_over_and_its_connection(client: Client) -> None:
+    """docs/upstream.md: Silence after the last event"""
+    came: list[float] = []
+
+    def silent(connection: socket.socket) -> None:
+        connection.sendall(CHUNKED + chunk(b"a"))
+        for _ in range(4):  # each of which begins the silence anew
+            time.sleep(0.3)
+            connection.sendall(chunk(b"b"))
+        came.append(time.monotonic())
+        assert connection.recv(1) == b""  # closed by the gateway
+        connection.close()
+
+    def next_one(connection: socket.socket) -> None:
+        connection.sendall(CHUNKED + b"0\r\n\r\n")
+
+    with server(silent, next_one) as (url, connections):
+        answer = client.open(url, {}, b"{}", timeout=5)
+        answer.limit(tick=inf, idle=20.0, deadline=inf, setting="")
+        pieces = iter(answer)
+        assert next(pieces) == b"a"
+        answer.end_when_quiet(0.6)
+        assert b"".join(pieces) == b"bbbb"
+        assert 0.6 <= time.monotonic() - came[0] < 2
+        assert (answer.complete, answer.ended_quietly) == (False, True)
+        answer.close()
+        assert read(client, url) == ([], True)
+        assert connections == [2]
 
 
 def test_a_body_with_a_length_is_not_held_back(client: Client) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from app.codewhisperer.client import Client
 from app.errors import GatewayError, Kind
-from app.upstream_http.sweeper import Sweeper, Wait
+from app.upstream_http.sweeper import Quiet, Sweeper, Wait
 
 
 @pytest.fixture
@@ -37,6 +37,12 @@ def test_the_deadline_ends_with_its_name(wait: Wait) -> None:
 def test_a_tick_is_no_end(wait: Wait) -> None:
     wait.tick = 0.2
     assert [wait.ready(), wait.ready()] == [False, False]
+
+
+def test_quiet_is_no_failure_and_comes_first(wait: Wait) -> None:
+    wait.idle = wait.quiet = 0.2
+    with pytest.raises(Quiet):
+        wait.ready()
 
 
 def test_threads_have_sweeps_of_their_own() -> None:

@@ -1,6 +1,7 @@
 """Decodes an upstream answer into core events, batch by batch as it arrives."""
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Protocol
 
 from app.codewhisperer.service.errors import StreamError, from_frames
@@ -21,14 +22,23 @@ class ResponseBody(Protocol):
     def __iter__(self) -> Iterator[bytes]:
         """The bytes of each read; b"" for each tick without data."""
 
+    def end_when_quiet(self, silence: float) -> None:
+        """From now on the body is over after that many seconds of silence, with inf never."""
 
-def event_batches(body: ResponseBody, events: EventDecoder) -> Iterator[Sequence[Event]]:
+
+def event_batches(
+    body: ResponseBody, events: EventDecoder, *, quiet: float = inf
+) -> Iterator[Sequence[Event]]:
     """The events of each read as one batch; the last event is ``Finish``. A batch is empty for a
     tick, and for a read without events.
+
+    ``quiet``: seconds of silence that end an answer whose last event is a meteringEvent, since the
+    service may then leave the body open.
 
     Raises GatewayError where the answer breaks; the events before the break are yielded first.
     """
     frames = FrameDecoder()
+    may_be_over = False
     for data in body:
         if not data:
             yield ()
@@ -38,6 +48,9 @@ def event_batches(body: ResponseBody, events: EventDecoder) -> Iterator[Sequence
         if last:
             ending, failure = _end(frames, events, complete=True)
             batch = [*batch, *ending]
+        elif may_be_over is not (events.metered and events.whole and not frames.inside):
+            may_be_over = not may_be_over
+            body.end_when_quiet(quiet if may_be_over else inf)
         yield batch  # even if empty, so that the client can be sent a ping
         if failure is not None:
             raise failure

@@ -33,6 +33,9 @@ class PieceBody:
             yield piece
         self.complete = self._proved
 
+    def end_when_quiet(self, silence: float) -> None:
+        """These pieces come without a pause."""
+
 
 def hear(
     pieces: Iterable[bytes], complete: bool = True, names: dict[str, str] | None = None
