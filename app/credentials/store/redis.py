@@ -23,7 +23,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from app.credentials import lineage
@@ -98,8 +98,10 @@ class RedisStore:
             return lineage.candidates([*local, *remembered])
         found = lineage.candidates([*local, *remembered, *shared])
         if len(found) == 1:
-            self._local.remember(login, found[0])
-            if _differ(found[0], local, shared):
+            newest = found[0]
+            self._local.remember(login, newest)
+            redis_lacks_it = newest.generation and not lineage.holds(shared, newest)
+            if redis_lacks_it or not lineage.holds(local, newest):
                 self._leave_unsettled(login)
         return found
 
@@ -110,7 +112,8 @@ class RedisStore:
             try:
                 root = self._root(login)
                 fence = stack.enter_context(self._backend.lease(root, self._lease_timeout))
-                self._reconcile(login, _Lease(root, fence))
+                self._health.sync([login])  # perhaps another host was refused just now
+                self._reconcile(login, root, _Lease(root, fence))
                 lease = _Lease(root, fence)
             except TimeoutError:
                 raise busy_error("Redis", self._lease_timeout) from None
@@ -156,10 +159,8 @@ class RedisStore:
         return self._local.problems() + ([problem] if problem else [])
 
     def close(self) -> None:
-        if not self._background.stop():
-            return
-        if self._syncing.acquire(timeout=_CLOSE_TIMEOUT):  # and keep it: nothing is synced any more
-            self._backend.close()
+        if self._background.stop() and self._syncing.acquire(timeout=_CLOSE_TIMEOUT):
+            self._backend.close()  # nothing is synced any more: the lock is kept
 
     def _known_root(self, login: Login) -> str:
         """As :meth:`_root`, but without a call if this process knows the name."""
@@ -198,18 +199,32 @@ class RedisStore:
         if lease is None:
             raise RedisUnavailable
         self._roots[lineage.name(grant)] = lease.root
-        if not self._push(grant, lease):
+        if not self._push(login, grant, lease):
             raise SourceChanged
 
-    def _push(self, grant: Grant, lease: _Lease) -> bool:
+    def _push(self, login: Login, grant: Grant, lease: _Lease) -> bool:
+        """False if the holder of a later lease has stored what ``grant`` does not replace."""
         names = lineage.names(grant)
-        return self._backend.save(lease.root, names, records.encode(grant), lease.fence)
+        if not self._backend.save(lease.root, names, records.encode(grant), lease.fence):
+            return False
+        # not read back: old data that is there already must be noticed as a change
+        alias = self._marks[login.account].alias if login.account in self._marks else None
+        self._marks[login.account] = Mark(lease.root, names[0].encode(), alias)
+        return True
 
-    def _reconcile(self, login: Login, lease: _Lease) -> None:
+    def _settle(self, login: Login) -> None:
+        """Compare the two, holding no lock of Redis if only this host has to change."""
+        with self._local.lease(login):
+            self._reconcile(login, self._root(login), None)
+        if login.account in self._unsettled:
+            with self.lease(login):
+                pass
+
+    def _reconcile(self, login: Login, root: str, lease: _Lease | None) -> None:
         """Make Redis and this host hold the same grant, if it is proved to be the newest. Needs the
-        lease. Raises RedisUnavailable.
+        lease of the host; without ``lease``, Redis is not changed. Raises RedisUnavailable.
         """
-        local, shared = self._local.stored(login), self._shared_grants(login, lease.root)
+        local, shared = self._local.stored(login), self._shared_grants(login, root)
         newest, *others = lineage.candidates([*local, *self._local.remembered(login), *shared])
         is_settled = True
         if others:
@@ -221,8 +236,7 @@ class RedisStore:
         else:
             self._local.remember(login, newest)
             if newest.generation and not lineage.holds(shared, newest):
-                self._health.sync([login])  # whoever gets the grant must know its health
-                is_settled = self._push(newest, lease)
+                is_settled = lease is not None and self._push(login, newest, lease)
             if not lineage.holds(local, newest):
                 with contextlib.suppress(SourceChanged):
                     self._local.save(login, newest)
@@ -243,13 +257,11 @@ class RedisStore:
         if not self._syncing.acquire(blocking=False):
             return
         try:
-            if self._unsettled:
-                self._backend.check()  # a timeout must not hold the locks of the host
+            self._backend.check()  # a timeout must not hold the locks of the host
             self._health.sync(list(self._logins.values()))
             self._compare(list(self._logins.values()))
             for login in list(self._unsettled.values()):
-                with self.lease(login):
-                    pass
+                self._settle(login)
         except (RedisUnavailable, GatewayError):
             pass  # try again at the next sync
         finally:
@@ -285,9 +297,3 @@ class RedisStore:
             f"KIRO_TOKEN_STORE cannot be used ({self._backend.problem}); tokens are shared on this "
             "host only"
         )
-
-
-def _differ(newest: Grant, local: Iterable[Grant], shared: Iterable[Grant]) -> bool:
-    """Whether the host or Redis lacks the newest grant. Redis needs none that was not refreshed."""
-    lacks = not lineage.holds(shared, newest)
-    return not lineage.holds(local, newest) or (bool(newest.generation) and lacks)

@@ -17,7 +17,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import redis
 from cryptography.fernet import Fernet, InvalidToken
@@ -28,8 +28,6 @@ from redis.retry import Retry
 
 T = TypeVar("T")
 
-Mark: TypeAlias = tuple[str, bytes | None, bytes | None]
-"""The root, the name of the grant under it, and the other root that it is an alias of."""
 
 _PREFIX = "kiro2api:"
 _KEEP = 90 * 86400  # seconds; a refresh token that was unused for so long has expired
@@ -50,6 +48,14 @@ redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'grant', ARGV[2], 'name', ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """
+
+
+class Mark(NamedTuple):
+    """The root of a login, the name of the grant under it, and the root that it is an alias of."""
+
+    root: str
+    name: bytes | None
+    alias: bytes | None
 
 
 class RedisUnavailable(Exception):
@@ -74,11 +80,21 @@ class RedisBackend:
         self._now = now
         self._retry_at = 0.0
         self._cannot_write = False
+        self._unreleased: list[tuple[Lock, bytes]] = []
         self.problem = ""
 
     def check(self) -> None:
-        """Find out whether the server responds."""
-        self._call(self._redis.ping)
+        """Find out whether the server responds, and release the locks that it did not release."""
+
+        def check() -> None:
+            self._redis.ping()
+            while self._unreleased:
+                lock, token = self._unreleased[-1]
+                with contextlib.suppress(LockError):  # it has expired
+                    lock.do_release(token)
+                self._unreleased.pop()
+
+        self._call(check)
 
     def root(self, names: Sequence[str]) -> str:
         """The root of the login that has, or had, a refresh token with one of these fingerprints;
@@ -109,7 +125,7 @@ class RedisBackend:
             for root in roots:
                 pipeline.hget(f"{_PREFIX}login:{root}", "name").get(f"{_PREFIX}alias:{root}")
             answers = iter(pipeline.execute())
-            return list(zip(roots, answers, answers, strict=True))
+            return list(map(Mark, roots, answers, answers))
 
         return self._call(read) if roots else []
 
@@ -166,7 +182,8 @@ class RedisBackend:
 
         The fencing token grows with each holder, so that a holder that lost the lock without
         noticing cannot overwrite what a later holder stored. The lock of a holder that died expires
-        within ten seconds. Raises TimeoutError.
+        within ten seconds; one that could not be released is released by :meth:`check`. Raises
+        TimeoutError.
         """
         lock = Lock(
             self._redis,
@@ -177,14 +194,19 @@ class RedisBackend:
         )
         if not self._call(lambda: lock.acquire(blocking_timeout=timeout), writes=True):
             raise TimeoutError
+        token = lock.local.token
         released = threading.Event()
         threading.Thread(target=_prolong, args=(lock, released), daemon=True).start()
         try:
             yield self._call(lambda: int(self._redis.incr(f"{_PREFIX}fence:{root}")), writes=True)
         finally:
             released.set()
-            with contextlib.suppress(RedisError):  # the lock expires by itself
+            try:
                 lock.release()
+            except LockError:  # it has expired
+                pass
+            except RedisError:
+                self._unreleased.append((lock, token))
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,10 +1,12 @@
 """Fixtures for the stores: a Redis server, and the clock by which a store synchronises."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 import redis
 
+from app.credentials.pool import Credentials
 from tests.credentials.conftest import require
 from tests.credentials.redis_server import RedisServer
 
@@ -38,3 +40,15 @@ class Time:
 @pytest.fixture
 def now() -> Time:
     return Time()
+
+
+def let_sync(credentials: Credentials, now: Time) -> None:
+    """Wait until the store has synchronised with Redis again."""
+    now.now += 10
+    for account in credentials._accounts.values():
+        account.state.sync_health()
+    for thread in threading.enumerate():
+        if thread.name == "sync":
+            thread.join(10)
+    for account in credentials._accounts.values():
+        account.state.sync_health()

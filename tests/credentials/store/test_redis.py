@@ -26,7 +26,7 @@ from tests.credentials.conftest import (
 )
 from tests.credentials.redis_server import RedisServer
 from tests.credentials.service import AuthService, access_token, refresh_token
-from tests.credentials.store.conftest import Time
+from tests.credentials.store.conftest import Time, let_sync
 
 REFUSED = GatewayError(Kind.REFUSED_TOKEN, "refused")
 
@@ -55,18 +55,6 @@ def in_parallel(workers: list[Credentials]) -> list[str]:
     for thread in threads:
         thread.join(20)
     return [token.access_token for token in got]
-
-
-def let_sync(credentials: Credentials, now: Time) -> None:
-    """Wait until the store has synchronised with Redis again."""
-    now.now += 10
-    for account in credentials._accounts.values():
-        account.state.sync_health()
-    for thread in threading.enumerate():
-        if thread.name == "sync":
-            thread.join(10)
-    for account in credentials._accounts.values():
-        account.state.sync_health()
 
 
 def test_hosts_share_one_refresh(host: Callable[..., Credentials], service: AuthService) -> None:

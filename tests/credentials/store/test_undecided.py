@@ -14,7 +14,7 @@ from app.credentials.store.redis_backend import RedisBackend
 from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, file_store, token_file
 from tests.credentials.redis_server import RedisServer
-from tests.credentials.service import AuthService, access_token, refresh_token
+from tests.credentials.service import Answer, AuthService, access_token, refresh_token
 from tests.credentials.store.conftest import Time
 
 OTHER = refresh_token(77)
@@ -100,3 +100,20 @@ def test_the_login_is_over_only_when_both_are_refused(
     assert raised.value.kind is Kind.LOGIN_OVER
     assert {body["refreshToken"] for _, body in service.calls} == {OTHER, refresh_token(1)}
     assert (host.in_file(), in_redis(server)) == (OTHER, refresh_token(1))
+
+
+@pytest.mark.parametrize("file_is_valid", [True, False])
+def test_a_refusal_without_a_reason_does_not_keep_the_other_from_being_tried(
+    host: Host, service: AuthService, clock: Clock, file_is_valid: bool
+) -> None:
+    host.hold(OTHER, 1.0)
+    service.valid = OTHER if file_is_valid else refresh_token(1)
+    by_the_rules = service.answer
+
+    def answer(path: str, body: dict[str, object]) -> Answer:
+        status, members, headers = by_the_rules(path, body)
+        return (200, members, headers) if status == 200 else (401, {"message": "No"}, {})
+
+    service.answer = answer
+    clock.now += 3800
+    assert host.start().token().access_token == access_token(2)
