@@ -62,6 +62,7 @@ def test_chat_by_rest() -> None:
 
 
 def test_chat_by_json_rpc() -> None:
+    """docs/upstream.md: The newest hosts serve chat under its older name too"""
     url, headers = host("kiro").chat_endpoint()
     assert url == "https://runtime.us-east-1.kiro.dev/"
     assert headers["Content-Type"] == "application/x-amz-json-1.0"
