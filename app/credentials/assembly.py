@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.credentials.refresh.client import ServiceClient
-from app.credentials.refresh.refresher import OIDC_URL, Refresher, in_region
+from app.credentials.refresh.refresher import AUTH_URL, OIDC_URL, Refresher, in_region
 from app.credentials.store.files import FileStore
 from app.credentials.store.interface import TokenStore
 from app.errors import GatewayError, Kind
@@ -32,6 +32,11 @@ def refresher(settings: "Settings", clock: Callable[[], float] = time.time) -> R
         oidc_url=settings.kiro_oidc_url,
         clock=clock,
     )
+
+
+def auth_url(settings: "Settings") -> str:
+    """The base URL of Kiro's sign-in service, which is in one region only."""
+    return in_region(settings.kiro_auth_url or AUTH_URL, None)
 
 
 def oidc_url(settings: "Settings", region: str) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.aws.regions import A_REGION, DEFAULT_REGION, is_region
+from app.aws.regions import A_REGION, DEFAULT_REGION, is_gov, is_region
 from app.credentials.accounts.report import line
+from app.credentials.sign_in.browser import PROVIDERS, BrowserFlow, Callback, device_login
 from app.credentials.sign_in.device import BUILDER_ID, DeviceFlow, Registration
 from app.credentials.sources.source import Source
 from app.errors import GatewayError
@@ -25,6 +26,15 @@ from .sources import chain
 if TYPE_CHECKING:
     from app.credentials.accounts.state import ControlPlane
 
+_BROWSER = """\
+Open this page and sign in with {provider}:
+
+  {page}
+
+It sends your browser back to port {port} of this machine. If the browser is on another machine,
+forward the port first: ssh -L {port}:127.0.0.1:{port} USER@THIS-MACHINE
+Or copy the address that the browser cannot open in the end, and run here: curl 'ADDRESS'
+"""
 _QUOTA_AGE = 300.0  # seconds after which a quota is queried again
 
 
@@ -44,6 +54,11 @@ def add_to(
             show_accounts(_settings(), control, clear)
 
     @group.command()
+    @click.option(
+        "--social",
+        type=click.Choice(list(PROVIDERS)),
+        help="Log in with Google or GitHub. The browser must reach this machine.",
+    )
     @click.option("--start-url", default=BUILDER_ID, show_default="AWS Builder ID")
     @click.option(
         "--region",
@@ -52,10 +67,16 @@ def add_to(
         callback=_checked_region,
         help="The region of the start URL.",
     )
-    def login(start_url: str, region: str) -> None:
-        """Log in with AWS Builder ID or IAM Identity Center, using any browser."""
+    def login(social: str | None, start_url: str, region: str) -> None:
+        """Log in with AWS Builder ID or IAM Identity Center, using any browser, or with Google or
+        GitHub.
+        """
+        _check_together(social, start_url, region)
         with _exit_on_failure():
-            log_in(_settings(), start_url, region, sleep)
+            if social:
+                log_in_with_browser(_settings(), PROVIDERS[social], sleep)
+            else:
+                log_in(_settings(), start_url, region, sleep)
 
     @group.command()
     def logout() -> None:
@@ -69,6 +90,15 @@ def _checked_region(context: click.Context, option: click.Parameter, region: str
     if not is_region(region):
         raise click.BadParameter(f"must be {A_REGION}")
     return region
+
+
+def _check_together(social: str | None, start_url: str, region: str) -> None:
+    if social and (start_url, region) != (BUILDER_ID, DEFAULT_REGION):
+        raise click.UsageError("--social takes neither --start-url nor --region: those are of AWS.")
+    if start_url == BUILDER_ID and is_gov(region):
+        raise click.UsageError(
+            f"AWS Builder ID does not exist in {region}: name your organisation's --start-url."
+        )
 
 
 def show_accounts(
@@ -102,7 +132,39 @@ def log_in(settings: Settings, start_url: str, region: str, sleep: Callable[[flo
     grant = _confirmed(flow, registration, start_url)
     token_file.write_login(login_path, grant, path, region=region, start_url=start_url)
     client.close()
-    click.echo(f"Logged in. The login is in {login_path}; a running gateway will use it at once.")
+    _tell_of_login(settings)
+
+
+def log_in_with_browser(settings: Settings, provider: str, sleep: Callable[[float], None]) -> None:
+    """The flow through Kiro's page, from its address to the token file. If the user chooses AWS on
+    the page, the device flow goes on. Raises GatewayError and OSError.
+    """
+    client = assembly.service_client(settings)
+    with BrowserFlow(client, assembly.auth_url(settings)) as flow:
+        click.echo(_BROWSER.format(page=flow.page, provider=provider, port=flow.port))
+        callback = flow.wait()
+        if signed_in_with := PROVIDERS.get(callback.login_option):
+            grant = flow.exchange(callback)
+            token_file.write_social_login(settings.kiro_token_file, grant, signed_in_with)
+    client.close()
+    if signed_in_with:
+        _tell_of_login(settings)
+    else:
+        _go_on_with_device_flow(settings, callback, sleep)
+
+
+def _go_on_with_device_flow(
+    settings: Settings, callback: Callback, sleep: Callable[[float], None]
+) -> None:
+    start_url, region = device_login(callback)
+    name = "AWS Builder ID" if start_url == BUILDER_ID else f"IAM Identity Center ({start_url})"
+    click.echo(f"You chose {name} on the page. That login needs one more page:")
+    log_in(settings, start_url, region, sleep)
+
+
+def _tell_of_login(settings: Settings) -> None:
+    path = settings.kiro_token_file
+    click.echo(f"Logged in. The login is in {path}; a running gateway will use it at once.")
     for earlier in _before_the_token_file(settings):
         click.echo(f"But {earlier.name} is set and takes precedence: unset it to use this login.")
 

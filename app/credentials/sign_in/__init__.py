@@ -1,1 +1,2 @@
-"""Signing in from a terminal: the device flow, and the token file that it writes."""
+"""Signing in from a terminal: the device flow, the flow through a browser, and the token
+file that they write."""

@@ -1,8 +1,8 @@
 """The device authorization grant (RFC 8628) of AWS SSO OIDC: signing in from a terminal.
 
 It works for Builder ID and IAM Identity Center. Social logins (Google, GitHub) are not possible
-this way; they need the Kiro IDE. Members and scopes follow the AWS service model and the Amazon Q
-CLI.
+this way; they need a browser that reaches this machine (:mod:`.browser`). Members and scopes follow
+the AWS service model and the Amazon Q CLI.
 """
 
 import time

@@ -51,20 +51,25 @@ def write_registration(path: Path, registration: Registration) -> None:
 def write_login(
     path: Path, grant: Grant, registration: Path, *, region: str, start_url: str
 ) -> None:
-    """Replace the token file by a new login. Raises OSError; TimeoutError if a refresh holds it."""
+    """Replace the token file by a new login of AWS. Raises OSError; TimeoutError if a refresh holds
+    the file.
+    """
     members = {
-        "accessToken": grant.access_token,
-        "refreshToken": grant.refresh_token,
-        "expiresAt": format_time(grant.expires_at),
         "authMethod": "IdC",
         "provider": "BuilderId" if start_url == BUILDER_ID else "Enterprise",
         "region": region,
         "startUrl": start_url,
         "clientIdHash": registration.stem,
     }
-    files.private_directory(path.parent)
-    with _locked(path):
-        _write(path, members)
+    _replace(path, grant, members)
+
+
+def write_social_login(path: Path, grant: Grant, provider: str) -> None:
+    """Replace the token file by a new login with Google or GitHub. Raises as
+    :func:`write_login`.
+    """
+    profile = {"profileArn": grant.profile_arn} if grant.profile_arn else {}
+    _replace(path, grant, {"authMethod": "social", "provider": provider} | profile)
 
 
 def remove_login(path: Path) -> bool:
@@ -74,6 +79,17 @@ def remove_login(path: Path) -> bool:
     with _locked(path):
         path.unlink(missing_ok=True)
     return True
+
+
+def _replace(path: Path, grant: Grant, members: Mapping[str, object]) -> None:
+    tokens = {
+        "accessToken": grant.access_token,
+        "refreshToken": grant.refresh_token,
+        "expiresAt": format_time(grant.expires_at),
+    }
+    files.private_directory(path.parent)
+    with _locked(path):
+        _write(path, {**tokens, **members})
 
 
 def _locked(path: Path) -> AbstractContextManager[None]:

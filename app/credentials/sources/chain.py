@@ -108,8 +108,9 @@ def no_credential(problems: Sequence[str]) -> GatewayError:
         Kind.NO_CREDENTIAL,
         "There is no usable credential for the upstream. Configure one of these:\n"
         "  - KIRO_API_KEY: an API key of your Kiro account, ksk_..., made at app.kiro.dev;\n"
-        f"  - a login on this machine: `{command()} login`, the Kiro IDE (its token file is "
-        "~/.aws/sso/cache/kiro-auth-token.json; KIRO_TOKEN_FILE names another), or kiro-cli;\n"
+        f"  - a login on this machine: `{command()} login` (with Google or GitHub: --social), the "
+        "Kiro IDE (its token file is ~/.aws/sso/cache/kiro-auth-token.json; KIRO_TOKEN_FILE names "
+        "another), or kiro-cli;\n"
         "  - KIRO_AUTH_TOKEN: the content of a token file, or its path;\n"
         "  - AWS_REFRESHTOKEN: the refresh token of a social login." + found,
     )

@@ -62,6 +62,7 @@ def test_chat_by_rest() -> None:
 
 
 def test_chat_by_json_rpc() -> None:
+    """docs/upstream.md: The newest hosts serve chat under its older name too"""
     url, headers = host("kiro").chat_endpoint()
     assert url == "https://runtime.us-east-1.kiro.dev/"
     assert headers["Content-Type"] == "application/x-amz-json-1.0"
@@ -103,6 +104,7 @@ def test_control_plane_by_json_rpc_is_another_host_and_says_the_query_twice() ->
 def test_authorization_names_the_token_type_where_the_service_needs_it(
     kind: str, token_type: str | None
 ) -> None:
+    """docs/upstream.md: The token type names two kinds of login"""
     headers = authorization("secret", kind)
     assert headers["Authorization"] == "Bearer secret"
     assert headers.get("TokenType") == token_type
