@@ -18,6 +18,18 @@ or does not know the operation.
 WANTS_PROFILE = "profile"
 """The ``code`` of errors that another profile ARN in the request may avoid."""
 
+SIGNATURE = "THINKING_SIGNATURE_INVALID"
+SCHEMA = "TOOL_SCHEMA_INVALID"
+"""Reasons that the service gives for earlier reasoning, and for the schema of a tool."""
+
+REQUEST_FIELDS = "request_fields"
+"""The ``code`` of refusals of ``additionalModelRequestFields``, or of a member of it."""
+
+IMPROPERLY_FORMED = "improperly_formed"
+"""The ``code`` of the refusal that the service gives for many causes, also for a host in another
+region than the account's profile.
+"""
+
 
 class ParsedError(NamedTuple):
     """An upstream error in parts. ``status`` is 0 inside a stream; ``types`` are its type names."""
@@ -78,6 +90,10 @@ _DENIED = "The account is not allowed to do this. Check its plan and its permiss
 _KMS = "The account's encryption key cannot be used. Its administrator has to repair the KMS key."
 _RATE = "The upstream limits this account's request rate. Wait before trying again."
 _NEW = "The upstream no longer continues this conversation. Start a new one."
+_SIGNATURE = (
+    "The upstream does not accept the reasoning of an earlier turn: another service or model signed"
+    " it. Leave that reasoning out, or start a new conversation."
+)
 _OPERATION = "The upstream host does not know this operation. Check KIRO_API_URL and KIRO_REGION."
 _BAD_REQUEST = (
     "The upstream rejected the translated request. Change what its message names; if it names"
@@ -107,6 +123,15 @@ RULES: tuple[ErrorRule, ...] = (
         _QUOTA,
         reasons=("MONTHLY_REQUEST_COUNT", "DAILY_REQUEST_COUNT", "OVERAGE_REQUEST_LIMIT_EXCEEDED"),
     ),
+    ErrorRule(
+        Kind.REJECTED,
+        "The model does not take the thinking, effort or max_tokens of this request. Leave out what"
+        " the message names.",
+        text="additionalmodelrequestfields",
+        code=REQUEST_FIELDS,
+    ),
+    ErrorRule(Kind.REJECTED, _SIGNATURE, reasons=(SIGNATURE,)),
+    ErrorRule(Kind.REJECTED, _SIGNATURE, text="invalid `signature`", code=SIGNATURE),
     ErrorRule(
         Kind.REJECTED, _NEW, reasons=("CONVERSATION_LIMIT_EXCEEDED", "INVALID_CONVERSATION_ID")
     ),
@@ -183,6 +208,13 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(Kind.UNAVAILABLE, _UNAVAILABLE, types=("ServiceUnavailableException",)),
     ErrorRule(Kind.UNAVAILABLE, _UNAVAILABLE, statuses=(503, 504, 524)),
     ErrorRule(Kind.UPSTREAM_ERROR, _FAILED, types=("InternalServerException",)),
+    ErrorRule(
+        Kind.REJECTED,
+        "The upstream found the translated request malformed, and does not say why. Check that"
+        " KIRO_REGION is the region of the account's profile; else please report this error.",
+        text="improperly formed",
+        code=IMPROPERLY_FORMED,
+    ),
     ErrorRule(Kind.REJECTED, _BAD_REQUEST, types=("ValidationException", "SerializationException")),
     ErrorRule(Kind.REJECTED, _BAD_REQUEST, statuses=range(400, 500)),
     ErrorRule(Kind.UPSTREAM_ERROR, _FAILED),
