@@ -6,7 +6,6 @@ then. Nothing of a conversation is kept, but for the names of remedies.
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from time import monotonic
 
 from .remedies import Applied
 
@@ -16,9 +15,9 @@ MOST = 1024
 
 
 class Memory:
-    """Remedies by the key of what they are remembered for."""
+    """Remedies by the key of what they are remembered for. ``clock`` gives seconds."""
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._known: OrderedDict[Hashable, tuple[float, tuple[Applied, ...]]] = OrderedDict()
 

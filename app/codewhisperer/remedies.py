@@ -24,7 +24,8 @@ from app.models.model import NO_FIELDS, FieldSchema, Generation, Model
 
 from .request.repair.parts import drop_thinking
 from .request.simple_schema import simplify
-from .service.error_table import IMPROPERLY_FORMED, REQUEST_FIELDS, SCHEMA, SIGNATURE
+from .service.content_rules import REQUEST_FIELDS, SCHEMA, SIGNATURE
+from .service.error_table import IMPROPERLY_FORMED
 from .service.hosts import Host, HostChoice
 
 SHORT_DESCRIPTION = 1000

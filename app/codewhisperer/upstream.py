@@ -70,7 +70,7 @@ class CodeWhisperer:
         self.hosts = hosts
         self.control = ControlPlane(client, hosts)
         self.profiles = ProfileChoice(self._find_profile)
-        self.memory = Memory()
+        self.memory = Memory(monotonic)
         self.idle = idle
         self.max_answer_bytes = max_answer_bytes
         self.ping = ping
