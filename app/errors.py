@@ -83,7 +83,7 @@ POLICY: dict[Kind, Policy] = {
     Kind.REJECTED: Policy(400, False, False),
     Kind.THROTTLED: Policy(429, True, None),
     Kind.QUOTA: Policy(429, False, False),
-    Kind.CAPACITY: Policy(529, True, None),
+    Kind.CAPACITY: Policy(529, False, None),
     Kind.SUSPENDED: Policy(403, False, False),
     Kind.REFUSED_TOKEN: Policy(403, False, False),
     Kind.FORBIDDEN: Policy(403, False, False),

@@ -257,6 +257,35 @@ def test_a_short_retry_after_is_obeyed(
     assert pauses == [3.0]
 
 
+@pytest.mark.parametrize(
+    "fault", ["insufficient_capacity", "model_unavailable", "user_rate", "service_rate"]
+)
+def test_what_no_quick_retry_can_help_is_told_at_once(
+    upstream: Simulator, begin: Open, pauses: list[float], fault: str
+) -> None:
+    """docs/upstream.md: Capacity is the model's, for minutes and all accounts"""
+    upstream.script({"fail": fault, "times": 9})
+    exchange, _ = begin()
+    failure(exchange)
+    assert (chats(upstream), pauses) == (1, [])
+
+
+@pytest.mark.parametrize("where", ["fail", "exception"])
+def test_another_account_serves_while_one_consumes_too_fast(
+    upstream: Simulator, begin: Open, where: str
+) -> None:
+    """docs/upstream.md: retryAfterMilliseconds says how long to wait"""
+    fault = {
+        "type": "ThrottlingException",
+        "reason": "CREDIT_CONSUMPTION_RATE_EXCEEDED",
+        "message": "x",
+    }
+    upstream.script({where: fault | ({"status": 429} if where == "fail" else {})}, {"text": ["hi"]})
+    exchange, logins = begin(tokens=("one", "two"))
+    assert answer(exchange) == "hi"
+    assert logins.calls[-2:] == ["failed throttled one", "accepted two"]
+
+
 def test_a_long_retry_after_is_the_clients_to_obey(
     upstream: Simulator, begin: Open, pauses: list[float]
 ) -> None:

@@ -2,13 +2,17 @@
 the protocols in :mod:`app.upstream`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any, TypeAlias, get_args
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
+from msgspec.structs import replace
+
+from app.aws.regions import region_of
 from app.core.conversation import Conversation
 from app.core.events import Event
 from app.errors import GatewayError
@@ -21,11 +25,17 @@ from .answer.batches import event_batches
 from .answer.decoder import EventDecoder
 from .answer.ending import Tail
 from .client import Client, ResponseStream
+from .memory import SECONDS, Memory
+from .remedies import Applied, Course, Scope, choose
 from .request.render import RenderedRequest, render
 from .service.error_table import OLDER_HOST
 from .service.errors import upstream_id
-from .service.hosts import Host, HostChoice, authorization
+from .service.hosts import HostChoice, authorization
 from .service.operations import ControlPlane
+from .service.profiles import ProfileChoice
+from .signatures import family, own_reasoning, tagged
+
+log = logging.getLogger("kiro2api.upstream")
 
 USER_AGENT = f"kiro2api/{__version__}"
 
@@ -62,6 +72,8 @@ class CodeWhisperer:
         self.client = client
         self.hosts = hosts
         self.control = ControlPlane(client, hosts)
+        self.profiles = ProfileChoice(self._find_profile)
+        self.memory = Memory(monotonic)
         self.idle = idle
         self.max_answer_bytes = max_answer_bytes
         self.ping = ping
@@ -93,6 +105,9 @@ class CodeWhisperer:
             run=run,
         )
 
+    def _find_profile(self, token: AccessToken) -> str | None:
+        return self.control.find_profile(token.access_token, token.kind, token.region)
+
     def open(
         self, conversation: Conversation, model: Model, tap: Tap | None = None
     ) -> "CodeWhispererCall":
@@ -114,8 +129,13 @@ class CodeWhispererCall:
         self._tap = tap
         self._conversation = conversation
         self._model = model
-        self._sent_for: tuple[str, str | None] | None = None  # account and region
-        self._host: Host | None = None
+        self._family = family(model.current_id)
+        self._own, self._has_foreign = own_reasoning(conversation, self._family)
+        self._conversation_id = conversation_id(conversation.session)
+        self._token: AccessToken | None = None
+        self._course: Course | None = None
+        self._applied: list[Applied] = []
+        self._has_other_profile = False
         self._rendered: RenderedRequest | None = None
         self._response: ResponseStream | None = None
         self._headers: Mapping[str, str] | None = None
@@ -125,7 +145,8 @@ class CodeWhispererCall:
 
     @property
     def repairs(self) -> tuple[str, ...]:
-        return self._rendered.repairs if self._rendered else ()
+        rendered, course = self._rendered, self._course
+        return (*rendered.repairs, *course.repairs) if rendered and course else ()
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -135,32 +156,60 @@ class CodeWhispererCall:
         """A new account, and one whose region has been found, starts with the host that answered
         last in its region. Other retries use the host that this call has fallen back to.
         """
-        if self._host is None or self._sent_for != (token.account, token.region):
-            self._host = self._service.hosts.first(token.region)
-            self._sent_for = (token.account, token.region)
+        last, self._token = self._token, token
+        if self._course is None or not last or _place(token) != _place(last):
+            self._course = self._start(token)
         self.close()
         self._headers = None
-        self._send(token, self._host, deadline)
+        self._send(token, self._course, deadline)
 
-    def _send(self, token: AccessToken, host: Host, deadline: float) -> None:
+    def _start(self, token: AccessToken) -> Course:
+        """The course for an account: with the remedies that helped before, and those of this call
+        that do not depend on the account.
+        """
+        host = self._service.hosts.first(token.region)
+        course = Course(
+            self._own,
+            self._model,
+            host,
+            self._service.profiles.first(host, token),
+            self._service.max_tool_description,
+            ("drop-foreign-thinking",) if self._has_foreign else (),
+        )
+        kept = [one for one in self._applied if one.remedy.scope == "conversation"]
+        keys = [self._key(scope, token) for scope in _SCOPES]
+        known = self._service.memory.recall(keys)
+        self._applied, self._has_other_profile = kept, False
+        for remedy, detail in dict.fromkeys((*known, *kept)):
+            course = remedy.apply(course, detail, self._service.hosts)
+        return course
+
+    def _key(self, scope: Scope, token: AccessToken) -> Hashable:
+        """What a remedy of this scope is remembered for."""
+        if scope == "conversation":
+            return self._conversation_id
+        return (token.account, self._model.id) if scope == "model" else (token.account,)
+
+    def _send(self, token: AccessToken, course: Course, deadline: float) -> None:
         rendering = partial(
             render,
-            self._conversation,
-            host=host,
-            model=self._model,
-            profile_arn=token.profile_arn,
-            conversation_id=conversation_id(self._conversation.session),
-            max_description=self._service.max_tool_description,
+            course.conversation,
+            host=course.host,
+            model=course.model,
+            profile_arn=course.profile_arn,
+            conversation_id=self._conversation_id,
+            max_description=course.max_description,
         )
         rendered = self._rendered = self._service.run(_work(self._conversation), rendering)
-        url, headers = host.chat_endpoint()
+        url, headers = course.host.chat_endpoint()
         headers |= authorization(token.access_token, token.kind)
         left = max(deadline - monotonic(), 0.001)
         response = self._service.client.open(
             url, headers, rendered.body, timeout=left, tap=self._tap
         )
         self._response, self._headers = response, response.headers
-        self._service.hosts.worked(host)
+        if course.is_usual_host:
+            self._service.hosts.worked(course.host)
         response.limit(
             tick=inf,
             idle=self._service.idle,
@@ -168,24 +217,65 @@ class CodeWhispererCall:
             setting="KIRO_FIRST_EVENT_TIMEOUT",
             most=self._service.max_answer_bytes,
         )
-        tail = self._service.tails[host.generation]
+        tail = self._service.tails[course.host.generation]
         self._decoder = EventDecoder(rendered.tool_names, tail)
-        self._batches = event_batches(response, self._decoder, quiet=self._service.quiet_end)
+        batches = event_batches(response, self._decoder, quiet=self._service.quiet_end)
+        self._batches = tagged(batches, self._family)
 
     def fall_back(self, error: GatewayError) -> bool:
         """Switch to the next older generation of hosts if this host cannot be reached or does not
-        know the operation.
+        know the operation; else change what :data:`.remedies.REMEDIES` says.
         """
-        if self._host is None or error.code not in OLDER_HOST:
+        course, token, hosts = self._course, self._token, self._service.hosts
+        if course is None or token is None:
             return False
-        older = self._service.hosts.older(self._host)
-        self._host = older or self._host
-        return older is not None
+        if error.code in OLDER_HOST:
+            older = hosts.older(course.host)
+            self._course = replace(course, host=older or course.host)
+            return older is not None
+        if self._other_profile(error, course, token):
+            return True
+        tried = frozenset(applied.remedy.name for applied in self._applied)
+        found = choose(course, error, hosts, tried)
+        if found is None:
+            return False
+        self._applied.append(found)
+        self._course = found.remedy.apply(course, found.detail, hosts)
+        return True
+
+    def _other_profile(self, error: GatewayError, course: Course, token: AccessToken) -> bool:
+        """Name another profile, of whose region the host then is, if this error calls for that."""
+        if self._has_other_profile:
+            return False
+        profile = self._service.profiles.another(error, course.host, token, course.profile_arn)
+        if profile is None:
+            return False
+        self._has_other_profile = True
+        region, host = region_of(profile), course.host
+        if region is not None and region != host.region:
+            host = self._service.hosts.first(region)
+        self._course = replace(course, profile_arn=profile, host=host)
+        return True
+
+    def _learn(self, token: AccessToken) -> None:
+        """Remember the remedies after which the service answered."""
+        for applied in self._applied:
+            if self._service.memory.learn(self._key(applied.remedy.scope, token), applied):
+                log.warning(
+                    "account %s, model %s: the upstream refused a request and took it with the"
+                    " remedy %s, which is now used first for %d minutes.",
+                    token.account,
+                    self._model.id,
+                    ": ".join(filter(None, (applied.remedy.name, applied.detail))),
+                    SECONDS / 60,
+                )
 
     def batches(self) -> Iterator[Sequence[Event]]:
         return self._batches
 
     def answering(self, *, deadline: float) -> None:
+        if self._token is not None:
+            self._learn(self._token)
         if self._response is not None:
             self._response.limit(
                 tick=self._service.ping,
@@ -201,8 +291,8 @@ class CodeWhispererCall:
         ``quiet_end``: silence ended it.
         """
         facts: dict[str, Any] = {}
-        if self._host is not None:
-            facts["host"] = self._host.generation
+        if self._course is not None:
+            facts["host"] = self._course.host.generation
         if self._headers is not None:
             facts["upstream_id"] = upstream_id(self._headers)
         if self._decoder.skipped:
@@ -218,6 +308,14 @@ class CodeWhispererCall:
         if response is not None:
             self._ended_quietly = response.ended_quietly
             response.close()
+
+
+def _place(token: AccessToken) -> tuple[str, str | None]:
+    """What a course depends on: the account, and its region once that has been found."""
+    return token.account, token.region
+
+
+_SCOPES: tuple[Scope, ...] = ("account", "model", "conversation")
 
 
 def _work(conversation: Conversation) -> int:

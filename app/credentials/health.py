@@ -103,11 +103,11 @@ CONSEQUENCES: Mapping[Kind, Consequence] = {
     Kind.SUSPENDED: Consequence("out", 0, Failover.ALL),
     Kind.REFUSED_TOKEN: Consequence("last", 60, Failover.ALL),
     Kind.FORBIDDEN: Consequence("", 0, Failover.ONE),
-    Kind.CAPACITY: Consequence("", 0, Failover.ONE),
     Kind.UNAVAILABLE: Consequence("", 0, Failover.ONE),
     Kind.UPSTREAM_ERROR: Consequence("", 0, Failover.ONE),
 }
-"""Any other kind is caused by the request or the network: no other account is tried."""
+"""Any other kind is caused by the request, the network or the model, of whose capacity all accounts
+have the same: no other account is tried."""
 
 
 def availability(health: AccountHealth, now: float) -> Availability:

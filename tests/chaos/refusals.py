@@ -8,11 +8,9 @@ from tests.chaos.row import GOOD, TRIES, FaultRow, answered, both, breaks, refus
 
 REFUSALS: Mapping[str, tuple[Kind, int]] = {
     "throttled": (Kind.THROTTLED, TRIES),
-    "user_rate": (Kind.THROTTLED, TRIES),
-    "service_rate": (Kind.THROTTLED, TRIES),
-    "insufficient_capacity": (Kind.CAPACITY, TRIES),
-    "model_unavailable": (Kind.UNAVAILABLE, TRIES),
-    "high_load": (Kind.UNAVAILABLE, TRIES),
+    "insufficient_capacity": (Kind.CAPACITY, 1),
+    "model_unavailable": (Kind.CAPACITY, 1),
+    "high_load": (Kind.CAPACITY, 1),
     "unavailable_500": (Kind.UNAVAILABLE, TRIES),
     "unavailable_503": (Kind.UNAVAILABLE, TRIES),
     "html_503": (Kind.UNAVAILABLE, TRIES),
@@ -109,6 +107,13 @@ def account_refusals() -> Iterator[FaultRow]:
         refused(Kind.THROTTLED, retry_after="3600"),
         answers=({"fail": "suspicious_activity"},),
     )
+    for name in ("user_rate", "service_rate"):
+        yield both(
+            f"account-{name}",
+            f"{refusal(name)}, which lasts longer than the gateway waits",
+            refused(Kind.THROTTLED, retry_after="10"),
+            answers=({"fail": name},),
+        )
     later = {"fault": "throttled", "headers": {"retry-after": "120"}}
     yield both(
         "retry-after-long",
@@ -144,7 +149,7 @@ def recoveries() -> Iterator[FaultRow]:
     for name, trouble in {
         "throttled": {"fail": "throttled"},
         "internal": {"fail": "internal"},
-        "capacity-in-stream": {"exception": "insufficient_capacity"},
+        "internal-in-stream": {"exception": "internal"},
         "empty": {"empty": True},
         "reset": {"reset": "request"},
         "cut-before-content": {**GOOD, "cut": {"after": 1}},

@@ -4,10 +4,10 @@ Source: the service models and the retry rules of the AWS language servers and t
 published reports of live answers where no official client names a value.
 """
 
-from collections.abc import Container
-from typing import NamedTuple
-
 from app.errors import UNKNOWN_OPERATION, Kind
+
+from .content_rules import CONTENT_RULES
+from .error_rule import ErrorRule
 
 UNREACHABLE = "unreachable"
 OLDER_HOST = frozenset({UNREACHABLE, UNKNOWN_OPERATION})
@@ -18,41 +18,10 @@ or does not know the operation.
 WANTS_PROFILE = "profile"
 """The ``code`` of errors that another profile ARN in the request may avoid."""
 
-
-class ParsedError(NamedTuple):
-    """An upstream error in parts. ``status`` is 0 inside a stream; ``types`` are its type names."""
-
-    status: int
-    types: tuple[str, ...]
-    reason: str
-    message: str
-
-
-class ErrorRule(NamedTuple):
-    """A row of the table; it matches an error that meets every condition that is set.
-
-    ``explanation`` tells the client why and what to do. ``text`` is a lower-case piece of the
-    upstream's message. ``retry_after`` (seconds) applies if the error itself sends none.
-    """
-
-    kind: Kind
-    explanation: str
-    types: Container[str] = ()
-    reasons: Container[str] = ()
-    text: str = ""
-    statuses: Container[int] = ()
-    code: str = ""
-    retry_after: float | None = None
-
-    def matches(self, error: ParsedError) -> bool:
-        """Whether the error meets every condition."""
-        return (
-            (not self.types or any(name in self.types for name in error.types))
-            and (not self.reasons or error.reason in self.reasons)
-            and self.text in error.message.lower()
-            and (not self.statuses or error.status in self.statuses)
-        )
-
+IMPROPERLY_FORMED = "improperly_formed"
+"""The ``code`` of the refusal that the service gives for many causes, also for a host in another
+region than the account's profile.
+"""
 
 _SUSPENDED = (
     "The upstream has suspended this account. The gateway cannot lift that. Write to the service's"
@@ -66,7 +35,8 @@ _TOO_LONG = (
     " history."
 )
 _BUSY = (
-    "The upstream has no capacity for this model right now. Try again soon, or use another model."
+    "The upstream has no capacity for this model right now, which takes minutes and is the same for"
+    " all accounts. Try again later, or use another model."
 )
 _UNAVAILABLE = "The upstream is temporarily unavailable. Try again soon."
 _MODEL = "The upstream does not serve this model to this account. Choose another model."
@@ -98,23 +68,45 @@ RULES: tuple[ErrorRule, ...] = (
         text="suspicious activity",
         retry_after=3600,  # the upstream names no time; this one is too long to wait for here
     ),
-    ErrorRule(Kind.CAPACITY, _BUSY, reasons=("INSUFFICIENT_MODEL_CAPACITY",)),
+    ErrorRule(
+        Kind.CAPACITY,
+        _BUSY,
+        reasons=("INSUFFICIENT_MODEL_CAPACITY", "MODEL_TEMPORARILY_UNAVAILABLE"),
+    ),
     ErrorRule(Kind.CAPACITY, _BUSY, text="experiencing high traffic"),
-    ErrorRule(Kind.UNAVAILABLE, _UNAVAILABLE, reasons=("MODEL_TEMPORARILY_UNAVAILABLE",)),
-    ErrorRule(Kind.UNAVAILABLE, _UNAVAILABLE, text="unexpectedly high load"),
+    ErrorRule(Kind.CAPACITY, _BUSY, text="unexpectedly high load"),
     ErrorRule(
         Kind.QUOTA,
         _QUOTA,
-        reasons=("MONTHLY_REQUEST_COUNT", "DAILY_REQUEST_COUNT", "OVERAGE_REQUEST_LIMIT_EXCEEDED"),
+        reasons=("MONTHLY_REQUEST_COUNT", "USAGE_LIMIT_REACHED"),
+    ),
+    ErrorRule(
+        Kind.QUOTA,
+        "The account has used up what it may ask in an hour, a day or a week. Wait until that is"
+        " over, or use another account.",
+        reasons=("HOURLY_REQUEST_COUNT", "DAILY_REQUEST_COUNT", "WEEKLY_REQUEST_COUNT"),
+    ),
+    ErrorRule(
+        Kind.QUOTA,
+        "The account's limit for overage is reached. Raise it in the account's settings at the"
+        " service, wait until the quota resets, or use another account.",
+        reasons=("OVERAGE_REQUEST_LIMIT_EXCEEDED",),
     ),
     ErrorRule(
         Kind.REJECTED, _NEW, reasons=("CONVERSATION_LIMIT_EXCEEDED", "INVALID_CONVERSATION_ID")
     ),
     ErrorRule(Kind.QUOTA, _QUOTA, types=("ServiceQuotaExceededException",)),
     ErrorRule(Kind.QUOTA, _QUOTA, statuses=(402,)),
-    ErrorRule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, reasons=("CONTENT_LENGTH_EXCEEDS_THRESHOLD",)),
+    ErrorRule(
+        Kind.CONTEXT_TOO_LONG,
+        _TOO_LONG,
+        reasons=("CONTENT_LENGTH_EXCEEDS_THRESHOLD", "PROMPT_TOO_LONG"),
+    ),
     ErrorRule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, types=("ContentLengthExceededException",)),
     ErrorRule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, text="input is too long"),
+    ErrorRule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, text="input content length exceeds threshold"),
+    ErrorRule(Kind.CONTEXT_TOO_LONG, _TOO_LONG, text="context window is full"),
+    *CONTENT_RULES,
     ErrorRule(Kind.INVALID_MODEL, _MODEL, reasons=("INVALID_MODEL_ID",)),
     ErrorRule(Kind.INVALID_MODEL, _MODEL, text="invalid model"),
     ErrorRule(
@@ -130,6 +122,13 @@ RULES: tuple[ErrorRule, ...] = (
         " KIRO_AUTH_TOKEN.",
         text="invalid profilearn",
         code=WANTS_PROFILE,
+    ),
+    ErrorRule(
+        Kind.FORBIDDEN,
+        "The account's subscription does not admit this gateway: its organisation names the"
+        " applications that may use it. Ask its administrator, or use another account.",
+        text="does not support this application",
+        code="application_not_supported",
     ),
     ErrorRule(
         Kind.FORBIDDEN,
@@ -157,8 +156,16 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(Kind.UPSTREAM_ERROR, _OPERATION, statuses=(404, 405), code=UNKNOWN_OPERATION),
     ErrorRule(
         Kind.THROTTLED,
+        "The account uses up its credits faster than the upstream allows. Wait as long as the"
+        " answer says, use another account, or a model that costs less.",
+        reasons=("CREDIT_CONSUMPTION_RATE_EXCEEDED",),
+        retry_after=300,  # as the upstream itself said in published answers
+    ),
+    ErrorRule(
+        Kind.THROTTLED,
         _RATE,
         reasons=("USER_REQUEST_RATE_EXCEEDED", "SERVICE_REQUEST_RATE_EXCEEDED"),
+        retry_after=10,  # what other gateways found to be enough
     ),
     ErrorRule(Kind.THROTTLED, _RATE, types=("ThrottlingException", "TooManyRequestsException")),
     ErrorRule(Kind.THROTTLED, _RATE, statuses=(429,)),
@@ -183,6 +190,19 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(Kind.UNAVAILABLE, _UNAVAILABLE, types=("ServiceUnavailableException",)),
     ErrorRule(Kind.UNAVAILABLE, _UNAVAILABLE, statuses=(503, 504, 524)),
     ErrorRule(Kind.UPSTREAM_ERROR, _FAILED, types=("InternalServerException",)),
+    ErrorRule(
+        Kind.REJECTED,
+        "The upstream found the translated request malformed, and does not say why. Check that"
+        " KIRO_REGION is the region of the account's profile; else please report this error.",
+        text="improperly formed",
+        code=IMPROPERLY_FORMED,
+    ),
+    ErrorRule(
+        Kind.REJECTED,
+        "The upstream could not read the translated request. Change what its message names; if it"
+        " names nothing, this is a defect of the gateway: please report it.",
+        reasons=("REQUEST_BODY_INVALID", "REQUEST_BODY_INVALID_JSON"),
+    ),
     ErrorRule(Kind.REJECTED, _BAD_REQUEST, types=("ValidationException", "SerializationException")),
     ErrorRule(Kind.REJECTED, _BAD_REQUEST, statuses=range(400, 500)),
     ErrorRule(Kind.UPSTREAM_ERROR, _FAILED),

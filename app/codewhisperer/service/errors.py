@@ -2,7 +2,8 @@
 :class:`app.errors.GatewayError`.
 
 The type of an error is in the header ``x-amzn-errortype``, or in the body as ``code`` or
-``__type``; its ``reason`` and message are in the body or in an ``error`` object inside it. The edge
+``__type``; its ``reason``, its message and ``retryAfterMilliseconds`` are in the body or in an
+``error`` object inside it. The edge
 in front of the service responds with plain text or HTML. Source: Amazon Q CLI, AWS language
 servers, published reports. The table in :mod:`.error_table` says what an error means.
 """
@@ -18,9 +19,10 @@ import msgspec
 from app.core.events import Event
 from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameError, TruncatedMessage
-from app.waits import retry_after
+from app.waits import LONGEST_WAIT, retry_after
 
-from .error_table import RULES, ParsedError
+from .error_rule import ParsedError
+from .error_table import RULES
 
 _LONGEST_QUOTE = 300  # characters of the upstream's message that are passed on
 _LONGEST_CODE = 64
@@ -100,7 +102,9 @@ def corrupt(why: str, *, code: str = "") -> GatewayError:
     )
 
 
-def _error(parsed: ParsedError, retry_after: float | None) -> GatewayError:
+def _error(parsed: ParsedError, header: float | None) -> GatewayError:
+    """``header``: the seconds of Retry-After. The longer of two waits is the one that helps."""
+    waits = [wait for wait in (header, parsed.retry_after) if wait is not None]
     rule = next(rule for rule in RULES if rule.matches(parsed))
     name = parsed.types[0] if parsed.types else ""
     status = f"HTTP {parsed.status}" if parsed.status else ""
@@ -110,7 +114,7 @@ def _error(parsed: ParsedError, retry_after: float | None) -> GatewayError:
         rule.kind,
         f"{rule.explanation} {quote}({facts})",
         code=rule.code or parsed.reason or name or status.replace(" ", "_").lower(),
-        retry_after=rule.retry_after if retry_after is None else retry_after,
+        retry_after=max(waits, default=rule.retry_after),
     )
 
 
@@ -127,7 +131,16 @@ def _parse_error(status: int, name: str, body: bytes) -> ParsedError:
         tuple(dict.fromkeys(filter(None, types))),
         _code(_first(members, "reason")),
         _clean(_first(members, "message", "Message", "errorMessage")),
+        _seconds([part.get("retryAfterMilliseconds") for part in members]),
     )
+
+
+def _seconds(milliseconds: Sequence[Any]) -> float | None:
+    """The first of these that is a number of milliseconds, in seconds, at most the longest wait."""
+    for value in milliseconds:
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+            return min(value / 1000, LONGEST_WAIT)
+    return None
 
 
 def _first(members: Sequence[dict[str, Any]], *names: str) -> str:

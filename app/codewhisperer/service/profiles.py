@@ -40,13 +40,14 @@ class ProfileChoice:
 
     def __init__(self, find: Callable[[AccessToken], str | None]) -> None:
         self._find = find
-        self._learnt: dict[str, str] = {}  # by account
+        self._learnt: dict[str, tuple[str | None, str]] = {}  # known and found, by account
         self._looked_up: dict[str, str] = {}  # the access token by account
 
     def first(self, host: Host, token: AccessToken) -> str | None:
         """The profile to name in a request to ``host``."""
-        known = token.profile_arn or self._learnt.get(token.account)
-        return profile_for(host, token.kind, known)
+        known, found = self._learnt.get(token.account, (None, None))
+        own = found if found and token.profile_arn == known else token.profile_arn
+        return profile_for(host, token.kind, own)
 
     def another(
         self, error: GatewayError, host: Host, token: AccessToken, sent: str | None
@@ -61,7 +62,7 @@ class ProfileChoice:
             found = self._look_up(token)  # a paid Builder ID has its own profile
         if not found or found == sent:
             return None
-        self._learnt[token.account] = found
+        self._learnt[token.account] = token.profile_arn, found
         log.info("account %s: the upstream wants profile %s", token.account, _name(found))
         return found
 

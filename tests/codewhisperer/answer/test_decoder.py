@@ -410,7 +410,7 @@ def test_an_exception_comes_after_what_was_said_before_it() -> None:
         (error("ThrottlingException", "slow"), Kind.THROTTLED),
         (
             exception("error", {"message": "x", "reason": "MODEL_TEMPORARILY_UNAVAILABLE"}),
-            Kind.UNAVAILABLE,
+            Kind.CAPACITY,
         ),
         (exception("error", {"message": "x"}), Kind.UPSTREAM_ERROR),
         (exception("throttlingError", {"message": "x"}), Kind.THROTTLED),

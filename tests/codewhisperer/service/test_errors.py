@@ -1,5 +1,8 @@
 """What an upstream's refusal becomes: the kind decides what the gateway does, the words what people
 do.
+
+docs/upstream.md: The reasons of refusals
+docs/upstream.md: A subscription may admit only some applications
 """
 
 import json
@@ -9,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.codewhisperer.service.error_table import RULES, ParsedError
+from app.codewhisperer.service.error_rule import ParsedError
+from app.codewhisperer.service.error_table import RULES
 from app.codewhisperer.service.errors import (
     StreamError,
     corrupt,
@@ -26,6 +30,29 @@ VALIDATION, THROTTLING = "ValidationException", "ThrottlingException"
 DENIED, INTERNAL = "AccessDeniedException", "InternalServerException"
 QUOTA = "ServiceQuotaExceededException"
 LOCKED = "Your User ID temporarily is suspended. We locked your account as a precaution."
+
+FIELDS = "additionalModelRequestFields"
+OF_CONTENT = (
+    "IMAGE_COUNT_EXCEEDED",
+    "IMAGE_DIMENSION_EXCEEDED",
+    "IMAGE_SIZE_EXCEEDED",
+    "IMAGE_FORMAT_UNSUPPORTED",
+    "IMAGE_MIME_MISMATCH",
+    "DOCUMENT_MODEL_NOT_SUPPORTED",
+    "DOCUMENT_PASSWORD_PROTECTED",
+    "DOCUMENT_MAXIMUM_PAGES_EXCEEDED",
+    "DOCUMENT_SIZE_EXCEEDED",
+    "DOCUMENT_COUNT_EXCEEDED",
+    "DOCUMENT_DUPLICATE_NAME",
+    "INVALID_DOCUMENT_NAME",
+    "DISALLOWED_FILE_TYPE",
+    "TOOL_SCHEMA_INVALID",
+    "TOOL_DUPLICATE",
+    "TOOL_CONFIG_MISSING",
+    "TOOL_USE_RESULT_MISMATCH",
+    "UNSUPPORTED_LANGUAGE",
+)
+"""Reasons that name what is wrong in the request; each has words of its own."""
 
 REFUSALS = [
     # status, type, reason, message -> kind
@@ -47,10 +74,26 @@ REFUSALS = [
     (400, "ContentLengthExceededException", None, "x", Kind.CONTEXT_TOO_LONG),
     (400, VALIDATION, "INVALID_MODEL_ID", "x", Kind.INVALID_MODEL),
     (400, VALIDATION, None, "Invalid model. Please select another.", Kind.INVALID_MODEL),
+    (400, VALIDATION, "PROMPT_TOO_LONG", "x", Kind.CONTEXT_TOO_LONG),
+    (400, VALIDATION, None, "Input content length exceeds threshold.", Kind.CONTEXT_TOO_LONG),
+    (400, VALIDATION, None, "Context window is full.", Kind.CONTEXT_TOO_LONG),
+    (429, THROTTLING, "HOURLY_REQUEST_COUNT", "x", Kind.QUOTA),
+    (429, THROTTLING, "WEEKLY_REQUEST_COUNT", "x", Kind.QUOTA),
+    (429, THROTTLING, "USAGE_LIMIT_REACHED", "x", Kind.QUOTA),
+    (429, THROTTLING, "CREDIT_CONSUMPTION_RATE_EXCEEDED", "x", Kind.THROTTLED),
+    (429, THROTTLING, "SERVICE_REQUEST_RATE_EXCEEDED", "x", Kind.THROTTLED),
+    (403, DENIED, None, "Your subscription does not support this application.", Kind.FORBIDDEN),
+    (400, VALIDATION, "REQUEST_BODY_INVALID", f"{FIELDS} is not supported", Kind.REJECTED),
+    (400, VALIDATION, "REQUEST_BODY_INVALID", "Improperly formed request.", Kind.REJECTED),
+    (400, VALIDATION, "REQUEST_BODY_INVALID", "x", Kind.REJECTED),
+    (400, VALIDATION, "REQUEST_BODY_INVALID_JSON", "x", Kind.REJECTED),
+    (400, VALIDATION, "THINKING_SIGNATURE_INVALID", "x", Kind.REJECTED),
+    (400, VALIDATION, None, "Invalid `signature` in `thinking` block", Kind.REJECTED),
+    (400, VALIDATION, None, "The toolConfig field must be defined when ...", Kind.REJECTED),
+    *((400, VALIDATION, reason, "x", Kind.REJECTED) for reason in OF_CONTENT),
     (400, VALIDATION, "INVALID_CONVERSATION_ID", "x", Kind.REJECTED),
     (400, VALIDATION, "INVALID_KMS_GRANT", "x", Kind.FORBIDDEN),
     (400, VALIDATION, None, "Improperly formed request.", Kind.REJECTED),
-    (400, VALIDATION, "TOOL_SCHEMA_INVALID", "x", Kind.REJECTED),
     (400, VALIDATION, None, "profileArn is required for this request.", Kind.REJECTED),
     (400, VALIDATION, None, "Invalid profileArn.", Kind.REJECTED),
     (403, DENIED, None, "The bearer token is invalid.", Kind.REFUSED_TOKEN),
@@ -67,8 +110,8 @@ REFUSALS = [
     (401, "ExpiredTokenException", None, "x", Kind.REFUSED_TOKEN),
     (401, "UnrecognizedClientException", None, "x", Kind.REFUSED_TOKEN),
     (401, "", None, "x", Kind.REFUSED_TOKEN),
-    (500, INTERNAL, "MODEL_TEMPORARILY_UNAVAILABLE", "x", Kind.UNAVAILABLE),
-    (500, INTERNAL, None, "Encountered unexpectedly high load.", Kind.UNAVAILABLE),
+    (500, INTERNAL, "MODEL_TEMPORARILY_UNAVAILABLE", "x", Kind.CAPACITY),
+    (500, INTERNAL, None, "Encountered unexpectedly high load.", Kind.CAPACITY),
     (500, INTERNAL, None, "x", Kind.UPSTREAM_ERROR),
     (500, "ServiceUnavailableException", None, "x", Kind.UNAVAILABLE),
     (503, "ServiceUnavailableException", None, "x", Kind.UNAVAILABLE),
@@ -80,6 +123,7 @@ REFUSALS = [
     (404, "", None, "", Kind.UPSTREAM_ERROR),
     (405, "", None, "Method Not Allowed", Kind.UPSTREAM_ERROR),
     (413, "", None, "x", Kind.REQUEST_TOO_LARGE),
+    (400, VALIDATION, "INVENTED_TOMORROW", "x", Kind.REJECTED),
     (418, "TeapotException", None, "x", Kind.REJECTED),
     (502, "", None, "x", Kind.UPSTREAM_ERROR),
     (503, "", None, "x", Kind.UNAVAILABLE),
@@ -89,11 +133,23 @@ REFUSALS = [
 ]  # fmt: skip
 
 
+OWN_CODES = {
+    "profilearn": "profile",
+    "additionalmodelrequestfields": "request_fields",
+    "improperly formed": "improperly_formed",
+    "`signature`": "THINKING_SIGNATURE_INVALID",
+    "toolconfig": "TOOL_CONFIG_MISSING",
+    "this application": "application_not_supported",
+}
+"""Codes of rows that recognise a refusal by its text."""
+
+
 def told_code(status: int, name: str, reason: str | None, message: str) -> str:
     if "unknown" in (name + message).lower() or (status in (404, 405) and not name):
         return "unknown_operation"
-    if "profilearn" in message.lower():
-        return "profile"
+    for text, code in OWN_CODES.items():
+        if text in message.lower() and reason not in OF_CONTENT:
+            return code
     return reason or name or f"http_{status}"
 
 
@@ -138,6 +194,48 @@ def test_inside_a_stream_the_same_refusal_is_the_same_kind(
     assert "HTTP" not in error.message
 
 
+@pytest.mark.parametrize("reason", OF_CONTENT)
+def test_what_is_wrong_in_the_request_is_said_in_words_of_its_own(reason: str) -> None:
+    parsed = ParsedError(400, (VALIDATION,), reason, "x")
+    matching = [rule for rule in RULES if rule.matches(parsed)]
+    assert [rule.explanation for rule in RULES].count(matching[0].explanation) <= 2
+    assert matching[0].reasons == (reason,)
+
+
+@pytest.mark.parametrize(
+    ("member", "header", "seconds"),
+    [
+        (300_000, "", 300),
+        (1500.5, "", 1.5005),
+        (2000, "7", 7),
+        (9000, "7", 9),
+        (0, "", 0),
+        (10**12, "", 3600),
+        ("300", "", 10),
+        (True, "", 10),
+        (-1, "", 10),
+        (None, "", 10),
+    ],
+)
+def test_how_long_to_wait_may_be_in_the_body(member: object, header: str, seconds: float) -> None:
+    """docs/upstream.md: retryAfterMilliseconds says how long to wait"""
+    body = {"reason": "USER_REQUEST_RATE_EXCEEDED", "retryAfterMilliseconds": member}
+    content = json.dumps(body).encode()
+    error = from_response(429, {"retry-after": header} if header else {}, content)
+    assert error.retry_after == seconds
+    if not header:
+        assert from_stream("throttlingError", content).retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("reason", "seconds"),
+    [("CREDIT_CONSUMPTION_RATE_EXCEEDED", 300), ("SERVICE_REQUEST_RATE_EXCEEDED", 10)],
+)
+def test_how_long_a_throttle_lasts_that_does_not_say(reason: str, seconds: float) -> None:
+    content = json.dumps({"reason": reason}).encode()
+    assert from_response(429, {}, content).retry_after == seconds
+
+
 @pytest.mark.parametrize("name", ["x-amzn-RequestId", "x-amzn-request-id", "x-amz-request-id"])
 def test_a_refusal_holds_the_upstreams_name_for_the_request(name: str) -> None:
     assert from_response(500, {name: "8b4c-1"}, b"").upstream_id == "8b4c-1"
@@ -152,7 +250,7 @@ def test_an_unmodelled_error_has_its_words_in_headers() -> None:
 
 def test_the_modelled_member_error_is_told_by_its_reason() -> None:
     payload = b'{"message":"try later","reason":"MODEL_TEMPORARILY_UNAVAILABLE"}'
-    assert from_stream("error", payload).kind is Kind.UNAVAILABLE
+    assert from_stream("error", payload).kind is Kind.CAPACITY
     assert from_stream("error", b'{"message":"no"}').kind is Kind.UPSTREAM_ERROR
 
 

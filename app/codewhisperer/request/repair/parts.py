@@ -33,6 +33,12 @@ def drop_unsigned_thinking(conversation: Conversation) -> Conversation:
     return map_parts(conversation, Thinking, lambda part: part if part.signature else None)
 
 
+def drop_thinking(conversation: Conversation) -> Conversation:
+    """Drop all reasoning of earlier turns."""
+    conversation = map_parts(conversation, Thinking, lambda _: None)
+    return map_parts(conversation, RedactedThinking, lambda _: None)
+
+
 def keep_last_thinking(conversation: Conversation) -> Conversation:
     """Keep the last reasoning block of each message, nearest to the content it led to: a message
     can hold only one.
