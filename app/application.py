@@ -133,6 +133,7 @@ def _gateway(settings: Settings) -> Gateway:
         ),
         first_event=settings.kiro_first_event_timeout,
         total=settings.kiro_total_timeout or inf,
+        run=native.run,
     )
 
 
