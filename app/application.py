@@ -168,6 +168,7 @@ def _gateway(settings: Settings, models: ModelChoice) -> Gateway:
         first_event=settings.kiro_first_event_timeout,
         total=settings.kiro_total_timeout or inf,
         refusal_fallback=settings.kiro_refusal_fallback,
+        run=native.run,
     )
 
 

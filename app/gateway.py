@@ -28,6 +28,7 @@ import gevent
 
 from app.core.conversation import Conversation
 from app.core.events import CONTENT_EVENTS, Event, Finish
+from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
 from app.credentials import Credentials, Token
 from app.errors import NO_RETRY, POLICY, GatewayError, Kind
@@ -46,12 +47,17 @@ COMMITTING = frozenset({*CONTENT_EVENTS, Finish})
 """Once one of these was read, the client gets its answer and nothing can be retried."""
 
 
+def _run(size: int, call: Callable[..., Any], *arguments: Any) -> Any:
+    return call(*arguments)
+
+
 class Gateway:
     """Opens calls. One per worker, shared by its greenlets.
 
     ``first_event`` and ``total`` are time limits in seconds from the start of a request: for its
     first content event and for the end of its answer. ``refusal_fallback``: a refused request goes
-    once to another model.
+    once to another model. ``run(size, call, ...)`` calls what takes long for a request of many
+    bytes.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Gateway:
         total: float,
         refusal_fallback: bool = False,
         sleep: Callable[[float], object] = gevent.sleep,
+        run: Callable[..., Any] = _run,
     ) -> None:
         self.upstream = upstream
         self.credentials = credentials
@@ -72,13 +79,15 @@ class Gateway:
         self.total = total
         self.refusal_fallback = refusal_fallback
         self.sleep = sleep
+        self.run = run
 
     def open(self, conversation: Conversation, tap: Tap | None = None) -> "GatewayCall":
         """Start the upstream call, whose bytes ``tap`` is shown. Failures are raised by the call's
         :meth:`GatewayCall.wait`.
         """
         resolution = self.resolve(conversation.model)
-        return GatewayCall(self, resolution.apply(conversation), resolution.model, tap)
+        estimate = self.run(conversation.size, estimate_conversation, conversation)
+        return GatewayCall(self, resolution.apply(conversation), resolution.model, estimate, tap)
 
 
 class GatewayCall:
@@ -88,12 +97,17 @@ class GatewayCall:
     """
 
     def __init__(
-        self, gateway: Gateway, conversation: Conversation, model: Model, tap: Tap | None
+        self,
+        gateway: Gateway,
+        conversation: Conversation,
+        model: Model,
+        estimate: int,
+        tap: Tap | None,
     ) -> None:
         self._gateway = gateway
         self._conversation = conversation
         self._model = model
-        self.meter = Meter(conversation, model.context_window, context_window)
+        self.meter = Meter(estimate, model.context_window, context_window)
         self._started = monotonic()
         self._first_event_at: float | None = None
         self._attempts = 0
@@ -146,6 +160,7 @@ class GatewayCall:
     def close(self) -> None:
         """Cancel the call if it is still in progress, so that it costs nothing more. Idempotent."""
         self._closed = True
+        self._failure = None  # its traceback refers to this call: a cycle would keep the request
         self._opening.kill(block=False)
         if self._opening.ready():
             self._call.close()
@@ -174,8 +189,8 @@ class GatewayCall:
         """Get to the first content event. In a retry, ``earlier`` is what broke the last answer."""
         deadline = monotonic() + self._gateway.first_event
         try:
-            if earlier is not None:
-                self._recover(earlier, deadline)
+            if earlier is not None and not self._recover(earlier, deadline):
+                raise earlier
             self._negotiate(deadline)
         except GatewayError as error:
             window = self._model.context_window
@@ -191,6 +206,7 @@ class GatewayCall:
             self._failure = _killed()
             raise
         finally:
+            earlier = None  # the traceback of the failure refers to this frame
             if self._closed:  # the answer may have arrived while close() ran
                 self._call.close()
 
@@ -202,7 +218,8 @@ class GatewayCall:
             try:
                 return self._attempt(self._token, deadline)
             except GatewayError as error:
-                self._recover(error, deadline)
+                if not self._recover(error, deadline):
+                    raise
 
     def _attempt(self, token: Token, deadline: float) -> None:
         """Send the conversation and read until the first content event. Raises GatewayError."""
@@ -266,23 +283,24 @@ class GatewayCall:
         self.meter.feed(events)
         self.meter.restart()
 
-    def _recover(self, error: GatewayError, deadline: float) -> None:
-        """Prepare another attempt if the retry policy allows one, else raise the error."""
+    def _recover(self, error: GatewayError, deadline: float) -> bool:
+        """Prepare another attempt. False if the retry policy allows none."""
         self._call.close()
         self._write_off(self._held)
         self._held = []
         if self._call.fall_back(error) or self._another_token(error):
-            return
+            return True
         hopeless = error.code in NO_RETRY or not POLICY[error.kind].retry
         if hopeless or self._attempts >= MAX_ATTEMPTS:
-            raise error
+            return False
         pause = min(FIRST_PAUSE * 2 ** (self._attempts - 1), LONGEST_PAUSE)
         pause *= random.uniform(0.5, 1.0)  # nosec B311 # not used for a secret
         if error.retry_after is not None:
             pause = max(pause, error.retry_after)
         if pause > LONGEST_PAUSE or monotonic() + pause >= deadline:
-            raise error
+            return False
         self._gateway.sleep(pause)
+        return True
 
     def _another_token(self, error: GatewayError) -> bool:
         credentials, token = self._gateway.credentials, self._token

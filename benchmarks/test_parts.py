@@ -89,7 +89,7 @@ def test_meter(measure: Measure) -> None:
     events = batches(samples.events_of(KINDS["text"]))
 
     def count() -> Meter:
-        meter = Meter(samples.HELLO, None, context_window)
+        meter = Meter(1, None, context_window)
         for batch in events:
             meter.feed(batch)
         return meter
@@ -101,7 +101,7 @@ def test_meter(measure: Measure) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 def test_encoders(measure: Measure, dialect: Dialect, kind: str) -> None:
     events: list[Sequence[Event]] = batches(samples.events_of(KINDS[kind]))
-    meter = Meter(samples.HELLO, None, context_window)
+    meter = Meter(1, None, context_window)
 
     def encode() -> list[bytes]:
         encoder = dialect.encoder(meter)

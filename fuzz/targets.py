@@ -20,6 +20,7 @@ from app.codewhisperer.request.render import render
 from app.codewhisperer.service.hosts import candidates
 from app.core.conversation import Conversation
 from app.core.events import Event, Finish, TextDelta, ThinkingDelta, ToolEnd, ToolInput, ToolStart
+from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
 from app.dialects import openai
 from app.dialects.anthropic import errors as anthropic_errors
@@ -184,8 +185,6 @@ _ANSWER: list[Event] = [
     ThinkingDelta("Hm"), TextDelta("Hello"), ToolStart("t1", "f"), ToolInput('{"input":"x"}'),
     ToolEnd(), Finish("tool_use"),
 ]  # fmt: skip
-_ENVELOPE = (anthropic.parse_messages(b'{"model":"m","max_tokens":1,"messages":[{"role":"user",'
-                                      b'"content":"a"}]}', Headers()).conversation)  # fmt: skip
 
 
 def anthropic_bodies(data: bytes) -> None:
@@ -258,12 +257,13 @@ def _render(conversation: Conversation) -> Meter:
         )
         sent = msgspec.json.decode(rendered.body)
         assert violations(sent, headers=host.chat_endpoint()[1], binding=host.binding) == []
-    return Meter(conversation, resolution.model.context_window, context_window)
+    estimate = estimate_conversation(conversation)
+    return Meter(estimate, resolution.model.context_window, context_window)
 
 
 def _encode_in_all_dialects(events: list[Event]) -> None:
     """Encode the events as a stream in every dialect."""
-    meter = Meter(_ENVELOPE, None, context_window)
+    meter = Meter(1, None, context_window)
     meter.feed(events)
     options = responses.parse_responses(b"{}", Headers(), DEFAULT).options
     context = responses_reply.ReplyContext("1", options, 1, _clock)

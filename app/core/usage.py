@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
-from .conversation import Conversation
 from .events import Event, TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
-from .tokens import TokenCounts, byte_length, estimate_conversation, resolve_usage
+from .tokens import TokenCounts, byte_length, resolve_usage
 
 
 class Meter:
@@ -20,11 +19,11 @@ class Meter:
 
     def __init__(
         self,
-        conversation: Conversation,
+        input_estimate: int,
         window: int | None,
         window_of: Callable[[str | None], int | None],
     ) -> None:
-        self.input_estimate = estimate_conversation(conversation)
+        self.input_estimate = input_estimate
         self.window = window
         self._window_of = window_of
         self._output_bytes = 0

@@ -162,7 +162,7 @@ def image(url: str) -> Image:
     """The image inside a ``data:`` URL. Raises :class:`FieldError` with an empty path."""
     found = data_url(url)
     if found is None:
-        scheme = url.partition(":")[0].lower()
+        scheme = url[:_LONGEST_START].partition(":")[0].lower()
         given = f"images by {scheme} URL" if scheme in ("http", "https") else "this URL"
         raise FieldError(
             (), f"{given} cannot be read by this gateway; send data:image/...;base64,..."

@@ -106,6 +106,7 @@ class Live:
     def close(self) -> None:
         """The answer is out, or its client is gone. Idempotent."""
         self._registry.discard(self)
+        self._pending = None  # its traceback refers to this request
         if self._watcher is not None:
             self._watcher.stop()
             self._watcher.close()

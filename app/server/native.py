@@ -6,9 +6,8 @@ between threads every few milliseconds, only not in the middle of one call into 
 
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import gevent
 from gevent.threadpool import ThreadPool
@@ -31,17 +30,21 @@ def run(size: int, call: Callable[..., _T], *arguments: Any) -> _T:
     """
     if size <= LARGE:
         return call(*arguments)
-    done: Future[_T] = Future()
-    _pool().apply(_attempt, (done, call, arguments))
-    return done.result()
-
-
-def _attempt(done: Future[_T], call: Callable[..., _T], arguments: Any) -> None:
-    """Keep what a call returns or raises: gevent writes what a thread raises to stderr."""
+    result, error = _pool().apply(_attempt, (call, arguments))
+    if error is None:
+        return cast(_T, result)
     try:
-        done.set_result(call(*arguments))
+        raise error
+    finally:
+        del error  # its traceback refers to this frame: a cycle would keep the request
+
+
+def _attempt(call: Callable[..., _T], arguments: Any) -> tuple[_T | None, Exception | None]:
+    """What a call returns, or raises: gevent writes what a thread raises to stderr."""
+    try:
+        return call(*arguments), None
     except Exception as error:
-        done.set_exception(error)
+        return None, error
 
 
 @cache

@@ -134,7 +134,7 @@ class Way:
 
     def __init__(self, dialect: Dialect) -> None:
         self._chunks, self._frames = ChunkedDecoder(), FrameDecoder()
-        self._events, self._meter = EventDecoder(), Meter(samples.HELLO, None, context_window)
+        self._events, self._meter = EventDecoder(), Meter(1, None, context_window)
         self._encoder = dialect.encoder(self._meter)
 
     def take(self, read: bytes) -> bytes:

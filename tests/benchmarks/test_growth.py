@@ -185,7 +185,7 @@ each_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: 
 @each_told
 @each_dialect
 def test_a_stream(dialect: Dialect, told: Callable[[int], list[Event]]) -> None:
-    meter = Meter(samples.HELLO, None, context_window)
+    meter = Meter(1, None, context_window)
 
     def make(size: int) -> Callable[[], object]:
         batches = [[event] for event in told(size)]

@@ -1,35 +1,32 @@
-from app.core.conversation import Conversation, Message, Text
 from app.core.events import TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
 from app.models.table import context_window
 
-CONVERSATION = Conversation(model="m", messages=(Message("user", (Text("x" * 700),)),))
 WINDOW = 100_000
 
 
 def test_before_the_upstream_said_anything_the_input_is_an_estimate() -> None:
-    meter = Meter(CONVERSATION, WINDOW, context_window)
-    assert meter.input_estimate == 203
+    meter = Meter(203, WINDOW, context_window)
     assert meter.counts() == TokenCounts(203, 0, source="estimate")
 
 
 def test_everything_the_model_wrote_is_output() -> None:
-    meter = Meter(CONVERSATION, WINDOW, context_window)
+    meter = Meter(203, WINDOW, context_window)
     meter.feed([TextDelta("x" * 35), ThinkingDelta("世" * 35)])
     meter.feed([ToolStart("id", "y" * 35), ToolInput("z" * 35)])
     assert meter.counts().output_tokens == (35 + 3 * 35 + 35 + 35) / 3.5
 
 
 def test_later_figures_replace_earlier_ones_member_by_member() -> None:
-    meter = Meter(CONVERSATION, WINDOW, context_window)
+    meter = Meter(203, WINDOW, context_window)
     meter.feed([Usage(credits=0.1, output_tokens=7)])
     meter.feed([Usage(input_tokens=5, cache_read_tokens=3), Usage(credits=0.2)])
     assert meter.counts() == TokenCounts(5, 7, 3, 0, 0.2, "upstream")
 
 
 def test_the_percentage_is_of_the_model_that_answered() -> None:
-    meter = Meter(CONVERSATION, WINDOW, context_window)
+    meter = Meter(203, WINDOW, context_window)
     meter.feed([Usage(context_percentage=1.0, output_tokens=100)])
     assert meter.counts().input_tokens == 900
     meter.feed([Usage(model="claude-opus-4.6")])

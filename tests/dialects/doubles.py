@@ -1,6 +1,5 @@
 """Stand-ins for parts of the app outside the dialects."""
 
-from app.core.conversation import Conversation
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
 
@@ -9,8 +8,7 @@ class FixedMeter(Meter):
     """A meter whose figures no code could arrive at by chance."""
 
     def __init__(self) -> None:
-        super().__init__(Conversation(model="m", messages=()), None, lambda _: None)
-        self.input_estimate = 1234
+        super().__init__(1234, None, lambda _: None)
 
     def counts(self) -> TokenCounts:
         return TokenCounts(

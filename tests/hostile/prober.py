@@ -1,7 +1,8 @@
 """Asks a worker for ``/health`` until its stdin ends, in a process of its own; prints what it saw.
 
-``python prober.py PORT PID``. Prints JSON: ``worst`` (seconds that one request took), ``memory``
-(the most bytes that the worker kept), ``failed`` (requests without an answer), ``asked``.
+``python prober.py PORT PID [INTERVAL]``. Prints an empty line when it begins. At its end it prints
+JSON: ``worst`` (seconds that one request took), ``memory`` (the most bytes that the worker kept),
+``failed`` (requests without an answer), ``asked``.
 
 From each time it takes off what the worker, or the prober, was ready to run and had no processor:
 other programs on the machine are no fault of the gateway.
@@ -16,11 +17,14 @@ import time
 from pathlib import Path
 
 INTERVAL = 0.02
+"""Seconds between an answer and the next request."""
 GIVES_UP = 20.0
 
 
 def waited_for_processor(pid: int | str) -> float:
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    """Seconds, of all its threads together."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[1]) for thread in threads) / 1e9
 
 
 def memory(pid: int) -> int:
@@ -39,9 +43,11 @@ def ask(port: int) -> bool:
         connection.close()
 
 
-def main(port: int, pid: int) -> dict[str, float]:
+def main(port: int, pid: int, interval: float = INTERVAL) -> dict[str, float]:
     worst, most, failed, asked = 0.0, memory(pid), 0, 0
-    while not select.select([sys.stdin], [], [], INTERVAL)[0]:
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+    while not select.select([sys.stdin], [], [], interval)[0]:
         excused = waited_for_processor(pid) + waited_for_processor("self")
         began = time.monotonic()
         failed += not ask(port)
@@ -55,7 +61,8 @@ def main(port: int, pid: int) -> dict[str, float]:
 
 if __name__ == "__main__":
     try:
-        seen = main(*map(int, sys.argv[1:]))
+        port, pid, *rest = sys.argv[1:]
+        seen = main(int(port), int(pid), *map(float, rest))
     except FileNotFoundError:
         seen = {"worst": GIVES_UP, "memory": 0, "failed": 1, "asked": 0}  # the worker has ended
     sys.stdout.write(json.dumps(seen))

@@ -8,47 +8,46 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+
+from tests.hostile import prober
 
 SIZE = 32 * 1024 * 1024 - 4096
 
-_PROBE = """
-import socket, sys, time
-port, worst = int(sys.argv[1]), 0.0
-ask = b"GET /health HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n"
-with socket.create_connection(("127.0.0.1", port)) as client:
-    print("ready", flush=True)
-    import select
-    while not select.select([sys.stdin], [], [], 0.005)[0]:
-        started, got = time.monotonic(), b""
-        client.sendall(ask)
-        while b"\\r\\n\\r\\n" not in got:
-            got += client.recv(65536)
-        worst = max(worst, time.monotonic() - started)
-print(worst)
-"""
+INTERVAL = 0.005
+"""Seconds between two requests for ``/health``."""
+
+
+@dataclass
+class Beside:
+    """What was seen of a worker while it did something else: ``worst``, the longest time that
+    ``/health`` took, in seconds; ``memory``, the most bytes that it kept. ``before``: bytes."""
+
+    before: int
+    worst: float = 0.0
+    memory: int = 0
 
 
 @contextmanager
-def worst_health(port: int) -> Iterator[list[float]]:
-    """The longest time, in seconds, that ``/health`` took meanwhile: one value, after the end.
-    A process of its own asks, so that this one does not delay it.
+def beside(port: int, worker: int) -> Iterator[Beside]:
+    """Ask for ``/health`` meanwhile, in a process of its own, which this one does not delay. The
+    result is complete after the end. Of each time is taken off what the worker, or who asks, was
+    ready to run and had no processor.
     """
-    worst: list[float] = []
-    probe = subprocess.Popen(
-        [sys.executable, "-c", _PROBE, str(port)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert probe.stdout is not None
-    probe.stdout.readline()
-    time.sleep(0.05)
+    command = [sys.executable, prober.__file__, str(port), str(worker), str(INTERVAL)]
+    seen = Beside(prober.memory(worker))
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(0.02)
     try:
-        yield worst
+        yield seen
     finally:
-        out, _ = probe.communicate("\n", timeout=60)
-        worst.append(float(out))
+        output, _ = process.communicate(timeout=60)
+        found = json.loads(output)
+        assert not found["failed"], found
+        seen.worst, seen.memory = found["worst"], int(found["memory"])
 
 
 class _Discard(socketserver.StreamRequestHandler):

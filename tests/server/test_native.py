@@ -1,7 +1,9 @@
 """Calls in the worker's native thread."""
 
+import gc
 import threading
 import time
+import weakref
 
 import gevent
 import pytest
@@ -41,3 +43,27 @@ def test_what_is_raised_is_raised(size: int, capfd: pytest.CaptureFixture[str]) 
         native.run(size, divmod, 1, 0)
     assert native.run(size, divmod, 7, 2) == (3, 1)
     assert capfd.readouterr() == ("", "")
+
+
+class Body:
+    """Stands for the body of a request."""
+
+
+@pytest.mark.parametrize("size", [0, native.LARGE + 1])
+def test_what_is_raised_keeps_nothing_of_the_request(size: int) -> None:
+    def refuse(body: Body) -> None:
+        raise ValueError(body)
+
+    def request() -> "weakref.ref[Body]":
+        body = Body()
+        with pytest.raises(ValueError, match="Body"):
+            native.run(size, refuse, body)
+        return weakref.ref(body)
+
+    gc.disable()  # which would find a cycle some day
+    try:
+        body = request()
+        gevent.sleep(0.01)  # for gevent's own part of the call
+        assert body() is None
+    finally:
+        gc.enable()

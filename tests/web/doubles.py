@@ -28,7 +28,7 @@ class Call:
         more: Sequence[Any] = (),
         log: list[str] | None = None,
     ) -> None:
-        self.meter = Meter(CONVERSATION, None, context_window)
+        self.meter = Meter(1, None, context_window)
         self.given = [*given]
         self.late = late
         self.more = more
