@@ -29,7 +29,7 @@ HISTORIC: dict[str, Historic] = {
     "LOG_DISABLE_POOL": Historic("ignored; there is no such pool"),
     "DISABLE_STREAM": Historic("ignored; the client chooses with `stream` in its request"),
     "ENABLE_INCREMENTAL_TOOL_EVENTS": Historic("ignored; tool input is always incremental"),
-    "SAVE_RAW_DATA": Historic("ignored; prompts and answers are never written to disk"),
+    "SAVE_RAW_DATA": Historic("ignored; `KIRO_RECORD_DIR` keeps exchanges, without their texts"),
     "REQUEST_TIMEOUT_MINUTES": Historic(_TIMEOUT),
     "SIMPLE_REQUEST_TIMEOUT_MINUTES": Historic(_TIMEOUT),
     "STREAM_REQUEST_TIMEOUT_MINUTES": Historic(_TIMEOUT),
