@@ -2,9 +2,10 @@
 
 The content is in `think`, `text`, `tool`, `tools`, `interleaved`, `event`, `raw`, `exception`,
 `error` (sent in this order), or in `say`: a list of one-key objects in any order. `fail` is the
-name of a fault, or an object of `fault`, `status`, `type`, `message`, `reason`, `headers` and
-`body`. Every other key is a member of `ScriptedAnswer` or `Delivery`. An unknown key is an error
-and never ignored.
+name of a fault or a reason of the service (see `catalogue.reasons`), or an object of `fault`,
+`status`, `type`, `message`, `reason`, `headers`, `body` and `retry_after_milliseconds`: the fault
+of that name, else the one that the reason comes in, with the other members changed. Every other key
+is a member of `ScriptedAnswer` or `Delivery`. An unknown key is an error and never ignored.
 """
 
 import base64
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.simulator.catalogue.faults import NAMED, Fault
+from app.simulator.catalogue.reasons import fault_with_reason
 
 from .typed_form import ScriptError, as_object, build, check_types
 from .vocabulary import (
@@ -32,6 +34,9 @@ from .vocabulary import (
     ThinkingPart,
     ToolCallPart,
 )
+
+TAIL = ("metadataEvent", "contextUsageEvent", "meteringEvent")
+"""The events that end a complete answer."""
 
 _KEYS_WITHOUT_STREAM = frozenset({"fail", "delay_head", "reset", "close_after"})
 """The only keys that have an effect on an answer that is not an event stream."""
@@ -65,7 +70,10 @@ def _parse(form: dict[str, Any]) -> ScriptedAnswer:
     if "fail" in form:
         form["fail"] = _fault(form["fail"])
     if "omit" in form:
-        form["omit"] = tuple(form["omit"])
+        form["omit"] = TAIL if form["omit"] == "tail" else tuple(form["omit"])
+    if form.get("credits") is not None:
+        credits = form["credits"]
+        form["credits"] = tuple(credits) if isinstance(credits, list) else (credits,)
     form |= {"say": parts, "delivery": _delivery(delivery)}
     return build(ScriptedAnswer, form, "answer")
 
@@ -124,19 +132,24 @@ def _tool_call(value: Any) -> ToolCallPart:
 
 
 def _exception(value: Any) -> ExceptionPart:
-    if isinstance(value, str):
+    if isinstance(value, str) or "type" not in as_object(value, "exception"):
         fault = _fault(value)
-        return ExceptionPart(fault.type, fault.message, fault.reason)
+        wait = fault.retry_after_milliseconds
+        return ExceptionPart(fault.type, fault.message, fault.reason, wait, exact=False)
     return build(ExceptionPart, value, "exception")
 
 
 def _fault(value: Any) -> Fault:
     if isinstance(value, str):
-        if value not in NAMED:
+        fault = NAMED.get(value) or fault_with_reason(value)
+        if fault is None:
             raise ScriptError(f"no fault is named {value!r}; there are {', '.join(NAMED)}")
-        return NAMED[value]
+        return fault
     form = dict(as_object(value, "fail"))
-    base = _fault(form.pop("fault")) if "fault" in form else Fault(500)
+    base = _fault(form.pop("fault")) if "fault" in form else None
+    if base is None and isinstance(form.get("reason"), str):
+        base = fault_with_reason(form["reason"], form.get("type"))
+    base = base or Fault(500)
     if isinstance(form.get("body"), dict | list):
         form["body"] = json.dumps(form["body"])
     if "headers" in form:

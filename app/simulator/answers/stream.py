@@ -1,8 +1,10 @@
 """The event-stream frames of a scripted answer.
 
-Their order is that of the real service: messageMetadataEvent, the content, meteringEvent,
-contextUsageEvent and, on the JSON-RPC binding, metadataEvent with the stop reason. Nothing follows
-an exception or error frame.
+Their order is that of the real service. REST binding: messageMetadataEvent, the content,
+meteringEvent, contextUsageEvent. JSON-RPC binding: initial-response, the content, metadataEvent
+with the stop reason, contextUsageEvent, meteringEvent. Nothing follows an exception or error frame.
+Sources: published captures of kiro-cli and Kiro IDE, and measurements of the order of some hundred
+answers.
 """
 
 import itertools
@@ -34,6 +36,13 @@ from .vocabulary import (
 )
 
 _TERMINAL = (ExceptionPart, ErrorPart)
+_MEMBERS = {
+    "InternalServerException": "error",
+    "ThrottlingException": "throttlingError",
+    "ValidationException": "validationError",
+    "ServiceUnavailableException": "serviceUnavailableError",
+}
+"""The exceptions of the stream's union by type: the names that the JSON-RPC binding sends."""
 _CREDITS_PER_TOKEN = 1 / 100_000
 _QUOTE_MAX = 80
 
@@ -70,22 +79,42 @@ class AnswerStream:
 
 def answer_stream(answer: ScriptedAnswer, chat: ChatRequest) -> AnswerStream:
     """Return the frames of an answer that does not fail."""
-    parts = (TextPart(_default_text(chat)),) if answer.say is None else answer.say
+    parts = _parts(answer, chat)
     left_out = set(answer.omit)
-    out: list[bytes] = []
-    if not answer.bare and "messageMetadataEvent" not in left_out:
-        identity = {"conversationId": chat.conversation_id, "utteranceId": f"sim-{chat.number}"}
-        out.append(frames.event("messageMetadataEvent", identity))
+    kind, identity = _first_event(chat)
+    out = [] if answer.bare or kind in left_out else [frames.event(kind, identity)]
+    identity_of_answer = _answerer(answer, chat)
     ids = (f"tooluse_sim{chat.number}x{index}" for index in itertools.count(1))
     for part in parts:
-        out += _frames_of_part(_signed(part, chat), answer.model_id or chat.reported_model_id, ids)
+        out += _frames_of_part(_signed(part, chat), identity_of_answer, ids, chat.binding)
         if isinstance(part, _TERMINAL):
             return AnswerStream(out)
     if answer.bare:
         return AnswerStream(out)
-    trailer = dict(_trailer(answer, chat, estimate_tokens([_content(part) for part in parts])))
-    out += [frames.event(kind, value) for kind, value in trailer.items() if kind not in left_out]
-    return AnswerStream(out, trailer["meteringEvent"]["usage"])
+    tokens = estimate_tokens(chat.body) + estimate_tokens([_content(part) for part in parts])
+    spent = _credits(answer, chat, tokens)
+    tail = _tail(answer, chat, spent, tokens)
+    out += [frames.event(kind, value) for kind, value in tail if kind not in left_out]
+    return AnswerStream(out, sum(spent))
+
+
+def _parts(answer: ScriptedAnswer, chat: ChatRequest) -> tuple[Part, ...]:
+    if answer.say is None:
+        return (TextPart(_default_text(chat)),) if answer.refusal is None else ()
+    return answer.say
+
+
+def _first_event(chat: ChatRequest) -> tuple[str, dict[str, Any]]:
+    identity = {"conversationId": chat.conversation_id}
+    if chat.binding == "json-rpc":
+        return "initial-response", identity
+    return "messageMetadataEvent", identity | {"utteranceId": f"sim-{chat.number}"}
+
+
+def _answerer(answer: ScriptedAnswer, chat: ChatRequest) -> dict[str, str]:
+    """Return the members of the first text event that tell which model answers."""
+    members = {"modelId": answer.model_id or chat.reported_model_id, "modelTag": answer.model_tag}
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _signed(part: Part, chat: ChatRequest) -> Part:
@@ -106,10 +135,12 @@ def _content(part: Part) -> Any:
     return None
 
 
-def _frames_of_part(part: Part, model_id: str | None, ids: Iterator[str]) -> Iterator[bytes]:
+def _frames_of_part(
+    part: Part, answerer: dict[str, str], ids: Iterator[str], binding: Binding
+) -> Iterator[bytes]:
     match part:
         case TextPart(deltas):
-            yield from _text_frames(deltas, model_id)
+            yield from _text_frames(deltas, answerer)
         case ThinkingPart():
             yield from _thinking_frames(part)
         case ToolCallPart():
@@ -122,17 +153,18 @@ def _frames_of_part(part: Part, model_id: str | None, ids: Iterator[str]) -> Ite
             yield frames.event(kind, payload)
         case RawPart(data):
             yield data
-        case ExceptionPart(kind, message, reason):
-            yield frames.exception(kind, message, reason)
+        case ExceptionPart(kind, message, reason, wait, exact):
+            member = binding == "json-rpc" and not exact
+            name = _MEMBERS.get(kind, kind) if member else kind
+            yield frames.exception(name, message, reason, wait)
         case ErrorPart(code, message):
             yield frames.error(code, message)
 
 
-def _text_frames(deltas: tuple[str, ...], model_id: str | None) -> Iterator[bytes]:
-    extra = {} if model_id is None else {"modelId": model_id}
+def _text_frames(deltas: tuple[str, ...], answerer: dict[str, str]) -> Iterator[bytes]:
     for delta in deltas:
-        yield frames.event("assistantResponseEvent", {"content": delta, **extra})
-        extra = {}
+        yield frames.event("assistantResponseEvent", {"content": delta, **answerer})
+        answerer = {}
 
 
 def _thinking_frames(part: ThinkingPart) -> Iterator[bytes]:
@@ -163,25 +195,44 @@ def _fragments(call: ToolCallPart) -> Iterator[str]:
         yield from (text[at : at + call.split] for at in range(0, len(text), call.split))
 
 
-def _trailer(
-    answer: ScriptedAnswer, chat: ChatRequest, answer_tokens: int
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    tokens = estimate_tokens(chat.body) + answer_tokens
-    spent = answer.credits
-    if spent is None:
-        spent = round(tokens * chat.model.rate * _CREDITS_PER_TOKEN, 6)
-    yield "meteringEvent", {"usage": spent, "unit": "credit", "unitPlural": "credits"}
+def _credits(answer: ScriptedAnswer, chat: ChatRequest, tokens: int) -> tuple[float, ...]:
+    if answer.credits is not None:
+        return answer.credits
+    if answer.refusal is not None:
+        return (0.0,)
+    return (round(tokens * chat.model.rate * _CREDITS_PER_TOKEN, 6),)
+
+
+def _tail(
+    answer: ScriptedAnswer, chat: ChatRequest, spent: tuple[float, ...], tokens: int
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events after the content, in the order of the binding."""
     share = answer.context_usage
     if share is None:
         share = tokens / chat.model.window * 100
-    yield "contextUsageEvent", {"contextUsagePercentage": share}
-    metadata: dict[str, Any] = {} if answer.usage is None else {"tokenUsage": answer.usage}
+    usage = ("contextUsageEvent", {"contextUsagePercentage": share})
+    metering: list[tuple[str, dict[str, Any]]] = [
+        ("meteringEvent", {"usage": credits, "unit": "credit", "unitPlural": "credits"})
+        for credits in spent
+    ]
+    members = _metadata(answer, chat)
+    metadata = [("metadataEvent", members)] if members else []
+    if chat.binding == "json-rpc":
+        return [*metadata, usage, *metering]
+    return [*metering, usage, *metadata]
+
+
+def _metadata(answer: ScriptedAnswer, chat: ChatRequest) -> dict[str, Any]:
+    members: dict[str, Any] = {} if answer.usage is None else {"tokenUsage": answer.usage}
     if answer.stop_reason is not None:
-        metadata["stopReason"] = answer.stop_reason
+        members["stopReason"] = answer.stop_reason
+    elif answer.refusal is not None:
+        members["stopReason"] = "CONTENT_FILTERED"
     elif chat.binding == "json-rpc":
-        metadata["stopReason"] = "TOOL_USE" if answer.tool_calls() else "END_TURN"
-    if metadata:
-        yield "metadataEvent", metadata
+        members["stopReason"] = "TOOL_USE" if answer.tool_calls() else "END_TURN"
+    if answer.refusal is not None:
+        members["stopDetails"] = {"refusal": answer.refusal}
+    return members
 
 
 def _default_text(chat: ChatRequest) -> tuple[str, ...]:

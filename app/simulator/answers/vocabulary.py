@@ -78,12 +78,19 @@ class RawPart:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionPart:
-    """An exception frame, which ends the stream. JSON: an object with these members, or the name of
-    a fault."""
+    """An exception frame, which ends the stream.
+
+    JSON: an object with these members; or the name of a fault, its reason, or an object as in
+    `fail`, with the `reason` and without `type`. An exception made from a fault is spelled as the
+    binding does, unless `exact`: the JSON-RPC binding names the member of the stream's union
+    (`throttlingError`), the other one the type (`ThrottlingException`).
+    """
 
     type: str
     message: str = ""
     reason: str | None = None
+    retry_after_milliseconds: int | None = None
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +138,12 @@ class Corrupt:
 @dataclass(frozen=True, slots=True)
 class Stall:
     """Sends nothing after `after` events, for `seconds` or, if None, until the client
-    disconnects."""
+    disconnects.
 
-    after: int = 0
+    "end" is after the last event, before the end of the HTTP body.
+    """
+
+    after: int | Literal["end"] = 0
     seconds: float | None = None
 
 
@@ -175,21 +185,27 @@ class Delivery:
 class ScriptedAnswer:
     """One answer. If `say` is None, the answer is a readable text about the prompt.
 
-    The events around `say` have default values unless given: `model_id` (in the first text event),
-    `credits`, `context_usage` (per cent), `stop_reason` and `usage` (tokenUsage) of metadataEvent,
-    which the REST binding sends only if one of the two is given. `omit` lists types of events to
-    leave out; `bare` leaves out all events around `say`; the JSON key `empty` means a 200 without
-    any event. `force`: a directive may call tools that the request does not offer.
+    The events around `say` have default values unless given: `model_id` and `model_tag` (in the
+    first text event), `credits` (in JSON a number, or a list: a meteringEvent for each),
+    `context_usage` (per cent), `stop_reason`, `usage` (tokenUsage) and `refusal`
+    (stopDetails.refusal: `category`, `explanation`, `recommendedModel`) of metadataEvent, which the
+    REST binding sends only if one of the three is given. A refusal says nothing, costs nothing and
+    stops with CONTENT_FILTERED, unless given. `omit` lists types of events to leave out, or is
+    "tail": the three at the end. `bare` leaves out all events around `say`; the JSON key `empty`
+    means a 200 without any event. `force`: a directive may call tools that the request does not
+    offer.
     """
 
     say: tuple[Part, ...] | None = None
     fail: Fault | None = None
     delivery: Delivery = field(default_factory=Delivery)
     model_id: str | None = None
-    credits: float | None = None
+    model_tag: str | None = None
+    credits: tuple[float, ...] | None = None
     context_usage: float | None = None
     stop_reason: str | None = None
     usage: dict[str, Any] | None = None
+    refusal: dict[str, Any] | None = None
     omit: tuple[str, ...] = ()
     bare: bool = False
     force: bool = False

@@ -14,6 +14,7 @@ from app.simulator.wire.bindings import Binding
 from app.simulator.wire.http import HttpResponse, json_response
 
 NAMESPACE = "com.amazon.aws.codewhisperer"
+RUNTIME = "com.amazon.kiro.runtimeservice"
 CONTROL_PLANE = "com.amazon.kiro.controlplane"
 
 
@@ -21,7 +22,8 @@ CONTROL_PLANE = "com.amazon.kiro.controlplane"
 class Fault:
     """An AWS error.
 
-    A `reason` of None is null in the body. `body`, if set, replaces the AWS body.
+    A `reason` of None is null in the body. `retry_after_milliseconds` is a member of the body, if
+    set. `body`, if set, replaces the AWS body.
     """
 
     status: int
@@ -30,6 +32,7 @@ class Fault:
     reason: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | None = None
+    retry_after_milliseconds: int | None = None
 
 
 def _html(status: int, title: str) -> Fault:
@@ -210,6 +213,8 @@ def fault_response(
         extra = {"x-amzn-errortype": f"{fault.type}:http://internal.amazon.com/coral/", **extra}
     if fault.message:
         body |= {"message": fault.message, "reason": fault.reason}
+    if fault.retry_after_milliseconds is not None:
+        body["retryAfterMilliseconds"] = fault.retry_after_milliseconds
     return json_response(fault.status, body, extra, binding=binding)
 
 

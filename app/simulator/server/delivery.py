@@ -82,7 +82,7 @@ class DecisionSender:
         delivery, connection = self._delivery, self._connection
         stall, chunked = delivery.stall, delivery.framing == "chunked"
         for index, piece in enumerate(pieces):
-            if stall and self._logged.events_sent >= stall.after:
+            if stall and stall.after != "end" and self._logged.events_sent >= stall.after:
                 await connection.sleep(stall.seconds)
                 stall = None
             elif index and piece.opens_group and delivery.delay:
@@ -156,7 +156,8 @@ def _pieces(frames: list[bytes], delivery: Delivery) -> list[_Piece]:
 
 
 def _split(frames: list[bytes], delivery: Delivery) -> Iterator[_Piece]:
-    break_at = delivery.stall.after if delivery.stall else 0
+    stall = delivery.stall
+    break_at = 0 if stall is None or stall.after == "end" else stall.after
     start = 0
     while start < len(frames):
         end = min(start + delivery.frames_per_chunk, len(frames))

@@ -3,7 +3,7 @@
 import re
 
 from app.simulator.answers.script import CHAT
-from app.simulator.catalogue.faults import CONTROL_PLANE, NAMESPACE
+from app.simulator.catalogue.faults import CONTROL_PLANE, NAMESPACE, RUNTIME
 from app.simulator.wire.bindings import Binding
 from app.simulator.wire.http import HttpRequest
 
@@ -53,4 +53,6 @@ def on_control_plane(operation: str, binding: Binding) -> bool:
 
 def namespace(operation: str, binding: Binding) -> str:
     """Return the namespace of the types of this operation's errors."""
-    return CONTROL_PLANE if on_control_plane(operation, binding) else NAMESPACE
+    if binding == "rest":
+        return NAMESPACE
+    return CONTROL_PLANE if on_control_plane(operation, binding) else RUNTIME

@@ -35,16 +35,25 @@ def event(event_type: str, payload: Any) -> bytes:
     )
 
 
-def exception(exception_type: str, message: str, reason: str | None = None) -> bytes:
-    """Return a modelled exception. It ends the stream."""
-    body = {"message": message} if reason is None else {"message": message, "reason": reason}
+def exception(
+    exception_type: str,
+    message: str,
+    reason: str | None = None,
+    retry_after_milliseconds: int | None = None,
+) -> bytes:
+    """Return a modelled exception. It ends the stream. Members that are None are left out."""
+    body = {
+        "message": message,
+        "reason": reason,
+        "retryAfterMilliseconds": retry_after_milliseconds,
+    }
     return encode(
         {
             ":exception-type": exception_type,
             ":content-type": JSON,
             ":message-type": "exception",
         },
-        _json(body),
+        _json({name: value for name, value in body.items() if value is not None}),
     )
 
 

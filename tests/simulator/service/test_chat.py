@@ -42,11 +42,13 @@ def test_the_rest_binding_answers_text_about_the_prompt(client: Client) -> None:
 
 
 def test_the_json_rpc_binding_adds_the_stop_reason(client: Client, simulator: Simulator) -> None:
-    answer = client.chat(binding="json-rpc")
-    assert events(answer.body)[-1] == ("metadataEvent", {"stopReason": "END_TURN"})
+    answer = client.chat(chat_body(conversationId="abc"), "json-rpc")
+    assert events(answer.body)[0] == ("initial-response", {"conversationId": "abc"})
+    assert events(answer.body)[-3] == ("metadataEvent", {"stopReason": "END_TURN"})
+    assert kinds(answer.body)[-2:] == ["contextUsageEvent", "meteringEvent"]
     simulator.script({"tool": {"name": "read", "input": {}}})
     answer = client.chat(binding="json-rpc")
-    assert events(answer.body)[-1] == ("metadataEvent", {"stopReason": "TOOL_USE"})
+    assert events(answer.body)[-3] == ("metadataEvent", {"stopReason": "TOOL_USE"})
 
 
 def test_auto_reports_which_model_answered(client: Client) -> None:
