@@ -6,7 +6,9 @@ from typing import Any, cast
 
 from flask_cors import CORS
 
+from app.catalogue import assembly as catalogue
 from app.catalogue.choice import ModelChoice
+from app.catalogue.live import LiveLists
 from app.codewhisperer.upstream import CodeWhisperer
 from app.core.headers import Headers
 from app.credentials import Credentials
@@ -31,7 +33,7 @@ from app.server.connections.refusals import Refusals
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.paths import CanonicalPaths
-from app.settings import Settings
+from app.settings import Settings, process
 from app.tls import tls_context
 from app.version import __version__
 from app.web import failures, hooks
@@ -48,8 +50,12 @@ OPEN_PATHS = frozenset({"/", "/health", "/openapi.json"})
 def create_app(settings: Settings) -> Application:
     """The WSGI application of one worker; the master has checked that there is a credential."""
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
-    models = _models(settings)
-    gateway = _gateway(settings, models)
+    models = catalogue.model_choice(settings)
+    upstream = CodeWhisperer.from_settings(settings, run=native.run)
+    gateway = _gateway(settings, upstream, models)
+    lists = catalogue.live_lists(
+        settings, models, gateway.credentials, upstream.control, since=process.loaded_at()
+    )
     recorder = _recorder(settings)
     app = Application(
         __name__,
@@ -58,7 +64,8 @@ def create_app(settings: Settings) -> Application:
         connections=ConnectionLimit(
             settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies
         ),
-        on_exit=partial(_close, gateway, recorder),
+        on_start=lists.start,
+        on_exit=partial(_close, gateway, lists, recorder),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     key_limits = KeyLimits(
@@ -109,8 +116,9 @@ def _recorder(settings: Settings) -> Recorder | None:
     )
 
 
-def _close(gateway: Gateway, recorder: Recorder | None) -> None:
+def _close(gateway: Gateway, lists: LiveLists, recorder: Recorder | None) -> None:
     """What a worker does after its last answer."""
+    lists.close()
     if recorder is not None:
         recorder.close()
     gateway.credentials.close()
@@ -151,20 +159,11 @@ def preload(settings: Settings) -> None:
         import app.keys.rates  # noqa: F401
 
 
-def _models(settings: Settings) -> ModelChoice:
-    return ModelChoice(
-        default=settings.kiro_default_model or "",
-        aliases=settings.kiro_models,
-        unknown=settings.kiro_unknown_model,
-    )
-
-
-def _gateway(settings: Settings, models: ModelChoice) -> Gateway:
-    upstream = CodeWhisperer.from_settings(settings, run=native.run)
+def _gateway(settings: Settings, upstream: CodeWhisperer, models: ModelChoice) -> Gateway:
     return Gateway(
         upstream=upstream,
         credentials=Credentials.from_settings(settings, control=upstream.control, checked=True),
-        resolve=models.choose,
+        models=models,
         first_event=settings.kiro_first_event_timeout,
         total=settings.kiro_total_timeout or inf,
         refusal_fallback=settings.kiro_refusal_fallback,

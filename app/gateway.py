@@ -26,6 +26,7 @@ from typing import Any
 
 import gevent
 
+from app.catalogue.choice import ModelChoice
 from app.core.conversation import Conversation
 from app.core.events import CONTENT_EVENTS, Event, Finish
 from app.core.tokens import estimate_conversation
@@ -33,8 +34,6 @@ from app.core.usage import Meter
 from app.credentials import Credentials, Token
 from app.errors import NO_RETRY, POLICY, GatewayError, Kind
 from app.models.model import Model
-from app.models.names import Resolution
-from app.models.table import context_window
 from app.upstream import Tap, Upstream
 
 log = logging.getLogger("kiro2api.upstream")
@@ -65,7 +64,7 @@ class Gateway:
         *,
         upstream: Upstream,
         credentials: Credentials,
-        resolve: Callable[[str], Resolution],
+        models: ModelChoice,
         first_event: float,
         total: float,
         refusal_fallback: bool = False,
@@ -74,7 +73,7 @@ class Gateway:
     ) -> None:
         self.upstream = upstream
         self.credentials = credentials
-        self.resolve = resolve
+        self.models = models
         self.first_event = first_event
         self.total = total
         self.refusal_fallback = refusal_fallback
@@ -85,7 +84,7 @@ class Gateway:
         """Start the upstream call, whose bytes ``tap`` is shown. Failures are raised by the call's
         :meth:`GatewayCall.wait`.
         """
-        resolution = self.resolve(conversation.model)
+        resolution = self.models.choose(conversation.model)
         estimate = self.run(conversation.size, estimate_conversation, conversation)
         return GatewayCall(self, resolution.apply(conversation), resolution.model, estimate, tap)
 
@@ -107,7 +106,7 @@ class GatewayCall:
         self._gateway = gateway
         self._conversation = conversation
         self._model = model
-        self.meter = Meter(estimate, model.context_window, context_window)
+        self.meter = Meter(estimate, model.context_window, self._window)
         self._started = monotonic()
         self._first_event_at: float | None = None
         self._attempts = 0
@@ -193,7 +192,7 @@ class GatewayCall:
                 raise earlier
             self._negotiate(deadline)
         except GatewayError as error:
-            window = self._model.context_window
+            window = self._window(None)
             if error.kind is Kind.CONTEXT_TOO_LONG and window:
                 tokens = self.meter.input_estimate
                 error.overrun = (tokens, window) if tokens > window else None
@@ -212,7 +211,8 @@ class GatewayCall:
 
     def _negotiate(self, deadline: float) -> None:
         if self._token is None:
-            self._token = self._gateway.credentials.token(self._conversation.session)
+            lacking = self._gateway.models.lacking(self._model)
+            self._token = self._gateway.credentials.token(self._conversation.session, lacking)
         while True:
             self._attempts += 1
             try:
@@ -231,12 +231,12 @@ class GatewayCall:
             self._held += batch
             if any(type(event) in COMMITTING for event in batch):
                 break
-        instead = self._refusal_fallback()
+        instead = self._refusal_fallback(token.account)
         if instead is None or not self._ask_instead(instead, token, deadline):
             self._first_event_at = monotonic()
             call.answering(deadline=self._started + self._gateway.total)
 
-    def _refusal_fallback(self) -> Model | None:
+    def _refusal_fallback(self, account: str) -> Model | None:
         """The model to ask instead, if the answer is a refusal without content and none was asked
         yet.
         """
@@ -248,11 +248,10 @@ class GatewayCall:
         name = self._model.refusal_fallback or (end.refusal.model if end.refusal else "")
         if not name or any(type(event) in CONTENT_EVENTS for event in self._held):
             return None
-        try:
-            found = self._gateway.resolve(name)
-        except GatewayError:  # unknown models are refused
-            return None
-        return found.model if found.matched and found.model != self._model else None
+        found = self._gateway.models.resolve(name)
+        lacks_it = account in self._gateway.models.lacking(found.model)
+        is_other = found.matched and found.model != self._model
+        return found.model if is_other and not lacks_it else None
 
     def _ask_instead(self, model: Model, token: Token, deadline: float) -> bool:
         """Get to the first content of this model's answer. False, with everything as it was, if
@@ -288,6 +287,8 @@ class GatewayCall:
         self._call.close()
         self._write_off(self._held)
         self._held = []
+        if error.kind is Kind.INVALID_MODEL and self._token:
+            self._gateway.models.doubt(self._token.account, self._model)
         if self._call.fall_back(error) or self._another_token(error):
             return True
         hopeless = error.code in NO_RETRY or not POLICY[error.kind].retry
@@ -301,6 +302,13 @@ class GatewayCall:
             return False
         self._gateway.sleep(pause)
         return True
+
+    def _window(self, upstream_id: str | None) -> int | None:
+        """The context window that a model has for the account that answers; the model that was
+        asked for, where the upstream names none."""
+        account = self._token.account if self._token else ""
+        asked_for = self._model.current_id
+        return self._gateway.models.window(account, upstream_id or asked_for)
 
     def _another_token(self, error: GatewayError) -> bool:
         credentials, token = self._gateway.credentials, self._token

@@ -36,7 +36,6 @@ ALLOWED = {  # lower rows import from higher ones
     "settings": {"aws", "models"},  # which names are regions and models
     "upstream_http": {"sockets"},
     "server": {"errors", "output", "sockets"},
-    "catalogue": {"errors", "models"},
     "recording": {"errors", "eventstream", "files", "output", "program", "version"},
     "upstream": {"core", "errors", "models"},
     "codewhisperer": {
@@ -44,7 +43,8 @@ ALLOWED = {  # lower rows import from higher ones
         "upstream_http", "version", "waits",
     },
     "credentials": {"aws", "errors", "files", "program", "settings", "tls", "version", "waits"},
-    "gateway": {"core", "credentials", "errors", "models", "upstream"},
+    "catalogue": {"credentials", "errors", "files", "models", "settings"},
+    "gateway": {"catalogue", "core", "credentials", "errors", "models", "upstream"},
     "keys": {"core", "errors", "files", "models", "program", "settings"},
     "pages": {"errors", "models", "openapi"},
     "web": {"core", "errors", "keys", "recording", "server"},
@@ -78,7 +78,13 @@ INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same 
     "accounts": {*CREDENTIAL_VALUES, "refresh", "store"},
     "assembly": {"refresh", "store"},
     "pool": {
-        *CREDENTIAL_VALUES, "accounts", "assembly", "refresh", "sessions", "sources", "store",
+        *CREDENTIAL_VALUES,
+        "accounts",
+        "assembly",
+        "refresh",
+        "sessions",
+        "sources",
+        "store",
     },
     "commands": {*CREDENTIAL_VALUES, "accounts", "assembly", "pool", "sign_in", "sources"},
     "__init__": {"accounts", "model", "pool", "sources"},

@@ -3,7 +3,6 @@
 import socket
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from math import inf
 from typing import Any
 
@@ -11,6 +10,7 @@ import gevent
 import pytest
 from msgspec.structs import replace
 
+from app.catalogue.choice import ModelChoice
 from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import Host, HostChoice
 from app.codewhisperer.upstream import CodeWhisperer
@@ -19,7 +19,6 @@ from app.core.events import Finish, TextDelta
 from app.credentials import AuthKind, Token
 from app.errors import BILLED, GatewayError, Kind
 from app.gateway import MAX_ATTEMPTS, Gateway, GatewayCall
-from app.models import names
 from app.simulator import Simulator
 from app.simulator.answers.script import CHAT
 
@@ -41,7 +40,7 @@ class Logins:
         self.tokens = [token(access) for access in tokens]
         self.calls: list[str] = []
 
-    def token(self, session: str = "") -> Token:
+    def token(self, session: str = "", lacking: frozenset[str] = frozenset()) -> Token:
         return self.tokens[0]
 
     def accepted(self, used: Token) -> None:
@@ -117,7 +116,7 @@ def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
         gateway = Gateway(
             upstream=service,
             credentials=logins,  # type: ignore[arg-type]
-            resolve=partial(names.resolve, default="claude-sonnet-4-5", aliases={}),
+            models=ModelChoice(default="claude-sonnet-4-5", aliases={}),
             first_event=first_event,
             total=inf,
             refusal_fallback=refusal_fallback,

@@ -3,8 +3,7 @@
 A greenlet of each worker looks at the records on the shelf every few seconds. If one is due, the
 worker whose turn it is asks the service; the others find the answer on the shelf. A list is due
 
-- when a worker starts, so also after a reload (SIGHUP starts new workers), unless another worker of
-  the same start has just asked;
+- when the server starts or reloads (SIGHUP), which its workers know as ``since``;
 - ``refresh`` seconds after it was read;
 - when the service refuses a model that the list has, at most once a minute;
 - a minute after a call that failed.
@@ -36,9 +35,6 @@ log = logging.getLogger("kiro2api.models")
 LOOK_EVERY = 2.0
 """Seconds between two looks at the shelf."""
 
-SAME_START = 10.0
-"""Seconds between the starts of the workers of one server, at most."""
-
 _FOR_GOOD = (Kind.FORBIDDEN, Kind.SUSPENDED, Kind.LOGIN_OVER, Kind.NO_CREDENTIAL)
 """Why a call fails again a minute later."""
 
@@ -59,7 +55,8 @@ class Lister(Protocol):
 
 class LiveLists:
     """The lists of one worker's accounts. ``egress`` names the proxy to the service, since the
-    service looks at where a call comes from. ``refresh``: seconds, 0 for never.
+    service looks at where a call comes from. ``refresh``: seconds, 0 for never. ``since``: lists
+    from before this moment are due.
     """
 
     def __init__(
@@ -71,6 +68,7 @@ class LiveLists:
         *,
         refresh: float,
         egress: str,
+        since: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._models = models
@@ -80,12 +78,12 @@ class LiveLists:
         self._refresh = refresh
         self._egress = egress
         self._clock = clock
-        self._since = clock() - SAME_START
+        self._since = since
         self._doubted: dict[str, float] = {}  # by key, since when
         self._seen: dict[str, Record] = {}  # by account
         self._problems: dict[str, str] = {}  # by account, as logged
         self._wake = Event()
-        self._greenlet: gevent.Greenlet | None = None
+        self._greenlet: gevent.Greenlet[[], None] | None = None
 
     def start(self) -> None:
         """Begin to look, in a greenlet of its own; returns at once."""
@@ -110,14 +108,12 @@ class LiveLists:
         """What is known now, by account."""
         return self._seen
 
-    def look(self, *, since: float | None = None) -> None:
-        """Take over what is on the shelf, and ask the service for what is due. ``since``: lists
-        from before this moment are due; by default, those from before the start.
-        """
+    def look(self) -> None:
+        """Take over what is on the shelf, and ask the service for what is due."""
         tokens = self._credentials.tokens()
         self._adopt({token.account: self._shelf.read(self._key(token)) for token in tokens})
         for token in tokens:
-            wanted = max(since or self._since, self._doubted.get(token.account, 0.0))
+            wanted = max(self._since, self._doubted.get(token.account, 0.0))
             if self._is_due(self._seen[token.account], wanted):
                 self._ask_in_turn(token, wanted)
 
@@ -138,27 +134,29 @@ class LiveLists:
     def _ask_in_turn(self, token: Token, wanted: float) -> None:
         key = self._key(token)
         with self._shelf.turn(key) as is_ours:
-            if not is_ours:
-                return
-            record = self._shelf.read(key)
-            if self._is_due(record, wanted):
-                key, record = self._asked(token, key, record)
-                self._shelf.write(key, record)
-        self._adopt({**self._seen, token.account: record})
+            if is_ours:
+                record = self._renewed(token.account, key, wanted)
+                self._adopt({**self._seen, token.account: record})
 
-    def _asked(self, token: Token, key: str, before: Record) -> tuple[str, Record]:
-        """The list as the service gives it now, or why it does not; the key may have changed, since
-        a profile is found with the first token.
+    def _renewed(self, account: str, key: str, wanted: float) -> Record:
+        """The record as it is on the shelf, if another worker has renewed it meanwhile, or as the
+        service gives it now. The key may change, since a profile is found with the first token.
         """
-        asked_at = self._clock()
+        record, now = self._shelf.read(key), self._clock()
+        if not self._is_due(record, wanted):
+            return record
         try:
-            usable = self._credentials.usable(token.account)
-            catalogue = self._list(usable)
-            key = self._key(usable)
+            token = self._credentials.usable(account)
+            key = self._key(token)
+            record = self._shelf.read(key)
+            if not self._is_due(record, wanted):
+                return record
+            record = Record(self._list(token), listed_at=now, asked_at=now)
         except GatewayError as error:
             retry = max(_LATER, self._refresh) if error.kind in _FOR_GOOD else RETRY
-            return key, replace(before, asked_at=asked_at, problem=error.message, retry=retry)
-        return key, Record(catalogue, listed_at=asked_at, asked_at=asked_at)
+            record = replace(record, asked_at=now, problem=error.message, retry=retry)
+        self._shelf.write(key, record)
+        return record
 
     def _list(self, token: Token) -> Catalogue:
         """A refused token is replaced once."""
@@ -173,9 +171,7 @@ class LiveLists:
             return self._call(fresh)
 
     def _call(self, token: Token) -> Catalogue:
-        return self._lister.models(
-            token.access_token, token.kind, token.profile_arn, token.region
-        )
+        return self._lister.models(token.access_token, token.kind, token.profile_arn, token.region)
 
     def _adopt(self, records: Mapping[str, Record]) -> None:
         """Use these records, by account."""
@@ -209,8 +205,13 @@ class LiveLists:
             log.info("account %s: the service lists %d models", account, count)
 
     def _key(self, token: Token) -> str:
-        """The same for all processes that would get the same list."""
-        whose = token.profile_arn or f"account {token.account}"
-        origin = self._lister.origin(token.region)
+        """The same for all processes that would get the same list. Accounts of several plans may
+        share a profile: the service has one for all social logins.
+        """
+        whose = f"{token.account}|{token.profile_arn or ''}"
+        try:
+            origin = self._lister.origin(token.region)
+        except GatewayError:  # no host serves this region, which the call will say
+            origin = ""
         parts = "|".join((whose, token.region or "", origin, self._egress))
         return blake2b(parts.encode(), digest_size=16).hexdigest()

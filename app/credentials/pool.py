@@ -91,8 +91,8 @@ class Credentials:
         )
 
     def token(self, session: str = "", lacking: frozenset[str] = _NONE) -> Token:
-        """A usable token of the account that serves this conversation. Accounts ``lacking`` what the
-        request needs are not used, unless all of them lack it.
+        """A usable token of the account that serves this conversation. The accounts ``lacking``
+        what the request needs are not used, unless all of them lack it.
 
         Waits for the refresh if the token has expired. Raises GatewayError: LOGIN_OVER with the
         command to run, NO_CREDENTIAL, or the temporary failure of a refresh. If no account may be
@@ -159,7 +159,6 @@ class Credentials:
         """The present token of each account, in order. It may have expired, and is "" before the
         first refresh; asks nobody.
         """
-        self._poll_sources()
         return [account.state.token for account in self._accounts.values()]
 
     def usable(self, account: str, instead_of: Token | None = None) -> Token:

@@ -30,7 +30,8 @@ class Application(Flask):
     """The WSGI application of one worker.
 
     The worker drives ``lifecycle``, counts clients in ``connections``, answers with ``refusals``
-    what cannot be parsed, and calls ``on_exit`` once, after the last answer.
+    what cannot be parsed, calls ``on_start`` once, when it begins to serve, and ``on_exit`` once,
+    after the last answer.
     """
 
     session_interface = NoSession()
@@ -42,12 +43,14 @@ class Application(Flask):
         lifecycle: Lifecycle,
         refusals: Refusals,
         connections: ConnectionLimit,
+        on_start: Callable[[], object] = lambda: None,
         on_exit: Callable[[], object],
     ) -> None:
         super().__init__(name, static_folder=None)
         self.lifecycle = lifecycle
         self.refusals = refusals
         self.connections = connections
+        self.on_start = on_start
         self.on_exit = on_exit
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -91,6 +91,7 @@ class Worker(GeventWorker):
         gc.collect()
         gc.freeze()  # what was loaded stays, and need not be looked at by every collection
         gc.set_threshold(*GC_THRESHOLDS)
+        self._application.on_start()
         while self.alive:
             self.notify()
             log_handlers.report()

@@ -157,6 +157,9 @@ class Settings:
     kiro_unknown_model: UnknownModel = setting("Models", values.choice("nearest", "pass", "refuse"),
         "nearest", "What to do for a name that no model has: let the nearest model of its family "
         "answer, send the name to the service as it is, or refuse the request.")
+    kiro_models_refresh: float = setting("Models", values.seconds(0, 86400), "1800",
+        "Time between two readings of the accounts' lists of models. 0: they are read at the "
+        "start, upon SIGHUP and when the service refuses a listed model.")
     kiro_models: Mapping[str, str] = setting("Models", values.aliases(), "",
         "Additional model names, for example fast=claude-haiku-4-5.")
     max_tool_description_length: int = setting("Models",

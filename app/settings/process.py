@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import resource
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,13 +22,15 @@ OTHER_FILES = 100
 """Files of a worker that are no connections of clients or answers."""
 
 _current: Settings | None = None
+_loaded_at = 0.0
 
 
 def load() -> Settings:
     """Read the settings again and make them :func:`current`. Raises :class:`SettingsError` and then
     keeps the previous ones.
     """
-    global _current
+    global _current, _loaded_at
+    _loaded_at = time.time()
     _current = Settings.from_env()
     return _current
 
@@ -37,6 +40,13 @@ def current() -> Settings | None:
     server run with the same settings even if ``.env`` changes meanwhile. None if none were loaded.
     """
     return _current
+
+
+def loaded_at() -> float:
+    """When the server was started or last reloaded, in seconds since the epoch, the same in all
+    workers of that start; 0 if settings were never loaded.
+    """
+    return _loaded_at
 
 
 def check_exposure(settings: Settings, binds: Iterable[object]) -> str:

@@ -12,12 +12,12 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from math import inf
 from typing import Any, NamedTuple, NoReturn, Self
 
 import pytest
 
+from app.catalogue.choice import ModelChoice
 from app.codewhisperer.answer.decoder import EventDecoder
 from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import HostChoice
@@ -26,7 +26,6 @@ from app.core.usage import Meter
 from app.credentials import AuthKind, Token
 from app.eventstream.frames import FrameDecoder
 from app.gateway import Gateway, GatewayCall
-from app.models import names
 from app.models.table import context_window
 from app.server.lifecycle import Lifecycle
 from app.upstream_http.chunked import ChunkedDecoder
@@ -42,7 +41,7 @@ BURST, BURSTS = 100, 20
 class Login:
     """Stands for the credentials: one token that is always taken."""
 
-    def token(self, session: str = "") -> Token:
+    def token(self, session: str = "", lacking: frozenset[str] = frozenset()) -> Token:
         return Token(
             access_token="one", kind=AuthKind.SOCIAL, profile_arn=None, region=None, account="one",
             expires_at=inf,
@@ -91,7 +90,7 @@ def exchange(url: str) -> Iterator[GatewayCall]:
     gateway = Gateway(
         upstream=service,
         credentials=Login(),  # type: ignore[arg-type]
-        resolve=partial(names.resolve, default=MODEL, aliases={}),
+        models=ModelChoice(default=MODEL, aliases={}),
         first_event=20,
         total=inf,
     )

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from app.catalogue.choice import ModelChoice
+from app.catalogue.merged import Merged
 from app.errors import GatewayError, Kind
 from app.models.catalogue import Catalogue
 from app.models.table import MODELS
@@ -46,8 +47,8 @@ def test_a_refusal_names_the_nearest_models() -> None:
 def test_another_catalogue_is_used_as_a_whole() -> None:
     models = choice(aliases={"mine": "opus"})
     before = models.names
-    models.use(Catalogue(MODELS))
+    models.use(Merged({"a": None}))
     assert models.names is before
-    models.use(Catalogue(MODELS[1:]))
+    models.use(Merged({"a": Catalogue(MODELS[1:])}))
     assert models.choose("mine").model.current_id == "claude-opus-5"
     assert before.resolve("mine").model.current_id == "claude-opus-5.5"

@@ -13,12 +13,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import application, gateway
+from app.catalogue.choice import ModelChoice
 from app.codewhisperer.service.hosts import HostChoice
 from app.codewhisperer.upstream import CodeWhisperer
 from app.credentials import Token
 from app.errors import GatewayError, Kind
 from app.gateway import Gateway
-from app.models import names
 from app.settings import Settings
 from tests.chaos.dialects import DIALECTS
 from tests.chaos.received import DialectClient, ReceivedAnswer
@@ -72,7 +72,7 @@ class FakeUpstream:
 class FakeCredentials:
     """One account that always works."""
 
-    def token(self, session: str = "") -> Token:
+    def token(self, session: str = "", lacking: frozenset[str] = frozenset()) -> Token:
         return Token("a", "social", None, None, "account", inf)  # type: ignore[arg-type]
 
     def accepted(self, token: Token) -> None:
@@ -108,7 +108,7 @@ class InProcessGateway:
         return Gateway(
             upstream=CodeWhisperer(client, hosts, idle=60, ping=60, max_tool_description=10_000),
             credentials=login,
-            resolve=lambda name: names.resolve(name, default="claude-sonnet-4-5", aliases={}),
+            models=ModelChoice(default="claude-sonnet-4-5", aliases={}),
             first_event=60,
             total=inf,
         )

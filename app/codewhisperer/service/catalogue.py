@@ -26,6 +26,7 @@ from app.models.model import (
 )
 
 _ID = re.compile(r"[a-zA-Z0-9_:.-]{1,256}")
+_LARGEST = 1e12  # a figure beyond it is a mistake
 _ACRONYMS = frozenset({"gpt", "glm"})
 
 
@@ -158,10 +159,11 @@ def _text(value: object) -> str:
 
 
 def _count(value: object) -> int | None:
-    is_whole = isinstance(value, int | float) and not isinstance(value, bool) and value >= 1
-    return int(value) if is_whole and value < 1e12 else None  # type: ignore[operator, arg-type]
+    number = _number(value, None)
+    return int(number) if number is not None and number >= 1 else None
 
 
 def _number(value: object, default: float | None) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value < 1e6 else default  # type: ignore[operator, arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return default
+    return float(value) if 0 <= value < _LARGEST else default

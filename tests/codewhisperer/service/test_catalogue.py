@@ -148,9 +148,10 @@ def test_a_schema_is_read_by_what_is_known_here() -> None:
     )
     assert fields(SCHEMA) == expected
     assert fields(msgspec.json.encode(SCHEMA).decode()) == expected
-    for nothing in (None, {}, {"properties": {}}, {"type": "object"}, "null"):
+    empty: tuple[Any, ...] = (None, {}, {"properties": {}}, {"type": "object"})
+    for nothing in empty:
         assert fields(nothing) == NO_FIELDS
-        assert fields(nothing, "claude-opus-5.5") in (NO_FIELDS, fields("{", "claude-opus-5.5"))
+        assert fields(nothing, "claude-opus-5.5") == NO_FIELDS
 
 
 @pytest.mark.parametrize("schema", ["{", "[" * 100_000, "", 5, [], True])

@@ -91,7 +91,8 @@ def test_a_profile_that_the_newest_host_refuses() -> None:
 
 
 def test_an_account_whose_region_is_not_known_is_looked_for() -> None:
-    for elsewhere in (REFUSED, {"models": []}):
+    answers: tuple[object, ...] = (REFUSED, {"models": []})
+    for elsewhere in answers:
         service = Service(elsewhere, ONE)
         service.models(None, None, "q")
         assert [url.split(".")[1] for url, _ in service.asked] == ["us-east-1", "eu-central-1"]

@@ -1,0 +1,56 @@
+"""Builds the parts of this package from the settings."""
+
+from urllib.parse import urlsplit
+
+from app.credentials import Credentials
+from app.settings import Settings
+
+from .choice import ModelChoice
+from .live import Lister, LiveLists
+from .shelf import FileShelf, Shelf
+
+
+def model_choice(settings: Settings) -> ModelChoice:
+    """The models of the table, until lists are read."""
+    return ModelChoice(
+        default=settings.kiro_default_model or "",
+        aliases=settings.kiro_models,
+        unknown=settings.kiro_unknown_model,
+    )
+
+
+def live_lists(
+    settings: Settings,
+    models: ModelChoice,
+    credentials: Credentials,
+    lister: Lister,
+    *,
+    since: float,
+) -> LiveLists:
+    """The lists of the accounts, which are not looked at yet. ``since``: lists from before this
+    moment, in seconds since the epoch, are read again.
+    """
+    return LiveLists(
+        models,
+        credentials,
+        lister,
+        _shelf(settings),
+        refresh=settings.kiro_models_refresh,
+        egress=_egress(settings),
+        since=since,
+    )
+
+
+def _shelf(settings: Settings) -> Shelf:
+    local = FileShelf(settings.kiro_token_cache)
+    if not settings.kiro_token_store:
+        return local
+    from .redis_shelf import RedisShelf  # its package is an extra; the credentials say if it lacks
+
+    return RedisShelf(settings.kiro_token_store, local)
+
+
+def _egress(settings: Settings) -> str:
+    """The proxy without its user and password."""
+    proxy = urlsplit(settings.kiro_upstream_proxy or "")
+    return f"{proxy.scheme}://{proxy.hostname}:{proxy.port}" if proxy.hostname else ""
