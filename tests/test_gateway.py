@@ -507,6 +507,21 @@ def test_a_refusal_that_stays_is_the_answer(
     assert exchange.facts()["refusal"] == ("cyber" if "say" in second else "bio")
 
 
+def test_a_model_that_the_accounts_lack_is_not_asked(
+    upstream: Simulator, begin: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(name: str) -> names.Resolution:
+        if name == "claude-sonnet-5":
+            raise GatewayError(Kind.INVALID_MODEL, "No account has it.")
+        return names.resolve(name, "claude-sonnet-4-5", {})
+
+    monkeypatch.setattr("tests.test_gateway.partial", lambda *_, **__: refuses)
+    upstream.script(refusal())
+    exchange, _ = begin(asked="claude-sonnet-5-5", refusal_fallback=True)
+    assert ended(exchange) == "refusal"
+    assert chats(upstream) == 1
+
+
 def test_the_newest_hosts_owe_an_answer_its_tail(upstream: Simulator, begin: Open) -> None:
     """docs/upstream.md: The tail of an answer"""
     bare = {"text": "hi", "bare": True}

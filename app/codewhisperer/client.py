@@ -96,7 +96,8 @@ class ResponseStream:
         except requests.RequestException:
             tap.ended(False)
             raise
-        tap.ended(self._body.complete)
+        if not self._body.ended_quietly:
+            tap.ended(self._body.complete)
 
     def end_when_quiet(self, silence: float) -> None:
         """From now on the body is over after that many seconds of silence, with inf never. Its

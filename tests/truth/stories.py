@@ -21,6 +21,7 @@ STOP_REASONS = {
     "TOOL_USE": "tool_use",
     "MAX_TOKENS": "max_tokens",
     "CONTENT_FILTERED": "refusal",
+    "PAUSE_TURN": "pause_turn",
     "MODEL_CONTEXT_WINDOW_EXCEEDED": "context_window",
     "SOMETHING_NEW": "end_turn",
 }
@@ -50,6 +51,8 @@ class Content:
         if any(state != "whole" for _, state in self.calls):
             keeps_reason = self.stop_reason in ("refusal", "context_window")
             return self.stop_reason if self.stop_reason and keeps_reason else "max_tokens"
+        if self.stop_reason == "pause_turn" and self.calls:
+            return "tool_use"
         if self.stop_reason is None or self.stop_reason in ("end_turn", "tool_use"):
             return "tool_use" if self.calls else "end_turn"
         return self.stop_reason
@@ -174,15 +177,21 @@ class Transmission:
             count += 1
         return self.story.content[count], at < self.size
 
+    def is_complete(self) -> bool:
+        """Return whether the body is proved to be all of an answer."""
+        content, has_partial_frame = self.received_content()
+        is_proved = self.end == "whole" or (self.end == "closed" and content.has_trailer)
+        return is_proved and not has_partial_frame
+
     def ends_normally(self) -> bool:
         """Return whether a client may see a normal end."""
-        content, has_partial_frame = self.received_content()
-        is_complete = self.end == "whole" or (self.end == "closed" and content.has_trailer)
-        return (
-            is_complete
-            and not has_partial_frame
-            and (content.is_visible or content.stop_reason is not None)
-        )
+        content, _ = self.received_content()
+        return self.is_complete() and (content.is_visible or content.stop_reason is not None)
+
+    def is_billed_for_nothing(self) -> bool:
+        """Return whether it is an empty answer that was billed: another would be, too."""
+        content, _ = self.received_content()
+        return self.is_complete() and not self.ends_normally() and content.has_trailer
 
 
 @dataclass(frozen=True)
@@ -203,6 +212,8 @@ def expected_stream(transmissions: Sequence[Transmission]) -> ExpectedAnswer:
             return ExpectedAnswer(content, content.final_stop_reason(), True)
         if content.is_visible:
             return ExpectedAnswer(content, None, True)
+        if transmission.is_billed_for_nothing():
+            break
     return ExpectedAnswer(Content(), None, False)
 
 
@@ -219,6 +230,8 @@ def expected_whole(transmissions: Sequence[Transmission]) -> ExpectedAnswer:
             if broke:
                 break
             broke = True
+        elif transmission.is_billed_for_nothing():
+            break
     return ExpectedAnswer(Content(), None, False)
 
 

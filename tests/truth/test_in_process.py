@@ -32,6 +32,7 @@ class FakeBody:
     """A response body that arrives in random pieces, with pauses (empty pieces) between them."""
 
     headers: Mapping[str, str] = {}
+    ended_quietly = False
 
     def __init__(self, transmission: Transmission, random: Random) -> None:
         self.complete = False
@@ -40,6 +41,9 @@ class FakeBody:
 
     def limit(self, **_: float) -> None:
         """Ignore the limits: nothing here takes time."""
+
+    def end_when_quiet(self, silence: float) -> None:
+        """Ignore that too."""
 
     def close(self) -> None:
         """Do nothing: nothing here is open."""
@@ -101,7 +105,7 @@ class InProcessGateway:
         monkeypatch.setattr(gateway, "FIRST_PAUSE", 0.0)
         self.client: FlaskClient = application.create_app(settings).test_client()
 
-    def _gateway(self, settings: Settings) -> Gateway:
+    def _gateway(self, settings: Settings, models: object) -> Gateway:
         client: Any = self.upstream
         login: Any = FakeCredentials()
         hosts = HostChoice("http://127.0.0.1:1", None)
