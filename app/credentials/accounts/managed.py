@@ -5,7 +5,9 @@ error means for the account.
 """
 
 import logging
+import math
 import threading
+import time
 
 from app.credentials import health
 from app.credentials.health import AccountHealth
@@ -19,6 +21,8 @@ from .state import AccountState, Dependencies
 
 log = logging.getLogger("kiro2api.credentials")
 
+_LOOK_INTERVAL = 0.1  # seconds between two looks of requests whose refresh is blocked
+
 
 class ManagedAccount:
     """Shared by all greenlets of the process."""
@@ -29,6 +33,7 @@ class ManagedAccount:
         self._runner = RefreshRunner(self.state, deps)
         self._accepted = ""
         self._asked_at = 0.0
+        self._looked_at = -math.inf
 
     def availability(self) -> health.Availability:
         """Whether the account may serve a request now."""
@@ -67,16 +72,10 @@ class ManagedAccount:
         if token.access_token != state.token.access_token:
             return self.token()  # refreshed in the meantime
         state.sync_health()
-        may_help = policy.refreshable(state.login, state.grant) and policy.refresh_may_help(
-            max(state.grant.refreshed_at, state.health.refreshed_at),
-            accepted=token.access_token == self._accepted
-            or state.health.accepted == token_id(token.access_token),
-            now=self._deps.clock(),
-        )
-        if may_help:
-            self._replace_token(token)
-        else:  # another worker may have a newer one
+        if not self._refresh_may_help(token):  # another worker may have a newer one, or know more
             wait(self._runner.start(token, token.access_token, Urgency.ADOPT))
+        if not _differs(state.token, token) and self._refresh_may_help(token):
+            self._replace_token(token)
         return state.token if _differs(state.token, token) else None
 
     def failed(self, error: GatewayError) -> None:
@@ -137,6 +136,24 @@ class ManagedAccount:
     def _may_refresh_ahead(self) -> bool:
         return self._deps.store.is_in_sync(self.state.login) and not self.state.refresh_block()
 
+    def _refresh_may_help(self, token: Token) -> bool:
+        """Whether a refresh can help this token, which was refused."""
+        state = self.state
+        return policy.refreshable(state.login, state.grant) and policy.refresh_may_help(
+            max(state.grant.refreshed_at, state.health.refreshed_at),
+            accepted=token.access_token == self._accepted
+            or state.health.accepted == token_id(token.access_token),
+            now=self._deps.clock(),
+        )
+
+    def _is_look_due(self) -> bool:
+        """Another process may have a token that works: requests look, but not all of them."""
+        now = time.monotonic()
+        if now - self._looked_at < _LOOK_INTERVAL:
+            return False
+        self._looked_at = now
+        return True
+
     def _share_acceptance(self, accepted: str) -> None:
         """Tell every worker that a refresh can help if this token is refused later."""
         if self.state.health.accepted != accepted:
@@ -173,7 +190,7 @@ class ManagedAccount:
         """Return when the token differs from ``stale``, or raise why it does not."""
         state = self.state
         for _ in range(2):  # the first task may be one that was running and only adopts
-            if state.refresh_block():  # another process may have a token that works
+            if state.refresh_block() and self._is_look_due():
                 wait(self._runner.start(stale, stale.access_token, Urgency.LOOK))
             if error := state.refresh_block():
                 raise error

@@ -29,10 +29,11 @@ Retry-After, of at most an hour. A refresh that is refused for good is repeated 
 holds within the next two seconds, in case another program refreshed the same login; if that is
 refused too, or nothing new appears, the login is over, and the service is not called again until
 the source or the store holds another refresh token, the owner clears the account, or, once more
-each, the process is restarted or a file of the source is touched.
+each, the process is restarted or a file of the source is touched. While a refresh may not be tried,
+each request, and a poll once a second, looks whether the source or the store has a newer token.
 
 If nothing proves which of several refresh tokens of a login is the newest, the most probable one is
-used, and the others are tried as soon as it is refused for good.
+used, and the others are tried as soon as it is refused, for whatever reason.
 
 While the store cannot tell what other hosts did, nothing is refreshed ahead of time and no refusal
 is final.

@@ -125,9 +125,12 @@ class RedisStore:
             yield
 
     def save(self, login: Login, grant: Grant) -> None:
-        try:
-            self._save_shared(login, grant)
-        except RedisUnavailable:
+        lease, is_stored = self._leases.get(login.account), False
+        if lease:
+            self._roots[lineage.name(grant)] = lease.root
+            with contextlib.suppress(RedisUnavailable):
+                is_stored = self._push(login, grant, lease)
+        if not is_stored:  # what Redis holds is a candidate beside it until one has worked
             self._leave_unsettled(login)
             self._log_problem()
         self._local.save(login, grant)
@@ -190,17 +193,6 @@ class RedisStore:
             return []
         # earlier versions stored no ancestors; the root is the first of them
         return [grant if grant.ancestors else lineage.with_ancestors(grant, [root])]
-
-    def _save_shared(self, login: Login, grant: Grant) -> None:
-        """Store the grant in Redis. Raises RedisUnavailable, and SourceChanged if the holder of a
-        later lease has stored a grant that this one does not replace.
-        """
-        lease = self._leases.get(login.account)
-        if lease is None:
-            raise RedisUnavailable
-        self._roots[lineage.name(grant)] = lease.root
-        if not self._push(login, grant, lease):
-            raise SourceChanged
 
     def _push(self, login: Login, grant: Grant, lease: _Lease) -> bool:
         """False if the holder of a later lease has stored what ``grant`` does not replace."""

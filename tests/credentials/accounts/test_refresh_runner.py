@@ -80,6 +80,7 @@ def test_a_dead_login_is_final_and_says_what_to_run(
 def test_what_the_service_says_decides_whether_the_login_is_over(
     build: Build, service: AuthService, answer: Any, kind: Kind
 ) -> None:
+    """docs/upstream.md: What ends a social login"""
     service.fail = [answer]
     credentials = build(env_tokens())
     with pytest.raises(GatewayError) as raised:
@@ -96,6 +97,36 @@ def test_a_401_of_a_proxy_does_not_end_the_login(
         credentials.token()
     assert raised.value.kind is Kind.UPSTREAM_ERROR
     clock.now += 2
+    assert credentials.token().access_token == access_token(1)
+
+
+def test_bad_credentials_are_tried_again(build: Build, service: AuthService, clock: Clock) -> None:
+    credentials = build(env_tokens())
+    service.fail = [(401, {"message": "Bad credentials"}, {})] * 3
+    for wait in (0, 2, 3):
+        clock.now += wait
+        with pytest.raises(GatewayError) as raised:
+            credentials.token()
+        assert raised.value.kind is Kind.UPSTREAM_ERROR
+        assert credentials.report()[0].state == "refresh fails"
+    clock.now += 5
+    assert credentials.token().access_token == access_token(1)
+    assert len(service.calls) == 4
+
+
+def test_a_token_that_another_program_stored_is_used_after_a_401_without_a_reason(
+    build: Build, service: AuthService, tmp_path: Path
+) -> None:
+    path = tmp_path / "token.json"
+    credentials = build(token_file(path, {"refreshToken": refresh_token(5)}))
+    by_the_rules = service.answer
+
+    def spent_meanwhile(url_path: str, body: dict[str, Any]) -> Answer:
+        path.write_text(json.dumps({"refreshToken": service.valid}))
+        service.answer = by_the_rules
+        return 401, {"message": "Unauthorized"}, {}
+
+    service.answer = spent_meanwhile
     assert credentials.token().access_token == access_token(1)
 
 

@@ -245,3 +245,15 @@ def test_a_login_that_was_logged_out_is_not_stored_again(
     client.flushall()
     let_sync(worker, now)
     assert list(client.scan_iter("*:login:*")) == []
+
+
+def test_a_token_that_redis_does_not_take_is_kept_on_the_host(
+    cluster: Cluster, start: Callable[..., Any]
+) -> None:
+    """A later holder of the lease stored another one: both may be valid."""
+    other = {"fence": 99, "name": "another", "grant": "damaged"}
+    cluster.client.hset(f"kiro2api:login:{ROOT}", mapping=other)
+    cluster.pass_time(4000)
+    assert cluster.a[0].token().access_token == access_token(3)
+    assert cluster.in_redis() == b"another"
+    assert start("a").token().access_token == access_token(3)

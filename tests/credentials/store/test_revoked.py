@@ -92,3 +92,13 @@ def test_a_token_that_is_revoked_soon_is_refreshed(
     for worker in order[1:]:
         assert another(worker) == access_token(3)
     assert service.used == 3
+
+
+def test_what_another_host_knows_of_a_token_is_asked_for_before_it_is_given_up(
+    workers: list[Credentials], clock: Clock, now: Time
+) -> None:
+    one, *_, other = workers
+    assert another(one) == another(other) == access_token(2)
+    one.accepted(one.token())
+    clock.now += 2
+    assert another(other) == access_token(3)
