@@ -182,7 +182,11 @@ class CodeWhispererCall:
         self._applied, self._has_other_profile = kept, False
         for remedy, detail in dict.fromkeys((*known, *kept)):
             course = remedy.apply(course, detail, self._service.hosts)
-        return course
+        return course if course.host == host else self._with_profile(course, token)
+
+    def _with_profile(self, course: Course, token: AccessToken) -> Course:
+        """The course with the profile that its host wants."""
+        return replace(course, profile_arn=self._service.profiles.first(course.host, token))
 
     def _key(self, scope: Scope, token: AccessToken) -> Hashable:
         """What a remedy of this scope is remembered for."""
@@ -231,7 +235,8 @@ class CodeWhispererCall:
             return False
         if error.code in OLDER_HOST:
             older = hosts.older(course.host)
-            self._course = replace(course, host=older or course.host)
+            if older is not None:
+                self._course = self._with_profile(replace(course, host=older), token)
             return older is not None
         if self._other_profile(error, course, token):
             return True
@@ -240,7 +245,9 @@ class CodeWhispererCall:
         if found is None:
             return False
         self._applied.append(found)
-        self._course = found.remedy.apply(course, found.detail, hosts)
+        changed = found.remedy.apply(course, found.detail, hosts)
+        moved = changed.host != course.host
+        self._course = self._with_profile(changed, token) if moved else changed
         return True
 
     def _other_profile(self, error: GatewayError, course: Course, token: AccessToken) -> bool:

@@ -8,9 +8,11 @@ like a refused token. Nothing here waits: the callers say how to look a profile 
 
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 
 from app.aws.regions import region_of
 from app.errors import GatewayError, Kind
+from app.models.model import Generation
 from app.upstream import AccessToken
 
 from .error_table import WANTS_PROFILE
@@ -32,6 +34,20 @@ def profile_for(host: Host, kind: str, known: str | None) -> str | None:
     return BUILDER_ID if host.region == region_of(BUILDER_ID) else None
 
 
+class _Learnt(NamedTuple):
+    """The profile ``found`` for an account that named ``known``, for hosts of one generation or,
+    if it is the account's own, of every one.
+    """
+
+    known: str | None
+    found: str
+    generation: Generation | None
+
+    def is_for(self, host: Host, token: AccessToken) -> bool:
+        """Whether it is the profile to name to this host; a new login starts anew."""
+        return self.known == token.profile_arn and self.generation in (None, host.generation)
+
+
 class ProfileChoice:
     """The profile that each account's requests name, and the one other that is tried after the
     service refused it. One per worker. ``find`` looks up the profile of a token; it waits, and
@@ -40,14 +56,15 @@ class ProfileChoice:
 
     def __init__(self, find: Callable[[AccessToken], str | None]) -> None:
         self._find = find
-        self._learnt: dict[str, tuple[str | None, str]] = {}  # known and found, by account
+        self._learnt: dict[str, _Learnt] = {}  # by account
         self._looked_up: dict[str, str] = {}  # the access token by account
 
     def first(self, host: Host, token: AccessToken) -> str | None:
         """The profile to name in a request to ``host``."""
-        known, found = self._learnt.get(token.account, (None, None))
-        own = found if found and token.profile_arn == known else token.profile_arn
-        return profile_for(host, token.kind, own)
+        learnt = self._learnt.get(token.account)
+        if learnt and learnt.is_for(host, token):
+            return learnt.found
+        return profile_for(host, token.kind, token.profile_arn)
 
     def another(
         self, error: GatewayError, host: Host, token: AccessToken, sent: str | None
@@ -55,14 +72,16 @@ class ProfileChoice:
         """The profile to send the same request with once more, after the service answered ``error``
         to one that named ``sent``; None if no other profile can help.
         """
-        found = None
+        shared = found = None
         if error.code == WANTS_PROFILE:
-            found = self._shared(host, token, sent) or self._look_up(token)
+            shared = self._shared(host, token, sent)
+            found = shared or self._look_up(token)
         elif error.kind is Kind.REFUSED_TOKEN and sent == BUILDER_ID:
             found = self._look_up(token)  # a paid Builder ID has its own profile
         if not found or found == sent:
             return None
-        self._learnt[token.account] = token.profile_arn, found
+        generation = host.generation if shared else None
+        self._learnt[token.account] = _Learnt(token.profile_arn, found, generation)
         log.info("account %s: the upstream wants profile %s", token.account, _name(found))
         return found
 
