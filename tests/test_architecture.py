@@ -78,7 +78,13 @@ INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same 
     "accounts": {*CREDENTIAL_VALUES, "refresh", "store"},
     "assembly": {"refresh", "store"},
     "pool": {
-        *CREDENTIAL_VALUES, "accounts", "assembly", "refresh", "sessions", "sources", "store",
+        *CREDENTIAL_VALUES,
+        "accounts",
+        "assembly",
+        "refresh",
+        "sessions",
+        "sources",
+        "store",
     },
     "commands": {*CREDENTIAL_VALUES, "accounts", "assembly", "pool", "sign_in", "sources"},
     "__init__": {"accounts", "model", "pool", "sources"},
@@ -93,6 +99,7 @@ SANS_IO_ROOMS = {  # not the entry modules of the dialects
 }  # fmt: skip
 WITH_IO = {f"app.codewhisperer.{name}" for name in ("client", "service.operations", "upstream")}
 EXCUSED = {  # a log line, and the clock where none is given
+    "app.codewhisperer.attempts",
     "app.codewhisperer.service.hosts",
     "app.codewhisperer.service.profiles",
     "app.codewhisperer.service.errors",
