@@ -99,6 +99,7 @@ SANS_IO_ROOMS = {  # not the entry modules of the dialects
 }  # fmt: skip
 WITH_IO = {f"app.codewhisperer.{name}" for name in ("client", "service.operations", "upstream")}
 EXCUSED = {  # a log line, and the clock where none is given
+    "app.codewhisperer.attempts",
     "app.codewhisperer.service.hosts",
     "app.codewhisperer.service.profiles",
     "app.codewhisperer.service.errors",

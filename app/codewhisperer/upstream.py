@@ -2,17 +2,12 @@
 the protocols in :mod:`app.upstream`.
 """
 
-import logging
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any, TypeAlias, get_args
-from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from msgspec.structs import replace
-
-from app.aws.regions import region_of
 from app.core.conversation import Conversation
 from app.core.events import Event
 from app.errors import GatewayError
@@ -24,18 +19,17 @@ from app.version import __version__
 from .answer.batches import event_batches
 from .answer.decoder import EventDecoder
 from .answer.ending import Tail
+from .attempts import Attempts, Guides
 from .client import Client, ResponseStream
-from .memory import SECONDS, Memory
-from .remedies import Applied, Course, Scope, choose
+from .conversation_ids import conversation_ids
+from .memory import Memory
+from .remedies import Course
 from .request.render import RenderedRequest, render
-from .service.error_table import OLDER_HOST
 from .service.errors import upstream_id
 from .service.hosts import HostChoice, authorization
 from .service.operations import ControlPlane
 from .service.profiles import ProfileChoice
 from .signatures import family, own_reasoning, tagged
-
-log = logging.getLogger("kiro2api.upstream")
 
 USER_AGENT = f"kiro2api/{__version__}"
 
@@ -72,8 +66,7 @@ class CodeWhisperer:
         self.client = client
         self.hosts = hosts
         self.control = ControlPlane(client, hosts)
-        self.profiles = ProfileChoice(self._find_profile)
-        self.memory = Memory(monotonic)
+        self.guides = Guides(hosts, ProfileChoice(self._find_profile), Memory(monotonic))
         self.idle = idle
         self.max_answer_bytes = max_answer_bytes
         self.ping = ping
@@ -128,14 +121,17 @@ class CodeWhispererCall:
         self._service = service
         self._tap = tap
         self._conversation = conversation
-        self._model = model
         self._family = family(model.current_id)
-        self._own, self._has_foreign = own_reasoning(conversation, self._family)
-        self._conversation_id = conversation_id(conversation.session)
-        self._token: AccessToken | None = None
-        self._course: Course | None = None
-        self._applied: list[Applied] = []
-        self._has_other_profile = False
+        own, has_foreign = own_reasoning(conversation, self._family)
+        self._ids = conversation_ids(conversation, self._family)
+        self._attempts = Attempts(
+            service.guides,
+            own,
+            model,
+            conversation_id=self._ids.own,
+            max_description=service.max_tool_description,
+            repairs=("drop-foreign-thinking",) if has_foreign else (),
+        )
         self._rendered: RenderedRequest | None = None
         self._response: ResponseStream | None = None
         self._headers: Mapping[str, str] | None = None
@@ -145,7 +141,7 @@ class CodeWhispererCall:
 
     @property
     def repairs(self) -> tuple[str, ...]:
-        rendered, course = self._rendered, self._course
+        rendered, course = self._rendered, self._attempts.course
         return (*rendered.repairs, *course.repairs) if rendered and course else ()
 
     @property
@@ -153,46 +149,10 @@ class CodeWhispererCall:
         return self._rendered.ignored if self._rendered else ()
 
     def send(self, token: AccessToken, deadline: float) -> None:
-        """A new account, and one whose region has been found, starts with the host that answered
-        last in its region. Other retries use the host that this call has fallen back to.
-        """
-        last, self._token = self._token, token
-        if self._course is None or not last or _place(token) != _place(last):
-            self._course = self._start(token)
+        """Each attempt is as :class:`.Attempts` says."""
         self.close()
         self._headers = None
-        self._send(token, self._course, deadline)
-
-    def _start(self, token: AccessToken) -> Course:
-        """The course for an account: with the remedies that helped before, and those of this call
-        that do not depend on the account.
-        """
-        host = self._service.hosts.first(token.region)
-        course = Course(
-            self._own,
-            self._model,
-            host,
-            self._service.profiles.first(host, token),
-            self._service.max_tool_description,
-            ("drop-foreign-thinking",) if self._has_foreign else (),
-        )
-        kept = [one for one in self._applied if one.remedy.scope == "conversation"]
-        keys = [self._key(scope, token) for scope in _SCOPES]
-        known = self._service.memory.recall(keys)
-        self._applied, self._has_other_profile = kept, False
-        for remedy, detail in dict.fromkeys((*known, *kept)):
-            course = remedy.apply(course, detail, self._service.hosts)
-        return course if course.host == host else self._with_profile(course, token)
-
-    def _with_profile(self, course: Course, token: AccessToken) -> Course:
-        """The course with the profile that its host wants."""
-        return replace(course, profile_arn=self._service.profiles.first(course.host, token))
-
-    def _key(self, scope: Scope, token: AccessToken) -> Hashable:
-        """What a remedy of this scope is remembered for."""
-        if scope == "conversation":
-            return self._conversation_id
-        return (token.account, self._model.id) if scope == "model" else (token.account,)
+        self._send(token, self._attempts.next(token), deadline)
 
     def _send(self, token: AccessToken, course: Course, deadline: float) -> None:
         rendering = partial(
@@ -201,7 +161,9 @@ class CodeWhispererCall:
             host=course.host,
             model=course.model,
             profile_arn=course.profile_arn,
-            conversation_id=self._conversation_id,
+            conversation_id=self._ids.own,
+            continuation_id=self._ids.continuation,
+            root_id=self._ids.root,
             max_description=course.max_description,
         )
         rendered = self._rendered = self._service.run(_work(self._conversation), rendering)
@@ -227,62 +189,14 @@ class CodeWhispererCall:
         self._batches = tagged(batches, self._family)
 
     def fall_back(self, error: GatewayError) -> bool:
-        """Switch to the next older generation of hosts if this host cannot be reached or does not
-        know the operation; else change what :data:`.remedies.REMEDIES` says.
-        """
-        course, token, hosts = self._course, self._token, self._service.hosts
-        if course is None or token is None:
-            return False
-        if error.code in OLDER_HOST:
-            older = hosts.older(course.host)
-            if older is not None:
-                self._course = self._with_profile(replace(course, host=older), token)
-            return older is not None
-        if self._other_profile(error, course, token):
-            return True
-        tried = frozenset(applied.remedy.name for applied in self._applied)
-        found = choose(course, error, hosts, tried)
-        if found is None:
-            return False
-        self._applied.append(found)
-        changed = found.remedy.apply(course, found.detail, hosts)
-        moved = changed.host != course.host
-        self._course = self._with_profile(changed, token) if moved else changed
-        return True
-
-    def _other_profile(self, error: GatewayError, course: Course, token: AccessToken) -> bool:
-        """Name another profile, of whose region the host then is, if this error calls for that."""
-        if self._has_other_profile:
-            return False
-        profile = self._service.profiles.another(error, course.host, token, course.profile_arn)
-        if profile is None:
-            return False
-        self._has_other_profile = True
-        region, host = region_of(profile), course.host
-        if region is not None and region != host.region:
-            host = self._service.hosts.first(region)
-        self._course = replace(course, profile_arn=profile, host=host)
-        return True
-
-    def _learn(self, token: AccessToken) -> None:
-        """Remember the remedies after which the service answered."""
-        for applied in self._applied:
-            if self._service.memory.learn(self._key(applied.remedy.scope, token), applied):
-                log.warning(
-                    "account %s, model %s: the upstream refused a request and took it with the"
-                    " remedy %s, which is now used first for %d minutes.",
-                    token.account,
-                    self._model.id,
-                    ": ".join(filter(None, (applied.remedy.name, applied.detail))),
-                    SECONDS / 60,
-                )
+        """Change what :class:`.Attempts` says, for one more try."""
+        return self._attempts.change(error)
 
     def batches(self) -> Iterator[Sequence[Event]]:
         return self._batches
 
     def answering(self, *, deadline: float) -> None:
-        if self._token is not None:
-            self._learn(self._token)
+        self._attempts.learn()
         if self._response is not None:
             self._response.limit(
                 tick=self._service.ping,
@@ -298,8 +212,8 @@ class CodeWhispererCall:
         ``quiet_end``: silence ended it.
         """
         facts: dict[str, Any] = {}
-        if self._course is not None:
-            facts["host"] = self._course.host.generation
+        if (course := self._attempts.course) is not None:
+            facts["host"] = course.host.generation
         if self._headers is not None:
             facts["upstream_id"] = upstream_id(self._headers)
         if self._decoder.skipped:
@@ -317,21 +231,6 @@ class CodeWhispererCall:
             response.close()
 
 
-def _place(token: AccessToken) -> tuple[str, str | None]:
-    """What a course depends on: the account, and its region once that has been found."""
-    return token.account, token.region
-
-
-_SCOPES: tuple[Scope, ...] = ("account", "model", "conversation")
-
-
 def _work(conversation: Conversation) -> int:
     """The size of a request, its schemas counted three times: they take longer than texts."""
     return conversation.size + 2 * sum(len(tool.schema_json) for tool in conversation.tools)
-
-
-def conversation_id(session: str) -> str:
-    """The same id for all turns of a session, or a random one if the client sent no session. The
-    service keeps no history under it either way.
-    """
-    return str(uuid5(NAMESPACE_URL, f"kiro2api:{session}") if session else uuid4())

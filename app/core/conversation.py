@@ -132,7 +132,8 @@ class Conversation(Struct, frozen=True):
     schema, or any object if the schema is empty. ``max_tokens`` is the most that the answer may
     have, its reasoning included, and ``max_tokens_field`` what the client calls it. ``session`` is
     the client's session id, "" if it sent none; a session id is the same for all turns of a
-    conversation. ``ignored`` and ``notes`` name what the dialect ignored and what it rewrote; both
+    conversation. ``root`` is the session of the agent that started this one as a sub-agent, ""
+    if none did. ``ignored`` and ``notes`` name what the dialect ignored and what it rewrote; both
     are sent in the answer's headers.
     ``size`` is that of the request's body in bytes.
     """
@@ -147,6 +148,7 @@ class Conversation(Struct, frozen=True):
     max_tokens: int | None = None
     max_tokens_field: str = "max_tokens"
     session: str = ""
+    root: str = ""
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     size: int = 0

@@ -254,3 +254,11 @@ def session(headers: Headers, prompt_cache_key: str | None) -> str:
         if given := headers.get(name):
             return label(given, name)
     return prompt_cache_key or ""
+
+
+PARENT_HEADER = "X-Codex-Parent-Thread-Id"
+
+
+def root(headers: Headers) -> str:
+    """The session of the agent that started this one, "" if none did."""
+    return label(headers.get(PARENT_HEADER) or "", PARENT_HEADER)

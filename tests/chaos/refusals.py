@@ -27,7 +27,6 @@ REFUSALS: Mapping[str, tuple[Kind, int]] = {
     "body_invalid": (Kind.REJECTED, 1),
     "tool_mismatch": (Kind.REJECTED, 1),
     "tool_schema_invalid": (Kind.REJECTED, 1),
-    "profile_arn_required": (Kind.REJECTED, 1),
     "resource_not_found": (Kind.REJECTED, 1),
     "too_large_413": (Kind.REQUEST_TOO_LARGE, 1),
     "feature_not_supported": (Kind.FORBIDDEN, 1),
@@ -52,9 +51,10 @@ ACCOUNT_REFUSALS: Mapping[str, tuple[Kind, int]] = {
     "not_authorized": (Kind.REFUSED_TOKEN, 2),
     "expired_token_401": (Kind.REFUSED_TOKEN, 2),
     "unrecognized_client_401": (Kind.REFUSED_TOKEN, 2),
+    "profile_arn_required": (Kind.REJECTED, 2),
 }
 """Refusals that affect the health of the account; each test uses its own account. After a refused
-token, the gateway refreshes it and tries once more."""
+token, the gateway refreshes it and tries once more; where a profile is required, with another."""
 
 INSIDE = ("throttled", "insufficient_capacity", "internal", "model_unavailable", "too_long",
           "improperly_formed", "feature_not_supported")  # fmt: skip

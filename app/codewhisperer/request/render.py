@@ -40,6 +40,9 @@ MAX_RESULT = 800_000
 ACKNOWLEDGEMENT = "Understood."
 """The assistant's answer to the turn that holds the system text."""
 
+AGENT_MODE = "vibe"
+"""The kind of work: a conversation, in the words of the official clients."""
+
 _encode = Encoder().encode
 
 
@@ -66,19 +69,28 @@ def render(
     profile_arn: str | None,
     conversation_id: str,
     max_description: int,
+    continuation_id: str = "",
+    root_id: str = "",
 ) -> RenderedRequest:
     """The request for a host and a model.
 
-    ``max_description``: the longest tool description, in characters, that is sent as one. Raises
-    GatewayError: INVALID_REQUEST for what no rule can repair, CONTEXT_TOO_LONG for a turn that is
-    too long for the service.
+    The ids are :class:`app.codewhisperer.conversation_ids.ConversationIds`'; only the newest hosts
+    know the last two. ``max_description``: the longest tool description, in characters, that is
+    sent as one. Raises GatewayError: INVALID_REQUEST for what no rule can repair, CONTEXT_TOO_LONG
+    for a turn that is too long for the service.
     """
     fields = request_fields(conversation.reasoning, conversation.max_tokens, model.fields)
     turns = _TurnWriter(model.upstream_id(host.generation), host.origin)
     try:
         repaired = repair(conversation, max_description=max_description)
         state = _state(repaired.conversation, turns, conversation_id)
-        body = _encode(wire.GenerateAssistantResponse(state, profile_arn or None, fields.fields))
+        mode = None
+        if host.binding == "json-rpc":
+            mode = AGENT_MODE
+            state.agent_continuation_id, state.root_conversation_id = continuation_id, root_id
+        body = _encode(
+            wire.GenerateAssistantResponse(state, profile_arn or None, mode, fields.fields)
+        )
     except RecursionError as error:
         raise GatewayError(
             Kind.INVALID_REQUEST,
@@ -110,7 +122,7 @@ def _state(
     for message in earlier:
         history.append(turns.user(message) if message.role == "user" else turns.assistant(message))
     current = turns.user(last, [_tool(tool) for tool in conversation.tools])
-    return wire.ConversationState("MANUAL", conversation_id, current, "vibe", history)
+    return wire.ConversationState("MANUAL", conversation_id, current, AGENT_MODE, history)
 
 
 def _tool(tool: Tool) -> wire.Tool:

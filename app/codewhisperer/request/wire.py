@@ -119,18 +119,25 @@ class AssistantTurn(WireObject):
 
 
 class ConversationState(WireObject):
-    """The turns in ``history`` alternate; the first is the user's, the last the assistant's."""
+    """The turns in ``history`` alternate; the first is the user's, the last the assistant's. The
+    last two ids are :class:`app.codewhisperer.conversation_ids.ConversationIds`'.
+    """
 
     chat_trigger_type: str
     conversation_id: str
     current_message: UserTurn
     agent_task_type: str
     history: list[UserTurn | AssistantTurn] = []
+    agent_continuation_id: str = ""
+    root_conversation_id: str = ""
 
 
 class GenerateAssistantResponse(WireObject):
-    """``additional_model_request_fields`` depend on the model; a model without any rejects them."""
+    """``additional_model_request_fields`` depend on the model; a model without any rejects them.
+    ``agent_mode`` is a member in the JSON RPC binding, and a header in that of REST.
+    """
 
     conversation_state: ConversationState
     profile_arn: str | None = None
+    agent_mode: str | None = None
     additional_model_request_fields: dict[str, Any] | None = None

@@ -98,6 +98,7 @@ def _conversation(
         json_schema=wanted_format.schema if wanted_format else None,
         max_tokens=getattr(request, "max_tokens", None),
         session=_session(request.metadata, headers),
+        root=_root(headers),
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
         size=record.size,
@@ -178,6 +179,13 @@ def _checked_effort(effort: str | None, *where: str | int) -> Effort | None:
         return cast("Effort | None", effort)
     allowed = ", ".join(map(repr, schema.EFFORTS))
     raise FieldError((*where, "output_config", "effort"), f"Input should be one of {allowed}")
+
+
+def _root(headers: Headers) -> str:
+    """The session of Claude Code in which a sub-agent works."""
+    session = headers.get("X-Claude-Code-Session-Id")
+    is_agent = bool(headers.get("X-Claude-Code-Agent-Id"))
+    return label(session, "X-Claude-Code-Session-Id") if session and is_agent else ""
 
 
 def _session(metadata: schema.Metadata | None, headers: Headers) -> str:

@@ -77,6 +77,7 @@ def _conversation(request: schema.ChatRequest, headers: Headers, record: Record)
         max_tokens=limit,
         max_tokens_field=limit_field,
         session=openai.session(headers, request.prompt_cache_key),
+        root=openai.root(headers),
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
         size=record.size,

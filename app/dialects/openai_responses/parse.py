@@ -100,6 +100,7 @@ def _parsed(
         max_tokens=request.max_output_tokens,
         max_tokens_field="max_output_tokens",
         session=openai.session(headers, request.prompt_cache_key),
+        root=openai.root(headers),
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
         size=record.size,

@@ -43,6 +43,8 @@ def rendered(
     generation: str = "q",
     model: str = "claude-sonnet-4-5",
     arn: str | None = None,
+    continuation_id: str = "",
+    root_id: str = "",
     **members: Any,
 ) -> RenderedRequest:
     return render(
@@ -52,6 +54,8 @@ def rendered(
         profile_arn=arn,
         conversation_id="conversation",
         max_description=10_000,
+        continuation_id=continuation_id,
+        root_id=root_id,
     )
 
 

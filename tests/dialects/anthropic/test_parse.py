@@ -357,3 +357,11 @@ def test_the_session_is_the_most_telling_name_of_it(parse, headers, session):
 def test_no_session_when_none_is_told(parse):
     assert parse().conversation.session == ""
     assert parse(metadata={"user_id": None}).conversation.session == ""
+
+
+def test_a_sub_agent_of_claude_code_names_the_session_that_started_it(parse):
+    session, agent = "X-Claude-Code-Session-Id", "X-Claude-Code-Agent-Id"
+    conversation = parse({session: "s", agent: "a"}).conversation
+    assert (conversation.session, conversation.root) == ("s/a", "s")
+    assert parse({session: "s"}).conversation.root == ""
+    assert parse({agent: "a"}).conversation.root == ""

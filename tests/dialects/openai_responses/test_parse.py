@@ -269,3 +269,10 @@ def test_a_body_that_cannot_be_read(raw, message):
         parse_responses(raw, Headers(), "default")
     assert failure.value.kind is Kind.INVALID_REQUEST
     assert failure.value.message.startswith(message)
+
+
+def test_a_sub_agent_of_codex_names_the_thread_that_started_it(parse):
+    headers = {"session-id": "s", "thread-id": "t", "x-codex-parent-thread-id": "s"}
+    conversation = parse(headers, prompt_cache_key="s").conversation
+    assert (conversation.session, conversation.root) == ("t", "s")
+    assert parse({"thread-id": "t"}).conversation.root == ""
