@@ -53,6 +53,10 @@ gone longest without a whole request. Otherwise silent connections would lock ne
 small worker it is a quarter of all.
 """
 
+MAX_ACCEPT = 16
+"""Connections accepted in one turn of the loop: whoever is connected waits a millisecond or two for
+those who connect, however many there are."""
+
 REFUSED_SECONDS = 0.5
 """How long a refused connection stays open, so that its client can read why."""
 
@@ -107,8 +111,8 @@ class Worker(GeventWorker):
         listener.setblocking(True)
         pool = Pool(self.worker_connections)
         server = StreamServer(listener, partial(self.handle, listener.getsockname()), spawn=pool)
-        if self.cfg.workers > 1:
-            server.max_accept = 1  # else one worker takes all waiting connections
+        # with several workers, else one of them would take all waiting connections
+        server.max_accept = 1 if self.cfg.workers > 1 else MAX_ACCEPT
         server.start()
         return server
 

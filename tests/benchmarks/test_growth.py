@@ -290,7 +290,7 @@ def test_a_run_of_one_turn_is_read(dialect: Dialect) -> None:
         body = msgspec.json.encode({"model": MODEL, member: [said] * size})
         return lambda: dialect.parse(body, Headers())
 
-    check(make, 1200)
+    check(make, 600)
 
 
 @pytest.mark.parametrize("suffix", ["-v1", "-latest", ":1", "-high", "/", "-20250101"])

@@ -3,9 +3,12 @@
 A process of its own, so that it does not slow down the clients beside it.
 """
 
+import resource
 import socket
 import sys
 import threading
+import time
+from collections import deque
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /v1/messages HTTP/1.1\r\nHost: a\r\n"
@@ -30,6 +33,9 @@ KINDS: dict[str, tuple[bytes, bytes]] = {
 }
 """What is sent first, and what is sent again and again."""
 
+CONNECTS = "connections"
+"""The kind that only opens connections, 3,000 in a second, all of a second at once."""
+
 
 def flood(port: int, head: bytes, again: bytes) -> None:
     """Send on one connection until the server ends it; its answers are read."""
@@ -51,7 +57,23 @@ def _read_all(client: socket.socket) -> None:
         pass
 
 
+def connect(port: int) -> None:
+    """Open connections, and keep the last."""
+    kept: deque[socket.socket] = deque(maxlen=3000)
+    while True:
+        for _ in range(3000):
+            client = socket.socket()
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", port))
+            kept.append(client)
+        time.sleep(1)
+
+
 if __name__ == "__main__":
+    if sys.argv[2] == CONNECTS:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        connect(int(sys.argv[1]))
     first, repeated = KINDS[sys.argv[2]]
     if len(sys.argv) > 3:
         first = first.replace(b"%b", sys.argv[3].encode())

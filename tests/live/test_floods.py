@@ -7,14 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from statistics import median
 
 import pytest
 
 from app.simulator import Simulator
-from tests.live.flood import KINDS
+from tests.hostile.prober import waited_for_processor
+from tests.live.flood import CONNECTS, KINDS
+from tests.live.processes import children
 from tests.live.servers import KEY, ROOT, Gateway
 
 IN_TIME = 0.1
@@ -42,14 +44,24 @@ def flooded(gateway: Gateway, kind: str) -> Iterator[None]:
         process.wait()
 
 
+def ask(connection: http.client.HTTPConnection) -> None:
+    connection.request("GET", "/health")
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"OK")
+
+
 def health(gateway: Gateway) -> float:
     """Seconds that a new client waits for an answer."""
     started = time.monotonic()
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
-    connection.request("GET", "/health")
-    assert connection.getresponse().status == 200
-    connection.close()
+    with closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)) as connection:
+        ask(connection)
     return time.monotonic() - started
+
+
+def unhindered(worker: int) -> float:
+    """A clock in seconds that stands still while the worker, or this process, could run and has no
+    processor."""
+    return time.monotonic() - waited_for_processor(worker) - waited_for_processor("self")
 
 
 def assert_served_in_time(gateway: Gateway, times: int = 20) -> None:
@@ -115,6 +127,25 @@ def test_silent_connections_do_not_lock_others_out(
             client.close()
     finally:
         gateway.stop()
+
+
+def test_who_is_connected_does_not_wait_for_those_who_connect(gateway: Gateway) -> None:
+    """Who connects now waits in the kernel behind all that did before."""
+    (worker,) = children(gateway.process.pid)
+    own = []
+    with flooded(gateway, CONNECTS):
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+            with closing(connection), suppress(http.client.RemoteDisconnected):  # is not the newest
+                ask(connection)
+                for _ in range(20):
+                    began = unhindered(worker)
+                    ask(connection)
+                    own.append(unhindered(worker) - began)
+                    time.sleep(0.002)
+    assert max(own) < IN_TIME, own
+    assert len(own) > 100
 
 
 def test_one_address_may_open_only_so_many(simulator: Simulator, tmp_path: Path) -> None:

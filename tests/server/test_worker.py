@@ -10,6 +10,7 @@ import gevent.ssl
 import pytest
 from gevent import socket
 from gevent.event import Event
+from gevent.monkey import get_original
 
 from app.server import worker as module
 from app.server.lifecycle import Lifecycle
@@ -141,6 +142,19 @@ def rest(client: socket.socket) -> bytes:
         data += piece
     client.close()
     return data
+
+
+def test_few_connections_are_accepted_in_one_turn(worker: Worker, running: tuple[str, int]) -> None:
+    """So that those who wait for a turn of the loop do not wait for all who connect at once."""
+    clients = [get_original("socket", "create_connection")(running) for _ in range(100)]
+    before, turns = len(worker._clients), []
+    while len(worker._clients) < 100:
+        gevent.sleep(1e-6)  # until the next turn
+        turns.append(len(worker._clients) - before)
+        before = len(worker._clients)
+    assert 0 < max(turns) <= module.MAX_ACCEPT
+    for client in clients:
+        client.close()
 
 
 class TestStop:
