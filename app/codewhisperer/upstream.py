@@ -28,6 +28,8 @@ from .client import Client, ResponseStream
 from .memory import SECONDS, Memory
 from .remedies import Applied, Course, Scope, choose
 from .request.render import RenderedRequest, render
+from .request.repair.attachments import MAX_IMAGE_BYTES
+from .request.sent_documents import name_documents
 from .service.error_table import OLDER_HOST
 from .service.errors import upstream_id
 from .service.hosts import HostChoice, authorization
@@ -53,7 +55,7 @@ class CodeWhisperer:
     ``idle`` is the longest silence of a running answer, ``ping`` the silence after which its
     batches tick, and ``quiet_end`` the silence after a meteringEvent that ends it, all in seconds.
     ``max_answer_bytes`` bounds the service's own stream, and
-    ``max_tool_description`` is in characters. ``run(size, call)``
+    ``max_tool_description`` is in characters, ``max_image_bytes`` decoded. ``run(size, call)``
     calls the rendering of a request that takes as long as one of that many bytes.
     """
 
@@ -67,6 +69,7 @@ class CodeWhisperer:
         ping: float,
         quiet_end: float = inf,
         max_tool_description: int,
+        max_image_bytes: int = MAX_IMAGE_BYTES,
         run: Run = _run,
     ) -> None:
         self.client = client
@@ -80,6 +83,7 @@ class CodeWhisperer:
         self.quiet_end = quiet_end
         self.tails = {name: Tail(dependable=name == "kiro") for name in get_args(Generation)}
         self.max_tool_description = max_tool_description
+        self.max_image_bytes = max_image_bytes
         self.run = run
 
     @classmethod
@@ -102,6 +106,7 @@ class CodeWhisperer:
             ping=settings.kiro_ping_interval,
             quiet_end=settings.kiro_quiet_end or inf,
             max_tool_description=settings.max_tool_description_length,
+            max_image_bytes=settings.kiro_max_image_bytes,
             run=run,
         )
 
@@ -199,14 +204,20 @@ class CodeWhispererCall:
             profile_arn=course.profile_arn,
             conversation_id=self._conversation_id,
             max_description=course.max_description,
+            max_image_bytes=self._service.max_image_bytes,
+            earlier_documents=course.earlier_documents,
         )
         rendered = self._rendered = self._service.run(_work(self._conversation), rendering)
         url, headers = course.host.chat_endpoint()
         headers |= authorization(token.access_token, token.kind)
         left = max(deadline - monotonic(), 0.001)
-        response = self._service.client.open(
-            url, headers, rendered.body, timeout=left, tap=self._tap
-        )
+        try:
+            response = self._service.client.open(
+                url, headers, rendered.body, timeout=left, tap=self._tap
+            )
+        except GatewayError as error:
+            name_documents(error, rendered.documents)
+            raise
         self._response, self._headers = response, response.headers
         if course.is_usual_host:
             self._service.hosts.worked(course.host)
