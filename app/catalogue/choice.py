@@ -29,9 +29,7 @@ class ModelChoice:
         an alias or a default that cannot be a model.
         """
         self.merged = Merged({})
-        self.names = Names(
-            self.merged.catalogue, default=default, aliases=aliases, unknown=unknown
-        )
+        self.names = Names(self.merged.catalogue, default=default, aliases=aliases, unknown=unknown)
         self.on_doubt: Callable[[str], object] = lambda account: None
         self._warned: set[str] = set()
 

@@ -173,9 +173,7 @@ class LiveLists:
             return self._call(fresh)
 
     def _call(self, token: Token) -> Catalogue:
-        return self._lister.models(
-            token.access_token, token.kind, token.profile_arn, token.region
-        )
+        return self._lister.models(token.access_token, token.kind, token.profile_arn, token.region)
 
     def _adopt(self, records: Mapping[str, Record]) -> None:
         """Use these records, by account."""

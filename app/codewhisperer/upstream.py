@@ -211,13 +211,9 @@ class CodeWhispererCall:
         url, headers = course.host.chat_endpoint()
         headers |= authorization(token.access_token, token.kind)
         left = max(deadline - monotonic(), 0.001)
-        try:
-            response = self._service.client.open(
-                url, headers, rendered.body, timeout=left, tap=self._tap
-            )
-        except GatewayError as error:
-            name_documents(error, rendered.documents)
-            raise
+        response = self._service.client.open(
+            url, headers, rendered.body, timeout=left, tap=self._tap
+        )
         self._response, self._headers = response, response.headers
         if course.is_usual_host:
             self._service.hosts.worked(course.host)
@@ -249,6 +245,7 @@ class CodeWhispererCall:
         tried = frozenset(applied.remedy.name for applied in self._applied)
         found = choose(course, error, hosts, tried)
         if found is None:
+            name_documents(error, self._rendered.documents if self._rendered else ())
             return False
         self._applied.append(found)
         self._course = found.remedy.apply(course, found.detail, hosts)

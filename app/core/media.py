@@ -29,7 +29,11 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-_OLD_OFFICE = {"application/msword": "doc", "application/vnd.ms-excel": "xls"}
+_ENDINGS = {
+    "application/msword": "doc",
+    "application/pdf": "pdf",
+    "application/vnd.ms-excel": "xls",
+}
 
 
 class MediaError(Exception):
@@ -92,7 +96,7 @@ def file(data: str, media_type: str, name: str | None, field: str) -> Document |
     if not is_base64(data):
         raise MediaError(NOT_BASE64)
     ending = (name or "").rpartition(".")[2].lower()
-    if found := document_format(data, _OLD_OFFICE.get(media_type, ending)):
+    if found := document_format(data, _ENDINGS.get(media_type, ending)):
         return Document(None, name, found, data, field)
     if image_format(data):
         return image(data)

@@ -99,10 +99,11 @@ def _jpeg_sides(data: str) -> tuple[int, int] | None:
 def document_format(data: str, labelled: str) -> DocumentFormat | None:
     """The format of a binary document; None for any other file.
 
-    ``labelled`` decides between ``doc`` and ``xls`` if the beginning of the file does not.
+    ``labelled``, the ending of its name, decides between ``doc`` and ``xls`` if the beginning of
+    the file does not, and whether a PDF may begin a little later, as some mailers write it.
     """
     head = piece(data, 0, 8)
-    if head.startswith(b"%PDF-"):
+    if head.startswith(b"%PDF-") or (labelled == "pdf" and b"%PDF-" in piece(data, 0, 1024)):
         return "pdf"
     if head.startswith(b"PK\x03\x04"):
         names = [entry.name for entry in entries(data)]

@@ -63,7 +63,9 @@ def test_what_is_no_image(content: bytes) -> None:
         (media.ole("1Table"), "docx", None),
         (media.ole("EncryptedPackage"), "docx", None),
         (media.ole()[:100], "doc", None),
-        (b"plain text about %PDF-1.4", "pdf", None),
+        (b"plain text about %PDF-1.4", "txt", None),
+        (b"\r\n--boundary\r\n" + media.pdf(), "pdf", "pdf"),
+        (b" " * 1024 + media.pdf(), "pdf", None),
         (media.png(), "pdf", None),
     ],
 )

@@ -9,13 +9,16 @@ from msgspec import Struct
 
 from app.errors import GatewayError
 
+DOCUMENT_COUNT = "DOCUMENT_COUNT_EXCEEDED"
+IMAGE_REASONS = "IMAGE_"
+"""How the reasons of refusals because of an image begin."""
 REASONS = frozenset(
     {
         "DOCUMENT_MODEL_NOT_SUPPORTED",
         "DOCUMENT_PASSWORD_PROTECTED",
         "DOCUMENT_MAXIMUM_PAGES_EXCEEDED",
         "DOCUMENT_SIZE_EXCEEDED",
-        "DOCUMENT_COUNT_EXCEEDED",
+        DOCUMENT_COUNT,
         "DOCUMENT_DUPLICATE_NAME",
         "INVALID_DOCUMENT_NAME",
         "DISALLOWED_FILE_TYPE",

@@ -6,6 +6,7 @@ knows what it does not see and the conversation can go on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import is_
 from typing import TypeAlias
 
 from app.core.conversation import (
@@ -21,7 +22,7 @@ from app.core.conversation import (
 )
 from app.core.signatures import decoded_size
 
-from .edit import map_messages, map_values, with_content, with_parts
+from .edit import map_messages, map_values, with_content, with_messages, with_parts
 
 MAX_IMAGES = 10
 """Per message, also in the history (service model)."""
@@ -34,6 +35,7 @@ conversation (public gateways; the Kiro IDE's release notes), so the lower readi
 
 LIFTED_IMAGE = Text("[image: attached to this message]")
 TOO_MANY_IMAGES = Text(f"[image left out: only {MAX_IMAGES} can be sent in one message]")
+REFUSED_IMAGE = Text("[image left out: the service refused it]")
 NO_IMAGES = Text("[image left out: this model reads no images]")
 
 Attachment: TypeAlias = Image | Document
@@ -78,6 +80,26 @@ def inner_parts(message: Message) -> Iterator[Part]:
 def describe_images(conversation: Conversation) -> Conversation:
     """Replace every image by a line, for a model that reads none."""
     return map_inner(conversation, lambda part: NO_IMAGES if is_image(part) else part)
+
+
+def describe_tool_images(conversation: Conversation, messages: int) -> Conversation:
+    """Replace the images in tool results of the first ``messages`` messages by a line: the service
+    refused one of the request, and the client cannot take back what a tool made.
+    """
+
+    def in_result(part: Part) -> Part:
+        if not isinstance(part, ToolResult):
+            return part
+        images = map_values(part.content, lambda inner: REFUSED_IMAGE if is_image(inner) else inner)
+        return with_content(part, images)
+
+    first = tuple(
+        with_parts(message, map_values(message.parts, in_result))
+        for message in conversation.messages[:messages]
+    )
+    if all(map(is_, first, conversation.messages)):
+        return conversation
+    return with_messages(conversation, (*first, *conversation.messages[messages:]))
 
 
 def limit_images(conversation: Conversation, most_bytes: int) -> Conversation:
