@@ -19,6 +19,7 @@ from app.core.events import Finish, TextDelta
 from app.credentials import AuthKind, Token
 from app.errors import BILLED, GatewayError, Kind
 from app.gateway import MAX_ATTEMPTS, Gateway, GatewayCall
+from app.models.model import Model
 from app.simulator import Simulator
 from app.simulator.answers.script import CHAT
 
@@ -510,12 +511,10 @@ def test_a_refusal_that_stays_is_the_answer(
 def test_a_model_that_the_accounts_lack_is_not_asked(
     upstream: Simulator, begin: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuses(name: str) -> names.Resolution:
-        if name == "claude-sonnet-5":
-            raise GatewayError(Kind.INVALID_MODEL, "No account has it.")
-        return names.resolve(name, "claude-sonnet-4-5", {})
+    def lacking(models: ModelChoice, model: Model) -> frozenset[str]:
+        return frozenset({"o"} if model.id == "claude-sonnet-5" else ())
 
-    monkeypatch.setattr("tests.test_gateway.partial", lambda *_, **__: refuses)
+    monkeypatch.setattr(ModelChoice, "lacking", lacking)
     upstream.script(refusal())
     exchange, _ = begin(asked="claude-sonnet-5-5", refusal_fallback=True)
     assert ended(exchange) == "refusal"

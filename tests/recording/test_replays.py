@@ -6,6 +6,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ from tests.live.servers import KEY, Gateway
 
 RECORDINGS = sorted((Path(__file__).parent / "recordings").glob("*.json"))
 
-REQUESTS = {
+REQUESTS: dict[str, dict[str, Any]] = {
     "/v1/messages": {"max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]},
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "Hello"}]},
     "/v1/responses": {"input": "Hello"},
