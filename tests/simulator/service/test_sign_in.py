@@ -1,14 +1,18 @@
 """Sign-in services, control plane and web search, in their documented forms."""
 
+import base64
+import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
 from app.simulator import Simulator
-from tests.simulator.client import TOKEN, Client, ClientResponse
+from app.simulator.service.tokens import PROFILE_ARN
+from tests.simulator.client import TOKEN, Client, ClientResponse, chat_body
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 CLIENT = {"clientId": "c", "clientSecret": "s"}
@@ -161,7 +165,116 @@ def test_usage_counts_the_credits_of_answers(client: Client, simulator: Simulato
     usage = client.send("GET", path, headers=AUTHORIZED).json
     [credits] = usage["usageBreakdownList"]
     assert credits["currentUsageWithPrecision"] == 1.25
-    assert usage == client.send("POST", "/", {}, target("GetUsageLimits")).json
+    arn = {"profileArn": PROFILE_ARN}
+    assert usage == client.send("POST", "/", arn, target("GetUsageLimits")).json
+    refused = client.send("POST", "/", {}, target("GetUsageLimits"))
+    assert (refused.status, refused.json["message"]) == (400, "Invalid profileArn.")
+
+
+def test_the_quota_has_the_members_of_2026_and_can_be_set(
+    client: Client, simulator: Simulator
+) -> None:
+    def credits() -> dict[str, Any]:
+        usage = client.send("GET", "/getUsageLimits", headers=AUTHORIZED).json
+        [found] = usage["usageBreakdownList"]
+        assert usage.keys() >= {"totalUsage", "subscriptionInfo", "overageConfiguration"}
+        return dict(found)
+
+    assert credits().keys() >= {"overageCredits", "addOnMetadata", "dimensionType", "bonuses"}
+    assert credits()["freeTrialInfo"]["freeTrialExpiry"] > 1e11  # milliseconds
+    pack = {"currentUsage": 1, "usageLimit": 500, "expiresAt": 1_800_000_000}
+    simulator.configure_quota(
+        credits={"overageCredits": [pack]}, subscriptionInfo={"type": "SOMETHING_NEW"}
+    )
+    assert credits()["overageCredits"] == [pack]
+    assert credits()["usageLimit"] == 1000
+    simulator.reset()
+    assert credits()["overageCredits"] == []
+    assert client.send("POST", "/__sim/quota", []).status == 400
+
+
+def test_the_profile_of_a_key_or_login_is_in_one_region(
+    client: Client, simulator: Simulator
+) -> None:
+    simulator.configure_tokens(regions={"ksk_eu": "eu-central-1", TOKEN: "us-east-1"})
+    key = {"authorization": "Bearer ksk_eu", "tokentype": "API_KEY"}
+
+    def ask(operation: str, region: str, who: dict[str, str]) -> ClientResponse:
+        host = {"host": f"management.{region}.kiro.dev"}
+        return client.send("POST", "/?origin=AI_EDITOR", {}, target(operation) | who | host)
+
+    assert ask("GetProfile", "us-east-1", key).status == 403
+    arn = ask("GetProfile", "eu-central-1", key).json["profile"]["arn"]
+    assert arn.split(":")[3] == "eu-central-1"
+    assert ask("GetProfile", "eu-central-1", key | {"tokentype": ""}).status == 400
+    assert ask("ListAvailableProfiles", "eu-central-1", {}).status == 403
+    [profile] = ask("ListAvailableProfiles", "us-east-1", {}).json["profiles"]
+    assert profile["arn"] == PROFILE_ARN
+
+
+def browser_login(client: Client, **members: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Sign in on the page. Return the form that exchanges the code, and the callback's query."""
+    digest = hashlib.sha256(b"verifier").digest()
+    query = {
+        "state": "abc",
+        "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        "code_challenge_method": "S256",
+        "redirect_uri": "http://localhost:3128",
+        "redirect_from": "kirocli",
+        **members,
+    }
+    answer = client.send("GET", f"/signin?{urlencode(query)}")
+    assert answer.status == 302
+    address, _, back = answer.headers["location"].partition("?")
+    callback = dict(parse_qsl(back))
+    return {
+        "code": callback["code"],
+        "code_verifier": "verifier",
+        "redirect_uri": f"{address}?login_option={callback['login_option']}",
+    }, callback
+
+
+def test_a_browser_login_from_the_page_to_chat(client: Client, simulator: Simulator) -> None:
+    form, callback = browser_login(client, signin_methods="github")
+    assert (callback["state"], callback["login_option"]) == ("abc", "github")
+    answer = client.send("POST", "/oauth/token", form)
+    assert answer.json.keys() == {"accessToken", "refreshToken", "expiresIn", "profileArn"}
+    assert Client(simulator, answer.json["accessToken"]).chat().status == 200
+    assert social(client, answer.json["refreshToken"]).status == 200
+    assert client.send("POST", "/oauth/token", form).status == 400
+    assert simulator.requests[1].body["code_verifier"] == "veri***"
+
+
+def test_a_code_is_burnt_by_a_wrong_address_or_verifier(client: Client) -> None:
+    for wrong, status in (
+        ({"redirect_uri": "http://localhost:3128"}, 500),
+        ({"code_verifier": "x"}, 400),
+    ):
+        form, _ = browser_login(client)
+        assert client.send("POST", "/oauth/token", form | wrong).status == status
+        assert client.send("POST", "/oauth/token", form).status == 400
+    assert client.send("GET", "/signin?state=abc").status == 400
+
+
+def test_the_newest_target_of_chat(client: Client) -> None:
+    headers = target("x") | {"x-amz-target": "KiroRuntimeService.GenerateAssistantResponse"}
+    assert client.send("POST", "/", chat_body(), headers).status == 200
+
+
+@pytest.mark.parametrize("service", ["KiroRuntimeService", "AmazonCodeWhispererStreamingService"])
+def test_web_search_over_json_rpc_names_the_profile(client: Client, service: str) -> None:
+    headers = target("x") | {"x-amz-target": f"{service}.InvokeMCP"}
+    params = {"name": "web_search", "arguments": {"query": "rain"}}
+    call = {"id": "1", "jsonrpc": "2.0", "method": "tools/call", "params": params}
+    refused = client.send("POST", "/", call, headers)
+    assert refused.status == 400
+    assert refused.json["message"] == "profileArn is required for this request."
+    call["profileArn"] = PROFILE_ARN
+    assert client.send("POST", "/", call, headers).json["result"]["isError"] is False
+    params["arguments"] = {"query": "r" * 201}
+    assert "200" in client.send("POST", "/", call, headers).json["error"]["message"]
+    listed = client.send("POST", "/", call | {"method": "tools/list"}, headers).json
+    assert [tool["name"] for tool in listed["result"]["tools"]] == ["web_search"]
 
 
 def test_profiles(client: Client) -> None:
