@@ -145,8 +145,12 @@ class Simulator:
         """Change the rules that can be set: the members of `checks.rules.Settings`."""
         self._call(lambda: self._upstream.configure_rules(members))
 
+    def configure_quota(self, **members: Any) -> None:
+        """Replace members of the answer to GetUsageLimits: see `operations.get_usage_limits`."""
+        self._call(lambda: self._upstream.configure_quota(members))
+
     def reset(self) -> None:
-        """Remove scripts, clear the log, restore catalogue and rules. Tokens stay valid."""
+        """Remove scripts, clear the log, restore catalogue, rules and quota. Tokens stay valid."""
         self._call(self._upstream.reset)
 
     def close_idle(self) -> int:

@@ -76,8 +76,17 @@ class UpstreamServer:
         """Change the rules that can be set, see `rules.Settings`."""
         self._service.settings.configure(members)
 
+    def configure_quota(self, members: dict[str, Any]) -> None:
+        """Replace members of the answer to GetUsageLimits, see `operations.get_usage_limits`.
+
+        Raises ValueError if `members` is not an object.
+        """
+        if not isinstance(members, dict):
+            raise ValueError("expected an object")
+        self._service.quota = members
+
     def reset(self) -> None:
-        """Remove scripts, clear the log, restore catalogue and rules. Tokens stay valid."""
+        """Remove scripts, clear the log, restore catalogue, rules and quota. Tokens stay valid."""
         self._service.reset()
         self.log.clear()
 

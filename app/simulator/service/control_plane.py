@@ -12,12 +12,14 @@ from app.simulator.wire.bindings import Binding
 from . import operations
 from .catalogue import Catalogue, InvalidListRequest
 from .routes import on_control_plane
+from .tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call of an operation. `form` has the members of query and body, `keys` name the account
-    (see `Catalogue.accounts`), and `spent` are the credits used so far."""
+    (see `Catalogue.accounts`), `spent` are the credits used so far, and `region` is the host's, if
+    it is known."""
 
     operation: str
     binding: Binding
@@ -25,6 +27,7 @@ class Call:
     form: dict[str, Any]
     keys: tuple[str, ...]
     spent: float
+    region: str | None
 
 
 class Refused(Exception):
@@ -35,34 +38,56 @@ class Refused(Exception):
         self.fault = fault
 
 
-def answer(call: Call, catalogue: Catalogue) -> dict[str, Any]:
-    """Return the body of the answer. Raises Refused."""
+def answer(
+    call: Call, catalogue: Catalogue, tokens: Tokens, quota: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the body of the answer. Raises Refused.
+
+    `quota` are members of the answer to GetUsageLimits, see `operations.get_usage_limits`.
+    """
     answers: dict[str, Callable[[], dict[str, Any]]] = {
         "ListAvailableModels": lambda: _models(call, catalogue),
-        "GetUsageLimits": lambda: operations.get_usage_limits(call.spent),
-        "ListAvailableProfiles": lambda: _profiles(call),
-        "GetProfile": lambda: {"profile": operations.profile()},
-        "InvokeMCP": lambda: operations.invoke_mcp(call.form),
+        "GetUsageLimits": lambda: _usage(call, quota),
+        "ListAvailableProfiles": lambda: {"profiles": [_profile(call, tokens)]},
+        "GetProfile": lambda: {"profile": _profile(call, tokens)},
+        "InvokeMCP": lambda: _mcp(call),
     }
     return answers[call.operation]()
 
 
 def _models(call: Call, catalogue: Catalogue) -> dict[str, Any]:
-    arn = call.form.get("profileArn")
-    if arn is not None or on_control_plane(call.operation, call.binding):
-        _check_arn(arn)
+    _check_arn(call)
     try:
         return catalogue.page(call.keys, call.form)
     except InvalidListRequest:
         raise Refused(NAMED["improperly_formed"]) from None
 
 
-def _check_arn(arn: Any) -> None:
+def _usage(call: Call, quota: dict[str, Any]) -> dict[str, Any]:
+    _check_arn(call)
+    return operations.get_usage_limits(call.spent, quota)
+
+
+def _check_arn(call: Call) -> None:
+    """Refuse a profile ARN of another form, and on the control plane a call without one."""
+    arn = call.form.get("profileArn")
+    if arn is None and not on_control_plane(call.operation, call.binding):
+        return
     if not isinstance(arn, str) or not re.fullmatch(PROFILE_ARN, arn, re.ASCII):
         raise Refused(NAMED["profile_arn_invalid"])
 
 
-def _profiles(call: Call) -> dict[str, Any]:
-    if call.bearer.startswith("ksk_"):
+def _profile(call: Call, tokens: Tokens) -> dict[str, Any]:
+    """Return the profile of the account, which is in one region; elsewhere the token is refused."""
+    if call.operation == "ListAvailableProfiles" and call.bearer.startswith("ksk_"):
         raise Refused(replace(NAMED["bearer_invalid"], message="Unsupported token type"))
-    return operations.list_available_profiles()
+    home = next((tokens.regions[key] for key in call.keys if key in tokens.regions), None)
+    if home and call.region and home != call.region:
+        raise Refused(NAMED["bearer_invalid"])
+    return operations.profile(home or call.region)
+
+
+def _mcp(call: Call) -> dict[str, Any]:
+    if call.binding == "json-rpc" and "profileArn" not in call.form:
+        raise Refused(NAMED["profile_arn_required"])
+    return operations.invoke_mcp(call.form)

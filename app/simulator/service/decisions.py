@@ -8,6 +8,7 @@ readable default.
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from app.simulator.answers.directives import Directives
 from app.simulator.answers.script import CHAT, Script
@@ -61,6 +62,7 @@ class SimulatedService:
     ) -> None:
         self.tokens = tokens
         self.settings = Settings()
+        self.quota: dict[str, Any] = {}
         self._region = region
         self.catalogue = catalogue()
         self._new_catalogue = catalogue
@@ -73,10 +75,11 @@ class SimulatedService:
     def reset(self) -> None:
         """Remove scripts and clear the state of directives, the catalogue and the spent credits.
 
-        Settings of the rules are restored too. Tokens stay valid.
+        Settings of the rules and of the quota are restored too. Tokens stay valid.
         """
         self.script.clear()
         self.settings = Settings()
+        self.quota = {}
         self.catalogue = self._new_catalogue()
         self._directives = Directives()
         self._credits_spent = 0.0
@@ -98,7 +101,8 @@ class SimulatedService:
         return decision
 
     def _route(self, request: HttpRequest) -> tuple[str, Binding]:
-        if request.method == "POST" and request.path in self._sign_in.routes:
+        method = "GET" if request.path in self._sign_in.pages else "POST"
+        if request.method == method and request.path in self._sign_in.routes:
             return request.path, "rest"
         return route(request, self._bindings)
 
@@ -115,7 +119,8 @@ class SimulatedService:
             return Decision(_failure(fault, logged))
         if operation == CHAT:
             return self._chat(request, logged, bearer)
-        return self._scripted(logged, bearer, lambda: self._operate(logged, bearer))
+        region = region_of(request) or self._region
+        return self._scripted(logged, bearer, lambda: self._operate(logged, bearer, region))
 
     def _scripted(
         self, logged: LoggedRequest, bearer: str, normal: Callable[[], HttpResponse]
@@ -179,7 +184,7 @@ class SimulatedService:
             headers["x-amzn-codewhisperer-conversation-id"] = chat.conversation_id
         return Decision(None, stream.frames, headers, answer.delivery)
 
-    def _operate(self, logged: LoggedRequest, bearer: str) -> HttpResponse:
+    def _operate(self, logged: LoggedRequest, bearer: str, region: str | None) -> HttpResponse:
         call = control_plane.Call(
             logged.operation,
             logged.binding,
@@ -187,9 +192,10 @@ class SimulatedService:
             {**logged.query, **as_dict(logged.body)},
             self._keys(logged, bearer),
             self._credits_spent,
+            region,
         )
         try:
-            answer = control_plane.answer(call, self.catalogue)
+            answer = control_plane.answer(call, self.catalogue, self.tokens, self.quota)
         except control_plane.Refused as refused:
             return _failure(refused.fault, logged)
         return json_response(200, answer, binding=logged.binding)

@@ -9,11 +9,26 @@ from app.simulator.checks.body import as_dict
 
 from .tokens import PROFILE_ARN
 
+QUERY_MAX = 200
+
 _MONTH = 30 * 24 * 3600
+_WEB_SEARCH = {
+    "name": "web_search",
+    "description": "Searches the web.",
+    "inputSchema": {
+        "type": "object",
+        "properties": {"query": {"type": "string"}},
+        "required": ["query"],
+    },
+}
 
 
-def get_usage_limits(spent: float) -> dict[str, Any]:
-    """Return a plan of 1000 credits, of which `spent` are used."""
+def get_usage_limits(spent: float, changed: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan of 1000 credits, of which `spent` are used.
+
+    The members of `changed` replace those of the answer; `credits` in it is an object whose members
+    replace those of the only usageBreakdownList entry.
+    """
     reset = int(time.time()) // _MONTH * _MONTH + _MONTH
     credits = {
         "resourceType": "CREDIT",
@@ -27,12 +42,24 @@ def get_usage_limits(spent: float) -> dict[str, Any]:
         "currentOverages": 0,
         "currentOveragesWithPrecision": 0.0,
         "overageCap": 0,
+        "overageCapWithPrecision": 0.0,
         "overageRate": 0.04,
         "overageCharges": 0.0,
         "currency": "USD",
         "nextDateReset": reset,
+        "freeTrialInfo": {
+            "freeTrialStatus": "EXPIRED",
+            "freeTrialExpiry": (reset - 2 * _MONTH) * 1000,
+            "currentUsage": 500,
+            "currentUsageWithPrecision": 500.0,
+            "usageLimit": 500,
+            "usageLimitWithPrecision": 500.0,
+        },
         "bonuses": [],
-    }
+        "overageCredits": [],
+        "addOnMetadata": {"addOns": [], "addOnTotalLimit": 0, "addOnTotalUsage": 0},
+        "dimensionType": "NON_POOLED",
+    } | as_dict(changed.get("credits"))
     return {
         "limits": [],
         "nextDateReset": reset,
@@ -46,19 +73,15 @@ def get_usage_limits(spent: float) -> dict[str, Any]:
             "subscriptionManagementTarget": "MANAGE",
         },
         "overageConfiguration": {"overageStatus": "DISABLED"},
+        "totalUsage": {"maxOverageLimit": 0, "overageLimit": 0, "totalOverageCharges": 0.0},
         "userInfo": {"userId": "sim-user", "email": "sim@example.invalid"},
-    }
+    } | {name: value for name, value in changed.items() if name != "credits"}
 
 
-def list_available_profiles() -> dict[str, Any]:
-    """Return the list with the only profile of an OIDC login."""
-    return {"profiles": [profile()]}
-
-
-def profile() -> dict[str, Any]:
-    """Return the only profile of an OIDC login."""
+def profile(region: str | None) -> dict[str, Any]:
+    """Return the only profile of an OIDC login or API key, in a region (None: in us-east-1)."""
     return {
-        "arn": PROFILE_ARN,
+        "arn": PROFILE_ARN.replace("us-east-1", region or "us-east-1"),
         "profileName": "simulator",
         "status": "ACTIVE",
         "profileType": "KIRO",
@@ -69,13 +92,16 @@ def profile() -> dict[str, Any]:
 def invoke_mcp(call: dict[str, Any]) -> dict[str, Any]:
     """Return a JSON-RPC 2.0 response.
 
-    The only tool is web_search; its result is JSON within JSON.
+    The only tool is web_search; its result is JSON within JSON. A query has at most 200 characters.
     """
     params = as_dict(call.get("params"))
+    if call.get("method") == "tools/list":
+        return {"id": call.get("id"), "jsonrpc": "2.0", "result": {"tools": [_WEB_SEARCH]}}
     known = call.get("method") == "tools/call" and params.get("name") == "web_search"
     query = as_dict(params.get("arguments")).get("query")
-    if not known or not isinstance(query, str):
-        problem = {"code": -32602, "message": "only tools/call of web_search with a query"}
+    if not known or not isinstance(query, str) or len(query) > QUERY_MAX:
+        message = f"only tools/call of web_search with a query of at most {QUERY_MAX} characters"
+        problem = {"code": -32602, "message": message}
         return {"id": call.get("id"), "jsonrpc": "2.0", "error": problem}
     text = json.dumps({"results": _hits(query), "totalResults": 2, "query": query})
     result = {"content": [{"type": "text", "text": text}], "isError": False}

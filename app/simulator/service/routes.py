@@ -22,6 +22,9 @@ _REST: dict[tuple[str, str], str] = {
 }
 _TARGETS: dict[str, str] = {
     "AmazonCodeWhispererStreamingService.GenerateAssistantResponse": CHAT,
+    "KiroRuntimeService.GenerateAssistantResponse": CHAT,
+    "AmazonCodeWhispererStreamingService.InvokeMCP": MCP,
+    "KiroRuntimeService.InvokeMCP": MCP,
     "AmazonCodeWhispererService.ListAvailableModels": "ListAvailableModels",
     "KiroControlPlaneBearerService.ListAvailableModels": "ListAvailableModels",
     "AmazonCodeWhispererService.GetUsageLimits": "GetUsageLimits",

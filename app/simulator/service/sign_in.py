@@ -9,25 +9,33 @@ from app.simulator.catalogue.faults import NAMED, fault_response
 from app.simulator.checks.body import as_dict
 from app.simulator.wire.http import HttpRequest, HttpResponse, json_response, parse_json
 
+from .portal import Portal
 from .tokens import SOCIAL_PROFILE_ARN, Grant, Tokens
 
 PENDING_POLLS = 1
 
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-_SECRETS = frozenset({"refreshToken", "clientSecret", "deviceCode"})
+_SECRETS = frozenset({"refreshToken", "clientSecret", "deviceCode", "code", "code_verifier"})
 _CLIENT_SECONDS = 90 * 24 * 3600
 _DEVICE_SECONDS = 600
 
 
 class SignIn:
-    """The routes that issue tokens. A device code is approved after `PENDING_POLLS` polls."""
+    """The routes that issue tokens. A device code is approved after `PENDING_POLLS` polls.
+
+    `pages` are those of `routes` that a browser opens, with GET; the others take POST.
+    """
 
     def __init__(self, tokens: Tokens, base_url: Callable[[], str]) -> None:
         self._tokens = tokens
         self._base_url = base_url
         self._clients = 0
         self._devices: dict[str, int] = {}
+        portal = Portal(tokens)
+        self.pages: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/signin": portal.sign_in}
         self.routes: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+            **self.pages,
+            "/oauth/token": portal.exchange,
             "/refreshToken": self._social,
             "/token": self._oidc,
             "/client/register": self._register,

@@ -31,6 +31,7 @@ _MEMBERS: dict[str, Callable[[Any], bool]] = {
     "rotate": lambda value: isinstance(value, bool),
     "accept_any": lambda value: isinstance(value, bool),
     "expired_status": lambda value: value in (401, 403),
+    "regions": lambda value: isinstance(value, dict) and _is_token_list([*value.values()]),
 }
 
 
@@ -67,6 +68,7 @@ class Tokens:
         self.expired_status = 403
         self.rotate = True
         self.refreshes = 0
+        self.regions: dict[str, str] = {}
         self._issued = 0
         self._access: dict[str, _AccessToken] = {}
         self._accounts: dict[str, str] = {}
@@ -77,8 +79,9 @@ class Tokens:
         """Apply the members of an object. Raises ValueError, and then applies none of them.
 
         `declare`, `expire`, `dead` and `spent` are lists of tokens; `expire` may be "all", and
-        `dead` may include client ids. `lifetime`, `rotate`, `accept_any` and `expired_status` (403
-        or 401) replace the current values.
+        `dead` may include client ids. `lifetime`, `rotate`, `accept_any`, `expired_status` (403 or
+        401) and `regions` replace the current values. `regions` has the region of the profile by
+        account (see `Catalogue.accounts`): elsewhere the account has none.
         """
         if not isinstance(form, dict) or form.keys() - _MEMBERS.keys():
             raise ValueError(f"expected an object of {', '.join(_MEMBERS)}")

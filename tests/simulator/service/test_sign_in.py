@@ -1,9 +1,12 @@
-"""Sign-in services, control plane and web search, in their documented forms."""
+"""Sign-in services in their documented forms, and the control endpoint."""
 
+import base64
+import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -134,6 +137,50 @@ def test_a_device_login_from_registration_to_chat(client: Client, simulator: Sim
     assert Client(simulator, granted.json["accessToken"]).chat().status == 200
 
 
+def browser_login(client: Client, **members: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Sign in on the page. Return the form that exchanges the code, and the callback's query."""
+    digest = hashlib.sha256(b"verifier").digest()
+    query = {
+        "state": "abc",
+        "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        "code_challenge_method": "S256",
+        "redirect_uri": "http://localhost:3128",
+        "redirect_from": "kirocli",
+        **members,
+    }
+    answer = client.send("GET", f"/signin?{urlencode(query)}")
+    assert answer.status == 302
+    address, _, back = answer.headers["location"].partition("?")
+    callback = dict(parse_qsl(back))
+    return {
+        "code": callback["code"],
+        "code_verifier": "verifier",
+        "redirect_uri": f"{address}?login_option={callback['login_option']}",
+    }, callback
+
+
+def test_a_browser_login_from_the_page_to_chat(client: Client, simulator: Simulator) -> None:
+    form, callback = browser_login(client, signin_methods="github")
+    assert (callback["state"], callback["login_option"]) == ("abc", "github")
+    answer = client.send("POST", "/oauth/token", form)
+    assert answer.json.keys() == {"accessToken", "refreshToken", "expiresIn", "profileArn"}
+    assert Client(simulator, answer.json["accessToken"]).chat().status == 200
+    assert social(client, answer.json["refreshToken"]).status == 200
+    assert client.send("POST", "/oauth/token", form).status == 400
+    assert simulator.requests[1].body["code_verifier"] == "veri***"
+
+
+def test_a_code_is_burnt_by_a_wrong_address_or_verifier(client: Client) -> None:
+    for wrong, status in (
+        ({"redirect_uri": "http://localhost:3128"}, 500),
+        ({"code_verifier": "x"}, 400),
+    ):
+        form, _ = browser_login(client)
+        assert client.send("POST", "/oauth/token", form | wrong).status == status
+        assert client.send("POST", "/oauth/token", form).status == 400
+    assert client.send("GET", "/signin?state=abc").status == 400
+
+
 def test_an_external_idp_is_form_encoded_and_needs_its_token_type(simulator: Simulator) -> None:
     client = Client(simulator)
     form = b"grant_type=refresh_token&client_id=c&refresh_token=r"
@@ -145,51 +192,6 @@ def test_an_external_idp_is_form_encoded_and_needs_its_token_type(simulator: Sim
     caller = Client(simulator, answer.json["access_token"])
     assert caller.chat().status == 403
     assert caller.chat(TokenType="EXTERNAL_IDP").status == 200
-
-
-def target(name: str) -> dict[str, str]:
-    return AUTHORIZED | {
-        "x-amz-target": f"AmazonCodeWhispererService.{name}",
-        "content-type": "application/x-amz-json-1.0",
-    }
-
-
-def test_usage_counts_the_credits_of_answers(client: Client, simulator: Simulator) -> None:
-    simulator.script({"text": "x", "credits": 1.25})
-    client.chat()
-    path = "/getUsageLimits?origin=AI_EDITOR&resourceType=AGENTIC_REQUEST"
-    usage = client.send("GET", path, headers=AUTHORIZED).json
-    [credits] = usage["usageBreakdownList"]
-    assert credits["currentUsageWithPrecision"] == 1.25
-    assert usage == client.send("POST", "/", {}, target("GetUsageLimits")).json
-
-
-def test_profiles(client: Client) -> None:
-    listed = client.send("POST", "/ListAvailableProfiles", {}, AUTHORIZED).json["profiles"]
-    one = client.send("POST", "/GetProfile", {}, AUTHORIZED).json["profile"]
-    assert listed == [one]
-    key = {"authorization": "Bearer ksk_1", "tokentype": "API_KEY"}
-    refused = client.send("POST", "/ListAvailableProfiles", {}, key)
-    assert (refused.status, refused.json["message"]) == (403, "Unsupported token type")
-    assert client.send("POST", "/GetProfile", {}, key).status == 200
-
-
-def test_the_control_plane_requires_a_token(client: Client) -> None:
-    assert client.send("GET", "/ListAvailableModels?origin=AI_EDITOR").status == 403
-
-
-def test_web_search_is_json_in_json(client: Client) -> None:
-    params = {"name": "web_search", "arguments": {"query": "simulated rain"}}
-    call = {"id": "1", "jsonrpc": "2.0", "method": "tools/call", "params": params}
-    answer = client.send("POST", "/mcp", call, AUTHORIZED).json
-    assert (answer["id"], answer["result"]["isError"]) == ("1", False)
-    [content] = answer["result"]["content"]
-    found = json.loads(content["text"])
-    assert "simulated rain" in found["results"][0]["title"]
-    invalid: tuple[Any, ...] = ({}, [], {"name": "web_search", "arguments": 3})
-    for other_params in invalid:
-        answer = client.send("POST", "/mcp", {**call, "params": other_params}, AUTHORIZED)
-        assert answer.json["error"]["code"] < 0
 
 
 def test_the_control_endpoint_returns_the_logged_requests(client: Client) -> None:
