@@ -80,7 +80,7 @@ class RedisBackend:
         self._now = now
         self._retry_at = 0.0
         self._cannot_write = False
-        self._unreleased: list[tuple[Lock, bytes]] = []
+        self._unreleased: list[tuple[Lock, Any]] = []
         self.problem = ""
 
     def check(self) -> None:
