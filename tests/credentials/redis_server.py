@@ -4,7 +4,11 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import redis
 
 
 class RedisServer:
@@ -38,6 +42,19 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def contents(self) -> Mapping[bytes, bytes]:
+        """All that is stored now, except locks."""
+        client: Any = redis.Redis(port=self.port)
+        kept = {key: client.dump(key) for key in client.scan_iter() if b":lock:" not in key}
+        return {key: value for key, value in kept.items() if value}
+
+    def go_back_to(self, contents: Mapping[bytes, bytes]) -> None:
+        """As if a replica with these contents had taken over."""
+        client: Any = redis.Redis(port=self.port)
+        client.flushall()
+        for key, value in contents.items():
+            client.restore(key, 0, value)
 
     def _answers(self) -> bool:
         try:

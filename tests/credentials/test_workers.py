@@ -107,6 +107,30 @@ def test_two_hosts_on_one_redis_share_one_refresh(
     assert upstream.stats["refreshes"] == 2
 
 
+def test_after_a_failover_to_old_data_all_hosts_find_the_newest_token(
+    upstream: Simulator, redis: RedisServer, start: Callable[..., Gateway]
+) -> None:
+    hosts = [
+        start(
+            upstream,
+            host,
+            WEB_CONCURRENCY="2",
+            AWS_REFRESHTOKEN=refresh_token(0),
+            KIRO_TOKEN_STORE=redis.url,
+        )
+        for host in ("one", "two")
+    ]
+    assert ask_often(*hosts) == {200: REQUESTS}
+    before = redis.contents()
+    upstream.configure_tokens(expire="all")
+    assert [ask(hosts[0]) for _ in range(8)] == [200] * 8
+    redis.go_back_to(before)
+    wait_until(lambda: [ask(hosts[1]) for _ in range(4)] == [200] * 4)
+    upstream.configure_tokens(expire="all")  # within a minute
+    assert ask_often(*hosts) == {200: REQUESTS}
+    assert upstream.stats["refreshes"] == 3
+
+
 def test_a_token_file_survives_an_outage_of_redis_across_a_refresh(
     upstream: Simulator, redis: RedisServer, start: Callable[..., Gateway], tmp_path: Path
 ) -> None:

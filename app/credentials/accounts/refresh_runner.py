@@ -24,7 +24,7 @@ from .state import AccountState, Dependencies
 
 log = logging.getLogger("kiro2api.credentials")
 
-_ATTEMPTS = 3  # if the login changes while it is refreshed
+_ATTEMPTS = 5  # if the login changes while it is refreshed
 _GRACE = 2.0  # seconds that another program has to write down what its refresh returned
 _GRACE_STEP = 0.05
 _LONGEST_WAIT = 120.0  # longer than the lock, the refresh and the profile search can take

@@ -18,7 +18,7 @@ And a program that writes the token file without a lock may do so between our re
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from app import files
@@ -60,7 +60,8 @@ class FileStore:
         return self.candidates(login)[0]
 
     def candidates(self, login: Login) -> list[Grant]:
-        found = lineage.candidates([*self.stored(login), *self.remembered(login)])
+        stored = self.stored(login)
+        found = lineage.candidates([*stored, *self.remembered(login, stored)])
         if len(found) == 1:
             self.remember(login, found[0])
         return found
@@ -75,10 +76,15 @@ class FileStore:
         stored = [lineage.succeeding(grant, [source]) for grant in found if grant]
         return lineage.candidates([source, *stored])
 
-    def remembered(self, login: Login) -> list[Grant]:
-        """What :meth:`remember` got, if it is the same login as the source holds now."""
+    def remembered(self, login: Login, stored: Iterable[Grant] = ()) -> list[Grant]:
+        """What :meth:`remember` got, if it is the same login as the source holds now, and none of
+        ``stored`` has the same refresh token: whoever wrote that knows best which access token.
+        """
         grant = self._newest.get(login.account)
-        return [grant] if grant and fingerprint(login.secret) in lineage.names(grant) else []
+        if grant is None or fingerprint(login.secret) not in lineage.names(grant):
+            return []
+        is_stored = any(lineage.name(one) == lineage.name(grant) for one in stored)
+        return [] if is_stored else [grant]
 
     def remember(self, login: Login, grant: Grant) -> None:
         """This process knows a grant that is the newest. It is a candidate as long as nothing is

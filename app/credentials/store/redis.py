@@ -14,9 +14,8 @@ wherever it is: in Redis, in the files of a host, or in the memory of a process.
 those that it replaced (:mod:`app.credentials.lineage`). While nothing proves which one that is,
 neither is overwritten until a refresh with one has worked.
 
-A failover to old data is no error that a call could report. So every process looks, once a second
-while it serves requests and every few seconds while it does not, whether Redis still holds what it
-held before; if it does not, the two are compared again.
+A failover to old data is no error that a call could report. So every process looks once a second
+whether Redis still holds what it held before; if it does not, the two are compared again.
 """
 
 import contextlib
@@ -42,7 +41,6 @@ from .redis_health import SharedHealth
 log = logging.getLogger("kiro2api.credentials")
 
 _SYNC_INTERVAL = 1.0
-_IDLE_INTERVAL = 5.0  # seconds between two looks at Redis while no request comes
 _CLOSE_TIMEOUT = 3.0  # longer than a call to Redis may take
 
 
@@ -89,14 +87,15 @@ class RedisStore:
         return self.candidates(login)[0]
 
     def candidates(self, login: Login) -> list[Grant]:
-        local, remembered = self._local.stored(login), self._local.remembered(login)
+        local = self._local.stored(login)
         try:
             shared = self._shared_grants(login, self._root(login))
         except RedisUnavailable:
             self._log_problem()
             self._leave_unsettled(login)
-            return lineage.candidates([*local, *remembered])
-        found = lineage.candidates([*local, *remembered, *shared])
+            return self._local.candidates(login)
+        held = [*local, *shared]
+        found = lineage.candidates([*held, *self._local.remembered(login, held)])
         if len(found) == 1:
             newest = found[0]
             self._local.remember(login, newest)
@@ -217,7 +216,8 @@ class RedisStore:
         lease of the host; without ``lease``, Redis is not changed. Raises RedisUnavailable.
         """
         local, shared = self._local.stored(login), self._shared_grants(login, root)
-        newest, *others = lineage.candidates([*local, *self._local.remembered(login), *shared])
+        held = [*local, *shared]
+        newest, *others = lineage.candidates([*held, *self._local.remembered(login, held)])
         is_settled = True
         if others:
             log.info(
@@ -242,7 +242,7 @@ class RedisStore:
 
     def _is_sync_due(self) -> bool:
         """Other hosts wait for what Redis has missed, even if no request comes to this one."""
-        return bool(self._unsettled) or self._now() >= self._sync_at + _IDLE_INTERVAL
+        return bool(self._unsettled) or self._now() >= self._sync_at
 
     def _sync(self) -> None:
         """Fetch the health of all accounts, find what has changed, settle what can be settled."""

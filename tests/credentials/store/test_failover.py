@@ -43,11 +43,9 @@ class Cluster:
             worker.accepted(worker.token())
         for worker in [*self.a, *self.b]:
             let_sync(worker, now)
-        before = self._contents()
+        before = server.contents()
         self.refresh()
-        self.client.flushall()
-        for key, value in before.items():
-            self.client.restore(key, 0, value)
+        server.go_back_to(before)
 
     def refresh(self) -> None:
         """Both workers of A get token 2, which the upstream accepts."""
@@ -65,10 +63,6 @@ class Cluster:
     def pass_time(self, seconds: float) -> None:
         self.now.now += seconds
         self.clock.now += seconds
-
-    def _contents(self) -> dict[bytes, bytes]:
-        kept = {key: self.client.dump(key) for key in self.client.scan_iter()}
-        return {key: value for key, value in kept.items() if value and b":lock:" not in key}
 
 
 SPENT, FRESH = (fingerprint(refresh_token(number)).encode() for number in (1, 2))

@@ -8,7 +8,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 
@@ -137,15 +137,10 @@ def world(
     running.close()
 
 
-def contents(client: redis.Redis) -> Mapping[bytes, bytes]:
-    kept = {key: client.dump(key) for key in client.scan_iter()}
-    return {key: value for key, value in kept.items() if value and b":lock:" not in key}
-
-
 def refresh_during(outage: str, world: World, chance: random.Random) -> None:
     """One refresh by one host while Redis is in this state; then Redis is back."""
     client = redis.Redis(port=world.server.port)
-    before = contents(client)
+    before = world.server.contents()
     others = world.workers()
     first = others.pop(chance.randrange(len(others)))
     token = first.token()
@@ -165,9 +160,7 @@ def refresh_during(outage: str, world: World, chance: random.Random) -> None:
     if outage == "out of memory":
         client.config_set("maxmemory", 0)
     elif outage == "failover":
-        client.flushall()
-        for key, value in before.items():
-            client.restore(key, 0, value)
+        world.server.go_back_to(before)
     else:
         world.server.start()
 

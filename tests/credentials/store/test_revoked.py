@@ -6,10 +6,8 @@ before, so a refresh helps, and no request fails.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import redis
 
 from app.credentials.pool import Credentials
 from app.credentials.store.redis import RedisStore
@@ -55,12 +53,9 @@ def missed(server: RedisServer, refresh: Callable[[], None]) -> None:
 
 
 def lost_again(server: RedisServer, refresh: Callable[[], None]) -> None:
-    client: Any = redis.Redis(port=server.port)
-    before = {key: client.dump(key) for key in client.scan_iter() if b":lock:" not in key}
+    before = server.contents()
     refresh()
-    client.flushall()
-    for key, value in before.items():
-        client.restore(key, 0, value)
+    server.go_back_to(before)
 
 
 @pytest.mark.parametrize("outage", [missed, lost_again])
