@@ -42,7 +42,9 @@ ALLOWED = {  # lower rows import from higher ones
         "aws", "core", "errors", "eventstream", "models", "settings", "tls", "upstream",
         "upstream_http", "version", "waits",
     },
-    "credentials": {"aws", "errors", "files", "program", "settings", "tls", "version", "waits"},
+    "credentials": {
+        "aws", "errors", "files", "program", "settings", "tls", "upstream_http", "version", "waits",
+    },
     "catalogue": {"credentials", "errors", "files", "models", "settings"},
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "upstream"},
     "keys": {"core", "errors", "files", "models", "program", "settings"},

@@ -26,8 +26,6 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.http.wsgi import Response, create
 from msgspec import Raw, Struct
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 PAGE = (Path(__file__).parent.parent / "docs" / "private-names.md").read_text(encoding="utf-8")
@@ -153,14 +151,6 @@ def test_hub_resolver() -> None:
     hub = gevent.get_hub()
     assert isinstance(hub.resolver, Resolver)
     assert type(hub).resolver.fset is not None
-
-
-@row("urllib3 `HTTPConnection._new_conn`")
-def test_new_conn() -> None:
-    """Every connection gets its socket there, TLS and proxies included."""
-    for connection in (HTTPConnection, HTTPSConnection, SOCKSConnection, SOCKSHTTPSConnection):
-        assert callable(connection._new_conn)
-        assert "self._new_conn()" in inspect.getsource(connection.connect)
 
 
 @row("requests `iter_content` calling `raw.stream`")

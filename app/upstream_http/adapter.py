@@ -30,9 +30,15 @@ BODY_TIMEOUT = 30.0
 class StreamingAdapter(BaseAdapter):
     """For the greenlets of one thread. Nothing is sent twice: a caller that wants to, may."""
 
-    def __init__(self, *, connections: int, tls: ssl.SSLContext) -> None:
-        """``connections``: idle ones kept for each origin. ``tls`` verifies hosts and proxies."""
+    def __init__(
+        self, *, connections: int, tls: ssl.SSLContext, takes_encoded: bool = False
+    ) -> None:
+        """``connections``: idle ones kept for each origin. ``tls`` verifies hosts and proxies.
+        ``takes_encoded``: the reader of a body decodes it by its Content-Encoding, if it has one;
+        else such a response is refused.
+        """
         super().__init__()
+        self._takes_encoded = takes_encoded
         self._tls = tls
         self._pool = ConnectionPool(connections)
         self._sweeper = Sweeper(self._pool.close_dropped)
@@ -61,7 +67,8 @@ class StreamingAdapter(BaseAdapter):
             raise requests.exceptions.InvalidURL(error) from error
         connection, head, received = self._exchange(request, destination, *timeout)
         body = ResponseBody(connection, head, received, self._pool)
-        if head.headers.get("content-encoding", "identity") != "identity":
+        coding = head.headers.get("content-encoding", "identity")
+        if coding != "identity" and not self._takes_encoded:
             body.close()
             raise requests.exceptions.ContentDecodingError
         if body.wait is not None:

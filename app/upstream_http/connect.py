@@ -5,10 +5,11 @@ NameNotResolved, ConnectTimeout, ConnectFailed or ProxyError, later SSLError, Co
 ConnectionError.
 """
 
+import select
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -49,7 +50,7 @@ def connect(route: Route, timeout: float, tls: ssl.SSLContext) -> Connection:
         if route.scheme == "https":
             if route.uses_http_proxy:
                 _open_tunnel(sock, route, proxy, timeout)
-            return Connection(start_tls(sock, route.host, tls), route, layered=True)
+            return Connection(start_tls(sock, route.host, tls, timeout), route, layered=True)
         return Connection(sock, route, layered=proxy.scheme == "https")
 
 
@@ -78,18 +79,50 @@ def requests_error(error: OSError | RemoteProtocolError) -> requests.RequestExce
     return requests.ConnectionError(error)
 
 
-def start_tls(sock: Any, host: str, tls: ssl.SSLContext) -> Any:
-    """A TLS socket on top of a connected one, which is then its own. Raises OSError."""
+def start_tls(sock: Any, host: str, tls: ssl.SSLContext, timeout: float) -> Any:
+    """A TLS socket on top of a connected one, which is then its own. Raises OSError; TimeoutError
+    after that many seconds, however slowly the peer's side of the handshake comes."""
     name = host.rstrip(".")
     if isinstance(sock, ssl.SSLSocket):
-        return NestedTlsSocket(sock, tls, name)
-    wrapped = tls.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
+        wrapped: Any = NestedTlsSocket(sock, tls, name)
+    else:
+        wrapped = tls.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
     try:
-        wrapped.do_handshake()
+        _do_handshake(wrapped, monotonic() + timeout)
+        wrapped.settimeout(timeout)
     except BaseException:
         wrapped.close()
         raise
     return wrapped
+
+
+def _do_handshake(wrapped: Any, deadline: float) -> None:
+    """Without the socket's own timeout, which would start anew with each byte."""
+    wrapped.settimeout(0)
+    while True:
+        try:
+            wrapped.do_handshake()
+        except ssl.SSLWantReadError:
+            _wait(wrapped, select.POLLIN, deadline)
+        except ssl.SSLWantWriteError:
+            _wait(wrapped, select.POLLOUT, deadline)
+        else:
+            return
+
+
+def _wait(sock: Any, event: int, deadline: float) -> None:
+    poll = select.poll()
+    poll.register(sock.fileno(), event)
+    if not poll.poll(seconds_until(deadline) * 1000):
+        raise TimeoutError("the TLS handshake took too long")
+
+
+def seconds_until(deadline: float) -> float:
+    """Raises TimeoutError if it has passed."""
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError("the peer took too long")
+    return left
 
 
 def _connect_directly(route: Route, timeout: float) -> socket.socket:
@@ -114,7 +147,12 @@ def _connect_to_proxy(proxy: SplitResult, timeout: float, tls: ssl.SSLContext) -
     host = proxy.hostname or ""
     try:
         sock = _tcp(host, port_of(proxy), timeout)
-        return start_tls(sock, host, tls) if proxy.scheme == "https" else sock
+    except (OSError, UnicodeError) as error:
+        raise ProxyError(error) from error
+    try:
+        return start_tls(sock, host, tls, timeout) if proxy.scheme == "https" else sock
+    except TimeoutError as error:
+        raise requests.ConnectTimeout(error) from error
     except (OSError, UnicodeError) as error:
         raise ProxyError(error) from error
 
@@ -125,10 +163,7 @@ def _open_tunnel(sock: Any, route: Route, proxy: SplitResult, timeout: float) ->
     deadline = monotonic() + timeout
 
     def receive() -> bytes:
-        left = deadline - monotonic()
-        if left <= 0:
-            raise TimeoutError("the proxy took too long to answer CONNECT")
-        sock.settimeout(left)
+        sock.settimeout(seconds_until(deadline))
         data: bytes = sock.recv(READ_SIZE)
         return data
 
@@ -144,23 +179,49 @@ def _open_tunnel(sock: Any, route: Route, proxy: SplitResult, timeout: float) ->
         raise RemoteProtocolError("bytes behind the answer to CONNECT")
 
 
+class _SocksSocket(socks.socksocket):  # type: ignore[misc] # PySocks has no types
+    """Its timeout limits the connection to the proxy, and then all of the proxy's answers together:
+    PySocks reads them in pieces, and would wait as long for each.
+    """
+
+    _deadline: float | None = None
+
+    def recv_into(self, *arguments: Any) -> int:
+        """As for a socket."""
+        if self._deadline is None:
+            self._deadline = monotonic() + self.gettimeout()
+        self.settimeout(seconds_until(self._deadline))
+        read: int = super().recv_into(*arguments)
+        return read
+
+
 def _connect_by_socks(route: Route, proxy: SplitResult, timeout: float) -> Any:
-    version, resolves = _SOCKS[proxy.scheme]
     try:
-        sock = socks.create_connection(
-            (route.host, route.port),
-            timeout=timeout,
-            proxy_type=version,
-            proxy_addr=proxy.hostname,
-            proxy_port=proxy.port,
-            proxy_rdns=resolves,
-            proxy_username=unquote(proxy.username) if proxy.username else None,
-            proxy_password=unquote(proxy.password) if proxy.password else None,
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        )
+        found = socket.getaddrinfo(proxy.hostname, proxy.port, 0, socket.SOCK_STREAM)
+        *others, last = dict.fromkeys(family for family, *_ in found)
+        for family in others:
+            with suppress(OSError):
+                return _by_socks(family, route, proxy, timeout)
+        return _by_socks(last, route, proxy, timeout)
     except OSError as error:
         reason = error.socket_err if isinstance(error, socks.ProxyError) else error
         if isinstance(reason, TimeoutError):
             raise requests.ConnectTimeout(error) from error
         raise ConnectFailed(error) from error
+
+
+def _by_socks(family: int, route: Route, proxy: SplitResult, timeout: float) -> Any:
+    version, resolves = _SOCKS[proxy.scheme]
+    name = unquote(proxy.username) if proxy.username else None
+    password = unquote(proxy.password) if proxy.password else None
+    sock = _SocksSocket(family)
+    try:
+        sock.set_proxy(version, proxy.hostname, proxy.port, resolves, name, password)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(timeout)
+        sock.connect((route.host, route.port))
+        sock.settimeout(timeout)
+    except BaseException:
+        sock.close()
+        raise
     return sock

@@ -20,10 +20,13 @@ class NestedTlsSocket:
     """
 
     def __init__(self, outer: ssl.SSLSocket, context: ssl.SSLContext, host: str) -> None:
-        """Does the handshake, which verifies the certificate for ``host``."""
+        """The handshake, which is still to do, verifies the certificate for ``host``."""
         self._outer = outer
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+
+    def do_handshake(self) -> None:
+        """Without a timeout (0) to be called again after SSLWantReadError."""
         self._run(self._tls.do_handshake)
 
     def _run(self, step: Callable[[], T]) -> T:

@@ -221,3 +221,37 @@ def test_an_http_proxy_that_does_not_answer_in_time(script: Script) -> None:
         error = failure(f"http://127.0.0.1:{port}", SECURE)
     assert "within KIRO_CONNECT_TIMEOUT" in error.message
     assert monotonic() - began < 5
+
+
+def dripping_socks(connection: socket.socket, seen: list[bytes]) -> None:
+    connection.recv(512)
+    connection.sendall(b"\x05\x00")
+    connection.recv(512)
+    for byte in b"\x05\x00\x00\x03\xff" + b"x" * 257:
+        connection.sendall(bytes([byte]))
+        threading.Event().wait(0.1)
+
+
+def dripping_tls(connection: socket.socket, seen: list[bytes]) -> None:
+    connection.recv(65536)
+    for byte in b"\x16\x03\x03\x40\x00" + b"\x02" * 16384:
+        connection.sendall(bytes([byte]))
+        threading.Event().wait(0.1)
+
+
+@pytest.mark.parametrize(
+    ("script", "proxy", "url"),
+    [
+        (dripping_socks, "socks5h://127.0.0.1:%d", SECURE),
+        (dripping_tls, "https://127.0.0.1:%d", SECURE),
+        (dripping_tls, "", "https://127.0.0.1:%d/chat"),
+    ],
+    ids=["SOCKS", "TLS of a proxy", "TLS of the upstream"],
+)
+def test_a_negotiation_that_drips_ends_in_time(script: Script, proxy: str, url: str) -> None:
+    began = monotonic()
+    with peer(script) as (port, _):
+        error = failure(*(text % port if "%d" in text else text for text in (proxy, url)))
+    assert error.kind in (Kind.CONNECTION, Kind.TIMEOUT)
+    assert "KIRO_CONNECT_TIMEOUT" in error.message
+    assert monotonic() - began < 5

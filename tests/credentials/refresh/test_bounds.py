@@ -115,6 +115,25 @@ def test_a_proxy_whose_answer_to_connect_drips_is_left_at_the_deadline() -> None
 
 
 @pytest.mark.parametrize(
+    ("beginning", "proxy"),
+    [
+        (b"\x05\x00\x05\x00\x00\x03\xff", "socks5h"),
+        (b"\x16\x03\x03\x40\x00", "https"),
+        (b"\x16\x03\x03\x40\x00", ""),
+    ],
+    ids=["SOCKS", "TLS of a proxy", "TLS"],
+)
+def test_a_negotiation_that_drips_ends_at_the_deadline(beginning: bytes, proxy: str) -> None:
+    with saying(dripping(beginning, b"\x02")) as url:
+        peer = url.replace("http", proxy or "https")
+        begun = time.monotonic()
+        with pytest.raises(GatewayError) as raised:
+            ask("https://auth.test/refreshToken" if proxy else peer, proxy and peer)
+        assert time.monotonic() - begun < 2
+        assert raised.value.kind is Kind.TIMEOUT
+
+
+@pytest.mark.parametrize(
     "parts",
     [
         whole(gzip.compress(b" " * 200_000_000), "Content-Encoding: gzip"),
