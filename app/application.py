@@ -1,5 +1,6 @@
 """The WSGI application: the only place that wires the parts together."""
 
+from collections.abc import Callable
 from functools import partial
 from math import inf
 from typing import Any, cast
@@ -51,8 +52,16 @@ def create_app(settings: Settings) -> Application:
     """The WSGI application of one worker; the master has checked that there is a credential."""
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     models = catalogue.model_choice(settings)
+    key_limits = KeyLimits(
+        _rates(settings), workers=settings.web_concurrency, resolve=models.resolve
+    )
+
+    def may_use(model: str) -> bool:
+        """Whether the key of the request being served allows a model."""
+        return key_limits.may_use(current().client, model)
+
     upstream = CodeWhisperer.from_settings(settings, run=native.run)
-    gateway = _gateway(settings, upstream, models)
+    gateway = _gateway(settings, upstream, models, may_use)
     lists = catalogue.live_lists(
         settings, models, gateway.credentials, upstream.control, since=process.loaded_at()
     )
@@ -68,9 +77,6 @@ def create_app(settings: Settings) -> Application:
         on_exit=partial(_close, gateway, lists, recorder),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    key_limits = KeyLimits(
-        _rates(settings), workers=settings.web_concurrency, resolve=models.resolve
-    )
     serving = Serving(
         open=gateway.open,
         lifecycle=lifecycle,
@@ -91,11 +97,7 @@ def create_app(settings: Settings) -> Application:
         CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
     app.register_blueprint(health.blueprint(__version__, gateway.credentials.problems))
     app.register_blueprint(openapi.blueprint(_description))
-    app.register_blueprint(
-        model_pages.blueprint(
-            lambda: models.names, lambda model: key_limits.may_use(current().client, model)
-        )
-    )
+    app.register_blueprint(model_pages.blueprint(lambda: models.names, may_use))
     for dialect in DIALECTS:
         app.register_blueprint(dialect.blueprint(serving))
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
@@ -159,14 +161,19 @@ def preload(settings: Settings) -> None:
         import app.keys.rates  # noqa: F401
 
 
-def _gateway(settings: Settings, upstream: CodeWhisperer, models: ModelChoice) -> Gateway:
+def _gateway(
+    settings: Settings,
+    upstream: CodeWhisperer,
+    models: ModelChoice,
+    may_use: Callable[[str], bool],
+) -> Gateway:
     return Gateway(
         upstream=upstream,
         credentials=Credentials.from_settings(settings, control=upstream.control, checked=True),
         models=models,
         first_event=settings.kiro_first_event_timeout,
         total=settings.kiro_total_timeout or inf,
-        refusal_fallback=settings.kiro_refusal_fallback,
+        may_fall_back=may_use if settings.kiro_refusal_fallback else None,
         run=native.run,
     )
 

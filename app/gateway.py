@@ -11,7 +11,7 @@ timeout:
   or after the upstream's Retry-After if that is short;
 - all others, validation errors among them: no retry; the error goes to the client.
 
-With ``refusal_fallback``, an answer that is refused without content is asked for once more, of the
+With ``may_fall_back``, an answer that is refused without content is asked for once more, of the
 model that the service names for that. If that fails too, the client gets the refusal.
 """
 
@@ -54,9 +54,9 @@ class Gateway:
     """Opens calls. One per worker, shared by its greenlets.
 
     ``first_event`` and ``total`` are time limits in seconds from the start of a request: for its
-    first content event and for the end of its answer. ``refusal_fallback``: a refused request goes
-    once to another model. ``run(size, call, ...)`` calls what takes long for a request of many
-    bytes.
+    first content event and for the end of its answer. ``may_fall_back(id)``: whether the client may
+    have an answer of another model after a refusal; None if nobody may. ``run(size, call, ...)``
+    calls what takes long for a request of many bytes.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Gateway:
         models: ModelChoice,
         first_event: float,
         total: float,
-        refusal_fallback: bool = False,
+        may_fall_back: Callable[[str], bool] | None = None,
         sleep: Callable[[float], object] = gevent.sleep,
         run: Callable[..., Any] = _run,
     ) -> None:
@@ -76,7 +76,7 @@ class Gateway:
         self.models = models
         self.first_event = first_event
         self.total = total
-        self.refusal_fallback = refusal_fallback
+        self.may_fall_back = may_fall_back
         self.sleep = sleep
         self.run = run
 
@@ -241,7 +241,8 @@ class GatewayCall:
         yet.
         """
         end = self._held[-1] if self._held else None
-        if not self._gateway.refusal_fallback or self._fallback_note is not None:
+        may_fall_back = self._gateway.may_fall_back
+        if may_fall_back is None or self._fallback_note is not None:
             return None
         if not isinstance(end, Finish) or end.reason != "refusal":
             return None
@@ -251,7 +252,7 @@ class GatewayCall:
         found = self._gateway.models.resolve(name)
         lacks_it = account in self._gateway.models.lacking(found.model)
         is_other = found.matched and found.model != self._model
-        return found.model if is_other and not lacks_it else None
+        return found.model if is_other and not lacks_it and may_fall_back(found.model.id) else None
 
     def _ask_instead(self, model: Model, token: Token, deadline: float) -> bool:
         """Get to the first content of this model's answer. False, with everything as it was, if

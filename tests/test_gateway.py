@@ -104,6 +104,7 @@ def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
         service: Any = None,
         asked: str = HELLO.model,
         refusal_fallback: bool = False,
+        forbidden: Sequence[str] = (),
     ) -> tuple[GatewayCall, Logins]:
         logins = Logins(*tokens)
         service = service or CodeWhisperer(
@@ -120,7 +121,7 @@ def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
             models=ModelChoice(default="claude-sonnet-4-5", aliases={}),
             first_event=first_event,
             total=inf,
-            refusal_fallback=refusal_fallback,
+            may_fall_back=(lambda model: model not in forbidden) if refusal_fallback else None,
             sleep=pauses.append,
         )
         exchange = gateway.open(replace(HELLO, model=asked))
@@ -495,6 +496,15 @@ def test_other_answers_are_not_asked_for_again(
     assert exchange.repairs == ()
 
 
+def test_a_model_that_the_key_forbids_is_not_asked(upstream: Simulator, begin: Open) -> None:
+    upstream.script(refusal())
+    exchange, _ = begin(
+        asked="claude-sonnet-5-5", refusal_fallback=True, forbidden=["claude-sonnet-5"]
+    )
+    assert ended(exchange) == "refusal"
+    assert chats(upstream) == 1
+
+
 @pytest.mark.parametrize("second", [refusal(category="CYBER"), {"fail": "invalid_model"}])
 def test_a_refusal_that_stays_is_the_answer(
     upstream: Simulator, begin: Open, pauses: list[float], second: dict[str, Any]
@@ -508,10 +518,10 @@ def test_a_refusal_that_stays_is_the_answer(
     assert exchange.facts()["refusal"] == ("cyber" if "say" in second else "bio")
 
 
-def test_a_model_that_the_accounts_lack_is_not_asked(
+def test_a_model_that_the_account_lacks_is_not_asked(
     upstream: Simulator, begin: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lacking(models: ModelChoice, model: Model) -> frozenset[str]:
+    def lacking(_: ModelChoice, model: Model) -> frozenset[str]:
         return frozenset({"o"} if model.id == "claude-sonnet-5" else ())
 
     monkeypatch.setattr(ModelChoice, "lacking", lacking)

@@ -167,7 +167,7 @@ class Settings:
         "Longer tool descriptions are moved into the system prompt.")
     kiro_refusal_fallback: bool = setting("Models", values.flag(), "false",
         "Whether a request that a model refuses without an answer is sent once to the model that "
-        "the service names for that. x-kiro-repairs lists it; a key's models do not limit it.")
+        "the service names for that, if the client's key allows it. x-kiro-repairs lists it.")
     kiro_max_image_bytes: int = setting("Models",
         values.integer(1, 1 << 30, "bytes"), "3750000",
         "Bytes of all images of a request together, before base64. Where there are more, the "

@@ -105,7 +105,7 @@ class InProcessGateway:
         monkeypatch.setattr(gateway, "FIRST_PAUSE", 0.0)
         self.client: FlaskClient = application.create_app(settings).test_client()
 
-    def _gateway(self, settings: Settings, models: object) -> Gateway:
+    def _gateway(self, settings: Settings, *_: object) -> Gateway:
         client: Any = self.upstream
         login: Any = FakeCredentials()
         hosts = HostChoice("http://127.0.0.1:1", None)
