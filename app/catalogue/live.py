@@ -36,8 +36,8 @@ LOOK_EVERY = 2.0
 """Seconds between two looks at the shelf."""
 
 PATIENCE = 5.0
-"""Seconds after the start for which an expired token is left to the first request to refresh: that
-request waits for it anyway, and its client hears why if that fails."""
+"""Seconds after the start for which refreshing an expired token and finding a profile are left to
+the first request: it waits for them anyway, and its client hears why if they fail."""
 
 _FOR_GOOD = (Kind.FORBIDDEN, Kind.SUSPENDED, Kind.LOGIN_OVER, Kind.NO_CREDENTIAL)
 """Why a call fails again a minute later."""
@@ -135,10 +135,10 @@ class LiveLists:
             self._wake.wait(LOOK_EVERY)
 
     def _may_use(self, token: Token) -> bool:
-        """Whether the account may be asked now, although its token may have to be refreshed."""
+        """Whether the account may be asked now, although something has to be done for it first."""
         now = self._clock()
-        has_expired = not token.access_token or 0 < token.expires_at <= now
-        return not has_expired or now >= self._patient_until
+        is_ready = token.access_token and token.profile_arn and not 0 < token.expires_at <= now
+        return bool(is_ready) or now >= self._patient_until
 
     def _is_due(self, record: Record, wanted: float) -> bool:
         return record.is_due(self._clock(), since=wanted, refresh=self._refresh)
