@@ -35,6 +35,10 @@ log = logging.getLogger("kiro2api.models")
 LOOK_EVERY = 2.0
 """Seconds between two looks at the shelf."""
 
+PATIENCE = 5.0
+"""Seconds after the start for which refreshing an expired token and finding a profile are left to
+the first request: it waits for them anyway, and its client hears why if they fail."""
+
 _FOR_GOOD = (Kind.FORBIDDEN, Kind.SUSPENDED, Kind.LOGIN_OVER, Kind.NO_CREDENTIAL)
 """Why a call fails again a minute later."""
 
@@ -82,12 +86,14 @@ class LiveLists:
         self._doubted: dict[str, float] = {}  # by key, since when
         self._seen: dict[str, Record] = {}  # by account
         self._problems: dict[str, str] = {}  # by account, as logged
+        self._patient_until = 0.0
         self._wake = Event()
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
     def start(self) -> None:
         """Begin to look, in a greenlet of its own; returns at once."""
         self._models.on_doubt = self.doubt
+        self._patient_until = self._clock() + PATIENCE
         self._greenlet = gevent.spawn(self._run)
 
     def close(self) -> None:
@@ -114,7 +120,7 @@ class LiveLists:
         self._adopt({token.account: self._shelf.read(self._key(token)) for token in tokens})
         for token in tokens:
             wanted = max(self._since, self._doubted.get(token.account, 0.0))
-            if self._is_due(self._seen[token.account], wanted):
+            if self._is_due(self._seen[token.account], wanted) and self._may_use(token):
                 self._ask_in_turn(token, wanted)
 
     def _run(self) -> None:
@@ -127,6 +133,12 @@ class LiveLists:
             except Exception:  # a mistake here must not end the look-out for good
                 log.exception("the models of the accounts could not be looked at")
             self._wake.wait(LOOK_EVERY)
+
+    def _may_use(self, token: Token) -> bool:
+        """Whether the account may be asked now, although something has to be done for it first."""
+        now = self._clock()
+        is_ready = token.access_token and token.profile_arn and not 0 < token.expires_at <= now
+        return bool(is_ready) or now >= self._patient_until
 
     def _is_due(self, record: Record, wanted: float) -> bool:
         return record.is_due(self._clock(), since=wanted, refresh=self._refresh)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ import gevent
 import pytest
 
 from app.catalogue.choice import ModelChoice
-from app.catalogue.live import LiveLists
+from app.catalogue.live import PATIENCE, LiveLists
 from app.catalogue.record import KEEP, RETRY
 from app.catalogue.shelf import FileShelf
 from app.credentials import AuthKind, Credentials, Token
@@ -315,6 +316,22 @@ def test_it_looks_by_itself_and_can_be_stopped_in_the_middle_of_a_call(tmp_path:
     gevent.sleep(0.05)
     assert again.models.names.catalogue == PAID
     again.lists.close()
+
+
+def test_an_expired_token_is_left_to_the_first_request_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.catalogue.live.LOOK_EVERY", 0.01)
+    logins, service = Logins("a", "b"), Service(a=PAID, b=PAID)
+    logins.present["b"] = replace(token("b"), expires_at=Worker.now)
+    worker = Worker(logins, service, tmp_path)
+    worker.lists.start()
+    gevent.sleep(0.05)
+    assert [account for account, _ in service.asked] == ["a"]
+    pass_time(PATIENCE)
+    gevent.sleep(0.05)
+    assert [account for account, _ in service.asked] == ["a", "b"]
+    worker.lists.close()
 
 
 def test_a_mistake_does_not_end_the_look_out(
