@@ -5,7 +5,8 @@ import sys
 from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
-from app.codewhisperer.service.error_table import RULES, ErrorRule
+from app.codewhisperer.service.error_rule import ErrorRule
+from app.codewhisperer.service.error_table import RULES
 from app.errors import POLICY, Kind
 from tests.chaos.anthropic import AnthropicClient
 from tests.chaos.openai_chat import ChatClient

@@ -112,7 +112,7 @@ def ask(service: CodeWhisperer) -> Iterator[Ask]:
     ) -> GatewayCall:
         gateway = Gateway(
             upstream=own or service,
-            credentials=logins or Logins("one"),
+            credentials=logins or Logins("one"),  # type: ignore[arg-type]
             resolve=partial(Resolution, model=model),
             first_event=20,
             total=inf,
