@@ -3,12 +3,12 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
-from functools import partial
 from math import inf
 from typing import Any
 
 import pytest
 
+from app.catalogue.choice import ModelChoice
 from app.codewhisperer import memory
 from app.codewhisperer.client import Client
 from app.codewhisperer.memory import Memory
@@ -96,6 +96,17 @@ def _service(*hosts: Host) -> CodeWhisperer:
     )
 
 
+class OneModel(ModelChoice):
+    """The model of the test, whatever the name."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(default="claude-sonnet-4-5", aliases={})
+        self.model = model
+
+    def choose(self, name: str) -> Resolution:
+        return Resolution(name, self.model)
+
+
 Ask = Callable[..., GatewayCall]
 
 
@@ -113,7 +124,7 @@ def ask(service: CodeWhisperer) -> Iterator[Ask]:
         gateway = Gateway(
             upstream=own or service,
             credentials=logins or Logins("one"),  # type: ignore[arg-type]
-            resolve=partial(Resolution, model=model),
+            models=OneModel(model),
             first_event=20,
             total=inf,
             sleep=lambda seconds: None,
@@ -380,5 +391,3 @@ def test_the_memory_ends_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     for key in range(5):
         known.learn(key, applied)
     assert [key for key in range(5) if known.recall([key])] == [2, 3, 4]
-    known.forget()
-    assert known.recall(range(5)) == []
