@@ -6,10 +6,12 @@ timeout:
 
 - token refused: one retry with a fresh token, if the credentials have one;
 - quota, throttling, suspension: an immediate retry with another account, if there is one;
-- failures that the upstream can avoid another way, such as by an older host: an immediate retry;
+- failures that the upstream can avoid another way, such as by an older host or without a member of
+  the request: an immediate retry, once for each way;
 - failures that :data:`app.errors.POLICY` marks ``retry``: a retry after a growing, jittered pause,
   or after the upstream's Retry-After if that is short;
-- all others, validation errors among them: no retry; the error goes to the client.
+- all others: no retry; the error goes to the client. Among them are a lack of capacity and a
+  throttle that names a longer time than a client would wait, which no quick retry can help.
 
 With ``may_fall_back``, an answer that is refused without content is asked for once more, of the
 model that the service names for that. If that fails too, the client gets the refusal.

@@ -39,7 +39,3 @@ class Memory:
         if len(self._known) > MOST:
             self._known.popitem(last=False)
         return True
-
-    def forget(self) -> None:
-        """Forget everything, for instance since the list of models was read again."""
-        self._known.clear()

@@ -101,18 +101,18 @@ def _service(*hosts: Host) -> CodeWhisperer:
     )
 
 
-Ask = Callable[..., GatewayCall]
-
-
-class OnlyModel(ModelChoice):
-    """Every name means this model."""
+class OneModel(ModelChoice):
+    """The model of the test, whatever the name."""
 
     def __init__(self, model: Model) -> None:
-        super().__init__(default="", aliases={})
-        self._model = model
+        super().__init__(default="claude-sonnet-4-5", aliases={})
+        self.model = model
 
     def choose(self, name: str) -> Resolution:
-        return Resolution(name, self._model)
+        return Resolution(name, self.model)
+
+
+Ask = Callable[..., GatewayCall]
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def ask(service: CodeWhisperer) -> Iterator[Ask]:
         gateway = Gateway(
             upstream=own or service,
             credentials=logins or Logins("one"),  # type: ignore[arg-type]
-            models=OnlyModel(model),
+            models=OneModel(model),
             first_event=20,
             total=inf,
             sleep=lambda seconds: None,
@@ -484,5 +484,3 @@ def test_the_memory_ends_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     for key in range(5):
         known.learn(key, applied)
     assert [key for key in range(5) if known.recall([key])] == [2, 3, 4]
-    known.forget()
-    assert known.recall(range(5)) == []
