@@ -146,6 +146,12 @@ class GatewayError(Exception):
         self.overrun: tuple[int, int] | None = None
         self.upstream_id = ""
 
+    def add(self, words: str, *, field: str = "") -> None:
+        """Add a sentence, and the field at fault if it is known only now."""
+        self.message = shortened(f"{self.message} {words}", LONGEST_MESSAGE)
+        self.args = (self.message,)
+        self.field = shortened(field, LONGEST_NAME) or self.field
+
     @property
     def status(self) -> int:
         """The HTTP status of the answer."""

@@ -102,7 +102,11 @@ def _gateway(upstream: Simulator) -> Iterator[tuple[int, int]]:
     """Start a gateway; yield its port and the process id of its worker."""
     with TemporaryDirectory(prefix="bench-") as work:
         gateway = Gateway(
-            upstream.url, Path(work), WEB_CONCURRENCY="1", KIRO_MAX_STREAMS=str(MAX_STREAMS)
+            upstream.url,
+            Path(work),
+            WEB_CONCURRENCY="1",
+            KIRO_MAX_STREAMS=str(MAX_STREAMS),
+            KIRO_MAX_IMAGE_BYTES=str(1 << 30),
         )
         try:
             [worker] = children(gateway.process.pid)

@@ -30,6 +30,8 @@ PIECES = (
 PROSE = "The quick brown fox jumps over the lazy dog, and then it runs home. "
 IMAGE_BYTES = 2_000_000
 """Bytes of the largest image; the upstream accepts 2,800,000 characters of base64."""
+PNG_HEADER = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000100000001008020000009091683600")
+"""Of a picture of 16 by 16 pixels."""
 
 TURN_BYTES, TOOL_BYTES = 4096, 8192
 """The bytes for each turn (a question, a tool call, its result, an answer) and for each tool."""
@@ -130,7 +132,8 @@ def image_request(size: int) -> bytes:
     room = size - 4096
     count = -(-room // (IMAGE_BYTES * 4 // 3))
     random = Random(size)
-    images = [random.randbytes(room * 3 // 4 // count) for _ in range(count)]
+    pixels = room * 3 // 4 // count - len(PNG_HEADER)
+    images = [PNG_HEADER + random.randbytes(pixels) for _ in range(count)]
     blocks = [
         {
             "type": "image",

@@ -13,7 +13,7 @@ from werkzeug.datastructures import Headers
 
 from app.codewhisperer.answer.decoder import EventDecoder
 from app.codewhisperer.request.render import render
-from app.codewhisperer.request.repair import repair, rules
+from app.codewhisperer.request.repair import Limits, repair, rules
 from app.codewhisperer.service.hosts import candidates
 from app.core.conversation import Conversation
 from app.core.events import Event
@@ -153,7 +153,7 @@ def test_repairs(measure: Measure, dialect: Dialect, sent: Sent) -> None:
     parsed = conversations(dialect, sent[1])
     measure(
         "all repair rules", f"{dialect.name}: {sent[0]}", "request", len(parsed),
-        lambda: [repair(each, max_description=MAX_DESCRIPTION) for each in parsed],
+        lambda: [repair(each, Limits(MAX_DESCRIPTION)) for each in parsed],
     )  # fmt: skip
 
 
@@ -179,7 +179,7 @@ def test_rendering(measure: Measure, dialect: Dialect, sent: Sent) -> None:
 
 
 LONG = MESSAGES.parse(samples.text_request(64 * KB), Headers())
-RULES = rules(MAX_DESCRIPTION)
+RULES = rules(Limits(MAX_DESCRIPTION))
 
 
 @pytest.mark.parametrize("name", [rule.name for rule in RULES])

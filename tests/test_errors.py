@@ -19,6 +19,15 @@ def test_what_a_failure_quotes_is_shortened() -> None:
     assert len(error.code) <= LONGEST_NAME
 
 
+def test_what_is_known_only_later_is_added() -> None:
+    error = GatewayError(Kind.REJECTED, "No.", field="a")
+    error.add("It is the first.")
+    assert (str(error), error.message, error.field) == ("No. It is the first.",) * 2 + ("a",)
+    error.add("x" * LONGEST_MESSAGE, field="b")
+    assert len(error.message) <= LONGEST_MESSAGE
+    assert error.field == "b"
+
+
 def test_what_fits_is_kept() -> None:
     assert shortened("a" * 50, 50) == "a" * 50
     assert shortened("a" * 51, 50) == "aaaaa[... 41 characters ...]aaaaa"

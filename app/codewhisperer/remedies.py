@@ -22,7 +22,9 @@ from app.core.conversation import Conversation, RedactedThinking, Thinking
 from app.errors import GatewayError, Kind
 from app.models.model import NO_FIELDS, FieldSchema, Generation, Model
 
+from .request.repair.attachments import describe_tool_images, inner_parts, is_document
 from .request.repair.parts import drop_thinking
+from .request.sent_documents import DOCUMENT_COUNT, IMAGE_REASONS
 from .request.simple_schema import simplify
 from .service.content_rules import REQUEST_FIELDS, SCHEMA, SIGNATURE
 from .service.error_table import IMPROPERLY_FORMED
@@ -39,6 +41,7 @@ class Course(Struct, frozen=True):
     """How a call is sent: what, and to which host. ``repairs``: what remedies rewrote.
 
     ``is_usual_host``: other calls for the account should use the host too, if it answers.
+    ``earlier_documents``: whether documents of earlier turns are sent.
     """
 
     conversation: Conversation
@@ -48,6 +51,7 @@ class Course(Struct, frozen=True):
     max_description: int
     repairs: tuple[str, ...] = ()
     is_usual_host: bool = True
+    earlier_documents: bool = True
 
     def __repr__(self) -> str:
         """Shows no content."""
@@ -190,6 +194,32 @@ def _shorten(course: Course, _: str, __: HostChoice) -> Course:
     return replace(course, max_description=SHORT_DESCRIPTION)
 
 
+def _earlier_documents(course: Course, error: GatewayError, _: HostChoice) -> str | None:
+    if error.code != DOCUMENT_COUNT or not course.earlier_documents:
+        return None
+    *earlier, _last = course.conversation.messages
+    parts = (part for message in earlier for part in inner_parts(message))
+    return "" if any(map(is_document, parts)) else None
+
+
+def _without_earlier_documents(course: Course, _: str, __: HostChoice) -> Course:
+    """The rule ``limit-documents`` then tells the model of the others."""
+    return replace(course, earlier_documents=False)
+
+
+def _images_of_tools(course: Course, error: GatewayError, _: HostChoice) -> str | None:
+    """How many messages of the conversation hold what was refused; later images may be good."""
+    if not error.code.startswith(IMAGE_REASONS):
+        return None
+    changed = describe_tool_images(course.conversation, len(course.conversation.messages))
+    return None if changed is course.conversation else str(len(course.conversation.messages))
+
+
+def _describe_images(course: Course, messages: str, _: HostChoice) -> Course:
+    conversation = describe_tool_images(course.conversation, int(messages))
+    return _repaired(course, "describe-tool-image", conversation)
+
+
 # Where
 
 _GENERATIONS: tuple[Generation, ...] = ("kiro", "q", "codewhisperer")
@@ -239,6 +269,8 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy("drop-fields", "model", _any_fields, _drop_fields),
     Remedy("strip-thinking", "conversation", _reasoning, _strip_reasoning),
     Remedy("simplify-schema", "conversation", _schemas, _simplify),
+    Remedy("current-documents", "conversation", _earlier_documents, _without_earlier_documents),
+    Remedy("describe-tool-images", "conversation", _images_of_tools, _describe_images),
     Remedy("region-of-profile", "account", _other_region, _move_to_region),
     Remedy("short-descriptions", "conversation", _long_descriptions, _shorten),
     Remedy("older-host", "model", _older_host, _move_to_host),

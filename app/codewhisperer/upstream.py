@@ -25,6 +25,8 @@ from .conversation_ids import conversation_ids
 from .memory import Memory
 from .remedies import Course
 from .request.render import RenderedRequest, render
+from .request.repair.attachments import MAX_IMAGE_BYTES
+from .request.sent_documents import name_documents
 from .service.errors import upstream_id
 from .service.hosts import HostChoice, authorization
 from .service.operations import ControlPlane
@@ -47,7 +49,7 @@ class CodeWhisperer:
     ``idle`` is the longest silence of a running answer, ``ping`` the silence after which its
     batches tick, and ``quiet_end`` the silence after a meteringEvent that ends it, all in seconds.
     ``max_answer_bytes`` bounds the service's own stream, and
-    ``max_tool_description`` is in characters. ``run(size, call)``
+    ``max_tool_description`` is in characters, ``max_image_bytes`` decoded. ``run(size, call)``
     calls the rendering of a request that takes as long as one of that many bytes.
     """
 
@@ -61,6 +63,7 @@ class CodeWhisperer:
         ping: float,
         quiet_end: float = inf,
         max_tool_description: int,
+        max_image_bytes: int = MAX_IMAGE_BYTES,
         run: Run = _run,
     ) -> None:
         self.client = client
@@ -73,6 +76,7 @@ class CodeWhisperer:
         self.quiet_end = quiet_end
         self.tails = {name: Tail(dependable=name == "kiro") for name in get_args(Generation)}
         self.max_tool_description = max_tool_description
+        self.max_image_bytes = max_image_bytes
         self.run = run
 
     @classmethod
@@ -95,6 +99,7 @@ class CodeWhisperer:
             ping=settings.kiro_ping_interval,
             quiet_end=settings.kiro_quiet_end or inf,
             max_tool_description=settings.max_tool_description_length,
+            max_image_bytes=settings.kiro_max_image_bytes,
             run=run,
         )
 
@@ -165,6 +170,8 @@ class CodeWhispererCall:
             continuation_id=self._ids.continuation,
             root_id=self._ids.root,
             max_description=course.max_description,
+            max_image_bytes=self._service.max_image_bytes,
+            earlier_documents=course.earlier_documents,
         )
         rendered = self._rendered = self._service.run(_work(self._conversation), rendering)
         url, headers = course.host.chat_endpoint()
@@ -189,8 +196,13 @@ class CodeWhispererCall:
         self._batches = tagged(batches, self._family)
 
     def fall_back(self, error: GatewayError) -> bool:
-        """Change what :class:`.Attempts` says, for one more try."""
-        return self._attempts.change(error)
+        """Change what :class:`.Attempts` says, for one more try. If nothing is left, the error is
+        final: it names the documents that it can mean.
+        """
+        if self._attempts.change(error):
+            return True
+        name_documents(error, self._rendered.documents if self._rendered else ())
+        return False
 
     def batches(self) -> Iterator[Sequence[Event]]:
         return self._batches

@@ -17,6 +17,7 @@ from msgspec.json import Encoder
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 ImageFormat: TypeAlias = Literal["png", "jpeg", "gif", "webp"]
+DocumentFormat: TypeAlias = Literal["pdf", "doc", "docx", "xls", "xlsx"]
 Effort: TypeAlias = Literal["none", "low", "medium", "high", "xhigh", "max"]
 
 _encode = Encoder().encode
@@ -36,12 +37,16 @@ class Image(Struct, frozen=True, gc=False):
 
 
 class Document(Struct, frozen=True, gc=False):
-    """A text document, or a binary one (``text`` is None) with only its size in bytes."""
+    """A text document, or a binary one: ``text`` is None, and ``data`` is standard base64 of the
+    ``format`` that its bytes have, checked by the dialect. ``field`` is where the client's body
+    holds a binary one.
+    """
 
     text: str | None
     title: str | None = None
-    media_type: str = "text/plain"
-    size: int = 0
+    format: DocumentFormat | None = None
+    data: str = ""
+    field: str = ""
 
 
 class Thinking(Struct, frozen=True, gc=False):

@@ -1,23 +1,43 @@
-"""Images and base64 files inside a request."""
+"""Images and files inside a request: from base64 to parts of a conversation.
+
+A part is what its bytes say, whatever the client calls it: tools and servers often give a wrong
+type, and the upstream refuses an image or a document whose bytes do not fit its format. What no
+upstream accepts is refused here, where the member at fault is still known. Agents know the
+beginnings of these messages from Anthropic's API, and go on without the image.
+"""
 
 import re
 from binascii import Error, a2b_base64
 
-from .conversation import ImageFormat
+from .conversation import Document, Image
+from .signatures import decoded_size, document_format, image_format, image_sides
 
-IMAGE_FORMATS: dict[str, ImageFormat] = {
-    "image/jpeg": "jpeg",
-    "image/jpg": "jpeg",
-    "image/png": "png",
-    "image/gif": "gif",
-    "image/webp": "webp",
-}
-"""By media type, in lower case. ``image/jpg`` is not registered, but common."""
+MAX_IMAGE_BYTES = 2_800_000
+"""Decoded (service model of CodeWhisperer)."""
+MAX_IMAGE_SIDE = 8_000
+"""Pixels; above it CodeWhisperer answers IMAGE_DIMENSION_EXCEEDED (71,000 requests of a public
+gateway)."""
+
+NOT_BASE64 = "Input should be valid standard base64, not empty"
 
 _SLICE = 256 * 1024
 """Characters that one call looks at, since nothing can interrupt it. A multiple of 4."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+")
 _LAST = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_ENDINGS = {
+    "application/msword": "doc",
+    "application/pdf": "pdf",
+    "application/vnd.ms-excel": "xls",
+}
+
+
+class MediaError(Exception):
+    """The bytes of an image or a file cannot be used; the text says why and what to do."""
 
 
 def is_base64(data: str) -> bool:
@@ -42,6 +62,59 @@ def decoded(data: str) -> bytes:
     return b"".join(pieces) if whole else b""
 
 
-def decoded_size(data: str) -> int:
-    """The number of bytes that valid base64 decodes to."""
-    return len(data) // 4 * 3 - data.count("=", -2)
+def image(data: str) -> Image:
+    """The image that ``data``, in base64, holds. Raises :class:`MediaError`."""
+    if not is_base64(data):
+        raise MediaError(NOT_BASE64)
+    found = image_format(data)
+    if found is None:
+        raise MediaError(
+            "could not process image: its bytes are not those of a JPEG, PNG, GIF or WebP image;"
+            " convert it to one of these"
+        )
+    size = decoded_size(data)
+    if size > MAX_IMAGE_BYTES:
+        raise MediaError(
+            f"image exceeds {MAX_IMAGE_BYTES / 1e6} MB maximum: {size} bytes > {MAX_IMAGE_BYTES}"
+            " bytes; make it smaller"
+        )
+    sides = image_sides(data, found)
+    if sides and max(sides) > MAX_IMAGE_SIDE:
+        raise MediaError(
+            f"image dimensions exceed max allowed size: {MAX_IMAGE_SIDE} pixels a side, and it has"
+            f" {sides[0]} x {sides[1]}; scale it down"
+        )
+    return Image(found, data)
+
+
+def file(data: str, media_type: str, name: str | None, field: str) -> Document | Image:
+    """The file that ``data``, in base64, holds: a binary document, an image or a text.
+
+    ``media_type`` and ``name`` are the client's, "" and None if it gives none; ``field`` is the
+    place in its body. Raises :class:`MediaError`.
+    """
+    if not is_base64(data):
+        raise MediaError(NOT_BASE64)
+    ending = (name or "").rpartition(".")[2].lower()
+    if found := document_format(data, _ENDINGS.get(media_type, ending)):
+        return Document(None, name, found, data, field)
+    if image_format(data):
+        return image(data)
+    text = _text(decoded(data))
+    if text is None:
+        kind = f"{media_type} files" if media_type else "files of this kind"
+        raise MediaError(
+            f"{kind} cannot be read: the bytes are not those of a PDF, doc, docx, xls or xlsx"
+            " document, an image, or a text in UTF-8 or UTF-16; convert the file to one of these"
+        )
+    return Document(text, name)
+
+
+def _text(content: bytes) -> str | None:
+    """The text of a file; None if it is binary."""
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text

@@ -23,6 +23,7 @@ from .conversation import (
     ToolCall,
     ToolResult,
 )
+from .document_tokens import document_tokens
 from .events import Usage
 
 BYTES_PER_TOKEN = 3.5
@@ -79,17 +80,17 @@ def _sent_length(text: str) -> int:
 
 def estimate_conversation(conversation: Conversation) -> int:
     """Estimated tokens of the whole prompt: system prompt, tools and messages; at least 1."""
-    size, images = _measured(conversation.messages)
+    size, attached = _measured(conversation.messages)
     size += _sent_length(conversation.system)
     for tool in conversation.tools:
         size += byte_length(tool.name) + _sent_length(tool.description) + len(tool.schema_json)
-    fixed = MESSAGE_TOKENS * len(conversation.messages) + IMAGE_TOKENS * images
+    fixed = MESSAGE_TOKENS * len(conversation.messages) + attached
     return max(1, estimate_text(size) + fixed)
 
 
 def _measured(messages: Sequence[Message]) -> tuple[int, int]:
-    """The bytes of all content, and the number of images."""
-    size = images = 0
+    """The bytes of all text, and the tokens of images and binary documents."""
+    size = attached = 0
     inputs: list[dict[str, Any]] = []
     parts: list[Any] = [part for message in messages for part in message.parts]
     for part in parts:
@@ -103,12 +104,14 @@ def _measured(messages: Sequence[Message]) -> tuple[int, int]:
             size += byte_length(part.name)
             inputs.append(part.input)
         elif kind is Image:
-            images += 1
+            attached += IMAGE_TOKENS
+        elif kind is Document and part.text is None:
+            attached += document_tokens(part)
         elif kind is Document:
             size += _sent_length(part.text or "") + byte_length(part.title or "")
         elif kind is RedactedThinking:
             size += len(part.data)
-    return size + _json_bytes(inputs), images
+    return size + _json_bytes(inputs), attached
 
 
 def _json_bytes(values: Sequence[Any]) -> int:

@@ -61,13 +61,14 @@ def label(value: str, name: str) -> str:
 
 class Record:
     """What parsing one request ignored and what it rewrote: names, each once, in order. ``size`` is
-    that of its body in bytes.
+    that of its body in bytes. ``place`` is where the part stands that is being read.
     """
 
     def __init__(self) -> None:
         self.ignored: dict[str, None] = {}
         self.notes: dict[str, None] = {}
         self.size = 0
+        self.place: Path = ()
         self._nested = Allowance()  # for JSON in strings of a large body
 
     def ignore(self, name: str) -> None:

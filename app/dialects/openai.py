@@ -13,10 +13,11 @@ from math import ceil
 from time import time
 from typing import Any, Literal, TypeAlias, cast
 
-from app.core.conversation import Effort, Image, Tool, ToolChoice
+from app.core.conversation import Document, Effort, Image, Text, Tool, ToolChoice
 from app.core.headers import Headers
 from app.core.lenient_json import decode_object
-from app.core.media import IMAGE_FORMATS, is_base64
+from app.core.media import MediaError, file
+from app.core.media import image as read_image
 from app.core.typed_json import FieldError, Path, Record, label
 from app.errors import GatewayError, Kind
 from app.openapi import Shape
@@ -158,8 +159,12 @@ def data_url(url: str) -> tuple[str, str] | None:
     return (found[1].lower(), url[found.end() :]) if found else None
 
 
-def image(url: str) -> Image:
-    """The image inside a ``data:`` URL. Raises :class:`FieldError` with an empty path."""
+def image(url: str, record: Record, *, in_result: bool) -> Image | Text:
+    """The image inside a ``data:`` URL. Raises :class:`FieldError` with an empty path.
+
+    In the result of a tool, the model is told of an image that cannot be sent: a tool made it, so
+    the client could not go on after a refusal.
+    """
     found = data_url(url)
     if found is None:
         scheme = url[:_LONGEST_START].partition(":")[0].lower()
@@ -167,13 +172,31 @@ def image(url: str) -> Image:
         raise FieldError(
             (), f"{given} cannot be read by this gateway; send data:image/...;base64,..."
         )
-    media_type, data = found
-    image_format = IMAGE_FORMATS.get(media_type)
-    if image_format is None:
-        raise FieldError((), "the image should be image/jpeg, image/png, image/gif or image/webp")
-    if not is_base64(data):
-        raise FieldError((), "the data URL should hold valid standard base64, not empty")
-    return Image(image_format, data)
+    try:
+        return read_image(found[1])
+    except MediaError as error:
+        if not in_result:
+            raise FieldError((), str(error)) from None
+        record.note("image_as_text")
+        return Text(f"[image left out: {error}]")
+
+
+def attachment(
+    given: str, name: str | None, record: Record, *, in_result: bool
+) -> Document | Image | Text:
+    """The file in ``given``, a ``data:`` URL or base64. Raises :class:`FieldError` with an empty
+    path; in the result of a tool, the model is told of a file that cannot be sent, as of an image.
+    """
+    media_type, data = data_url(given) or ("", given)
+    try:
+        return file(data, media_type, name, dotted(record.place))
+    except MediaError as error:
+        if not in_result:
+            raise FieldError((), str(error)) from None
+        record.note("document_as_text")
+        return Text(
+            f"[document {name!r} left out: {error}]" if name else f"[document left out: {error}]"
+        )
 
 
 # Tools

@@ -168,6 +168,10 @@ class Settings:
     kiro_refusal_fallback: bool = setting("Models", values.flag(), "false",
         "Whether a request that a model refuses without an answer is sent once to the model that "
         "the service names for that. x-kiro-repairs lists it; a key's models do not limit it.")
+    kiro_max_image_bytes: int = setting("Models",
+        values.integer(1, 1 << 30, "bytes"), "3750000",
+        "Bytes of all images of a request together, before base64. Where there are more, the "
+        "oldest images are left out and the model is told so.")
 
     kiro_share_content: bool = setting("Upstream", values.flag(), "false",
         "Whether the service may use the content of conversations to improve itself.")

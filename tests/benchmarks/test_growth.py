@@ -17,11 +17,12 @@ from werkzeug.datastructures import Headers
 
 from app.codewhisperer.answer.decoder import EventDecoder
 from app.codewhisperer.request.render import render
-from app.codewhisperer.request.repair import repair
+from app.codewhisperer.request.repair import Limits, repair
 from app.codewhisperer.request.schema import normalised
 from app.codewhisperer.service.hosts import candidates
 from app.core.conversation import (
     Conversation,
+    Document,
     Image,
     Message,
     Text,
@@ -396,6 +397,20 @@ MESS: dict[str, Callable[[int], Conversation]] = {
             lambda i: user(ToolResult(f"c{i}", (Image("png", "AAAA"),))),
         )
     ),
+    "documents of one name": lambda n: talk(
+        *turns(
+            n,
+            lambda _: user(Document(None, "a.pdf", "pdf", "AAAA")),
+            lambda _: assistant(Text("ok")),
+        )
+    ),
+    "documents in results": lambda n: talk(
+        *turns(
+            n,
+            lambda i: assistant(ToolCall(f"c{i}", "read", {})),
+            lambda i: user(ToolResult(f"c{i}", (Document(None, None, "pdf", "AAAA"),))),
+        )
+    ),
     "thinking": lambda n: talk(
         *turns(n, lambda _: user(Text("hi")), lambda _: assistant(Thinking("hm", "signed")))
     ),
@@ -411,6 +426,6 @@ MESS: dict[str, Callable[[int], Conversation]] = {
 def test_a_conversation_is_repaired(mess: Callable[[int], Conversation]) -> None:
     def make(size: int) -> Callable[[], object]:
         conversation = mess(size)
-        return lambda: repair(conversation, max_description=100)
+        return lambda: repair(conversation, Limits(100))
 
     check(make, 200)

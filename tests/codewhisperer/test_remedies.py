@@ -17,6 +17,8 @@ from app.codewhisperer.service.hosts import Host
 from app.codewhisperer.upstream import CodeWhisperer
 from app.core.conversation import (
     Conversation,
+    Document,
+    Image,
     Message,
     Part,
     Reasoning,
@@ -24,6 +26,8 @@ from app.core.conversation import (
     Text,
     Thinking,
     Tool,
+    ToolCall,
+    ToolResult,
 )
 from app.credentials import AuthKind, Token
 from app.errors import GatewayError, Kind
@@ -32,6 +36,7 @@ from app.models.model import FieldSchema, Model
 from app.models.names import Resolution
 from app.simulator import Simulator
 from app.simulator.answers.script import CHAT
+from tests.media import PDF, PNG
 from tests.test_gateway import Hosts, Logins, answer, failure, host
 
 MODEL = Model(
@@ -108,6 +113,7 @@ def ask(service: CodeWhisperer) -> Iterator[Ask]:
         own: CodeWhisperer | None = None,
         model: Model = MODEL,
         logins: Any = None,
+        turns: tuple[Message, ...] = (),
         **members: Any,
     ) -> GatewayCall:
         gateway = Gateway(
@@ -118,10 +124,10 @@ def ask(service: CodeWhisperer) -> Iterator[Ask]:
             total=inf,
             sleep=lambda seconds: None,
         )
-        turns = [Message("user", (Text("Hello"),))]
+        said = turns or (Message("user", (Text("Hello"),)),)
         if parts:
-            turns += [Message("assistant", parts), Message("user", (Text("And?"),))]
-        opened.append(gateway.open(Conversation("claude-opus-4-8", tuple(turns), **members)))
+            said += (Message("assistant", parts), Message("user", (Text("And?"),)))
+        opened.append(gateway.open(Conversation("claude-opus-4-8", said, **members)))
         return opened[-1]
 
     yield run
@@ -272,6 +278,93 @@ def test_long_descriptions_are_moved_out_of_the_way(
     assert len(specification(second)["description"]) <= SHORT_DESCRIPTION
     assert "x" * 2000 in json.dumps(second["conversationState"]["history"])
     assert call.repairs == ("move-long-description",)
+
+
+def reason(name: str) -> dict[str, Any]:
+    return refusal("No.", name)
+
+
+def report(title: str) -> Message:
+    document = Document(None, title, "pdf", PDF, f"messages.0.{title}")
+    return Message("user", (Text("Read."), document))
+
+
+OK = Message("assistant", (Text("ok"),))
+
+
+def sent_documents(body: Any) -> list[int]:
+    """How many documents each of the user's messages has."""
+    state = body["conversationState"]
+    turns = [*state.get("history", ()), state["currentMessage"]]
+    users = (turn["userInputMessage"] for turn in turns if "userInputMessage" in turn)
+    return [len(user.get("documents", ())) for user in users]
+
+
+def test_documents_of_earlier_turns_are_left_out_where_there_are_too_many(
+    upstream: Simulator, ask: Ask
+) -> None:
+    """docs/upstream.md: How many documents"""
+    upstream.script(reason("DOCUMENT_COUNT_EXCEEDED"), GOOD, GOOD)
+    turns = (report("a"), OK, report("b"))
+    call = ask(turns=turns, session="s")
+    assert answer(call) == "hi"
+    assert call.repairs == ("limit-documents",)
+    assert answer(ask(turns=(*turns, OK, report("c")), session="s")) == "hi"
+    assert [sent_documents(body) for body in bodies(upstream)] == [[1, 1], [0, 1], [0, 0, 1]]
+
+
+def test_documents_of_the_current_turn_alone_can_be_too_many(upstream: Simulator, ask: Ask) -> None:
+    upstream.script(reason("DOCUMENT_COUNT_EXCEEDED"))
+    refused = failure(ask(turns=(report("a"),)))
+    assert refused.kind is Kind.REJECTED
+    assert refused.message.endswith('Could not process pdf "a" (messages.0.a).')
+    assert len(bodies(upstream)) == 1
+
+
+def test_a_refused_document_is_named_also_from_inside_the_stream(
+    upstream: Simulator, ask: Ask
+) -> None:
+    """docs/upstream.md: Refusals of documents"""
+    body = {"message": "No.", "reason": "DOCUMENT_SIZE_EXCEEDED"}
+    upstream.script({"exception": {"type": "ValidationException", **body}})
+    assert failure(ask(turns=(report("a"),))).field == "messages.0.a"
+
+
+def looked(call_id: str) -> tuple[Message, ...]:
+    """An image that a tool made."""
+    call, result = ToolCall(call_id, "Look", {}), ToolResult(call_id, (Image("png", PNG),))
+    return Message("assistant", (call,)), Message("user", (result,))
+
+
+def images(body: Any) -> int:
+    return json.dumps(body).count('"images"')
+
+
+def test_images_of_tools_that_the_service_refuses_are_told_to_the_model(
+    upstream: Simulator, ask: Ask
+) -> None:
+    """Later ones of the same conversation are sent again.
+
+    docs/upstream.md: Formats of images
+    """
+    upstream.script(reason("IMAGE_FORMAT_UNSUPPORTED"), GOOD, GOOD)
+    turns = (Message("user", (Text("Look."),)), *looked("1"))
+    call = ask(turns=turns, session="s")
+    assert answer(call) == "hi"
+    assert "describe-tool-image" in call.repairs
+    assert answer(ask(turns=(*turns, *looked("2")), session="s")) == "hi"
+    first, second, third = bodies(upstream)
+    assert (images(first), images(second), images(third)) == (1, 0, 1)
+    assert "[image left out: the service refused it]" in json.dumps(second)
+
+
+def test_an_image_of_the_user_that_is_refused_is_not_left_out(
+    upstream: Simulator, ask: Ask
+) -> None:
+    upstream.script(reason("IMAGE_FORMAT_UNSUPPORTED"))
+    refused = failure(ask(turns=(Message("user", (Image("png", PNG), Text("Look."))),)))
+    assert refused.kind is Kind.REJECTED
+    assert len(bodies(upstream)) == 1
 
 
 def test_a_simple_request_that_is_malformed_is_refused_at_once(

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import media
-from app.core.media import decoded, decoded_size, is_base64
+from app.core.media import decoded, is_base64
+from app.core.signatures import decoded_size
 
 
 @given(st.binary(min_size=1))

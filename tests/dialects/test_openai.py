@@ -1,15 +1,17 @@
 """What the two OpenAI dialects share."""
 
 import json
+from typing import Any
 
 import httpx2
 import openai as sdk
 import pytest
 
-from app.core.conversation import Image, Tool, ToolChoice
+from app.core.conversation import Image, Text, Tool, ToolChoice
 from app.core.typed_json import FieldError, Record
 from app.dialects import openai
 from app.errors import GatewayError, Kind
+from tests.media import GIF, JPEG, PNG, WEBP
 
 BY_STATUS: dict[int, set[tuple[str, str | None]]] = {
     400: {("invalid_request_error", None), ("invalid_request_error", "context_length_exceeded")},
@@ -128,21 +130,37 @@ def test_a_refusal_names_the_field():
 @pytest.mark.parametrize(
     ("url", "image"),
     [
-        ("data:image/png;base64,AAAA", Image("png", "AAAA")),
-        ("data:image/jpeg;base64,AAA=", Image("jpeg", "AAA=")),
-        ("data:image/jpg;base64,AA==", Image("jpeg", "AA==")),
-        ("DATA:image/GIF;name=a.gif;Base64,+/==", Image("gif", "+/==")),
-        ("data:image/webp;base64," + "A" * 400, Image("webp", "A" * 400)),
+        (f"data:image/png;base64,{PNG}", Image("png", PNG)),
+        (f"data:image/jpeg;base64,{JPEG}", Image("jpeg", JPEG)),
+        (f"DATA:image/GIF;name=a.gif;Base64,{GIF}", Image("gif", GIF)),
+        (f"data:image/webp;base64,{WEBP}", Image("webp", WEBP)),
+        (f"data:image/jpg;base64,{PNG}", Image("png", PNG)),
+        (f"data:;base64,{PNG}", Image("png", PNG)),
     ],
 )
 def test_data_urls(url, image):
-    assert openai.image(url) == image
+    """docs/upstream.md: Formats of images"""
+    assert openai.image(url, Record(), in_result=False) == image
+
+
+def test_what_a_tool_made_is_told_to_the_model_where_it_cannot_be_sent():
+    record = Record()
+    url = "data:image/svg+xml;base64,AAAA"
+    assert openai.image(url, record, in_result=True) == Text(f"[image left out: {FORMAT}]")
+    part: Any = openai.attachment("data:;base64,AAAA", "a.bin", record, in_result=True)
+    assert part.text.startswith("[document 'a.bin' left out: files of this kind cannot be read")
+    part = openai.attachment("data:a/b;base64,AAAA", None, record, in_result=True)
+    assert part.text.startswith("[document left out: a/b files cannot be read: the bytes are not")
+    assert tuple(record.notes) == ("image_as_text", "document_as_text")
 
 
 BY_URL = "images by {} URL cannot be read by this gateway; send data:image/...;base64,..."
 NO_URL = "this URL cannot be read by this gateway; send data:image/...;base64,..."
-FORMAT = "the image should be image/jpeg, image/png, image/gif or image/webp"
-NO_BASE64 = "the data URL should hold valid standard base64, not empty"
+FORMAT = (
+    "could not process image: its bytes are not those of a JPEG, PNG, GIF or WebP image; convert it"
+    " to one of these"
+)
+NO_BASE64 = "Input should be valid standard base64, not empty"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +184,7 @@ NO_BASE64 = "the data URL should hold valid standard base64, not empty"
 )
 def test_urls_that_hold_no_image(url, problem):
     with pytest.raises(FieldError) as failure:
-        openai.image(url)
+        openai.image(url, Record(), in_result=False)
     assert (failure.value.path, failure.value.problem) == ((), problem)
 
 

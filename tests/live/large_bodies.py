@@ -175,17 +175,17 @@ BODIES: dict[str, tuple[str, Body]] = {
         ).encode(),
     ),
     "tools whose references expand": ("/v1/messages", lambda size: _bombs(size)),
-    "one image": (
+    "one document": (
         "/v1/messages",
-        lambda size: json.dumps(_image("A" * ((size - 4096) // 4 * 4))).encode(),
+        lambda size: json.dumps(_pdf("JVBERi0x" + "A" * ((size - 4096) // 4 * 4))).encode(),
     ),
 }
 """By name: the path, and a function of the size in bytes."""
 
 
-def _image(data: str) -> dict[str, Any]:
-    source = {"type": "base64", "media_type": "image/png", "data": data}
-    content = [{"type": "image", "source": source}]
+def _pdf(data: str) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": "application/pdf", "data": data}
+    content = [{"type": "document", "source": source}]
     return {
         "model": "claude-sonnet-4-6",
         "max_tokens": 9,

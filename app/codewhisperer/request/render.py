@@ -30,7 +30,9 @@ from app.models.model import Model
 
 from . import wire
 from .reasoning import request_fields
-from .repair import repair
+from .repair import Limits, repair
+from .repair.attachments import MAX_IMAGE_BYTES
+from .sent_documents import SentDocument
 
 MAX_CONTENT = 600_000
 """Characters in one user turn (service model)."""
@@ -56,6 +58,7 @@ class RenderedRequest(Struct, frozen=True):
     tool_names: dict[str, str]
     repairs: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    documents: tuple[SentDocument, ...] = ()
 
     def __repr__(self) -> str:
         return f"<RenderedRequest of {len(self.body)} bytes>"
@@ -71,18 +74,25 @@ def render(
     max_description: int,
     continuation_id: str = "",
     root_id: str = "",
+    max_image_bytes: int = MAX_IMAGE_BYTES,
+    earlier_documents: bool = True,
 ) -> RenderedRequest:
     """The request for a host and a model.
 
     The ids are :class:`app.codewhisperer.conversation_ids.ConversationIds`'; only the newest hosts
     know the last two. ``max_description``: the longest tool description, in characters, that is
-    sent as one. Raises GatewayError: INVALID_REQUEST for what no rule can repair, CONTEXT_TOO_LONG
-    for a turn that is too long for the service.
+    sent as one. ``max_image_bytes``: the decoded bytes of all images together.
+    ``earlier_documents``: whether binary documents of earlier turns are sent. Raises GatewayError:
+    INVALID_REQUEST for what no rule can repair, CONTEXT_TOO_LONG for a turn that is too long for
+    the service.
     """
     fields = request_fields(conversation.reasoning, conversation.max_tokens, model.fields)
+    limits = Limits(
+        max_description, max_image_bytes, earlier_documents, "image" in model.input_types
+    )
     turns = _TurnWriter(model.upstream_id(host.generation), host.origin)
     try:
-        repaired = repair(conversation, max_description=max_description)
+        repaired = repair(conversation, limits)
         state = _state(repaired.conversation, turns, conversation_id)
         mode = None
         if host.binding == "json-rpc":
@@ -101,6 +111,7 @@ def render(
         repaired.tool_names,
         repaired.rules + fields.repairs,
         _as_the_client_says(fields.ignored, conversation),
+        tuple(turns.documents),
     )
 
 
@@ -131,15 +142,19 @@ def _tool(tool: Tool) -> wire.Tool:
 
 
 class _TurnWriter:
-    """Writes turns; keeps the model id and the origin, which every user turn repeats."""
+    """Writes turns; keeps the model id and the origin, which every user turn repeats, and notes
+    the documents that it wrote.
+    """
 
     def __init__(self, model_id: str, origin: str) -> None:
         self._model_id = model_id
         self._origin = origin
+        self.documents: list[SentDocument] = []
 
     def user(self, message: Message, tools: list[wire.Tool] | None = None) -> wire.UserTurn:
         texts: list[str] = []
         images: list[wire.ImageBlock] = []
+        documents: list[wire.DocumentBlock] = []
         results: list[wire.ToolResult] = []
         part: Any
         for part in message.parts:
@@ -150,6 +165,8 @@ class _TurnWriter:
                 results.append(_result(part))
             elif kind is Image:
                 images.append(wire.ImageBlock(part.format, wire.ImageSource(part.data)))
+            elif kind is Document and part.text is None:
+                documents.append(self._document(part))
             elif kind is Document:
                 texts.append(_titled(part))
             else:
@@ -159,8 +176,13 @@ class _TurnWriter:
             raise _too_long("A message", len(content), MAX_CONTENT)
         context = wire.UserInputMessageContext(results, tools or []) if results or tools else None
         return wire.UserTurn(
-            wire.UserInputMessage(content, self._model_id, self._origin, images, context)
+            wire.UserInputMessage(content, self._model_id, self._origin, images, documents, context)
         )
+
+    def _document(self, document: Document) -> wire.DocumentBlock:
+        name, form = document.title or "", document.format or ""
+        self.documents.append(SentDocument(name, form, document.field))
+        return wire.DocumentBlock(name, form, wire.DocumentSource(document.data))
 
     def assistant(self, message: Message) -> wire.AssistantTurn:
         texts: list[str] = []
@@ -188,8 +210,8 @@ def _result(result: ToolResult) -> wire.ToolResult:
     part: Any
     for part in result.content:
         kind = type(part)
-        if kind is Image:
-            raise _misplaced(Image, "tool")
+        if kind is Image or (kind is Document and part.text is None):
+            raise _misplaced(kind, "tool")
         if text := part.text if kind is Text else _titled(part):
             if len(text) > MAX_RESULT:
                 raise _too_long("A tool result", len(text), MAX_RESULT)

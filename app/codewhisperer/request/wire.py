@@ -25,6 +25,23 @@ class ImageBlock(WireObject):
     source: ImageSource
 
 
+class DocumentSource(WireObject):
+    """``bytes`` is base64."""
+
+    bytes: str
+
+
+class DocumentBlock(WireObject):
+    """``name`` is without an ending, and unique in the request; ``format``: pdf, doc, docx, xls or
+    xlsx. The service also takes texts (csv, html, md, txt), which this gateway writes into the
+    content: it works on every host.
+    """
+
+    name: str
+    format: str
+    source: DocumentSource
+
+
 class ToolResultText(WireObject):
     """One text of a tool result."""
 
@@ -73,6 +90,7 @@ class UserInputMessage(WireObject):
     model_id: str
     origin: str
     images: list[ImageBlock] = []
+    documents: list[DocumentBlock] = []
     user_input_message_context: UserInputMessageContext | None = None
 
 

@@ -20,26 +20,28 @@ from app.core.conversation import (
     ToolCall,
     ToolResult,
 )
-from app.core.media import IMAGE_FORMATS, decoded_size, is_base64
-from app.core.typed_json import FieldError, Record
+from app.core.media import MediaError, file, image
+from app.core.typed_json import FieldError, Path, Record
 
 from . import block_types as types
 
 Parts: TypeAlias = tuple[Part, ...]
 Converter: TypeAlias = Callable[[Any, Record], Parts]
 
-PDF = "application/pdf"
+
+def _image(block: types.ImageBlock, record: Record) -> Parts:
+    return (image(_inline(block.source, "image").data),)
 
 
-def _image(block: types.ImageBlock, _: Record) -> Parts:
-    source = _inline(block.source, "image")
-    image_format = IMAGE_FORMATS.get(source.media_type.lower())
-    if image_format is None:
-        raise FieldError(
-            ("source", "media_type"),
-            "Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'",
-        )
-    return (Image(image_format, _checked_base64(source.data)),)
+def _image_in_result(block: types.ImageBlock, record: Record) -> Parts:
+    """As elsewhere, but the model is told of an image that cannot be sent: a tool made it, so the
+    client could not go on after a refusal.
+    """
+    try:
+        return _image(block, record)
+    except MediaError as error:
+        record.note("image_as_text")
+        return (Text(f"[image left out: {error}]"),)
 
 
 def _inline(source: Any, what: str) -> Any:
@@ -53,48 +55,42 @@ def _inline(source: Any, what: str) -> Any:
     return source
 
 
-def _checked_base64(data: str) -> str:
-    if not is_base64(data):
-        raise FieldError(("source", "data"), "Input should be valid standard base64, not empty")
-    return data
-
-
-def _document(block: types.DocumentBlock, record: Record) -> Parts:
+def _document(block: types.DocumentBlock, record: Record, in_result: bool = False) -> Parts:
     source = _inline(block.source, "document")
-    if isinstance(source, types.Base64Source):
-        raise FieldError(
-            ("source",),
-            f"{source.media_type} documents cannot be read by this gateway's models; send the text"
-            " of the document as a source of type 'text'",
-        )
     if isinstance(source, types.TextSource):
-        return (Document(_with_context(block, source.data), block.title, source.media_type),)
-    inside = _under_source(source.content)
+        return (Document(_with_context(block, source.data), block.title),)
+    if isinstance(source, types.Base64Source):
+        return _file(block, source, record)
+    table = _IN_RESULT if in_result else _IN_MESSAGE
+    try:
+        inside = parts(source.content, record, table)
+    except FieldError as error:
+        raise error.under("source") from None
     texts = [part.text for part in inside if isinstance(part, Text)]
     images = tuple(part for part in inside if isinstance(part, Image))
     return (Document(_with_context(block, "\n".join(texts)), block.title), *images)
 
 
+def _document_in_result(block: types.DocumentBlock, record: Record) -> Parts:
+    """As elsewhere, but the model is told of a file that cannot be sent, as of an image."""
+    try:
+        return _document(block, record, in_result=True)
+    except MediaError as error:
+        record.note("document_as_text")
+        named = f"document {block.title!r}" if block.title else "document"
+        return (Text(f"[{named} left out: {error}]"),)
+
+
+def _file(block: types.DocumentBlock, source: types.Base64Source, record: Record) -> Parts:
+    place = dotted((*record.place, *_type_of(block)))
+    found = file(source.data, source.media_type.lower(), block.title, place)
+    if isinstance(found, Document) and found.text is not None:
+        return (Document(_with_context(block, found.text), found.title),)
+    return (Text(block.context), found) if block.context else (found,)
+
+
 def _with_context(block: types.DocumentBlock, text: str) -> str:
     return f"{block.context}\n\n{text}" if block.context else text
-
-
-def _under_source(content: str | Sequence[Any]) -> Parts:
-    try:
-        return parts(content, Record())
-    except FieldError as error:
-        raise error.under("source") from None
-
-
-def _document_in_result(block: types.DocumentBlock, record: Record) -> Parts:
-    """As elsewhere, but the model is told of a PDF instead of a refusal: the client did not choose
-    to send it, and could not go on.
-    """
-    source = block.source
-    if not isinstance(source, types.Base64Source) or source.media_type != PDF:
-        return _document(block, record)
-    data = _checked_base64(source.data)
-    return (Document(None, block.title, PDF, decoded_size(data)),)
 
 
 def _search_result(block: types.SearchResultBlock, _: Record) -> Parts:
@@ -116,7 +112,9 @@ def _tool_use(block: types.ToolUseBlock, _: Record) -> Parts:
 
 
 def _tool_result(block: types.ToolResultBlock, record: Record) -> Parts:
-    content: Any = () if block.content is None else parts(block.content, record, _IN_RESULT)
+    content: Any = ()
+    if block.content is not None:
+        content = parts(block.content, record, _IN_RESULT, record.place)
     return (ToolResult(block.tool_use_id, content, bool(block.is_error)),)
 
 
@@ -215,16 +213,34 @@ _IN_MESSAGE: dict[type, Converter] = {
     types.ToolRemovalBlock: _tool_change,
 }
 _IN_RESULT: dict[type, Converter] = _IN_MESSAGE | {
+    types.ImageBlock: _image_in_result,
     types.DocumentBlock: _document_in_result,
     types.ToolReferenceBlock: _tool_reference,
     types.BrowserStateBlock: _browser_state,
 }
 
 
+def _type_of(block: Any) -> Path:
+    """The step by which the API's messages name the type of a block. Claude Code looks for it after
+    a refusal, and sends the conversation again without the image or document.
+    """
+    return (str(block.__struct_config__.tag),)
+
+
+def dotted(path: Path) -> str:
+    """``("messages", 0, "content")`` as ``messages.0.content``."""
+    return ".".join(map(str, path))
+
+
 def parts(
-    content: str | Sequence[Any], record: Record, table: Mapping[type, Converter] = _IN_MESSAGE
+    content: str | Sequence[Any],
+    record: Record,
+    table: Mapping[type, Converter] = _IN_MESSAGE,
+    place: Path = (),
 ) -> Parts:
-    """The parts of a message. Raises :class:`FieldError` with the path inside the message."""
+    """The parts of a message, which stands at ``place`` in the body. Raises :class:`FieldError`
+    with the path inside the message.
+    """
     if isinstance(content, str):
         return (Text(content),)
     found: list[Part] = []
@@ -232,8 +248,12 @@ def parts(
         if type(block) is types.TextBlock:  # half of all blocks: saves a call
             found.append(Text(block.text))
             continue
+        record.place = (*place, "content", index)
         try:
             found += table[type(block)](block, record)
+        except MediaError as error:
+            where = ("content", index, *_type_of(block), "source", "base64", "data")
+            raise FieldError(where, str(error)) from None
         except FieldError as error:
             raise error.under("content", index) from None
     return tuple(found)

@@ -59,7 +59,7 @@ def _parse(
     except RecursionError:
         raise GatewayError(Kind.INVALID_REQUEST, TOO_DEEP) from None
     except FieldError as error:
-        path = ".".join(map(str, error.path))
+        path = blocks.dotted(error.path)
         message = f"{path}: {error.problem}" if path else error.problem
         raise GatewayError(Kind.INVALID_REQUEST, message, field=path) from None
 
@@ -111,7 +111,9 @@ def _messages(messages: Sequence[Any], last_user: int, record: Record) -> tuple[
         if type(message) is schema.SystemMessage and _is_cleared(message, index, last_user):
             continue
         try:
-            parts: tuple[Part, ...] = blocks.parts(message.content, record)
+            parts: tuple[Part, ...] = blocks.parts(
+                message.content, record, place=("messages", index)
+            )
         except FieldError as error:
             raise error.under("messages", index) from None
         converted.append(Message(message.__struct_config__.tag, parts))

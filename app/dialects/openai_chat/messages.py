@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Any, TypeAlias
 
 from app.core.conversation import Message, Part, ResultPart, Text, ToolCall, ToolResult, as_one
-from app.core.typed_json import FieldError, Record
+from app.core.typed_json import FieldError, Path, Record
 from app.dialects import openai
 
 from . import schema
@@ -44,6 +44,7 @@ class MessageReader:
 
     def _turn(self, position: int, message: Any) -> Message:
         self._position = position
+        self._record.place = ("messages", position)
         try:
             return _ROLES[type(message)](self, message)
         except FieldError as error:
@@ -53,7 +54,7 @@ class MessageReader:
         return Message("system", _texts(message.content))
 
     def _user(self, message: schema.UserMessage) -> Message:
-        return Message("user", _parts(message.content))
+        return Message("user", _parts(message.content, self._record))
 
     def _assistant(self, message: schema.AssistantMessage) -> Message:
         said = message.content or ()
@@ -95,7 +96,8 @@ class MessageReader:
         return ToolCall(call_id, function.name, openai.arguments(function.arguments, self._record))
 
     def _tool(self, message: schema.ToolMessage) -> Message:
-        return Message("user", (ToolResult(message.tool_call_id, _parts(message.content or ())),))
+        content = _parts(message.content or (), self._record, in_result=True)
+        return Message("user", (ToolResult(message.tool_call_id, content),))
 
     def _function(self, message: schema.FunctionMessage) -> Message:
         call_id = self._called.pop(message.name, f"function_call_of_{message.name}")
@@ -108,43 +110,55 @@ def _texts(content: str | Sequence[schema.TextPart]) -> tuple[Text, ...]:
     return tuple(Text(part.text) for part in content)
 
 
-def _parts(content: str | Sequence[Any]) -> tuple[ResultPart, ...]:
-    """Raises :class:`FieldError` with the path inside the message."""
+def _parts(
+    content: str | Sequence[Any], record: Record, *, in_result: bool = False
+) -> tuple[ResultPart, ...]:
+    """The parts of a message at the place of the record. Raises :class:`FieldError` with the path
+    inside the message.
+    """
     if isinstance(content, str):
         return (Text(content),)
     parts: list[ResultPart] = []
+    place: Path = (*record.place, "content")
     for position, part in enumerate(content):
+        record.place = (*place, position)
         try:
-            parts.append(_PARTS[type(part)](part))
+            parts.append(_PARTS[type(part)](part, record, in_result))
         except FieldError as error:
             raise error.under("content", position) from None
     return tuple(parts)
 
 
-def _text(part: schema.TextPart) -> ResultPart:
+def _text(part: schema.TextPart, record: Record, in_result: bool) -> ResultPart:
     return Text(part.text)
 
 
-def _image(part: schema.ImagePart) -> ResultPart:
+def _image(part: schema.ImagePart, record: Record, in_result: bool) -> ResultPart:
     try:
-        return openai.image(part.image_url.url)
+        return openai.image(part.image_url.url, record, in_result=in_result)
     except FieldError as error:
         raise error.under("image_url", "url") from None
 
 
-def _audio(_: schema.AudioPart) -> ResultPart:
+def _audio(part: schema.AudioPart, record: Record, in_result: bool) -> ResultPart:
     raise FieldError(
         ("input_audio",), "audio cannot be read by this gateway's models; send its text"
     )
 
 
-def _file(_: schema.FilePart) -> ResultPart:
-    raise FieldError(
-        ("file",), "files cannot be read by this gateway's models; send the file's text as a part"
-    )
+def _file(part: schema.FilePart, record: Record, in_result: bool) -> ResultPart:
+    given = part.file
+    if given.file_id:
+        raise FieldError(
+            ("file", "file_id"), "files are read from file_data only: send data:<type>;base64,..."
+        )
+    try:
+        return openai.attachment(given.file_data or "", given.filename, record, in_result=in_result)
+    except FieldError as error:
+        raise error.under("file", "file_data") from None
 
 
-_PARTS: dict[type, Callable[[Any], ResultPart]] = {
+_PARTS: dict[type, Callable[[Any, Record, bool], ResultPart]] = {
     schema.TextPart: _text,
     schema.ImagePart: _image,
     schema.AudioPart: _audio,

@@ -42,8 +42,14 @@ class AudioPart(Tagged, frozen=True, tag="input_audio"):
     """Refused by name."""
 
 
+class File(Struct, frozen=True):
+    file_data: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
+
+
 class FilePart(Tagged, frozen=True, tag="file"):
-    """Refused by name."""
+    file: File
 
 
 UserPart: TypeAlias = TextPart | ImagePart | AudioPart | FilePart

@@ -46,6 +46,7 @@ def read(given: str | Sequence[dict[str, Any]], record: Record) -> tuple[str, tu
         return "", (Message("user", (Text(given),)),)
     turns: list[Turn] = []
     for index, raw in enumerate(given):
+        record.place = ("input", index)
         try:
             turns += _turn(raw, record)
         except FieldError as error:

@@ -22,6 +22,7 @@ from app.core.conversation import (
 )
 from app.errors import GatewayError, Kind
 from app.models.names import resolve
+from app.models.table import MODELS
 
 READ = Tool("Read", "Reads a file", {"type": "object", "properties": {"path": {"type": "string"}}})
 
@@ -78,6 +79,30 @@ def test_the_least_request() -> None:
             },
         }
     }
+
+
+def test_a_binary_document_is_sent_beside_the_text_of_its_message() -> None:
+    """docs/upstream.md: Documents of a message"""
+    state = body(
+        user("read it", Document(None, "Report.pdf", "pdf", "AAAA"), Document("text", "Note")),
+        assistant("ok"),
+        user("and this", Document(None, "Sheet", "xlsx", "BBBB")),
+    )["conversationState"]
+    earlier = state["history"][0]["userInputMessage"]
+    assert earlier["content"] == "read it\n\n# Note\n\ntext"
+    assert earlier["documents"] == [
+        {"name": "Report", "format": "pdf", "source": {"bytes": "AAAA"}}
+    ]
+    assert state["currentMessage"]["userInputMessage"]["documents"] == [
+        {"name": "Sheet", "format": "xlsx", "source": {"bytes": "BBBB"}}
+    ]
+
+
+def test_a_model_without_eyes_is_sent_no_image() -> None:
+    """docs/upstream.md: What a model reads"""
+    blind = next(model for model in MODELS if "image" not in model.input_types)
+    sent = body(user("look", Image("png", "AAAA")), model=blind.id)
+    assert "images" not in sent["conversationState"]["currentMessage"]["userInputMessage"]
 
 
 def test_a_whole_conversation() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.codewhisperer.request.repair import Repaired, repair, rules
-from app.codewhisperer.request.repair.parts import MAX_IMAGE_BYTES, MAX_IMAGES
+from app.codewhisperer.request.repair import Limits, Repaired, repair, rules
+from app.codewhisperer.request.repair.attachments import MAX_DOCUMENTS, MAX_IMAGES
 from app.codewhisperer.request.tool_names import renamed
 from app.core.conversation import (
     Conversation,
@@ -52,7 +52,7 @@ def conversation(*messages: Message, **members: Any) -> Conversation:
 
 
 def repaired(*messages: Message, max_description: int = 10_000, **members: Any) -> Repaired:
-    return repair(conversation(*messages, **members), max_description=max_description)
+    return repair(conversation(*messages, **members), Limits(max_description))
 
 
 def texts(message: Message) -> list[str]:
@@ -72,18 +72,19 @@ CLEAN = [
         user("a"), assistant(RedactedThinking("AAAA"), call()), user(result()), tools=(READ,)
     ),
     conversation(user(Document("text", "title"))),
+    conversation(user(Document(None, "Title", "pdf", "AAAA"), "what is it?")),
     conversation(user(Image("png", "AAAA"), "what is it?")),
 ]
 
 
 @pytest.mark.parametrize("clean", CLEAN)
 def test_what_needs_nothing_comes_back_untouched(clean: Conversation) -> None:
-    assert repair(clean, max_description=10_000) == Repaired(clean, {}, ())
-    assert repair(clean, max_description=10_000).conversation is clean
+    assert repair(clean, Limits(10_000)) == Repaired(clean, {}, ())
+    assert repair(clean, Limits(10_000)).conversation is clean
 
 
 def test_rules_are_told_apart_by_name() -> None:
-    names = [rule.name for rule in rules(10_000)]
+    names = [rule.name for rule in rules(Limits(10_000))]
     assert len(set(names)) == len(names)
 
 
@@ -166,7 +167,7 @@ def test_a_turn_of_images_alone_gets_a_word() -> None:
     assert got.conversation.messages == (user(Image("png", "AAAA"), "(image)"),)
 
 
-# thinking and documents
+# thinking
 
 
 def test_thinking_without_a_signature_goes_and_the_turn_stays() -> None:
@@ -184,23 +185,6 @@ def test_one_block_of_thinking_per_message_the_last() -> None:
 def test_a_signature_without_text_is_thinking_too() -> None:
     turn = assistant(Thinking("", "signed"), "x")
     assert repaired(user("a"), turn, user("b")).rules == ()
-
-
-@pytest.mark.parametrize("inside_a_result", [False, True])
-def test_a_binary_document_is_said_not_to_be_readable(inside_a_result: bool) -> None:
-    pdf = Document(None, "Report", "application/pdf", 1234)
-    if inside_a_result:
-        got = repaired(
-            user("a"), assistant(call()), user(ToolResult("call-1", (pdf,))), tools=(READ,)
-        )
-        (part,) = got.conversation.messages[2].parts
-        assert isinstance(part, ToolResult)
-        (part,) = part.content
-    else:
-        got = repaired(user(pdf))
-        (part,) = got.conversation.messages[0].parts
-    assert got.rules == ("describe-binary-document",)
-    assert part == Text("# Report\n\n[PDF not readable here: 1234 bytes]")
 
 
 # tools on offer
@@ -443,19 +427,49 @@ def test_a_result_that_says_nothing_says_so() -> None:
         assert got.rules == ("fill-empty-result",)
 
 
-# images
+# images and documents
 
 
-def test_images_of_results_move_to_the_message_in_their_order() -> None:
-    first, second, own = (Image("png", data * 4) for data in "ABC")
-    answer = ToolResult("call-1", (Text("before"), first, second))
-    got = repaired(user("a"), assistant(call()), user(answer, own, "look"), tools=(READ,))
+def images_of(message: Message) -> list[Image]:
+    return [part for part in message.parts if isinstance(part, Image)]
+
+
+def test_images_of_results_move_to_the_message_in_the_order_of_the_calls() -> None:
+    """docs/upstream.md: Images and documents in tool results"""
+    first, second, third, own = (Image("png", data * 4) for data in "ABCD")
+    got = repaired(
+        user("a"),
+        assistant(call("1"), call("2")),
+        user(
+            ToolResult("2", (third, Text("after"))),
+            ToolResult("1", (Text("before"), first, second)),
+            own,
+            "look",
+        ),
+        tools=(READ,),
+    )
     assert got.rules == ("lift-result-image",)
-    lifted, *others = got.conversation.messages[2].parts
-    assert isinstance(lifted, ToolResult)
-    assert all(isinstance(part, Text) for part in lifted.content)
-    assert len(lifted.content) == 3
-    assert others == [own, Text("look"), first, second]
+    message = got.conversation.messages[2]
+    assert images_of(message) == [own, first, second, third]
+    two, one = (part for part in message.parts if isinstance(part, ToolResult))
+    assert two.content == (
+        Text("[image: number 4 of the 4 attached to this message]"),
+        Text("after"),
+    )
+    assert one.content == (
+        Text("before"),
+        Text("[image: number 2 of the 4 attached to this message]"),
+        Text("[image: number 3 of the 4 attached to this message]"),
+    )
+
+
+def test_an_only_image_needs_no_number() -> None:
+    answer = ToolResult("call-1", (Image("png", "AAAA"),))
+    got = repaired(user("a"), assistant(call()), user(answer), tools=(READ,))
+    assert got.conversation.messages[2].parts == (
+        ToolResult("call-1", (Text("[image: attached to this message]"),)),
+        Image("png", "AAAA"),
+    )
 
 
 def test_of_too_many_images_the_newest_stay() -> None:
@@ -476,9 +490,135 @@ def test_equal_images_are_counted_each(same: bool) -> None:
     assert len(kept) == MAX_IMAGES
 
 
-def test_an_image_that_is_too_large_is_left_out_by_its_size() -> None:
-    fits, large = Image("png", "A" * (MAX_IMAGE_BYTES // 3 * 4)), Image("png", "A" * 4_000_000)
-    got = repaired(user("look", fits, large))
+def test_an_image_left_out_of_a_result_is_told_of_in_it() -> None:
+    images = tuple(Image("png", f"{number:04}") for number in range(MAX_IMAGES + 1))
+    got = repaired(user("a"), assistant(call()), user(ToolResult("call-1", images)), tools=(READ,))
+    assert got.rules == ("limit-images", "lift-result-image")
+    message = got.conversation.messages[2]
+    assert images_of(message) == list(images[1:])
+    answer: Any = message.parts[0]
+    assert "left out" in answer.content[0].text
+    assert "number 1 of the 10" in answer.content[1].text
+
+
+def test_of_all_images_the_newest_that_fit_together_stay() -> None:
+    """docs/upstream.md: How many images, and how large"""
+    old, middle, new = (Image("png", letter * 4000) for letter in "ABC")
+    got = repair(
+        conversation(user(old, "a"), assistant("b"), user(middle, new, "c")), Limits(100, 7000)
+    )
     assert got.rules == ("limit-images",)
-    assert got.conversation.messages[0].parts[1] is fits
-    assert "3000000 bytes" in texts(got.conversation.messages[0])[1]
+    first, _, last = got.conversation.messages
+    assert images_of(first) == []
+    assert texts(first)[0] == "[image left out: newer images take up the 7000 bytes of one request]"
+    assert images_of(last) == [middle, new]
+
+
+def test_a_model_that_reads_no_images_is_told_of_them() -> None:
+    """docs/upstream.md: What a model reads"""
+    image = Image("png", "AAAA")
+    got = repair(
+        conversation(
+            user(image, "a"),
+            assistant(call()),
+            user(ToolResult("call-1", (image,))),
+            tools=(READ,),
+        ),
+        Limits(10_000, images=False),
+    )
+    assert got.rules == ("describe-image",)
+    no_image = Text("[image left out: this model reads no images]")
+    assert got.conversation.messages[0].parts == (no_image, Text("a"))
+    assert got.conversation.messages[2].parts == (ToolResult("call-1", (no_image,)),)
+
+
+def pdf(title: str | None = "Report", data: str = "AAAA") -> Document:
+    return Document(None, title, "pdf", data)
+
+
+def documents_of(message: Message) -> list[str | None]:
+    return [part.title for part in message.parts if isinstance(part, Document)]
+
+
+def test_a_document_in_a_result_moves_to_the_message() -> None:
+    """docs/upstream.md: Images and documents in tool results"""
+    got = repaired(
+        user("a"), assistant(call()), user(ToolResult("call-1", (pdf(),))), tools=(READ,)
+    )
+    assert got.rules == ("lift-result-document",)
+    assert got.conversation.messages[2].parts == (
+        ToolResult("call-1", (Text('[document "Report": attached to this message]'),)),
+        pdf(),
+    )
+
+
+def test_a_turn_of_documents_alone_gets_a_word() -> None:
+    got = repaired(user(pdf()))
+    assert got.rules == ("fill-empty-turn",)
+    assert got.conversation.messages == (user(pdf(), "(document)"),)
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "told"),
+    [
+        ("report.pdf", "report", False),
+        ("Q1 report [final] (v2)_x-y.DOCX", "Q1 report [final] (v2)_x-y", False),
+        (None, "document", False),
+        ("", "document", False),
+        ("a.b.xlsx", "a-b", True),
+        ("a \t b\n.pdf", "a b", True),
+        ("/tmp/a.pdf", "tmp-a", True),
+        ("résumé.pdf", "resume", True),
+        ("報告.pdf", "document", True),
+        ("x" * 300, "x" * 200, True),
+    ],
+)
+def test_names_of_documents_are_made_legal(title: str | None, name: str, told: bool) -> None:
+    """docs/upstream.md: Names of documents"""
+    got = repaired(user("look", pdf(title)))
+    assert got.rules == ("legal-document-name",)
+    assert documents_of(got.conversation.messages[0]) == [name]
+    quoted = " ".join((title or "").split())
+    note = f'[document "{name}" is the file "{quoted}"]'
+    assert texts(got.conversation.messages[0]) == ["look", *([note] if told else [])]
+
+
+def test_names_of_documents_are_unique_over_the_conversation() -> None:
+    """A later document takes the suffix, so the earlier turns stay as they were sent before.
+
+    docs/upstream.md: Names of documents
+    """
+    got = repaired(
+        user("a", pdf("report.pdf")),
+        assistant(call()),
+        user(ToolResult("call-1", (pdf("Report.pdf"), pdf("report (2)")))),
+        assistant("b"),
+        user("c", pdf("y" * 250), pdf("y" * 250)),
+        tools=(READ,),
+    )
+    names = [name for message in got.conversation.messages for name in documents_of(message)]
+    assert names == ["report", "Report (2)", "report (2) (2)", "y" * 200, "y" * 196 + " (2)"]
+
+
+def test_of_all_documents_the_newest_stay() -> None:
+    """docs/upstream.md: How many documents"""
+    old = (pdf("a"), pdf("b"))
+    new = tuple(pdf(f"n{number}") for number in range(MAX_DOCUMENTS - 1))
+    got = repaired(user("a", *old), assistant("b"), user("c", *new))
+    assert got.rules == ("limit-documents",)
+    first, _, last = got.conversation.messages
+    assert documents_of(first) == ["b"]
+    assert texts(first) == ["a", '[document "a" left out: only the newest 5 can be sent]']
+    assert documents_of(last) == [document.title for document in new]
+
+
+def test_only_the_documents_of_the_last_message_on_demand() -> None:
+    """docs/upstream.md: How many documents"""
+    got = repair(
+        conversation(user("a", pdf("a")), assistant("b"), user("c", pdf("b"))),
+        Limits(10_000, earlier_documents=False),
+    )
+    assert got.rules == ("limit-documents",)
+    first, _, last = got.conversation.messages
+    assert texts(first)[1] == '[document "a" left out: only those of the last message can be sent]'
+    assert documents_of(last) == ["b"]

@@ -22,7 +22,7 @@ BODY = {
                 {"type": "text", "text": "a"},
                 {
                     "type": "image",
-                    "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"},
+                    "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="},
                 },
                 {"type": "document", "source": {"type": "content", "content": "d"}},
                 {"type": "search_result", "source": "s", "title": "t", "content": []},

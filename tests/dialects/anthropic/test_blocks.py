@@ -1,7 +1,5 @@
 """Every content block: to which parts it turns, or why it is refused."""
 
-import base64
-
 import pytest
 
 from app.core.conversation import (
@@ -14,9 +12,7 @@ from app.core.conversation import (
     ToolResult,
 )
 from app.errors import GatewayError, Kind
-
-PNG = base64.b64encode(b"\x89PNG picture").decode()
-PDF = base64.b64encode(b"%PDF-1.4 and ten more").decode()
+from tests.media import DOCX, GIF, JPEG, PDF, PNG, WEBP, base64, jpeg, png
 
 
 def text(words):
@@ -31,8 +27,13 @@ def document(source, **members):
     return {"type": "document", "source": source, **members}
 
 
-def pdf(data=PDF):
-    return document({"type": "base64", "media_type": "application/pdf", "data": data})
+def pdf(data=PDF, media_type="application/pdf", **members):
+    return document({"type": "base64", "media_type": media_type, "data": data}, **members)
+
+
+def held(index, *path):
+    """The place of a block in a message of :func:`said`."""
+    return ".".join(map(str, ("messages", 0, "content", index, *path, "document")))
 
 
 def result(*blocks, **members):
@@ -43,10 +44,22 @@ IN_USER = [
     (text("a"), (Text("a"),)),
     (text(""), (Text(""),)),
     (image(), (Image("png", PNG),)),
-    (image("image/jpeg"), (Image("jpeg", PNG),)),
-    (image("image/jpg"), (Image("jpeg", PNG),)),
-    (image("IMAGE/GIF"), (Image("gif", PNG),)),
-    (image("image/webp"), (Image("webp", PNG),)),
+    (image("image/jpeg", JPEG), (Image("jpeg", JPEG),)),
+    (image("IMAGE/GIF", GIF), (Image("gif", GIF),)),
+    (image("image/webp", WEBP), (Image("webp", WEBP),)),
+    (image("image/jpeg", PNG), (Image("png", PNG),)),
+    (image("image/svg+xml", PNG), (Image("png", PNG),)),
+    (pdf(title="a.pdf"), (Document(None, "a.pdf", "pdf", PDF, held(0)),)),
+    (
+        pdf(context="from the wiki"),
+        (Text("from the wiki"), Document(None, None, "pdf", PDF, held(0))),
+    ),
+    (pdf(DOCX), (Document(None, None, "docx", DOCX, held(0)),)),
+    (pdf(PNG), (Image("png", PNG),)),
+    (
+        pdf(base64("grüß".encode()), "text/plain", title="T", context="C"),
+        (Document("C\n\ngrüß", "T"),),
+    ),
     (
         document({"type": "text", "media_type": "text/plain", "data": "d"}, title="T"),
         (Document("d", "T"),),
@@ -75,7 +88,7 @@ IN_USER = [
     (result(text("a"), image()), (ToolResult("t1", (Text("a"), Image("png", PNG))),)),
     (
         result(pdf()),
-        (ToolResult("t1", (Document(None, None, "application/pdf", 21),)),),
+        (ToolResult("t1", (Document(None, None, "pdf", PDF, held(0, "content", 0)),)),),
     ),
     (
         result(document({"type": "text", "data": "d"})),
@@ -203,10 +216,26 @@ def test_blocks_that_carry_nothing_are_named(parse, kind):
     assert kind in conversation.ignored
 
 
-NO_PDF = (
-    "application/pdf documents cannot be read by this gateway's models; send the text of the"
-    " document as a source of type 'text'"
+NO_IMAGE = (
+    "could not process image: its bytes are not those of a JPEG, PNG, GIF or WebP image; convert it"
+    " to one of these"
 )
+NO_FILE = (
+    "application/pdf files cannot be read: the bytes are not those of a PDF, doc, docx, xls or xlsx"
+    " document, an image, or a text in UTF-8 or UTF-16; convert the file to one of these"
+)
+TOO_LARGE = "image exceeds 2.8 MB maximum: 2800001 bytes > 2800000 bytes; make it smaller"
+TOO_WIDE = (
+    "image dimensions exceed max allowed size: 8000 pixels a side, and it has 8001 x 20; scale it"
+    " down"
+)
+BAD_IMAGES = [
+    (base64(b"<svg/>"), NO_IMAGE),
+    (base64(png(size=2_800_001)), TOO_LARGE),
+    (base64(png(8001, 20)), TOO_WIDE),
+    (base64(jpeg(8001, 20)), TOO_WIDE),
+    ("abc", "Input should be valid standard base64, not empty"),
+]
 REFUSED = [
     (
         {"type": "image", "source": {"type": "url", "url": "http://x/a.png"}},
@@ -218,23 +247,24 @@ REFUSED = [
         "messages.0.content.0.source",
         "images by file are not supported by this gateway; send the image as base64",
     ),
-    (
-        image("image/bmp"),
-        "messages.0.content.0.source.media_type",
-        "Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'",
+    *(
+        (image(data=data), "messages.0.content.0.image.source.base64.data", problem)
+        for data, problem in BAD_IMAGES
     ),
     *(
         (
             image(data=data),
-            "messages.0.content.0.source.data",
+            "messages.0.content.0.image.source.base64.data",
             "Input should be valid standard base64, not empty",
         )
         for data in ("", "abc", "ab=c", "a_-c", "ab c", PNG + "\n", "data:image/png;base64," + PNG)
     ),
+    (pdf(base64(b"\xff\0")), "messages.0.content.0.document.source.base64.data", NO_FILE),
+    (pdf(base64(b"a\0b")), "messages.0.content.0.document.source.base64.data", NO_FILE),
     (
-        pdf(),
-        "messages.0.content.0.source",
-        NO_PDF,
+        pdf("?"),
+        "messages.0.content.0.document.source.base64.data",
+        "Input should be valid standard base64, not empty",
     ),
     (
         document({"type": "url", "url": "http://x/a.pdf"}),
@@ -248,23 +278,13 @@ REFUSED = [
     ),
     (
         document({"type": "content", "content": [text("a"), image(data="?")]}),
-        "messages.0.content.0.source.content.1.source.data",
+        "messages.0.content.0.source.content.1.image.source.base64.data",
         "Input should be valid standard base64, not empty",
     ),
     (
         {"type": "container_upload", "file_id": "f"},
         "messages.0.content.0",
         "container_upload is not supported by this gateway: it has no containers; send text",
-    ),
-    (
-        result(text("a"), image(data="?")),
-        "messages.0.content.0.content.1.source.data",
-        "Input should be valid standard base64, not empty",
-    ),
-    (
-        result(pdf("?")),
-        "messages.0.content.0.content.0.source.data",
-        "Input should be valid standard base64, not empty",
     ),
     (
         result({"type": "tool_use"}),
@@ -281,3 +301,32 @@ def test_blocks_that_are_refused(said, block, field, problem):
     assert failure.value.kind is Kind.INVALID_REQUEST
     assert failure.value.field == field
     assert failure.value.message == f"{field}: {problem}"
+
+
+def notes_and_content(parse, block):
+    messages = [{"role": "user", "content": [result(block)]}]
+    conversation = parse(messages=messages).conversation
+    return conversation.notes, conversation.messages[0].parts[0].content
+
+
+@pytest.mark.parametrize(("data", "problem"), BAD_IMAGES)
+def test_an_image_of_a_tool_that_cannot_be_sent_is_told_to_the_model(parse, data, problem):
+    """The client did not make it, and could not go on after a refusal.
+
+    docs/upstream.md: Formats of images
+    docs/upstream.md: How many images, and how large
+    """
+    told = (Text(f"[image left out: {problem}]"),)
+    assert notes_and_content(parse, image(data=data)) == (("image_as_text",), told)
+
+
+def test_an_image_inside_a_document_of_a_tool_is_told_to_the_model(parse):
+    source = {"type": "content", "content": [text("a"), image(data=base64(b"<svg/>"))]}
+    notes, (part,) = notes_and_content(parse, document(source))
+    assert (notes, part.text) == (("image_as_text",), f"a\n[image left out: {NO_IMAGE}]")
+
+
+def test_a_file_of_a_tool_that_cannot_be_sent_is_told_to_the_model(parse):
+    told = (Text(f"[document 'a.pdf' left out: {NO_FILE}]"),)
+    block = pdf(base64(b"a\0b"), title="a.pdf")
+    assert notes_and_content(parse, block) == (("document_as_text",), told)

@@ -23,7 +23,7 @@ BODY = {
             "name": "n",
             "content": [
                 {"type": "text", "text": "a"},
-                {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
             ],
         },
         {

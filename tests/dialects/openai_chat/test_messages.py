@@ -2,11 +2,12 @@
 
 import pytest
 
-from app.core.conversation import Image, Text, ToolCall, ToolResult
+from app.core.conversation import Document, Image, Text, ToolCall, ToolResult
+from tests.media import PDF, PNG, base64
 
 USER = {"role": "user", "content": "hi"}
 HI = ("user", (Text("hi"),))
-IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "low"}}
+IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}", "detail": "low"}}
 
 
 def text(said):
@@ -16,6 +17,10 @@ def text(said):
 def call(call_id, name="f", arguments='{"a": 1}', **more):
     function = {"name": name, "arguments": arguments}
     return {"id": call_id, "type": "function", "function": function, **more}
+
+
+def file(**members):
+    return {"type": "file", "file": members}
 
 
 def tool(call_id, content):
@@ -29,8 +34,38 @@ def test_a_users_message_of_text(said):
 def test_a_users_message_of_parts(said):
     parts = [text("a"), IMAGE, text("")]
     assert said({"role": "user", "content": parts}) == [
-        ("user", (Text("a"), Image("png", "AAAA"), Text("")))
+        ("user", (Text("a"), Image("png", PNG), Text("")))
     ]
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (
+            file(filename="a.md", file_data="data:text/markdown;base64," + base64(b"# hi")),
+            Document("# hi", "a.md"),
+        ),
+        (file(filename="a.csv", file_data=base64(b"a,b")), Document("a,b", "a.csv")),
+        (
+            file(filename="a.pdf", file_data="data:application/pdf;base64," + PDF),
+            Document(None, "a.pdf", "pdf", PDF, "messages[1].content[1]"),
+        ),
+    ],
+)
+def test_files_are_read_as_in_responses(said, part, expected):
+    content = [text("a"), part]
+    answer = said(USER, {"role": "user", "content": content}, tool("x", content))
+    assert answer[1] == ("user", (Text("a"), expected))
+    (result,) = answer[2][1]
+    assert result.content[1].title == expected.title
+
+
+def test_a_file_of_a_tool_that_cannot_be_sent_is_told_to_the_model(parse):
+    part = file(filename="a.bin", file_data="data:;base64,AAAA")
+    conversation = parse(messages=[USER, tool("x", [part])]).conversation
+    (result,) = conversation.messages[1].parts
+    assert result.content[0].text.startswith("[document 'a.bin' left out: files of this kind")
+    assert conversation.notes == ("document_as_text",)
 
 
 def test_messages_of_one_role_may_follow_one_another(said):
@@ -123,7 +158,7 @@ def test_arguments_that_are_no_object_go_on_as_text_and_are_told(parse):
         (None, ()),
         ([], ()),
         ([text("a"), text("b")], (Text("a"), Text("b"))),
-        ([text("a"), IMAGE], (Text("a"), Image("png", "AAAA"))),
+        ([text("a"), IMAGE], (Text("a"), Image("png", PNG))),
     ],
 )
 def test_a_tools_answer(said, content, expected):
@@ -239,7 +274,16 @@ REFUSED = [
     ),
     (
         user({"type": "file", "file": {"file_id": "file_1"}}),
-        "messages[0].content[0].file: files cannot be read by this gateway's models; send the",
+        "messages[0].content[0].file.file_id: files are read from file_data only: send data:",
+    ),
+    (user({"type": "file"}), "messages[0].content[0].file: Field required"),
+    (
+        user(text("a"), file()),
+        "messages[0].content[1].file.file_data: Input should be valid standard base64, not empty",
+    ),
+    (
+        user(text("a"), file(file_data="data:application/zip;base64,AAAA")),
+        "messages[0].content[1].file.file_data: application/zip files cannot be read: the bytes",
     ),
     (
         assistant(content=[IMAGE]),

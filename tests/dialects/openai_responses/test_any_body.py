@@ -20,8 +20,12 @@ BODY = {
             "role": "user",
             "content": [
                 {"type": "input_text", "text": "a"},
-                {"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "low"},
-                {"type": "input_file", "filename": "a.txt", "file_data": "AAAA"},
+                {
+                    "type": "input_image",
+                    "image_url": "data:image/png;base64,iVBORw0KGgo=",
+                    "detail": "low",
+                },
+                {"type": "input_file", "filename": "a.txt", "file_data": "YWJj"},
             ],
         },
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "AAAA"},

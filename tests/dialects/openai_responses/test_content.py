@@ -1,14 +1,11 @@
 """Images and files in messages and in what tools put out."""
 
-import base64
-
 import pytest
 
 from app.core.conversation import Document, Image, Text, ToolResult
+from tests.media import DOC, DOCX, PDF, PNG, XLS, XLSX, base64, ole
 
-PNG = base64.b64encode(b"\x89PNG picture").decode()
-PDF = base64.b64encode(b"%PDF-1.4").decode()
-TEXT = base64.b64encode("grüß".encode()).decode()
+TEXT = base64("grüß".encode())
 
 
 def image(**members):
@@ -24,17 +21,17 @@ PARTS = [
     (image(detail="auto"), Image("png", PNG)),
     (
         file(filename="a.txt", file_data=f"data:text/plain;base64,{TEXT}"),
-        Document("grüß", "a.txt", "text/plain"),
+        Document("grüß", "a.txt"),
     ),
     (
         file(file_data=f"data:TEXT/Markdown;charset=utf-8;base64,{TEXT}"),
-        Document("grüß", None, "text/markdown"),
+        Document("grüß", None),
     ),
     (
         file(filename="a.json", file_data=f"data:application/json;base64,{TEXT}"),
-        Document("grüß", "a.json", "application/json"),
+        Document("grüß", "a.json"),
     ),
-    (file(filename="a.csv", file_data=TEXT), Document("grüß", "a.csv", "text/csv")),
+    (file(filename="a.csv", file_data=TEXT), Document("grüß", "a.csv")),
 ]
 
 
@@ -63,17 +60,54 @@ def test_a_detail_that_is_asked_for_is_named(parse):
     assert ignored("auto") == ignored(None) == ()
 
 
-def test_a_binary_file_that_a_tool_put_out_is_told_by_its_size(said):
-    """The client did not choose to send it, and could not go on."""
-    part = file(filename="a.pdf", file_data=f"data:application/pdf;base64,{PDF}")
-    assert said({"type": "custom_tool_call_output", "call_id": "c", "output": [part]}) == [
-        ("user", (ToolResult("c", (Document(None, "a.pdf", "application/pdf", 8),)),))
+@pytest.mark.parametrize(
+    ("data", "form"),
+    [(PDF, "pdf"), (DOC, "doc"), (DOCX, "docx"), (XLS, "xls"), (XLSX, "xlsx")],
+)
+def test_binary_documents(said, data, form):
+    part = file(filename="a.bin", file_data=f"data:application/octet-stream;base64,{data}")
+    output = {"type": "custom_tool_call_output", "call_id": "c", "output": [part]}
+    assert said({"role": "user", "content": [part]}, output) == [
+        ("user", (Document(None, "a.bin", form, data, "input[0].content[0]"),)),
+        ("user", (ToolResult("c", (Document(None, "a.bin", form, data, "input[1].output[0]"),)),)),
     ]
 
 
-NO_FILE = "files are read from file_data only: send data:text/...;base64,..."
+def test_an_old_office_file_is_what_its_name_says_where_its_bytes_do_not(said):
+    data = base64(ole("1Table"))
+    for name, media_type, form in (
+        ("a.xls", "", "xls"),
+        ("a.DOC", "", "doc"),
+        (None, "application/msword", "doc"),
+        ("a.doc", "application/vnd.ms-excel", "xls"),
+    ):
+        part = file(filename=name, file_data=f"data:{media_type};base64,{data}")
+        ((_, (document,)),) = said({"role": "user", "content": [part]})
+        assert document.format == form
+
+
+def test_an_image_among_the_files_is_an_image(said):
+    part = file(filename="a.pdf", file_data=PNG)
+    assert said({"role": "user", "content": [part]}) == [("user", (Image("png", PNG),))]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_encodings_of_texts(said, encoding):
+    part = file(filename="a.log", file_data=base64("grüß".encode(encoding)))
+    assert said({"role": "user", "content": [part]}) == [("user", (Document("grüß", "a.log"),))]
+
+
+NO_FILE = "files are read from file_data only: send data:<type>;base64,..."
 NO_IMAGE = "images are read from image_url only: send data:image/...;base64,..."
-EMPTY = "Input should be a data URL or base64, not empty"
+EMPTY = "Input should be valid standard base64, not empty"
+BAD_IMAGE = (
+    "could not process image: its bytes are not those of a JPEG, PNG, GIF or WebP image; convert it"
+    " to one of these"
+)
+BAD_FILE = (
+    "{} cannot be read: the bytes are not those of a PDF, doc, docx, xls or xlsx document, an"
+    " image, or a text in UTF-8 or UTF-16; convert the file to one of these"
+)
 REFUSED = [
     (
         image(image_url="https://x/a.png"),
@@ -83,12 +117,12 @@ REFUSED = [
     (
         image(image_url="data:image/bmp;base64,AAAA"),
         "image_url",
-        "the image should be image/jpeg, image/png, image/gif or image/webp",
+        BAD_IMAGE,
     ),
     (
         image(image_url="data:image/png;base64,A"),
         "image_url",
-        "the data URL should hold valid standard base64, not empty",
+        EMPTY,
     ),
     ({"type": "input_image", "file_id": "file_1"}, "file_id", NO_IMAGE),
     ({"type": "input_image"}, "image_url", NO_IMAGE),
@@ -102,21 +136,9 @@ REFUSED = [
     (
         file(file_data="data:text/plain;base64,/w=="),
         "file_data",
-        "the text of the file should be UTF-8",
+        BAD_FILE.format("text/plain files"),
     ),
-    (
-        file(filename="a.pdf", file_data=PDF),
-        "file_data",
-        "application/pdf files cannot be read by this gateway's models; send the file's text",
-    ),
-    (
-        file(file_data=PDF),
-        "file_data",
-        (
-            "application/octet-stream files cannot be read by this gateway's models; "
-            "send the file's text"
-        ),
-    ),
+    (file(filename="a.pdf", file_data="AAAA"), "file_data", BAD_FILE.format("files of this kind")),
 ]
 
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from app.codewhisperer.request.tool_names import renamed
 from app.core.conversation import Conversation
 
-from . import choice, pairing, parts, tools, turns
+from . import attachments, choice, document_names, pairing, parts, tools, turns
 from .needs import Need, needs, same_needs
 
 Apply = Callable[[Conversation], Conversation]
@@ -46,20 +46,35 @@ class Repaired(NamedTuple):
     rules: tuple[str, ...]
 
 
-@lru_cache(maxsize=8)
-def rules(max_description: int) -> tuple[RepairRule, ...]:
-    """All rules in the order in which they apply; later rules rely on earlier ones.
-
-    ``max_description``: the longest tool description, in characters, that is sent as one.
+class Limits(NamedTuple):
+    """What is sent at most. ``description``: characters of a tool description; a longer one is sent
+    elsewhere. ``image_bytes``: decoded bytes of all images. ``earlier_documents``: whether binary
+    documents of earlier turns are sent. ``images``: whether the model reads images.
     """
-    long = partial(tools.move_long_descriptions, limit=max_description)
+
+    description: int
+    image_bytes: int = attachments.MAX_IMAGE_BYTES
+    earlier_documents: bool = True
+    images: bool = True
+
+
+def _unchanged(conversation: Conversation) -> Conversation:
+    return conversation
+
+
+@lru_cache(maxsize=8)
+def rules(limits: Limits) -> tuple[RepairRule, ...]:
+    """All rules in the order in which they apply; later rules rely on earlier ones."""
+    long = partial(tools.move_long_descriptions, limit=limits.description)
+    few_images = partial(attachments.limit_images, most_bytes=limits.image_bytes)
+    no_images = _unchanged if limits.images else attachments.describe_images
+    few_documents = partial(attachments.limit_documents, earlier=limits.earlier_documents)
     return (
         RepairRule("fold-system-message", "system message", turns.fold_system_messages),
         RepairRule("merge-turns", "repeated role", turns.merge_turns),
         RepairRule("open-with-user", "user not first", turns.open_with_user),
         RepairRule("drop-unsigned-thinking", "unsigned thinking", parts.drop_unsigned_thinking),
         RepairRule("keep-last-thinking", "several thinking blocks", parts.keep_last_thinking),
-        RepairRule("describe-binary-document", "binary document", parts.describe_documents),
         RepairRule("drop-duplicate-tool", "duplicate tool", tools.drop_duplicates),
         RepairRule("legal-tool-name", "illegal tool name", tools.legal_names),
         RepairRule("remove-tools", "tool choice", choice.remove_tools),
@@ -71,8 +86,12 @@ def rules(max_description: int) -> tuple[RepairRule, ...]:
         RepairRule("describe-tool", "tools", tools.describe),
         RepairRule("move-long-description", "tools", long),
         RepairRule("normalise-schema", "tools", tools.normalise_schemas),
-        RepairRule("lift-result-image", "image in result", parts.lift_images),
-        RepairRule("limit-images", "image", parts.limit_images),
+        RepairRule("describe-image", "image", no_images),
+        RepairRule("limit-images", "image", few_images),
+        RepairRule("lift-result-image", "image in result", attachments.lift_images),
+        RepairRule("legal-document-name", "document", document_names.legal_names),
+        RepairRule("limit-documents", "document", few_documents),
+        RepairRule("lift-result-document", "document in result", attachments.lift_documents),
         RepairRule("fill-empty-result", "empty result", parts.fill_empty_results),
         RepairRule("continue-prefill", "user not last", turns.continue_prefill),
         RepairRule("direct-tool-choice", "tool choice", choice.direct_tool_choice),
@@ -81,12 +100,12 @@ def rules(max_description: int) -> tuple[RepairRule, ...]:
     )
 
 
-def repair(conversation: Conversation, *, max_description: int) -> Repaired:
+def repair(conversation: Conversation, limits: Limits) -> Repaired:
     """Apply every rule that is needed. Raises GatewayError for what no rule can repair."""
     choice.check(conversation)
     repaired, applied = conversation, []
     found = needs(conversation)
-    for name, need, apply in rules(max_description):
+    for name, need, apply in rules(limits):
         if need not in found:
             continue
         before, repaired = repaired, apply(repaired)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from app.core.conversation import Conversation, Message, Part, Text, Tool
+from app.core.conversation import Conversation, Message, Part, ResultPart, Text, Tool, ToolResult
 
 _T = TypeVar("_T")
 _P = TypeVar("_P", bound=Part)
@@ -59,6 +59,11 @@ def with_messages(conversation: Conversation, messages: Iterable[Message]) -> Co
     if messages is conversation.messages:
         return conversation
     return replace(conversation, messages=tuple(messages))
+
+
+def with_content(result: ToolResult, content: tuple[ResultPart, ...]) -> ToolResult:
+    """The tool result with this content; the same object if it is its own."""
+    return result if content is result.content else replace(result, content=content)
 
 
 def with_parts(message: Message, parts: tuple[Part, ...]) -> Message:

@@ -39,13 +39,14 @@ Need: TypeAlias = Literal[
     "empty result",
     "image",
     "image in result",
-    "binary document",
+    "document",
+    "document in result",
     "unsigned thinking",
     "several thinking blocks",
 ]
 """``illegal tool name``: includes names that differ in letter case alone. ``unpaired call``: a call
 whose id is illegal or not unique, or that lacks its one result in the next turn; and a result
-without its call in the turn before.
+without its call in the turn before. ``document``: a binary one.
 """
 
 
@@ -156,8 +157,10 @@ def _check_result(content: Sequence[ResultPart], found: set[Need]) -> None:
         elif type(part) is Image:
             has_content = True
             found.update(("image", "image in result"))
-        else:
-            has_content = _check_others((part,), found) or has_content
+        elif type(part) is Document:
+            if part.text is None:
+                found.update(("document", "document in result"))
+            has_content = has_content or part.text != "" or bool(part.title)
     if not has_content:
         found.add("empty result")
 
@@ -170,9 +173,10 @@ def _check_others(parts: Sequence[Part], found: set[Need]) -> bool:
         if isinstance(part, Image):
             found.add("image")
         elif isinstance(part, Document):
-            has_text = has_text or bool(part.text or part.title)
             if part.text is None:
-                found.add("binary document")
+                found.add("document")
+            else:
+                has_text = has_text or bool(part.text or part.title)
         elif isinstance(part, Thinking | RedactedThinking):
             thinking_blocks += 1
             if isinstance(part, Thinking) and not part.signature:

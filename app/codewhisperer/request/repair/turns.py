@@ -18,6 +18,7 @@ from .edit import map_messages, system_text, with_messages
 
 EMPTY = "…"
 ONLY_IMAGES = "(image)"
+ONLY_DOCUMENTS = "(document)"
 BEGIN = "(The conversation begins with the assistant's message.)"
 CONTINUE = (
     "Continue your last message exactly where it stopped. Give only what comes next: repeat none "
@@ -79,8 +80,11 @@ def _filled(message: Message) -> Message:
             return message
         if isinstance(part, Text) and part.text:
             return message
-        if isinstance(part, Document) and (part.text or part.title):
+        if isinstance(part, Document) and part.text is not None and (part.text or part.title):
             return message
-    has_image = any(isinstance(part, Image) for part in message.parts)
-    filler = Text(ONLY_IMAGES if has_image else EMPTY)
-    return Message(message.role, (*message.parts, filler))
+    return Message(message.role, (*message.parts, Text(_filler(message))))
+
+
+def _filler(message: Message) -> str:
+    kinds = {type(part) for part in message.parts}
+    return ONLY_IMAGES if Image in kinds else ONLY_DOCUMENTS if Document in kinds else EMPTY
