@@ -196,8 +196,8 @@ class CodeWhispererCall:
         self._batches = tagged(batches, self._family)
 
     def fall_back(self, error: GatewayError) -> bool:
-        """Change what :class:`.Attempts` says, for one more try. An error that stays names the
-        documents that it is about.
+        """Change what :class:`.Attempts` says, for one more try. If nothing is left, the error is
+        final: it names the documents that it can mean.
         """
         if self._attempts.change(error):
             return True
