@@ -82,6 +82,7 @@ class _StreamReader:
         self._begun = self._over = False
         self._item: dict[str, Any] | None = None
         self._done: list[dict[str, Any]] = []
+        self._told: dict[str, Any] | None = None
 
     def take(self, event: dict[str, Any]) -> None:
         name = event["type"]
@@ -98,7 +99,10 @@ class _StreamReader:
             self._item_done(event["item"])
         elif name in ("response.completed", "response.incomplete"):
             self._finished(event["response"])
+        elif name == "error":
+            self._told = event["error"]
         elif name == "response.failed":
+            check(event["response"]["error"] == self._told, "failed without its error event")
             check(event["response"]["output"] == self._done, "the output differs from the items")
             read_error_body(event["response"], self._answer, 0)
             self._over = True

@@ -9,6 +9,7 @@ from typing import Any
 
 import openai
 import pytest
+import requests
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
@@ -310,19 +311,28 @@ def test_a_call_that_was_cut_off_is_none_to_be_run(
         ({"say": [{"text": ["a", "b"]}, {"exception": "improperly_formed"}]}, "invalid_prompt"),
     ],
 )
-def test_a_failure_in_the_middle_is_a_failed_response(
+def test_a_failure_in_the_middle_is_an_error_and_then_a_failed_response(
     gateway: Gateway, upstream: Simulator, answer: dict[str, Any], code: str
 ) -> None:
+    """Read without an SDK, since theirs raise at the first of the two."""
     upstream.script(answer)
-    client: Any = OpenAI(base_url=gateway.url + "/v1", api_key=KEY, max_retries=0)
-    events = list(client.responses.create(model=MODEL, input="hi", stream=True))
-    assert next(e.delta for e in events if e.type == "response.output_text.delta") == "a"
-    failed = events[-1]
-    assert failed.type == "response.failed"
-    assert failed.response.status == "failed"
-    assert failed.response.error.code == code
-    assert failed.response.error.message
-    assert [event.sequence_number for event in events] == list(range(len(events)))
+    reply = requests.post(
+        gateway.url + "/v1/responses",
+        json={"model": MODEL, "input": "hi", "stream": True},
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=20,
+    )
+    events = [json.loads(line[6:]) for line in reply.text.split("\n") if line.startswith("data: ")]
+    assert next(e["delta"] for e in events if e["type"] == "response.output_text.delta") == "a"
+    told, failed = events[-2:]
+    assert (told["type"], failed["type"]) == ("error", "response.failed")
+    assert failed["response"]["status"] == "failed"
+    assert failed["response"]["error"] == told["error"]
+    assert (told["error"]["code"], bool(told["error"]["message"])) == (code, True)
+    assert {name: told["error"][name] for name in ("code", "message", "param")} == {
+        name: told[name] for name in ("code", "message", "param")
+    }
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
 
 
 @both

@@ -153,6 +153,19 @@ class ResponseInProgress(Numbered, frozen=True, tag="response.in_progress"):
     response: UnfinishedResponse
 
 
+class StreamError(Shape, frozen=True, tag_field="type", tag="error"):
+    """A failure, before the response that failed. The API documents the flat members and sends the
+    nested ones (openai/openai-dotnet#881); the official SDKs raise at ``error`` and at no other
+    member of any event.
+    """
+
+    code: str | None
+    message: str
+    param: str | None
+    error: OpenAIFailure
+    sequence_number: int
+
+
 class ResponseFailed(Numbered, frozen=True, tag="response.failed"):
     response: UnfinishedResponse
 
@@ -251,6 +264,7 @@ Delta: TypeAlias = TextDelta | SummaryDelta | ArgumentsDelta | InputDelta
 Event: TypeAlias = (
     ResponseCreated
     | ResponseInProgress
+    | StreamError
     | ResponseFailed
     | ResponseCompleted
     | ResponseIncomplete

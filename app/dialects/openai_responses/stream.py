@@ -3,6 +3,9 @@
 :attr:`StreamEncoder.TRANSITIONS` says which event each state accepts and what it writes
 (:mod:`app.dialects.encoder`).
 
+A failure is told twice: ``error``, at which most readers raise, then ``response.failed``, from
+which agents learn whether to try again. Without the first, half an answer would look whole.
+
 Only a complete item gets its ``done`` event. A call that was cut off gets none, and is not in the
 response's output: clients run a call that is done, whatever its status says.
 """
@@ -103,7 +106,13 @@ class StreamEncoder(OpeningEncoder):
     def _fail(self, error: GatewayError, request_id: str) -> None:
         if self._state is State.FRESH:
             self._start()
-        response = reply.unfinished(self._context, self._output, errors.failure(error))
+        failure = errors.failure(error)
+        self._write(
+            shapes.StreamError(
+                failure.code, failure.message, failure.param, failure, self._number()
+            )
+        )
+        response = reply.unfinished(self._context, self._output, failure)
         self._write(shapes.ResponseFailed(self._number(), response))
 
     def _write(self, event: shapes.Event) -> None:

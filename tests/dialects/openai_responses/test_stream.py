@@ -392,6 +392,10 @@ ERROR = {
     "param": None,
     "code": "server_error",
 }
+TOLD = (
+    "error",
+    {name: ERROR[name] for name in ("code", "message", "param")} | {"error": ERROR},
+)
 
 
 def test_a_failure_is_the_last_event_and_tells_what_was_done():
@@ -401,7 +405,8 @@ def test_a_failure_is_the_last_event_and_tells_what_was_done():
     data = stream.error(FAILURE, "req_1")
     number = re.search(rb'"sequence_number":(\d+)', data)
     assert number
-    assert read(data, int(number[1])) == [("failed", response("failed", [item], error=ERROR))]
+    failed = ("failed", response("failed", [item], error=ERROR))
+    assert read(data, int(number[1])) == [TOLD, failed]
     assert stream.ping() == b""
     assert stream.error(FAILURE, "req_1") == b""
     with pytest.raises(GatewayError):
@@ -412,6 +417,7 @@ def test_a_failure_before_anything_begins_the_response():
     """The SDK knows no other first event."""
     assert read(encoder().error(FAILURE, "req_1")) == [
         *STARTED,
+        TOLD,
         ("failed", response("failed", error=ERROR)),
     ]
 
@@ -461,8 +467,9 @@ def test_every_event_is_strictly_of_the_sdks_types(events):
 
 def test_a_failure_is_strictly_of_the_sdks_types():
     data = encoder().error(FAILURE, "req_1")
-    payload = json.loads(data.split(b"data: ")[-1])
-    EVENT_TYPES["response.failed"].model_validate(payload, strict=True)
+    for raw in data.split(b"data: ")[-2:]:
+        payload = json.loads(raw.partition(b"\n")[0])
+        EVENT_TYPES[payload["type"]].model_validate(payload, strict=True)
 
 
 def sdk_events(data):
@@ -473,6 +480,14 @@ def sdk_events(data):
         api_key="k", http_client=httpx2.Client(transport=transport), max_retries=0
     ) as client:
         return list(client.responses.create(model="m", input="hi", stream=True))
+
+
+def test_a_raw_loop_of_the_sdk_raises_where_the_answer_failed():
+    stream = encoder()
+    data = stream.feed([TextDelta("a")]) + stream.error(FAILURE, "req_1")
+    with pytest.raises(openai.APIError, match="broke off") as raised:
+        sdk_events(data)
+    assert raised.value.code == "server_error"
 
 
 def accumulated(items):
