@@ -1,6 +1,4 @@
-"""What a plain loop over a stream of an official SDK does when the answer breaks off in the middle: it
-raises, so that half an answer is never taken for a whole one.
-"""
+"""A plain loop over a stream of an official SDK raises when the answer breaks off in the middle."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -64,6 +62,5 @@ def test_a_plain_loop_raises(
     upstream.script(answer)
     printed = []
     with pytest.raises((openai.APIError, anthropic.APIError), match=words):
-        for piece in loop(gateway.url):
-            printed.append(piece)
+        printed.extend(loop(gateway.url))
     assert "".join(printed).startswith("a")
