@@ -25,6 +25,7 @@ from functools import partial
 from itertools import chain
 from time import monotonic
 from typing import Any
+from weakref import ref
 
 import gevent
 
@@ -108,7 +109,7 @@ class GatewayCall:
         self._gateway = gateway
         self._conversation = conversation
         self._model = model
-        self.meter = Meter(estimate, model.context_window, self._window)
+        self.meter = Meter(estimate, model.context_window, partial(_window_of, ref(self)))
         self._started = monotonic()
         self._first_event_at: float | None = None
         self._attempts = 0
@@ -328,6 +329,14 @@ class GatewayCall:
             return False
         self._token = fresh
         return True
+
+
+def _window_of(call: "ref[GatewayCall]", upstream_id: str | None) -> int | None:
+    """For the call's own meter: with a plain reference to the call, the two would keep each other,
+    and the request with its files, until a collection.
+    """
+    found = call()
+    return found._window(upstream_id) if found else None
 
 
 def _killed() -> GatewayError:

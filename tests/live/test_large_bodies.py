@@ -82,7 +82,7 @@ def test_a_worker_serves_others_while_it_refuses_a_body_for_its_size(
     check(worker, "/v1/messages", b"x" * 60_000_000, chunk=chunk)
 
 
-@pytest.mark.parametrize("name", ["tools", "one image", "arguments full of lists"])
+@pytest.mark.parametrize("name", ["tools", "one document", "arguments full of lists"])
 def test_nothing_is_left_of_bodies_that_are_refused(worker: Gateway, name: str) -> None:
     """By the gateway or by the upstream."""
     path, make = BODIES[name]
