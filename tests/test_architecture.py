@@ -59,9 +59,8 @@ ALLOWED = {  # lower rows import from higher ones
     "wsgi": {"application", "settings"},
     "launch": set(),
     "__main__": {
-        "codewhisperer", "credentials", "keys", "launch", "output", "program", "recording",
-        "settings",
-        "simulator", "version",
+        "catalogue", "codewhisperer", "credentials", "keys", "launch", "output", "program",
+        "recording", "settings", "simulator", "version",
     },
 }  # fmt: skip
 CREDENTIAL_VALUES = {"boot", "entries", "health", "lineage", "model", "times"}
