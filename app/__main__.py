@@ -1,5 +1,5 @@
-"""The command line: ``kiro2api serve | simulate | settings | accounts | login | logout | keys |
-replay``, in a checkout also ``python -m app ...``.
+"""The command line: ``kiro2api serve | simulate | settings | accounts | models | login | logout |
+keys | replay``, in a checkout also ``python -m app ...``.
 
 ``serve`` is gunicorn with ``gunicorn.conf.py``; it adds only what a newcomer without a credential
 needs, the simulated upstream. Serving for real, gunicorn may as well be started directly.
@@ -13,12 +13,14 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from app import launch
-from app.credentials import ControlPlane, commands, is_configured
+from app.catalogue import commands as model_commands
+from app.catalogue.assembly import known_models
+from app.credentials import commands, is_configured
 from app.keys import commands as key_commands
 from app.output import never_wait
 from app.program import NAME
@@ -149,14 +151,16 @@ def _local_url(settings: Settings) -> str:
     return f"http://{local if settings.bind in every_address else settings.bind}"
 
 
-def _control_plane(settings: Settings) -> ControlPlane:
+def _control_plane(settings: Settings) -> Any:
+    """What the commands ask the service with."""
     from app.codewhisperer.upstream import CodeWhisperer
 
     return CodeWhisperer.from_settings(settings).control
 
 
 commands.add_to(cli, _control_plane)
-key_commands.add_to(cli)
+model_commands.add_to(cli, _control_plane)
+key_commands.add_to(cli, known_models)
 replay.add_to(cli)
 
 

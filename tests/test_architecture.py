@@ -48,7 +48,7 @@ ALLOWED = {  # lower rows import from higher ones
     "catalogue": {"credentials", "errors", "files", "models", "settings"},
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "upstream"},
     "keys": {"core", "errors", "files", "models", "program", "settings"},
-    "pages": {"errors", "models", "openapi"},
+    "pages": {"core", "errors", "models", "openapi"},
     "web": {"core", "errors", "keys", "recording", "server"},
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
@@ -59,9 +59,8 @@ ALLOWED = {  # lower rows import from higher ones
     "wsgi": {"application", "settings"},
     "launch": set(),
     "__main__": {
-        "codewhisperer", "credentials", "keys", "launch", "output", "program", "recording",
-        "settings",
-        "simulator", "version",
+        "catalogue", "codewhisperer", "credentials", "keys", "launch", "output", "program",
+        "recording", "settings", "simulator", "version",
     },
 }  # fmt: skip
 CREDENTIAL_VALUES = {"boot", "entries", "health", "lineage", "model", "times"}

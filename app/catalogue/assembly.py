@@ -3,10 +3,12 @@
 from urllib.parse import urlsplit
 
 from app.credentials import Credentials
+from app.models.catalogue import Catalogue
 from app.settings import Settings
 
 from .choice import ModelChoice
 from .live import Lister, LiveLists
+from .merged import Merged
 from .shelf import FileShelf, Shelf
 
 
@@ -39,6 +41,13 @@ def live_lists(
         egress=_egress(settings),
         since=since,
     )
+
+
+def known_models(settings: Settings) -> Catalogue:
+    """Every model that this host has seen in a list, and those of the table. Asks nobody."""
+    records = FileShelf(settings.kiro_token_cache).stored()
+    lists = {str(number): record.catalogue for number, record in enumerate(records)}
+    return Merged(lists | {"": None}).catalogue
 
 
 def _shelf(settings: Settings) -> Shelf:

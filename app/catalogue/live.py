@@ -103,12 +103,11 @@ class LiveLists:
         self._shelf.close()
 
     def doubt(self, account: str) -> None:
-        """The service refused the account a model that its list has: ask for the list again."""
-        now = self._clock()
-        record = self._seen.get(account, NOTHING)
-        if not 0 <= now - record.asked_at < RETRY:
-            self._doubted[account] = now
-            self._wake.set()
+        """The service refused the account a model that its list has: ask for the list again, now or
+        a minute after it was last asked for.
+        """
+        self._doubted[account] = self._clock()
+        self._wake.set()
 
     def records(self) -> Mapping[str, Record]:
         """What is known now, by account."""
@@ -119,8 +118,9 @@ class LiveLists:
         tokens = self._credentials.tokens()
         self._adopt({token.account: self._shelf.read(self._key(token)) for token in tokens})
         for token in tokens:
-            wanted = max(self._since, self._doubted.get(token.account, 0.0))
-            if self._is_due(self._seen[token.account], wanted) and self._may_use(token):
+            record = self._seen[token.account]
+            wanted = max(self._since, self._doubt(token.account, record))
+            if self._is_due(record, wanted) and self._may_use(token):
                 self._ask_in_turn(token, wanted)
 
     def _run(self) -> None:
@@ -133,6 +133,11 @@ class LiveLists:
             except Exception:  # a mistake here must not end the look-out for good
                 log.exception("the models of the accounts could not be looked at")
             self._wake.wait(LOOK_EVERY)
+
+    def _doubt(self, account: str, record: Record) -> float:
+        """Since when the list is in doubt, 0 if it is not, or was asked for a moment ago."""
+        is_young = 0 <= self._clock() - record.asked_at < RETRY
+        return 0.0 if is_young else self._doubted.get(account, 0.0)
 
     def _may_use(self, token: Token) -> bool:
         """Whether the account may be asked now, although something has to be done for it first."""

@@ -63,6 +63,11 @@ class FileShelf:
         own = self._own.get(key, NOTHING)
         return own if own.asked_at > stored.asked_at else stored
 
+    def stored(self) -> list[Record]:
+        """The records of all keys."""
+        names = self._directory.glob("models-*.json")
+        return [self.read(name.stem.removeprefix("models-")) for name in sorted(names)]
+
     def write(self, key: str, record: Record) -> None:
         self._own[key] = record
         try:

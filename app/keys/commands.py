@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from app.models import names
+from app.models.catalogue import STATIC, Catalogue
 from app.settings import Settings, SettingsError
 
 from . import key_file
@@ -43,8 +44,15 @@ class Expiry(click.ParamType[datetime]):
         return moment
 
 
-def add_to(group: click.Group) -> None:
-    """Add the commands."""
+Known = Callable[[Settings], Catalogue]
+
+
+def _table(_: Settings) -> Catalogue:
+    return STATIC
+
+
+def add_to(group: click.Group, known: Known = _table) -> None:
+    """Add the commands. ``known`` gives the models that a key may be limited to."""
 
     @group.group("keys")
     def commands() -> None:
@@ -69,7 +77,9 @@ def add_to(group: click.Group) -> None:
         limits = (models or None, requests_per_minute, concurrent_streams, expires)
         with _exit_on_error():
             secret = key_file.new_key()
-            added = _checked(ClientKey(name, key_file.digest(secret), *limits), Settings.from_env())
+            settings = Settings.from_env()
+            key = ClientKey(name, key_file.digest(secret), *limits)
+            added = _checked(key, settings, known(settings))
             key_file.change(_path(), lambda kept: [*_without_duplicate(kept, name), added])
             click.echo(f"The key of {name}, which is not shown again:", err=True)
             click.echo(secret)
@@ -103,12 +113,11 @@ def line(key: ClientKey, now: datetime) -> str:
     return " ".join(parts)
 
 
-def _checked(key: ClientKey, settings: Settings) -> ClientKey:
+def _checked(key: ClientKey, settings: Settings, known: Catalogue) -> ClientKey:
     """The key itself, if it is valid. Raises KeysError."""
+    default, aliases = settings.kiro_default_model or "", settings.kiro_models
     for name in key.models or ():
-        if not is_meant(
-            names.resolve(name, settings.kiro_default_model or "", settings.kiro_models)
-        ):
+        if not is_meant(names.resolve(name, default, aliases, known)):
             raise KeysError(f"there is no model {name!r}; GET /v1/models lists the models")
     try:
         return msgspec.convert(msgspec.to_builtins(key), ClientKey)

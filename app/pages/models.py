@@ -6,14 +6,15 @@ both ``created`` (seconds) and ``created_at`` (a date).
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from flask import Blueprint, request
 
 from app.errors import GatewayError, Kind
-from app.models.model import Model
 from app.models.names import Names
+
+from .model_shapes import view
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
 
@@ -29,7 +30,8 @@ def blueprint(names: Callable[[], Names], may_use: Callable[[str], bool]) -> Blu
     routes = Blueprint("models", __name__)
 
     def listed() -> list[dict[str, Any]]:
-        return [_view(model) for model in names().listing() if may_use(model.id)]
+        models = [model for model in names().listing() if may_use(model.id)]
+        return [msgspec.to_builtins(view(model)) for model in models]
 
     @routes.get("/v1/models")
     def all_models() -> dict[str, Any]:
@@ -57,23 +59,6 @@ def blueprint(names: Callable[[], Names], may_use: Callable[[str], bool]) -> Blu
         )
 
     return routes
-
-
-def _view(model: Model) -> dict[str, Any]:
-    created = datetime.fromisoformat(model.created).replace(tzinfo=UTC)
-    return {
-        "id": model.id,
-        "type": "model",
-        "object": "model",
-        "display_name": model.name,
-        "created": int(created.timestamp()),
-        "created_at": created.isoformat().replace("+00:00", "Z"),
-        "owned_by": "kiro",
-        "lifecycle": model.lifecycle,
-        "max_input_tokens": model.context_window,
-        "max_tokens": model.max_output,
-        "capabilities": None,
-    }
 
 
 def _page(

@@ -10,7 +10,10 @@ import msgspec
 from flask import Blueprint, Response
 from msgspec import UNSET, Meta, UnsetType
 
+from app.models.catalogue import STATIC
 from app.openapi import JSON, TEXT, Operation, Shape
+
+from .model_shapes import ModelView, view
 
 
 class Health(Shape, frozen=True):
@@ -26,44 +29,16 @@ class Service(Shape, frozen=True):
     version: str
 
 
-class Model(Shape, frozen=True):
-    """A model, with the members of both families of clients."""
-
-    id: str
-    type: Literal["model"]
-    object: Literal["model"]
-    display_name: str
-    created: int
-    created_at: str
-    owned_by: str
-    lifecycle: Literal["active", "deprecated"]
-    max_input_tokens: int | None
-    max_tokens: int | None
-    capabilities: None
-
-
 class Models(Shape, frozen=True):
     object: Literal["list"]
-    data: list[Model]
+    data: list[ModelView]
     has_more: bool
     first_id: str | None
     last_id: str | None
 
 
 VERSION = "0.1.0"  # in examples
-MODEL = Model(
-    id="claude-sonnet-4-5",
-    type="model",
-    object="model",
-    display_name="Claude Sonnet 4.5",
-    created=1759104000,
-    created_at="2025-09-29T00:00:00Z",
-    owned_by="kiro",
-    lifecycle="active",
-    max_input_tokens=200000,
-    max_tokens=64000,
-    capabilities=None,
-)
+MODEL = view(STATIC.models[0])
 MODELS = Models(object="list", data=[MODEL], has_more=False, first_id=MODEL.id, last_id=MODEL.id)
 DESCRIPTION = {
     "openapi": "3.2.0",
@@ -78,8 +53,9 @@ OPERATIONS = (
         path="/v1/models",
         summary="The models that the key may use.",
         description=(
-            "One list that the SDKs of Anthropic and of OpenAI both read. With any of the "
-            "parameters it comes in pages, as Anthropic's does; without, it is complete."
+            "What the accounts have, each model once, and the names that the owner has added. One "
+            "list that the SDKs of Anthropic and of OpenAI both read. With any of the parameters "
+            "it comes in pages, as Anthropic's does; without, it is complete."
         ),
         answers={JSON: (Models, MODELS)},
         query={
@@ -94,7 +70,7 @@ OPERATIONS = (
         path="/v1/models/{id}",
         summary="One model.",
         description="By its id, or by another name that the gateway knows it by.",
-        answers={JSON: (Model, MODEL)},
+        answers={JSON: (ModelView, MODEL)},
         place={"id": {"type": "string", "minLength": 1, "examples": [MODEL.id]}},
     ),
     Operation(

@@ -229,20 +229,26 @@ def test_a_doubted_list_is_asked_for_again_at_most_once_a_minute(tmp_path: Path)
     worker.models.on_doubt = worker.lists.doubt
     worker.lists.look()
     opus = worker.models.resolve("opus").model
+    pass_time(1)
     worker.models.doubt("a", opus)
     worker.lists.look()
     assert len(service.asked) == 1
+    pass_time(RETRY)
+    worker.lists.look()  # the doubt of a minute ago
+    assert len(service.asked) == 2
     pass_time(RETRY)
     service.answers["a"] = Catalogue(MODELS[1:3])
     for _ in range(3):
         worker.models.doubt("a", opus)
         worker.lists.look()
-    assert len(service.asked) == 2
+        pass_time(1)
+    assert len(service.asked) == 3
     assert "claude-opus-5-5" not in worker.ids()
     pass_time(RETRY)
+    worker.lists.look()
     worker.models.doubt("a", opus)  # it is not listed any more
     worker.lists.look()
-    assert len(service.asked) == 2
+    assert len(service.asked) == 3
 
 
 def test_another_origin_or_egress_has_another_list(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 FLOORS: Mapping[str, float] = {
     "app/core": 98,
     "app/models": 98,
+    "app/catalogue": 95,
     "app/eventstream": 98,
     "app/codewhisperer/answer": 98,
     "app/codewhisperer": 95,

@@ -1,10 +1,13 @@
 """``GET /v1/models``: what is listed can be asked for, by every name that it has."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from anthropic.types import ModelInfo
+from anthropic.types.model_capabilities import ModelCapabilities
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import BaseModel
 
 from app.errors import GatewayError, Kind
 from app.models.names import Names
@@ -56,6 +59,43 @@ def test_what_a_client_may_not_use_is_not_there(name: str) -> None:
         asking.get(f"/v1/models/{name}")
     assert (failure.value.kind, failure.value.code) == (Kind.NOT_FOUND, "model_not_found")
     assert "glm-5" not in ids(get(asking, "/v1/models"))
+
+
+def test_a_model_has_all_that_its_list_says() -> None:
+    view = get(client(), "/v1/models/claude-sonnet-5-5")
+    assert view["display_name"] == "Claude Sonnet 5.5"
+    assert (view["max_input_tokens"], view["max_tokens"]) == (1_000_000, 128_000)
+    assert (view["line"], view["credit_rate"]) == ("sonnet", 1.3)
+    assert view["efforts"] == ["low", "medium", "high", "xhigh", "max"]
+    assert (view["default_effort"], view["input_types"]) == ("high", ["text", "image"])
+    capabilities = view["capabilities"]
+    assert capabilities["image_input"] == {"supported": True}
+    assert capabilities["effort"]["xhigh"] == {"supported": True}
+    types = capabilities["thinking"]["types"]
+    assert {name for name, one in types.items() if one["supported"]} == {
+        "adaptive", "between_tools", "enabled",
+    }  # fmt: skip
+    plain = get(client(), "/v1/models/glm-5")
+    assert plain["capabilities"]["image_input"] == {"supported": False}
+    assert plain["capabilities"]["effort"]["supported"] is False
+    assert plain["line"] is None
+
+
+def test_the_capabilities_are_those_of_the_sdk_and_all_of_them() -> None:
+    """What a type of the SDK requires is there; null is what nobody states."""
+
+    def check(value: Any, kind: type[BaseModel]) -> None:
+        assert value.keys() == kind.model_fields.keys()
+        for name, field in kind.model_fields.items():
+            inner = [one for one in (field.annotation, *get_args(field.annotation)) if one]
+            types = [one for one in inner if isinstance(one, type) and issubclass(one, BaseModel)]
+            if types and value[name] is not None:
+                check(value[name], types[0])
+
+    for row in get(client(), "/v1/models")["data"]:
+        check(row["capabilities"], ModelCapabilities)
+        assert ModelInfo.construct(**row).id == row["id"]
+        assert set(ModelInfo.model_fields) - {"deprecated_at", "retires_at"} <= row.keys()
 
 
 class TestPages:
