@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +20,10 @@ from app.models.names import resolve
 from tests.dialects.test_corpus import HOSTS, conversation, corpus
 
 HOST = HOSTS[0]
-ALL = {param.id: param.values[0] for param in corpus()}
+NEWEST = Path(__file__).parents[1] / "corpus/client-requests-2026-11"
+ALL = {param.id: param.values[0] for param in corpus()} | {
+    path.stem: json.loads(path.read_text()) for path in sorted(NEWEST.glob("*.json"))
+}
 
 
 def rendered(asked: Conversation) -> Any:
@@ -98,8 +102,28 @@ def test_two_recorded_turns_are_a_prefix_and_have_one_id(name: str, later: str) 
     assert first.own == second.own
 
 
+def test_what_a_recorded_client_asks_on_the_side_has_another_id() -> None:
+    """Titles, web searches and checks of names, which Claude Code and OpenCode send in a session.
+
+    docs/upstream.md: The cache of GPT models is keyed by the conversation's id
+    """
+    sessions = {asked.session for asked in ASKED.values() if asked.session}
+    apart = 0
+    for session in sessions:
+        own: dict[bool, set[str]] = {True: set(), False: set()}
+        for asked in ASKED.values():
+            if asked.session == session:
+                has_tools = bool(asked.tools or "ToolCall" in repr(asked.messages))
+                own[has_tools].add(conversation_ids(asked, "claude").own)
+        assert len(own[True]) <= 1
+        assert not own[True] & own[False]
+        apart += bool(own[True] and own[False])
+    assert apart
+
+
 def test_every_client_with_several_turns_is_there() -> None:
     clients = {name.rpartition("-")[0] for name in MULTI_TURN}
     assert clients >= {"claude-code", "codex", "opencode", "litellm", "langchain", "vercel-ai-sdk"}
-    assert len(MULTI_TURN) > 40
+    assert clients >= {"claude-code-2.1.332", "codex-0.144.0", "codex-0.153.0", "codex-0.171.0"}
+    assert len(MULTI_TURN) > 50
     assert len(RECORDED) > 20
