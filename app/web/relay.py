@@ -16,7 +16,8 @@ from app.server.response import FinalChunk
 from .gateway_call import GatewayCall
 
 PIECE = 256 * 1024
-"""Bytes of the longest write."""
+"""Bytes of the longest write: KIRO_CLIENT_STALL limits how long a client may take for one, and must
+not end a client that is slow to take a large answer."""
 
 QUIET = 0.9
 """The part of the ping interval after which a ping is due if nothing was written: a tick of silence
@@ -57,12 +58,15 @@ def stream(
         written = monotonic()
         while (batch := live.run(next, batches, None)) is not None:
             data = encoder.feed(batch)
-            if batch and type(batch[-1]) is Finish:
-                data = FinalChunk(data)
             if not data and monotonic() - written >= QUIET * ping_interval:
                 data = encoder.ping()
             if data:
-                yield from pieces(data)
+                start = 0
+                while len(data) - start > PIECE:
+                    yield data[start : start + PIECE]
+                    start += PIECE
+                is_last = batch and type(batch[-1]) is Finish
+                yield FinalChunk(data[start:]) if is_last else data[start:]
                 written = monotonic()
     except GeneratorExit:  # the server could not write
         live.client_left = True
@@ -73,12 +77,8 @@ def stream(
 
 
 def pieces(data: bytes) -> Sequence[bytes]:
-    """``data`` in writes of bounded size: KIRO_CLIENT_STALL limits how long a client may take for
-    one write, and must not end a client that is slow to take a large answer."""
-    if len(data) <= PIECE:
-        return (data,)
-    *most, last = [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
-    return [*most, type(data)(last)]  # the end of a final chunk is one
+    """A whole answer in writes of bounded size."""
+    return [data[at : at + PIECE] for at in range(0, len(data), PIECE)] or [data]
 
 
 def collect(call: GatewayCall, live: Live) -> Reply:

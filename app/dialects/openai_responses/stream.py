@@ -12,6 +12,7 @@ response's output: clients run a call that is done, whatever its status says.
 
 from collections.abc import Sequence
 from enum import Enum
+from io import BytesIO
 from itertools import count
 from typing import Any, ClassVar
 
@@ -43,6 +44,9 @@ from .tools import ClientTool
 
 PING = b": ping\n\n"
 """A comment: readers of event streams skip it."""
+
+LARGE = 1024 * 1024
+"""Bytes of events that are worth not to be in memory twice."""
 
 
 def _parts(delta: shapes.Delta) -> list[bytes]:
@@ -77,6 +81,7 @@ class StreamEncoder(OpeningEncoder):
         self._context = context
         self._options = context.options
         self._number = count().__next__
+        self._written = 0  # bytes of _out that are no deltas
         self._output: list[bytes] = []  # the items that are done
         self._index = 0  # of the open item, as all that follows
         self._place: tuple[str, int] = ("", 0)  # its id and index
@@ -117,6 +122,19 @@ class StreamEncoder(OpeningEncoder):
 
     def _write(self, event: shapes.Event) -> None:
         self._out.append(wire.event(event))
+        self._written += len(self._out[-1])
+
+    def _taken(self) -> bytes:
+        """The API repeats an item's text in four events, which may come together: each is freed
+        when it is joined to the others, if they are large."""
+        written, self._written = self._written, 0
+        if written <= LARGE:
+            return super()._taken()
+        joined = BytesIO()
+        self._out.reverse()
+        while self._out:
+            joined.write(self._out.pop())
+        return joined.getvalue()
 
     def _start(self, _: Any = None) -> None:
         response: Any = Raw(encode(reply.unfinished(self._context)))  # encoded once for both
@@ -167,6 +185,7 @@ class StreamEncoder(OpeningEncoder):
 
     def _close_text(self, _: Event) -> None:
         text = "".join(self._pieces)
+        self._pieces.clear()
         part = reply.text_part(text)
         self._write(shapes.TextDone(self._number(), *self._place, 0, text, []))
         self._write(shapes.PartDone(self._number(), *self._place, 0, part))

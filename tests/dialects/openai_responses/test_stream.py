@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from typing import Any, get_args
 
 import httpx2
@@ -497,6 +498,23 @@ def accumulated(items):
         for index, item in items.items()
         if item.type in ("message", "function_call")
     }
+
+
+def test_a_long_text_is_held_few_times():
+    """The API has it four times behind its deltas, and all of them may be written together."""
+    size = 8 * 1024 * 1024
+    stream = encoder()
+    tracemalloc.start()
+    try:
+        for _ in range(size // 65536):
+            stream.feed([TextDelta("x" * 65536)])
+        before = tracemalloc.get_traced_memory()[0]
+        written = stream.feed([END])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 4 * size < len(written) < 4 * size + 9999
+    assert peak - before < 7 * size
 
 
 @settings(deadline=None)
