@@ -19,8 +19,9 @@ from app.dialects import openai
 from app.dialects.wire import encode
 from app.errors import GatewayError, Kind
 
-from . import items, schema, tools
-from .item_types import WithTools
+from . import codex, schema, tools
+from .items import read as items
+from .items.types import WithTools
 from .reply import ReplyOptions
 
 
@@ -111,6 +112,7 @@ def _parsed(
         offer.client_tools,
         encrypted_reasoning=schema.ENCRYPTED_REASONING in (request.include or ()),
         summary=not reasoning.omit_text,
+        codex=codex.asks(headers),
     )
     return ParsedRequest(conversation, bool(request.stream), options)
 
@@ -125,7 +127,8 @@ def _offered(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
                 added = convert(raw, WithTools)
             except FieldError as error:
                 raise error.under("input", index) from None
-            reader.declare(added.tools, "input", index, "tools")
+            found = raw["type"] == "tool_search_output"
+            reader.declare(added.tools, "input", index, "tools", found=found)
     return reader.offer()
 
 
