@@ -104,6 +104,7 @@ EXCUSED = {  # a log line, and the clock where none is given
     "app.codewhisperer.service.hosts",
     "app.codewhisperer.service.profiles",
     "app.codewhisperer.service.errors",
+    "app.codewhisperer.service.news",
     "app.dialects.openai",
 }
 

@@ -29,6 +29,7 @@ from .request.repair.attachments import MAX_IMAGE_BYTES
 from .request.sent_documents import name_documents
 from .service.errors import upstream_id
 from .service.hosts import HostChoice, authorization
+from .service.news import tell
 from .service.operations import ControlPlane
 from .service.profiles import ProfileChoice
 from .signatures import family, own_reasoning, tagged
@@ -241,6 +242,8 @@ class CodeWhispererCall:
         if response is not None:
             self._ended_quietly = response.ended_quietly
             response.close()
+            for name in self._decoder.skipped.unknown:
+                tell("an event or a member", name)
 
 
 def _work(conversation: Conversation) -> int:

@@ -36,6 +36,7 @@ from app.eventstream.frames import Frame
 
 from .ending import Ending, Tail
 from .halves import TEXTS, Halves, Payload
+from .members import unknown_members
 from .payloads import (
     read_context_usage,
     read_metadata,
@@ -70,6 +71,7 @@ class EventDecoder:
         "_handle",
         "_has_content",
         "_headers",
+        "_looked_at",
         "_model",
         "_tail",
         "_tools",
@@ -87,6 +89,7 @@ class EventDecoder:
         self._headers: Mapping[str, object] = _NO_HEADERS  # of the last frame
         self._handle: _Handler = EventDecoder._skip  # for frames with these headers
         self._model: str | None = None
+        self._looked_at: set[object] = set()  # types of events
         self._has_content = False  # outside tool calls
 
     def feed(self, frames: Sequence[Frame]) -> list[Event]:
@@ -106,6 +109,7 @@ class EventDecoder:
                     self._handle = handle
                     if handle in _OF_CONTENT:
                         self._ending.content()
+                    self._look_for_news(frame)
                 try:
                     handle(self, frame.payload, events)
                 except _UNREADABLE as error:
@@ -116,6 +120,14 @@ class EventDecoder:
             name = self._headers.get(":event-type")
             raise StreamError(corrupt(f"the payload of {name} cannot be read"), events) from error
         return events
+
+    def _look_for_news(self, frame: Frame) -> None:
+        """Count members that are not known, in the first event of each type of an answer."""
+        name = frame.headers.get(":event-type")
+        if name not in self._looked_at and isinstance(name, str):
+            self._looked_at.add(name)
+            for member in unknown_members(name, frame.payload):
+                self.skipped.add_unknown(member)
 
     @property
     def refusal(self) -> Refusal | None:
@@ -258,7 +270,7 @@ class EventDecoder:
     def _unknown(self, name: object) -> None:
         if not isinstance(name, str):
             raise corrupt("an event without a type")
-        self.skipped.add(name)
+        self.skipped.add_unknown(name)
 
     def _on_error_message(self, headers: Mapping[str, object], payload: bytes) -> None:
         """Raise the error of a message that is not an event, unless it means the output limit."""

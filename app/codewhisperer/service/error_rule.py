@@ -1,6 +1,6 @@
 """The form of a row of :data:`.error_table.RULES`, and what it is compared with."""
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from typing import NamedTuple
 
 from app.errors import Kind
@@ -28,7 +28,7 @@ class ErrorRule(NamedTuple):
     kind: Kind
     explanation: str
     types: Container[str] = ()
-    reasons: Container[str] = ()
+    reasons: Collection[str] = ()
     text: str = ""
     statuses: Container[int] = ()
     code: str = ""

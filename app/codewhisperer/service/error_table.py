@@ -210,3 +210,6 @@ RULES: tuple[ErrorRule, ...] = (
 """The first matching row applies. Rows that identify the state of an account come before those for
 general types and statuses; the last row matches every error.
 """
+
+REASONS = frozenset(reason for rule in RULES for reason in rule.reasons)
+"""Every reason that a row names."""

@@ -22,7 +22,8 @@ from app.eventstream.frames import FrameError, TruncatedMessage
 from app.waits import LONGEST_WAIT, retry_after
 
 from .error_rule import ParsedError
-from .error_table import RULES
+from .error_table import REASONS, RULES
+from .news import tell
 
 _LONGEST_QUOTE = 300  # characters of the upstream's message that are passed on
 _LONGEST_CODE = 64
@@ -106,6 +107,8 @@ def _error(parsed: ParsedError, header: float | None) -> GatewayError:
     """``header``: the seconds of Retry-After. The longer of two waits is the one that helps."""
     waits = [wait for wait in (header, parsed.retry_after) if wait is not None]
     rule = next(rule for rule in RULES if rule.matches(parsed))
+    if parsed.reason and parsed.reason not in REASONS:
+        tell("the reason", parsed.reason)
     name = parsed.types[0] if parsed.types else ""
     status = f"HTTP {parsed.status}" if parsed.status else ""
     facts = ", ".join(filter(None, (status, name, parsed.reason))) or "no details"
