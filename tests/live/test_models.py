@@ -100,7 +100,7 @@ def test_what_the_clients_ask_for_by_default(
     simulator.configure_models(offer=plan)
     gateway = start(WEB_CONCURRENCY="1")
     ready(gateway, {"2026-11": 23, "free": 9}[plan])
-    answer = ask(gateway, name)
+    answer = ask(gateway, name, "/v1/responses" if name.startswith("gpt") else "/v1/messages")
     assert answer.status_code == 200, answer.text
     assert sent(simulator) == [reaches]
     is_another = name.replace("[1m]", "").replace("-5-5", "-5.5") != reaches
@@ -164,6 +164,21 @@ def test_a_slow_list_delays_neither_the_start_nor_the_stop(
     begun = time.monotonic()
     gateway.stop()
     assert time.monotonic() - begun < 5
+
+
+def test_token_counts_are_scaled_by_the_window_of_the_list(
+    simulator: Simulator, start: Start
+) -> None:
+    """docs/upstream.md: The window of a model may differ between accounts"""
+    counts = {}
+    for month, count in (("2026-07", 18), ("2026-11", 23)):
+        simulator.configure_models(offer=month)
+        gateway = start(WEB_CONCURRENCY="1", AWS_REFRESHTOKEN=month.ljust(120, "x"))
+        ready(gateway, count)
+        simulator.script({"text": "Hi", "context_usage": 50})
+        counts[month] = ask(gateway, "gpt-5.6-sol").json()["usage"]["input_tokens"]
+    assert 130_000 < counts["2026-07"] < 140_000
+    assert 490_000 < counts["2026-11"] < 510_000
 
 
 PATHS = ["/v1/messages", "/v1/chat/completions", "/v1/responses"]
