@@ -14,6 +14,7 @@ import os
 import select
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 INTERVAL = 0.02
@@ -21,10 +22,18 @@ INTERVAL = 0.02
 GIVES_UP = 20.0
 
 
-def waited_for_processor(pid: int | str) -> float:
-    """Seconds, of all its threads together."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((thread / "schedstat").read_text().split()[1]) for thread in threads) / 1e9
+def waits(pid: int | str) -> dict[str, int]:
+    """For how many nanoseconds each of its threads has waited for a processor."""
+    found = {}
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            found[thread.name] = int((thread / "schedstat").read_text().split()[1])
+    return found
+
+
+def waited(before: dict[str, int], after: dict[str, int]) -> float:
+    """For how many seconds those threads waited in between that have not ended."""
+    return sum(total - before.get(thread, 0) for thread, total in after.items()) / 1e9
 
 
 def memory(pid: int) -> int:
@@ -48,12 +57,11 @@ def main(port: int, pid: int, interval: float = INTERVAL) -> dict[str, float]:
     sys.stdout.write("\n")
     sys.stdout.flush()
     while not select.select([sys.stdin], [], [], interval)[0]:
-        excused = waited_for_processor(pid) + waited_for_processor("self")
+        before = waits(pid) | waits("self")
         began = time.monotonic()
         failed += not ask(port)
         took = time.monotonic() - began
-        excused = waited_for_processor(pid) + waited_for_processor("self") - excused
-        worst = max(worst, took - excused)
+        worst = max(worst, took - waited(before, waits(pid) | waits("self")))
         most = max(most, memory(pid))
         asked += 1
     return {"worst": worst, "memory": most, "failed": failed, "asked": asked}

@@ -14,7 +14,7 @@ from statistics import median
 import pytest
 
 from app.simulator import Simulator
-from tests.hostile.prober import waited_for_processor
+from tests.hostile.prober import waited, waits
 from tests.live.flood import CONNECTS, KINDS
 from tests.live.processes import children
 from tests.live.servers import KEY, ROOT, Gateway
@@ -56,12 +56,6 @@ def health(gateway: Gateway) -> float:
     with closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)) as connection:
         ask(connection)
     return time.monotonic() - started
-
-
-def unhindered(worker: int) -> float:
-    """A clock in seconds that stands still while the worker, or this process, could run and has no
-    processor."""
-    return time.monotonic() - waited_for_processor(worker) - waited_for_processor("self")
 
 
 def assert_served_in_time(gateway: Gateway, times: int = 20) -> None:
@@ -134,18 +128,19 @@ def test_who_is_connected_does_not_wait_for_those_who_connect(gateway: Gateway) 
     (worker,) = children(gateway.process.pid)
     own = []
     with flooded(gateway, CONNECTS):
-        end = time.monotonic() + 4
-        while time.monotonic() < end:
+        end = time.monotonic() + 30
+        while len(own) < 200:
+            assert time.monotonic() < end, own
             connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
             with closing(connection), suppress(http.client.RemoteDisconnected):  # is not the newest
                 ask(connection)
                 for _ in range(20):
-                    began = unhindered(worker)
+                    before, began = waits(worker) | waits("self"), time.monotonic()
                     ask(connection)
-                    own.append(unhindered(worker) - began)
+                    took = time.monotonic() - began
+                    own.append(took - waited(before, waits(worker) | waits("self")))
                     time.sleep(0.002)
     assert max(own) < IN_TIME, own
-    assert len(own) > 100
 
 
 def test_one_address_may_open_only_so_many(simulator: Simulator, tmp_path: Path) -> None:

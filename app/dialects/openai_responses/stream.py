@@ -12,7 +12,6 @@ response's output: clients run a call that is done, whatever its status says.
 
 from collections.abc import Sequence
 from enum import Enum
-from io import BytesIO
 from itertools import count
 from typing import Any, ClassVar
 
@@ -44,9 +43,6 @@ from .tools import ClientTool, ToolKind
 
 PING = b": ping\n\n"
 """A comment: readers of event streams skip it."""
-
-LARGE = 1024 * 1024
-"""Bytes of events that are worth not to be in memory twice."""
 
 
 def _parts(delta: shapes.Delta) -> list[bytes]:
@@ -88,7 +84,6 @@ class StreamEncoder(OpeningEncoder):
         self._context = context
         self._options = context.options
         self._number = count().__next__
-        self._written = 0  # bytes of _out that are no deltas
         self._output: list[bytes] = []  # the items that are done
         self._index = 0  # of the open item, as all that follows
         self._place: tuple[str, int] = ("", 0)  # its id and index
@@ -129,19 +124,6 @@ class StreamEncoder(OpeningEncoder):
 
     def _write(self, event: shapes.Event) -> None:
         self._out.append(wire.event(event))
-        self._written += len(self._out[-1])
-
-    def _taken(self) -> bytes:
-        """The API repeats an item's text in four events, which may come together: each is freed
-        when it is joined to the others, if they are large."""
-        written, self._written = self._written, 0
-        if written <= LARGE:
-            return super()._taken()
-        joined = BytesIO()
-        self._out.reverse()
-        while self._out:
-            joined.write(self._out.pop())
-        return joined.getvalue()
 
     def _start(self, _: Any = None) -> None:
         response: Any = Raw(encode(reply.unfinished(self._context)))  # encoded once for both
@@ -158,6 +140,7 @@ class StreamEncoder(OpeningEncoder):
             else shapes.ResponseIncomplete
         )
         self._write(kind(self._number(), response))
+        self._output.clear()
 
     # Items
 
