@@ -46,7 +46,7 @@ def _case(model: str, task: str, results: tuple[str, ...], note: str) -> Case:
         name="Codex",
         api="responses",
         registry="npm",
-        packages=("@openai/codex@0.169.0",),
+        packages=("@openai/codex@0.171.0",),
         configure=CONFIGURE,
         launch=partial(_launch, model, task),
         results=results,
