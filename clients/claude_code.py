@@ -67,7 +67,9 @@ def _case(note: str = "", launch: Callable[[Place], Launch] = _launch, **changes
 
 
 def _typed(place: Place) -> Launch:
-    task = prompt(end={"text": "One moment. ", "tool": {"name": "StructuredOutput", "input": {"sum": 20}}})
+    task = prompt(
+        end={"text": "One moment. ", "tool": {"name": "StructuredOutput", "input": {"sum": 20}}}
+    )
     return _launch(place, task, "--json-schema", json.dumps(SCHEMA), "--output-format", "json")
 
 
@@ -100,9 +102,7 @@ CASES = [
     ),
     _case(
         "its discovery of the gateway's models",
-        partial(
-            _launch, configure=f"{CONFIGURE}\n{DISCOVER}", after=f"cat ~/{DISCOVERED}"
-        ),
+        partial(_launch, configure=f"{CONFIGURE}\n{DISCOVER}", after=f"cat ~/{DISCOVERED}"),
         configure=f"{CONFIGURE}\n{DISCOVER}",
         fetches=("/v1/models",),
         prints='"claude-haiku-5-5"',
@@ -128,7 +128,9 @@ CASES = [
     ),
     _case(
         "an answer that fails in the middle, and then is whole",
-        partial(_launch, task=prompt(FIRST, end={**BROKEN, "times": 1, "then": {"text": [ANSWER]}})),
+        partial(
+            _launch, task=prompt(FIRST, end={**BROKEN, "times": 1, "then": {"text": [ANSWER]}})
+        ),
         streamed=2,
         whole=1,
         results=("kiro-one",),
