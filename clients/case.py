@@ -16,13 +16,26 @@ PATHS: dict[Api, str] = {
 }
 PIECES = ["The answer ", "is 20", " — 二十."]
 ANSWER = "".join(PIECES)
+MARK, NESTED = "!sim ", "\\u0021sim "  # the simulator follows the last mark that it finds
 
 
-def prompt(*calls: tuple[str, Mapping[str, Any]], answer: Sequence[str] = PIECES) -> str:
-    """Return a prompt that makes the simulator call these tools, one a turn, and then answer."""
-    tools = [{"tool": {"name": name, "input": arguments}} for name, arguments in calls]
-    steps = [*tools, {"text": list(answer)}]
-    return "!sim " + json.dumps({"steps": steps}, ensure_ascii=False)
+WORD = "One moment. "
+"""What a simulated model says before it calls a tool, as real ones do."""
+
+
+def prompt(
+    *calls: tuple[str, Mapping[str, Any]],
+    answer: Sequence[str] = PIECES,
+    end: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a prompt that makes the simulator call these tools, one a turn, and then answer.
+
+    Each turn says a word before its call. ``end`` is the last step, if not ``answer`` in text. A
+    prompt may stand in the arguments of a call, as the task of a sub-agent.
+    """
+    tools = [{"text": WORD, "tool": {"name": name, "input": given}} for name, given in calls]
+    steps = [*tools, end or {"text": list(answer)}]
+    return MARK + json.dumps({"steps": steps}, ensure_ascii=False).replace(MARK, NESTED)
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,12 @@ class Case:
     ``packages`` are the pinned requirements, the client first. ``configure`` is the configuration
     that a user sets, with {url} and {key}. A run must make ``streamed`` requests for a stream and
     ``whole`` requests without one. ``results`` are parts of the tool results in order. ``prints``
-    must be in the client's output.
+    must be in the client's output, and ``exit_status`` is that of the client.
+
+    ``model`` and ``effort``, if given, must reach the upstream with every request, and
+    ``documents`` (name.format) in this order. ``fetches`` are further paths that the client must
+    ask for. ``repeats``: the client or the gateway may send the same request again, since its
+    answer failed. ``refused`` are the statuses of the requests that the gateway must refuse.
     """
 
     client: str
@@ -69,6 +87,13 @@ class Case:
     whole: int = 0
     results: tuple[str, ...] = ()
     prints: str = ANSWER
+    exit_status: int = 0
+    model: str = ""
+    effort: str = ""
+    documents: tuple[str, ...] = ()
+    fetches: tuple[str, ...] = ()
+    repeats: bool = False
+    refused: tuple[int, ...] = ()
     note: str = ""
 
     @property

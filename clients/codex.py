@@ -1,37 +1,55 @@
 """Codex: OpenAI's agent for the terminal. It speaks Responses only.
 
-Its tools depend on the model's name: for an unknown model they include a namespace of tools, for
-an OpenAI model a tool whose input is not JSON but follows a grammar.
+Its tools depend on the model's name. An unknown model gets functions, some of them in namespaces.
+An older model of OpenAI gets a tool whose input follows a grammar, and finds the tools of MCP
+servers by a search. The newest, which are its default, call every tool from a script that they give
+to the tool exec, and start agents that get their tasks in items of their own.
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
-from clients.case import Case, Launch, Place, prompt
+from clients.case import ANSWER, Case, Launch, Place, prompt
 
 CONFIGURE = """\
 model_provider = "kiro"
 model_providers.kiro = { name = "kiro", base_url = "{url}/v1", env_key = "OPENAI_API_KEY", \
 wire_api = "responses" }"""
+NO_RETRIES = CONFIGURE.replace(
+    ' wire_api = "responses" }',
+    ' wire_api = "responses", request_max_retries = 0, stream_max_retries = 0 }',
+)
 QUIET = """
 sandbox_mode = "danger-full-access"
 analytics.enabled = false
 check_for_update_on_startup = false
 """
+DEFAULT_MODEL = "gpt-5.6-sol"
+"""What the account has of the family of Codex's own default."""
+
+FIRST = ("exec_command", {"cmd": "echo kiro-one"})
+COMMANDS = prompt(FIRST, ("exec_command", {"cmd": "echo kiro-two"}))
 PATCH = "*** Begin Patch\n*** Add File: made.txt\n+kiro-två\n*** End Patch\n"
-COMMANDS = prompt(
-    ("exec_command", {"cmd": "echo kiro-one"}),
-    ("exec_command", {"cmd": "echo kiro-two"}),
-)
 EDIT = prompt(
     ("apply_patch", {"input": PATCH}),
     ("exec_command", {"cmd": "cat made.txt"}),
 )
 
 
-def _launch(model: str, task: str, place: Place) -> Launch:
+def _script(word: str) -> tuple[str, dict[str, str]]:
+    run = f'const done = await tools.exec_command({{ cmd: "echo {word}" }});'
+    return "functions__exec", {"input": f"{run}\ntext(done.output);\n"}
+
+
+BROKEN = {"text": ["The half"], "exception": "internal"}
+
+
+def _launch(model: str, task: str, configure: str, place: Place) -> Launch:
     home = place.work.parent / "codex"
     home.mkdir()
-    config = f'model = "{model}"\n{place.fill(CONFIGURE)}{QUIET}'
+    chosen = f'model = "{model}"\n' if model else ""
+    config = f"{chosen}{place.fill(configure)}{QUIET}"
     (home / "config.toml").write_text(config, encoding="utf-8")
     codex = place.installed / "node_modules" / ".bin" / "codex"
     return Launch(
@@ -40,21 +58,57 @@ def _launch(model: str, task: str, place: Place) -> Launch:
     )
 
 
-def _case(model: str, task: str, results: tuple[str, ...], note: str) -> Case:
+def _case(
+    note: str,
+    named: str,
+    task: str,
+    results: tuple[str, ...],
+    *,
+    configure: str = CONFIGURE,
+    **members: Any,
+) -> Case:
+    """Return a case in which the model is ``named``, or Codex's own default if that is empty."""
+    launch: Callable[[Place], Launch] = partial(_launch, named, task, configure)
     return Case(
         client="codex",
         name="Codex",
         api="responses",
         registry="npm",
-        packages=("@openai/codex@0.169.0",),
-        configure=CONFIGURE,
-        launch=partial(_launch, model, task),
+        packages=("@openai/codex@0.171.0",),
+        configure=configure,
+        launch=launch,
         results=results,
         note=f"`~/.codex/config.toml`, and the key in `OPENAI_API_KEY`; {note}",
+        **members,
     )
 
 
 CASES = [
-    _case("claude-sonnet-4-6", COMMANDS, ("kiro-one", "kiro-two"), "tools in namespaces"),
-    _case("gpt-5.5", EDIT, ("made.txt", "kiro-två"), "a tool with a grammar"),
+    _case(
+        "the model and effort that it chooses by itself, with tools in a script",
+        "",
+        prompt(_script("kiro-one"), _script("kiro-two")),
+        ("kiro-one", "kiro-two"),
+        model=DEFAULT_MODEL,
+        effort="low",
+    ),
+    _case("tools in namespaces", "claude-sonnet-4-6", COMMANDS, ("kiro-one", "kiro-two")),
+    _case("a tool with a grammar", "gpt-5.5", EDIT, ("made.txt", "kiro-två")),
+    _case(
+        "an answer that fails in the middle, and then is whole",
+        "claude-sonnet-4-6",
+        prompt(FIRST, end={**BROKEN, "times": 1, "then": {"text": [ANSWER]}}),
+        ("kiro-one",),
+        repeats=True,
+    ),
+    _case(
+        "an answer that fails in the middle",
+        "claude-sonnet-4-6",
+        prompt(FIRST, end=BROKEN),
+        ("kiro-one",),
+        configure=NO_RETRIES,
+        streamed=2,
+        exit_status=1,
+        prints="stream disconnected before completion: The upstream failed. Try again",
+    ),
 ]

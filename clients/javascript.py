@@ -41,8 +41,8 @@ def _case(
     )
 
 
-ANTHROPIC = ("@anthropic-ai/sdk@1.12.0",)
-OPENAI = ("openai@7.57.0",)
+ANTHROPIC = ("@anthropic-ai/sdk@1.14.0",)
+OPENAI = ("openai@7.59.0",)
 NAMES = {"anthropic": "TypeScript SDK of Anthropic", "openai": "TypeScript SDK of OpenAI"}
 
 CASES = [

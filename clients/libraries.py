@@ -41,13 +41,13 @@ def _loop(client: str, name: str, api: Api, packages: tuple[str, ...], configure
 
 OPENAI = 'base_url="{url}/v1"\napi_key="{key}"'
 ANTHROPIC = 'base_url="{url}"\napi_key="{key}"'
-LANGCHAIN_ANTHROPIC = ("langchain-anthropic==1.7.7",)
-LANGCHAIN_OPENAI = ("langchain-openai==1.7.3",)
-LITELLM = ("litellm==1.106.2", "mcp==2.3.0")  # litellm imports mcp without requiring it
+LANGCHAIN_ANTHROPIC = ("langchain-anthropic==1.7.10",)
+LANGCHAIN_OPENAI = ("langchain-openai==1.7.4",)
+LITELLM = ("litellm==1.110.2", "mcp==2.3.0")  # litellm imports mcp without requiring it
 PYDANTIC_AI = ("pydantic-ai-slim[anthropic,openai]==2.68.0",)
 AGENTS = ("openai-agents==0.24.0",)
-INSTRUCTOR = ("instructor==1.17.0", "anthropic==2.12.0")
-PYTHON_SDKS = {"anthropic": ("anthropic==2.12.0",), "openai": ("openai==3.54.0",)}
+INSTRUCTOR = ("instructor==1.17.0", "anthropic==2.14.0")
+PYTHON_SDKS = {"anthropic": ("anthropic==2.14.0",), "openai": ("openai==3.57.0",)}
 
 
 def _typed(api: Api, configure: str) -> Case:

@@ -31,23 +31,27 @@ def problems(case: Case, seen: Evidence) -> list[str]:
         *_client(case, seen),
         *_gateway(case, seen.access_log),
         *_upstream(case, chats),
-        *_results(case, chats),
+        *_results(case, _once(chats) if case.repeats else chats),
+        *_reached(case, chats),
     ]
 
 
 def _client(case: Case, seen: Evidence) -> Iterator[str]:
     if seen.exit_status is None:
         yield "the client did not end in time"
-    elif seen.exit_status:
-        yield f"the client ended with status {seen.exit_status}"
+    elif seen.exit_status != case.exit_status:
+        yield f"the client ended with status {seen.exit_status} instead of {case.exit_status}"
     if case.prints not in seen.output:
         yield f"the client did not print {case.prints!r}"
 
 
-def _gateway(case: Case, log: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _gateway(case: Case, log: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     streamed = whole = 0
+    expected = list(case.refused)
     for line in log:
-        if line["status"] >= 400:
+        if line["status"] in expected:
+            expected.remove(line["status"])
+        elif line["status"] >= 400:
             yield f"{line['method']} {line['path']} was refused with {line['status']}"
         elif line["path"] == PATHS[case.api]:
             streamed += bool(line["streamed"])
@@ -59,21 +63,27 @@ def _gateway(case: Case, log: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             f"{streamed} streamed and {whole} whole requests, "
             f"but the task needs {case.streamed} and {case.whole}"
         )
+    for status in expected:
+        yield f"no request was refused with {status}"
+    for path in sorted(set(case.fetches) - {line["path"] for line in log}):
+        yield f"{path} was not asked for"
 
 
 def _upstream(case: Case, chats: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    if len(chats) != case.streamed + case.whole:
+    if len(chats) != case.streamed + case.whole and not case.repeats:
         yield f"the upstream got {len(chats)} requests instead of {case.streamed + case.whole}"
-    bodies = set()
+    if len(_once(chats)) != len(chats) and not case.repeats:
+        yield "the same request was sent twice"
     for request in chats:
         for violation in request["violations"]:
             yield f"the upstream refused: {violation['rule']}: {violation['message']}"
         if request["outcome"] != "complete":
             yield f"an answer of the upstream ended as {request['outcome']}"
-        body = _without_ids(request["body"])
-        if body in bodies:
-            yield "the same request was sent twice"
-        bodies.add(body)
+
+
+def _once(chats: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the requests without those that repeat an earlier one."""
+    return list({_without_ids(chat["body"]): chat for chat in reversed([*chats])}.values())[::-1]
 
 
 def _results(case: Case, chats: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -86,9 +96,37 @@ def _results(case: Case, chats: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield f"a tool returned {text!r}, without {wanted!r}"
 
 
+def _reached(case: Case, chats: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Compare the model, the effort and the documents of the requests with the expected ones."""
+    for body in (request["body"] for request in chats):
+        model, effort = _message(body).get("modelId"), _effort(body)
+        if case.model not in ("", model):
+            yield f"model {model} was asked for instead of {case.model}"
+        if case.effort not in ("", effort):
+            yield f"effort {effort} was asked for instead of {case.effort}"
+    documents = [
+        f"{each['name']}.{each['format']}"
+        for request in chats
+        for each in _message(request["body"]).get("documents", [])
+    ]
+    if documents != list(case.documents):
+        yield f"the upstream got documents {documents} instead of {list(case.documents)}"
+
+
+def _effort(body: Any) -> str | None:
+    """Return the effort of a request: Claude's field, else that of OpenAI's models."""
+    fields = body.get("additionalModelRequestFields", {})
+    of_model = fields.get("output_config") or fields.get("reasoning") or {}
+    effort: str | None = of_model.get("effort")
+    return effort
+
+
+def _message(body: Any) -> Any:
+    return body["conversationState"]["currentMessage"]["userInputMessage"]
+
+
 def _tool_results(body: Any) -> list[str]:
-    message = body["conversationState"]["currentMessage"]["userInputMessage"]
-    results = message.get("userInputMessageContext", {}).get("toolResults", [])
+    results = _message(body).get("userInputMessageContext", {}).get("toolResults", [])
     return [json.dumps(result["content"], ensure_ascii=False) for result in results]
 
 

@@ -102,6 +102,53 @@ def test_each_problem_has_a_message(field: str, change: Callable[[Any], Any], sa
     assert [text for text in found if said in text], json.dumps(found)
 
 
+PDF = {"name": "report", "format": "pdf"}
+
+
+def modelled(model: str, effort: str, field: str = "output_config") -> dict[str, Any]:
+    """A request for a model with an effort and a document."""
+    request = chat("go")
+    message = request["body"]["conversationState"]["currentMessage"]["userInputMessage"]
+    message |= {"modelId": model, "documents": [PDF]}
+    request["body"]["additionalModelRequestFields"] = {field: {"effort": effort}}
+    return request
+
+
+@pytest.mark.parametrize("field", ["output_config", "reasoning"])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, []),
+        ({"model": "b"}, ["model a was asked for instead of b"]),
+        ({"effort": "high"}, ["effort low was asked for instead of high"]),
+        ({"documents": ()}, ["the upstream got documents ['report.pdf'] instead of []"]),
+    ],
+)
+def test_what_reaches_the_upstream(field: str, changes: dict[str, Any], said: list[str]) -> None:
+    wanted = {"model": "a", "effort": "low", "documents": ("report.pdf",)} | changes
+    case = replace(CASE, streamed=1, results=(), **wanted)
+    log, upstream = [line()], [modelled("a", "low", field)]
+    assert problems(case, replace(GOOD, access_log=log, upstream=upstream)) == said
+
+
+def test_an_expected_failure() -> None:
+    """The same request twice, the second of which is refused, and the client says so."""
+    case = replace(CASE, streamed=1, repeats=True, refused=(502,), exit_status=1, prints="sorry")
+    again = [chat("", "kiro-one"), chat("", "kiro-one", identity="2")]
+    log = [line(), line(status=502)]
+    seen = replace(GOOD, exit_status=1, output="sorry", access_log=log, upstream=again)
+    assert problems(case, seen) == []
+    assert problems(case, replace(seen, access_log=[line()])) == ["no request was refused with 502"]
+    assert problems(case, replace(seen, exit_status=0)) == [
+        "the client ended with status 0 instead of 1"
+    ]
+
+
+def test_what_a_client_must_ask_for() -> None:
+    case = replace(CASE, fetches=("/v1/models",))
+    assert problems(case, GOOD) == ["/v1/models was not asked for"]
+
+
 def test_results_are_expected_in_order() -> None:
     case = replace(CASE, results=("one", "two"))
     seen = replace(GOOD, upstream=[chat("", "two"), chat("", "one")])
