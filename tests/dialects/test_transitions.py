@@ -36,7 +36,7 @@ from tests.dialects.doubles import FixedMeter
 OPTIONS = responses.ReplyOptions(
     "m",
     parse_responses(b"{}", {}, "m").options.echo,
-    {"patch": ClientTool("patch", kind="custom"), "ns__g": ClientTool("g", "ns")},
+    {"patch": ClientTool("patch", custom=True), "ns__g": ClientTool("g", "ns")},
     encrypted_reasoning=True,
 )
 ENCODERS = {

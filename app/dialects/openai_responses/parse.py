@@ -19,9 +19,8 @@ from app.dialects import openai
 from app.dialects.wire import encode
 from app.errors import GatewayError, Kind
 
-from . import codex, schema, tools
-from .items import read as items
-from .items.types import WithTools
+from . import items, schema, tools
+from .item_types import WithTools
 from .reply import ReplyOptions
 
 
@@ -112,7 +111,6 @@ def _parsed(
         offer.client_tools,
         encrypted_reasoning=schema.ENCRYPTED_REASONING in (request.include or ()),
         summary=not reasoning.omit_text,
-        codex=codex.asks(headers),
     )
     return ParsedRequest(conversation, bool(request.stream), options)
 
@@ -127,8 +125,7 @@ def _offered(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
                 added = convert(raw, WithTools)
             except FieldError as error:
                 raise error.under("input", index) from None
-            found = raw["type"] == "tool_search_output"
-            reader.declare(added.tools, "input", index, "tools", found=found)
+            reader.declare(added.tools, "input", index, "tools")
     return reader.offer()
 
 

@@ -4,7 +4,7 @@ The types are the validation. A member that is not declared is no error: it is i
 a header of the answer. Members that are checked but have no effect are in :data:`NOT_HONOURED`. No
 member is required: the API's own types require none.
 
-The items of ``input`` are declared in :mod:`.items.types`, ``tools`` and ``tool_choice`` in
+The items of ``input`` are declared in :mod:`.item_types`, ``tools`` and ``tool_choice`` in
 :mod:`.tools`: their unknown types must be ignored and not refused.
 
 Source: the types of the ``openai`` SDK 3.54 and requests of real clients.

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from app.dialects.openai import OpenAIFailure
 from app.openapi import Shape
 
-ItemStatus: TypeAlias = Literal["in_progress", "completed", "incomplete"]
+ItemStatus: TypeAlias = Literal["in_progress", "completed"]
 
 
 class OutputText(Shape, frozen=True, tag_field="type", tag="output_text"):
@@ -22,18 +22,11 @@ class OutputText(Shape, frozen=True, tag_field="type", tag="output_text"):
     logprobs: list[Any]
 
 
-class OutputRefusal(Shape, frozen=True, tag_field="type", tag="refusal"):
-    refusal: str
-
-
-Part: TypeAlias = OutputText | OutputRefusal
-
-
 class OutputMessage(Shape, frozen=True, tag_field="type", tag="message"):
     id: str
     status: ItemStatus
     role: Literal["assistant"]
-    content: list[Part]
+    content: list[OutputText]
 
 
 class SummaryText(Shape, frozen=True, tag_field="type", tag="summary_text"):
@@ -53,7 +46,6 @@ class FunctionCall(Shape, frozen=True, kw_only=True, tag_field="type", tag="func
     name: str
     namespace: str | UnsetType = UNSET
     arguments: str
-    encrypted_function_args: list[str] | UnsetType = UNSET
 
 
 class CustomToolCall(Shape, frozen=True, kw_only=True, tag_field="type", tag="custom_tool_call"):
@@ -63,17 +55,6 @@ class CustomToolCall(Shape, frozen=True, kw_only=True, tag_field="type", tag="cu
     name: str
     namespace: str | UnsetType = UNSET
     input: str
-
-
-class ToolSearchCall(Shape, frozen=True, kw_only=True, tag_field="type", tag="tool_search_call"):
-    id: str
-    status: ItemStatus
-    call_id: str
-    execution: Literal["client"]
-    arguments: dict[str, Any]
-
-
-Call: TypeAlias = FunctionCall | CustomToolCall | ToolSearchCall
 
 
 class Incomplete(Shape, frozen=True):
@@ -102,7 +83,7 @@ class ReasoningInEffect(Shape, frozen=True):
     summary: str | None
 
 
-Item: TypeAlias = OutputMessage | ReasoningItem | FunctionCall | CustomToolCall | ToolSearchCall
+Item: TypeAlias = OutputMessage | ReasoningItem | FunctionCall | CustomToolCall
 
 
 class _Response(Shape, frozen=True, kw_only=True):
@@ -214,23 +195,18 @@ class InItem(Numbered, frozen=True):
 
 class PartAdded(InItem, frozen=True, tag="response.content_part.added"):
     content_index: int
-    part: Part
+    part: OutputText
 
 
 class PartDone(InItem, frozen=True, tag="response.content_part.done"):
     content_index: int
-    part: Part
+    part: OutputText
 
 
 class TextDone(InItem, frozen=True, tag="response.output_text.done"):
     content_index: int
     text: str
     logprobs: list[Any]
-
-
-class RefusalDone(InItem, frozen=True, tag="response.refusal.done"):
-    content_index: int
-    refusal: str
 
 
 class SummaryPartAdded(InItem, frozen=True, tag="response.reasoning_summary_part.added"):
@@ -268,12 +244,6 @@ class TextDelta(DeltaEvent, frozen=True, tag="response.output_text.delta"):
     sequence_number: int
 
 
-class RefusalDelta(DeltaEvent, frozen=True, tag="response.refusal.delta"):
-    content_index: int
-    delta: str
-    sequence_number: int
-
-
 class SummaryDelta(DeltaEvent, frozen=True, tag="response.reasoning_summary_text.delta"):
     summary_index: int
     delta: str
@@ -290,7 +260,7 @@ class InputDelta(DeltaEvent, frozen=True, tag="response.custom_tool_call_input.d
     sequence_number: int
 
 
-Delta: TypeAlias = TextDelta | RefusalDelta | SummaryDelta | ArgumentsDelta | InputDelta
+Delta: TypeAlias = TextDelta | SummaryDelta | ArgumentsDelta | InputDelta
 Event: TypeAlias = (
     ResponseCreated
     | ResponseInProgress
@@ -304,8 +274,6 @@ Event: TypeAlias = (
     | PartDone
     | TextDelta
     | TextDone
-    | RefusalDelta
-    | RefusalDone
     | SummaryPartAdded
     | SummaryPartDone
     | SummaryDelta
