@@ -7,9 +7,19 @@ from app.core.conversation import ResultPart, Text
 from app.core.typed_json import FieldError, Path, Record
 from app.dialects import openai
 
-from .item_types import InputFile, InputImage, InputText, OutputText, Refusal
+from .types import (
+    EncryptedContent,
+    InputFile,
+    InputImage,
+    InputText,
+    OutputText,
+    Refusal,
+)
 
 Parts: TypeAlias = tuple[ResultPart, ...]
+
+CIPHERTEXT = "gAAAA"
+"""How every Fernet token begins. Codex sends the text itself to other providers than OpenAI."""
 
 
 def parts(content: str | Sequence[Any], record: Record, *, in_result: bool = False) -> Parts:
@@ -38,6 +48,16 @@ def _text(part: InputText | OutputText, record: Record, in_result: bool) -> Resu
 def _refusal(part: Refusal, record: Record, in_result: bool) -> ResultPart:
     record.note("refusal_as_text")
     return Text(part.refusal)
+
+
+def _encrypted(part: EncryptedContent, record: Record, in_result: bool) -> ResultPart:
+    if part.encrypted_content.startswith(CIPHERTEXT):
+        raise FieldError(
+            ("encrypted_content",),
+            "this is ciphertext that only OpenAI can read; send its text, or start the agent anew"
+            " with this gateway as its provider",
+        )
+    return Text(part.encrypted_content)
 
 
 def _image(part: InputImage, record: Record, in_result: bool) -> ResultPart:
@@ -71,6 +91,7 @@ _READERS: dict[type, PartReader] = {
     InputText: _text,
     OutputText: _text,
     Refusal: _refusal,
+    EncryptedContent: _encrypted,
     InputImage: _image,
     InputFile: _file,
 }
