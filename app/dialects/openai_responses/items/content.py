@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import msgspec
+
 from app.core.conversation import ResultPart, Text
 from app.core.typed_json import FieldError, Path, Record
 from app.dialects import openai
@@ -18,6 +20,9 @@ from .types import (
 
 Parts: TypeAlias = tuple[ResultPart, ...]
 
+_LONGEST_START = 1024
+"""Characters of a stringified output up to its first image."""
+_decode_parts = msgspec.json.Decoder(list[InputText | InputImage]).decode
 CIPHERTEXT = "gAAAA"
 """How every Fernet token begins. Codex sends the text itself to other providers than OpenAI."""
 
@@ -28,7 +33,7 @@ def parts(content: str | Sequence[Any], record: Record, *, in_result: bool = Fal
     Raises :class:`FieldError` with the path inside its item.
     """
     if isinstance(content, str):
-        return (Text(content),)
+        return (in_result and _stringified(content, record)) or (Text(content),)
     found = []
     member = "output" if in_result else "content"
     place: Path = (*record.place, member)
@@ -39,6 +44,24 @@ def parts(content: str | Sequence[Any], record: Record, *, in_result: bool = Fal
         except FieldError as error:
             raise error.under(member, index) from None
     return tuple(found)
+
+
+def _stringified(output: str, record: Record) -> Parts:
+    """The parts of an output that holds them as the JSON of a list, () if it does not.
+
+    By the contract a string is text, but some clients write their images so: as text a screenshot
+    would fill the model's context, and the model would not see it.
+    """
+    if not (output.startswith("[") and '"input_image"' in output[:_LONGEST_START]):
+        return ()
+    record.check_nested(output)
+    try:
+        found = _decode_parts(output)
+        read = parts(found, record, in_result=True)
+    except (msgspec.MsgspecError, FieldError):
+        return ()
+    record.note("stringified_output_read")
+    return read
 
 
 def _text(part: InputText | OutputText, record: Record, in_result: bool) -> ResultPart:
