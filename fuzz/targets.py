@@ -265,7 +265,7 @@ def _encode_in_all_dialects(events: list[Event]) -> None:
     """Encode the events as a stream in every dialect."""
     meter = Meter(1, None, context_window)
     meter.feed(events)
-    options = responses.parse_responses(b"{}", Headers(), DEFAULT).options
+    options = responses.parse_responses(b'{"input":"hi"}', Headers(), DEFAULT).options
     context = responses_reply.ReplyContext("1", options, 1, _clock)
     for encoder in (
         anthropic_stream.StreamEncoder(anthropic_reply.ReplyContext("msg_1", "m"), meter),

@@ -32,23 +32,26 @@ class Reply(Struct, frozen=True):
     ``parts`` are Text, Thinking, RedactedThinking and ToolCall in the order of the stream; text
     after a tool call is a separate part. A tool call whose input was cut off is left out, since it
     must not be run; ``reason`` then shows the cut. ``refusal`` explains the reason of that name.
+    ``cut``: the answer ended inside its last part, which is a Text or a Thinking.
     """
 
     parts: tuple[Part, ...]
     reason: StopReason
     refusal: Refusal | None = None
+    cut: bool = False
 
 
 class ReplyBuilder:
     """Takes events batch by batch, in the order that :mod:`app.core.events` guarantees."""
 
-    __slots__ = ("_call", "_end", "_open", "_parts", "_pieces")
+    __slots__ = ("_call", "_cut", "_end", "_open", "_parts", "_pieces")
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
         self._pieces: list[str] = []
         self._open: type[Text | Thinking] | None = None  # the part that the pieces belong to
         self._call = ToolStart("", "")
+        self._cut = False
         self._end: Finish | None = None
 
     def feed(self, events: Iterable[Event]) -> None:
@@ -60,7 +63,7 @@ class ReplyBuilder:
         """The answer. Raises ValueError before Finish, since the answer is not complete then."""
         if self._end is None:
             raise ValueError("the answer is not complete: no Finish event was received")
-        return Reply(tuple(self._parts), self._end.reason, self._end.refusal)
+        return Reply(tuple(self._parts), self._end.reason, self._end.refusal, self._cut)
 
     def _text(self, event: TextDelta) -> None:
         if self._open is not Text:
@@ -100,6 +103,7 @@ class ReplyBuilder:
         """The Meter, which is fed with the same events, keeps the usage figures."""
 
     def _finish(self, event: Finish) -> None:
+        self._cut = self._open is not None
         self._close()
         self._end = event
 

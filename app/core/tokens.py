@@ -42,7 +42,8 @@ _encode = msgspec.json.Encoder().encode
 class TokenCounts(Struct, frozen=True):
     """The usage reported for a finished request.
 
-    ``input_tokens`` excludes cached tokens. ``source`` says where ``input_tokens`` came from.
+    ``input_tokens`` excludes cached tokens; ``reasoning_tokens`` are among ``output_tokens``.
+    ``source`` says where ``input_tokens`` came from.
     """
 
     input_tokens: int
@@ -51,6 +52,7 @@ class TokenCounts(Struct, frozen=True):
     cache_write_tokens: int = 0
     credits: float | None = None
     source: InputSource = "estimate"
+    reasoning_tokens: int = 0
 
 
 def estimate_text(n_bytes: int) -> int:
@@ -120,15 +122,16 @@ def _json_bytes(values: Sequence[Any]) -> int:
 
 
 def resolve_usage(
-    *, estimate: int, window: int | None, output_bytes: int, usage: Usage
+    *, estimate: int, window: int | None, output_bytes: int, thinking_bytes: int = 0, usage: Usage
 ) -> TokenCounts:
     """The counts to report: the upstream's figures where it sent them, else the best estimate.
 
     ``estimate`` (of the prompt) and ``window`` (the context window of the model that answered) are
-    in tokens; ``output_bytes`` is the UTF-8 length of everything the model wrote; ``usage`` holds
-    the upstream's figures so far, merged. If the upstream sent no input figure but a percentage of
-    the context window, the input is that share of the window minus the output. Cache figures are 0
-    unless the upstream sent them.
+    in tokens; ``output_bytes`` is the UTF-8 length of everything the model wrote, and
+    ``thinking_bytes`` that of its reasoning; ``usage`` holds the upstream's figures so far, merged.
+    Reasoning has the share of the output's tokens that it has of the output's bytes. If the
+    upstream sent no input figure but a percentage of the context window, the input is that share of
+    the window minus the output. Cache figures are 0 unless the upstream sent them.
     """
     output = usage.output_tokens
     if output is None:
@@ -141,6 +144,7 @@ def resolve_usage(
         usage.cache_write_tokens or 0,
         usage.credits,
         source,
+        round(output * thinking_bytes / output_bytes) if thinking_bytes else 0,
     )
 
 

@@ -27,30 +27,32 @@ class Meter:
         self.window = window
         self._window_of = window_of
         self._output_bytes = 0
+        self._thinking_bytes = 0  # among them
         self._usage = Usage()
         self._spent = 0.0  # credits of earlier attempts at this answer
 
     def feed(self, events: Sequence[Event]) -> None:
         """Count what the model wrote, and keep the upstream's figures."""
-        written = 0
+        written = thought = 0
         for event in events:
             kind = type(event)
             if kind is TextDelta:
                 text = event.text  # type: ignore[union-attr]
                 written += len(text) if text.isascii() else byte_length(text)
             elif kind is ThinkingDelta:
-                written += byte_length(event.text)  # type: ignore[union-attr]
+                thought += byte_length(event.text)  # type: ignore[union-attr]
             elif kind is ToolInput:
                 written += byte_length(event.fragment)  # type: ignore[union-attr]
             elif kind is ToolStart:
                 written += byte_length(event.name)  # type: ignore[union-attr]
             elif kind is Usage:
                 self._merge(event)  # type: ignore[arg-type]
-        self._output_bytes += written
+        self._output_bytes += written + thought
+        self._thinking_bytes += thought
 
     def restart(self) -> None:
         """Start over for a retry: discard the output counted so far, but keep its cost."""
-        self._output_bytes = 0
+        self._output_bytes = self._thinking_bytes = 0
         self._spent += self._usage.credits or 0.0
         self._usage = Usage()
 
@@ -63,6 +65,7 @@ class Meter:
             estimate=self.input_estimate,
             window=self._window_of(usage.model) or self.window,
             output_bytes=self._output_bytes,
+            thinking_bytes=self._thinking_bytes,
             usage=usage,
         )
 

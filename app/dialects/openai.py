@@ -83,7 +83,14 @@ STATUSES = {529: 429}
 """Statuses that OpenAI's clients do not know, and the ones sent instead."""
 
 CLIENT_CODES = frozenset(
-    {"model_not_found", "previous_response_not_found", "unsupported_parameter", "unsupported_value"}
+    {
+        "invalid_type",
+        "missing_required_parameter",
+        "model_not_found",
+        "previous_response_not_found",
+        "unsupported_parameter",
+        "unsupported_value",
+    }
 )
 """Codes of a single failure that clients act on, and that precede the table's; all others are for
 the log only."""

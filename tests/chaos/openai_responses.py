@@ -44,7 +44,8 @@ class ResponsesClient(OpenAIClient):
         for item in response["output"]:
             check(item["status" if item["type"] != "reasoning" else "type"], item)
             if item["type"] == "message":
-                answer.text += "".join(part["text"] for part in item["content"])
+                answer.text += _said(item, "text")
+                answer.explained += _said(item, "refusal")
             elif item["type"] == "reasoning":
                 answer.thinking += "".join(part["text"] for part in item["summary"])
             else:
@@ -62,6 +63,10 @@ class ResponsesClient(OpenAIClient):
 
     def ends(self, state: CallState, stop: str | None) -> bool:
         return state == "whole"
+
+
+def _said(message: dict[str, Any], member: str) -> str:
+    return "".join(part.get(member, "") for part in message["content"])
 
 
 def _stop(response: dict[str, Any]) -> str:
@@ -117,6 +122,8 @@ class _StreamReader:
         match event["type"]:
             case "response.output_text.delta":
                 self._answer.text += event["delta"]
+            case "response.refusal.delta":
+                self._answer.explained += event["delta"]
             case "response.reasoning_summary_text.delta":
                 self._answer.thinking += event["delta"]
             case "response.function_call_arguments.delta":
@@ -137,7 +144,9 @@ class _StreamReader:
         items = ReceivedAnswer()
         for item in self._done:
             if item["type"] == "message":
-                items.text += "".join(part["text"] for part in item["content"])
+                items.text += _said(item, "text")
+                items.explained += _said(item, "refusal")
         check(items.text == self._answer.text, "the text of the items differs from the deltas")
+        check(items.explained == self._answer.explained, "the refusal differs from its deltas")
         self._answer.stop = _stop(response)
         self._over = True

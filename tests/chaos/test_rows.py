@@ -54,11 +54,8 @@ def judge(
     yield from differs("failure", answer.failure, failure)
     stop = expected.stop and dialect.stop(expected.stop)
     yield from differs("stop", answer.stop, stop)
-    said, explained = answer.text, answer.explained
-    if expected.explained and not explained:  # a message like any other, in the Responses API
-        said, explained = said.removesuffix(expected.explained), said
-    yield from differs("text", said, expected.text)
-    yield from differs("explanation", explained, expected.explained)
+    yield from differs("text", answer.text, expected.text)
+    yield from differs("explanation", answer.explained, expected.explained)
     yield from differs("thinking", answer.thinking, expected.thinking)
     calls = [(_spaceless(call.written), call.ended) for call in answer.calls]
     due = [

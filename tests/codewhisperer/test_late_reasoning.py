@@ -24,7 +24,9 @@ from tests.core.folding import fold
 from tests.dialects.doubles import FixedMeter
 
 OPTIONS = parse_responses(
-    b'{"include": ["reasoning.encrypted_content"], "reasoning": {"summary": "auto"}}', {}, "m"
+    b'{"input": "hi", "include": ["reasoning.encrypted_content"], "reasoning": {"summary": "auto"}}',
+    {},
+    "m",
 ).options
 MESSAGES = messages.ReplyContext("msg_1", "m")
 CHAT = chat.ReplyContext("chatcmpl-1", 1, "m")

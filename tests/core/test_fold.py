@@ -71,6 +71,13 @@ def test_a_call_cut_off_is_left_out() -> None:
     assert reply.reason == "max_tokens"
 
 
+def test_where_the_answer_ended_is_kept() -> None:
+    cut = Finish("max_tokens")
+    assert fold([TextDelta("a"), cut]).cut
+    assert not fold([TextDelta("a"), ToolStart("t", "f"), ToolEnd(complete=False), cut]).cut
+    assert not fold([ThinkingDelta("a"), ThinkingSignature("s"), cut]).cut
+
+
 def test_a_signature_ends_its_block_and_may_stand_alone() -> None:
     reply = fold(
         [

@@ -101,6 +101,13 @@ def test_figures_of_the_upstream_win() -> None:
     assert counts == TokenCounts(10, 20, 30, 40, 0.25, "upstream")
 
 
+def test_reasoning_has_its_share_of_the_output() -> None:
+    told = resolve_usage(
+        estimate=1, window=None, output_bytes=400, thinking_bytes=100, usage=Usage(output_tokens=60)
+    )
+    assert (told.output_tokens, told.reasoning_tokens) == (60, 15)
+
+
 def test_a_percentage_of_the_window_holds_prompt_and_answer() -> None:
     usage = Usage(context_percentage=1.5)
     counts = resolve_usage(estimate=1, window=200_000, output_bytes=350, usage=usage)

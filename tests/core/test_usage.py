@@ -16,6 +16,14 @@ def test_everything_the_model_wrote_is_output() -> None:
     meter.feed([TextDelta("x" * 35), ThinkingDelta("世" * 35)])
     meter.feed([ToolStart("id", "y" * 35), ToolInput("z" * 35)])
     assert meter.counts().output_tokens == (35 + 3 * 35 + 35 + 35) / 3.5
+    assert meter.counts().reasoning_tokens == 3 * 35 / 3.5
+
+
+def test_a_retry_counts_its_own_reasoning_alone() -> None:
+    meter = Meter(203, WINDOW, context_window)
+    meter.feed([ThinkingDelta("x" * 35)])
+    meter.restart()
+    assert meter.counts().reasoning_tokens == 0
 
 
 def test_later_figures_replace_earlier_ones_member_by_member() -> None:

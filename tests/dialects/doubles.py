@@ -12,5 +12,9 @@ class FixedMeter(Meter):
 
     def counts(self) -> TokenCounts:
         return TokenCounts(
-            input_tokens=1200, output_tokens=56, cache_read_tokens=7, cache_write_tokens=8
+            input_tokens=1200,
+            output_tokens=56,
+            cache_read_tokens=7,
+            cache_write_tokens=8,
+            reasoning_tokens=9,
         )

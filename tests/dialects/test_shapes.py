@@ -25,7 +25,8 @@ from tests.core.folding import fold
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter
 
-BODY = b"""{"include": ["reasoning.encrypted_content"], "reasoning": {"summary": "auto"}, "tools": [
+BODY = b"""{"input": "hi", "include": ["reasoning.encrypted_content"],
+    "reasoning": {"summary": "auto"}, "tools": [
     {"type": "custom", "name": "patch"},
     {"type": "namespace", "name": "ns", "tools": [{"type": "function", "name": "g"}]}]}"""
 MESSAGES = messages.ReplyContext("msg_1", "m")

@@ -35,8 +35,8 @@ from tests.dialects.doubles import FixedMeter
 
 OPTIONS = responses.ReplyOptions(
     "m",
-    parse_responses(b"{}", {}, "m").options.echo,
-    {"patch": ClientTool("patch", custom=True), "ns__g": ClientTool("g", "ns")},
+    parse_responses(b'{"input":"hi"}', {}, "m").options.echo,
+    {"patch": ClientTool("patch", kind="custom"), "ns__g": ClientTool("g", "ns")},
     encrypted_reasoning=True,
 )
 ENCODERS = {

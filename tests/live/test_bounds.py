@@ -129,7 +129,7 @@ def test_a_long_session(gateway: Gateway, path: str, header: str) -> None:
         ("/v1/messages", {"output_config": {"effort": LONG}}),
         ("/v1/chat/completions", {"tools": [{"type": LONG}]}),
         ("/v1/responses", {"include": [LONG], "tools": [{"type": LONG}]}),
-        ("/v1/responses", {"input": [{"type": LONG}]}),
+        ("/v1/responses", {"input": [{"role": "user", "content": "a"}, {"type": LONG}]}),
         (
             "/v1/responses",
             {

@@ -83,12 +83,20 @@ def test_a_response(client: Any, upstream: Simulator, streamed: bool) -> None:
     )
 
 
-def test_a_request_that_says_nothing_at_all(client: Any, upstream: Simulator) -> None:
-    """As the SDK's own tests send it; the default model answers."""
-    response = client.responses.create()
-    assert response.output_text
-    assert response.model == "claude-sonnet-4-5"
-    assert len(chats(upstream)) == 1
+def test_a_request_that_asks_nothing_is_refused(client: Any, upstream: Simulator) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.responses.create(model=MODEL)
+    assert (refused.value.code, refused.value.param) == ("missing_required_parameter", "input")
+    assert chats(upstream) == []
+
+
+def test_the_tokens_of_an_input_are_counted(client: Any, upstream: Simulator) -> None:
+    """Without a model, at the estimate that a response begins with."""
+    few = client.responses.input_tokens.count(model=MODEL, input="hi")
+    many = client.responses.input_tokens.count(model=MODEL, input="hi " * 100, tools=[WEATHER])
+    assert (few.object, 0 < few.input_tokens < many.input_tokens) == ("response.input_tokens", True)
+    assert client.responses.input_tokens.count().input_tokens >= 1
+    assert chats(upstream) == []
 
 
 def test_the_request_id_is_told(client: Any, upstream: Simulator) -> None:
@@ -380,4 +388,4 @@ def test_a_socket_is_refused_at_once(gateway: Gateway) -> None:
     )
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as connection:
         connection.sendall(request.encode())
-        assert connection.recv(12) == b"HTTP/1.1 404"
+        assert connection.recv(12) == b"HTTP/1.1 426"

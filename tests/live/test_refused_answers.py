@@ -77,8 +77,27 @@ def test_responses_say_why(gateway: Gateway, upstream: Simulator) -> None:
     with responses.stream(model=ASKED, input="Think aloud.") as stream:
         streamed = list(stream)[-1].response
     for response in (whole, streamed):
-        assert (response.status, response.output_text) == ("incomplete", WHY)
+        assert (response.status, response.output_text) == ("incomplete", "")
         assert response.incomplete_details.reason == "content_filter"
+        (message,) = response.output
+        assert [(part.type, part.refusal) for part in message.content] == [("refusal", WHY)]
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_codex_is_told_why_by_a_text(gateway: Gateway, upstream: Simulator, streamed: bool) -> None:
+    """docs/upstream.md: A refused answer"""
+    upstream.script(refusal())
+    responses = OpenAI(
+        base_url=f"{gateway.url}/v1",
+        api_key=KEY,
+        max_retries=0,
+        default_headers={"originator": "codex_exec"},
+    ).responses
+    raw = responses.with_raw_response.create(model=ASKED, input="Think aloud.", stream=streamed)
+    answer: Any = raw.parse()
+    response = list(answer)[-1].response if streamed else answer
+    assert (response.status, response.output_text) == ("completed", WHY)
+    assert "openai-model" not in raw.headers
 
 
 @pytest.mark.parametrize("streamed", [True, False])

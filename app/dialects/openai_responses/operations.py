@@ -77,4 +77,18 @@ OPERATIONS = (
         answers={JSON: (shapes.Response, _ANSWER)},
         events=[shapes.Event],
     ),
+    Operation(
+        id="countResponseInputTokens",
+        method="post",
+        path="/v1/responses/input_tokens",
+        summary="Estimate the tokens of a request without asking a model.",
+        description=(
+            "The same body as for a response, of which nothing is required. The service has no call"
+            " that counts; the figure is the estimate that a response has before the service tells"
+            " its own."
+        ),
+        request=ResponsesRequest,
+        example=_QUESTION,
+        answers={JSON: (shapes.InputTokens, shapes.InputTokens(input_tokens=19))},
+    ),
 )

@@ -19,8 +19,9 @@ from app.dialects import openai
 from app.dialects.wire import encode
 from app.errors import GatewayError, Kind
 
-from . import items, schema, tools
-from .item_types import WithTools
+from . import codex, required, schema, tools
+from .items import read as items
+from .items.types import WithTools
 from .reply import ReplyOptions
 
 
@@ -38,17 +39,31 @@ def parse_responses(raw: bytes, headers: Headers, default_model: str) -> ParsedR
 
     Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as OpenAI writes it.
     """
+    return _read(raw, headers, default_model, to_answer=True)
+
+
+def parse_input_tokens(raw: bytes, headers: Headers, default_model: str) -> Conversation:
+    """Read the body of ``POST /v1/responses/input_tokens``: the same, but it need have no input."""
+    return _read(raw, headers, default_model, to_answer=False).conversation
+
+
+def _read(raw: bytes, headers: Headers, default_model: str, *, to_answer: bool) -> ParsedRequest:
     record = Record()
     try:
         body = decode(raw, record)
         _refuse_history(body)
+        if to_answer:
+            required.check(body)
         request = convert(body, schema.ResponsesRequest)
         ignore_unknown(request, body, record)
-        return _parsed(request, body, headers, record, default_model)
+        parsed = _parsed(request, body, headers, record, default_model)
     except RecursionError:
         raise GatewayError(Kind.INVALID_REQUEST, TOO_DEEP) from None
     except FieldError as error:
         raise openai.refusal(error) from None
+    if to_answer and not (parsed.conversation.messages or parsed.conversation.system):
+        raise required.nothing_to_answer()
+    return parsed
 
 
 def _refuse_history(body: Mapping[str, Any]) -> None:
@@ -111,6 +126,7 @@ def _parsed(
         offer.client_tools,
         encrypted_reasoning=schema.ENCRYPTED_REASONING in (request.include or ()),
         summary=not reasoning.omit_text,
+        codex=codex.asks(headers),
     )
     return ParsedRequest(conversation, bool(request.stream), options)
 
@@ -125,7 +141,8 @@ def _offered(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
                 added = convert(raw, WithTools)
             except FieldError as error:
                 raise error.under("input", index) from None
-            reader.declare(added.tools, "input", index, "tools")
+            found = raw["type"] == "tool_search_output"
+            reader.declare(added.tools, "input", index, "tools", found=found)
     return reader.offer()
 
 

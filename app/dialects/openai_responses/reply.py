@@ -7,17 +7,20 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from msgspec import UNSET, Raw, Struct
+from msgspec.structs import replace
 
 from app.core.conversation import Part, RedactedThinking, Text, Thinking, ToolCall
 from app.core.events import Refusal, StopReason
 from app.core.fold import Reply
+from app.core.lenient_json import decode_object
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
 from app.dialects.openai import OpenAIFailure
 from app.dialects.wire import encode
 
-from . import custom_input, reasoning_content, shapes
-from .tools import ClientTool
+from . import custom_input, shapes
+from .items import reasoning_content
+from .tools import ClientTool, ToolKind
 
 FinalStatus: TypeAlias = Literal["completed", "incomplete"]
 IncompleteReason: TypeAlias = Literal["max_output_tokens", "content_filter"]
@@ -33,14 +36,24 @@ OUTCOMES: dict[StopReason, tuple[FinalStatus, IncompleteReason | None]] = {
 }
 """The status of a response, and why it is incomplete."""
 
-ItemKind: TypeAlias = Literal["message", "reasoning", "function_call", "custom_tool_call"]
+CallKind: TypeAlias = Literal["function_call", "custom_tool_call", "tool_search_call"]
+ItemKind: TypeAlias = Literal["message", "reasoning"] | CallKind
 
 ID_PREFIXES: dict[ItemKind, str] = {
     "message": "msg",
     "reasoning": "rs",
     "function_call": "fc",
     "custom_tool_call": "ctc",
+    "tool_search_call": "tsc",
 }
+CALL_KINDS: dict[ToolKind, CallKind] = {
+    "function": "function_call",
+    "custom": "custom_tool_call",
+    "tool_search": "tool_search_call",
+}
+"""The type of the item that calls a tool."""
+DECLINED = "The model declined to answer, and did not say why."
+"""For Codex, which would see an empty answer."""
 
 R = TypeVar("R", shapes.Response, shapes.UnfinishedResponse)
 
@@ -50,7 +63,7 @@ class ReplyOptions(Struct, frozen=True):
     the members that repeat the request,
     encoded, ``client_tools`` the client's tools by their names in the
     conversation. ``encrypted_reasoning``: reasoning items carry their content for the next turn;
-    ``summary``: they show their text.
+    ``summary``: they show their text. ``codex``: the answer has the forms of :mod:`.codex`.
     """
 
     model: str
@@ -58,6 +71,7 @@ class ReplyOptions(Struct, frozen=True):
     client_tools: Mapping[str, ClientTool]
     encrypted_reasoning: bool = False
     summary: bool = False
+    codex: bool = False
 
     def __repr__(self) -> str:
         return f"<ReplyOptions for {self.model}>"
@@ -65,6 +79,19 @@ class ReplyOptions(Struct, frozen=True):
     def client_tool(self, name: str) -> ClientTool:
         """The client's tool of that name; one that it never named is a function."""
         return self.client_tools.get(name) or ClientTool(name)
+
+    def outcome(self, reason: StopReason) -> tuple[FinalStatus, IncompleteReason | None]:
+        """The status of a response that ended for this reason, and why it is incomplete."""
+        if reason == "refusal" and self.codex:
+            return "completed", None
+        return OUTCOMES[reason]
+
+    def refused(self, reason: StopReason, refusal: Refusal | None) -> shapes.Part | None:
+        """What is told of a refusal: the one part of a message of its own; None if nothing is."""
+        why = refusal.explanation if refusal else ""
+        if self.codex:
+            return text_part(why or DECLINED) if reason == "refusal" else None
+        return shapes.OutputRefusal(why) if why else None
 
 
 class ReplyContext(Struct, frozen=True):
@@ -89,25 +116,19 @@ class ReplyContext(Struct, frozen=True):
 
 def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
-    parts = [*reply.parts]
-    if text := explanation(reply.refusal):
-        parts.append(Text(text))
-    output = [encode(_item(context, index, part)) for index, part in enumerate(parts)]
-    return encode(finished(context, reply.reason, output, meter))
-
-
-def explanation(refusal: Refusal | None) -> str:
-    """What the upstream says of a refusal, "" if nothing: the text of a message of its own. The API
-    also has a part for refusals, but there are clients that drop a message with one.
-    """
-    return refusal.explanation if refusal else ""
+    items = [_item(context, index, part) for index, part in enumerate(reply.parts)]
+    if reply.cut and isinstance(items[-1], shapes.OutputMessage):
+        items[-1] = replace(items[-1], status=context.options.outcome(reply.reason)[0])
+    if part := context.options.refused(reply.reason, reply.refusal):
+        items.append(message_item(context.item_id("message", len(items)), [part], "completed"))
+    return encode(finished(context, reply.reason, map(encode, items), meter))
 
 
 def finished(
     context: ReplyContext, reason: StopReason, output: Iterable[bytes], meter: Meter
 ) -> shapes.Response:
     """The response at the end of its answer; ``output`` are encoded items."""
-    status, why = OUTCOMES[reason]
+    status, why = context.options.outcome(reason)
     return _response(
         shapes.Response,
         context,
@@ -151,11 +172,7 @@ def _response(kind: type[R], context: ReplyContext, output: Iterable[bytes], **m
 
 
 def usage(counts: TokenCounts) -> shapes.Usage:
-    """The tokens of the whole answer. OpenAI counts cached tokens among those of the input.
-
-    The upstream does not count reasoning apart from the rest of the output; the API itself has 0
-    there for a model without such a count.
-    """
+    """The tokens of the whole answer. OpenAI counts cached tokens among those of the input."""
     tokens = counts.input_tokens + counts.cache_read_tokens + counts.cache_write_tokens
     return shapes.Usage(
         input_tokens=tokens,
@@ -163,15 +180,15 @@ def usage(counts: TokenCounts) -> shapes.Usage:
             cached_tokens=counts.cache_read_tokens, cache_write_tokens=counts.cache_write_tokens
         ),
         output_tokens=counts.output_tokens,
-        output_tokens_details=shapes.OutputDetails(reasoning_tokens=0),
+        output_tokens_details=shapes.OutputDetails(reasoning_tokens=counts.reasoning_tokens),
         total_tokens=tokens + counts.output_tokens,
     )
 
 
 def message_item(
-    item_id: str, content: list[shapes.OutputText], status: shapes.ItemStatus
+    item_id: str, content: list[shapes.Part], status: shapes.ItemStatus
 ) -> shapes.OutputMessage:
-    """An item of text."""
+    """An item of text, or of a refusal."""
     return shapes.OutputMessage(item_id, status, "assistant", content)
 
 
@@ -191,10 +208,18 @@ def reasoning_item(
 
 def call_item(
     item_id: str, call_id: str, tool: ClientTool, given: str, status: shapes.ItemStatus
-) -> shapes.FunctionCall | shapes.CustomToolCall:
-    """``given`` is the JSON of a function's arguments, or a custom tool's text."""
+) -> shapes.Call:
+    """``given`` is the JSON of the arguments, or a custom tool's text; "" before it is known."""
     namespace = tool.namespace or UNSET
-    if tool.custom:
+    if tool.kind == "tool_search":
+        return shapes.ToolSearchCall(
+            id=item_id,
+            status=status,
+            call_id=call_id,
+            execution="client",
+            arguments=decode_object(given) if given else {},
+        )
+    if tool.kind == "custom":
         return shapes.CustomToolCall(
             id=item_id,
             status=status,
@@ -210,12 +235,8 @@ def call_item(
         name=tool.name,
         namespace=namespace,
         arguments=given,
+        encrypted_function_args=[] if tool.encrypts else UNSET,
     )
-
-
-def call_kind(tool: ClientTool) -> ItemKind:
-    """The type of the item that calls this tool."""
-    return "custom_tool_call" if tool.custom else "function_call"
 
 
 def _item(context: ReplyContext, index: int, part: Part) -> shapes.Item:
@@ -228,8 +249,9 @@ def _item(context: ReplyContext, index: int, part: Part) -> shapes.Item:
             return reasoning_item(context.options, item_id, part)
         case ToolCall():
             tool = context.options.client_tool(part.name)
-            given = custom_input.as_text(part.input) if tool.custom else _json(part.input)
-            item_id = context.item_id(call_kind(tool), index)
+            custom = tool.kind == "custom"
+            given = custom_input.as_text(part.input) if custom else _json(part.input)
+            item_id = context.item_id(CALL_KINDS[tool.kind], index)
             return call_item(item_id, part.id, tool, given, "completed")
     raise TypeError(f"{type(part).__name__} cannot be part of an answer")
 

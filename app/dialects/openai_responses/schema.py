@@ -1,10 +1,10 @@
 """The members of a Responses API request that this gateway understands, as types.
 
 The types are the validation. A member that is not declared is no error: it is ignored, and named in
-a header of the answer. Members that are checked but have no effect are in :data:`NOT_HONOURED`. No
-member is required: the API's own types require none.
+a header of the answer. Members that are checked but have no effect are in :data:`NOT_HONOURED`.
+What the API requires although its types do not is in :mod:`.required`.
 
-The items of ``input`` are declared in :mod:`.item_types`, ``tools`` and ``tool_choice`` in
+The items of ``input`` are declared in :mod:`.items.types`, ``tools`` and ``tool_choice`` in
 :mod:`.tools`: their unknown types must be ignored and not refused.
 
 Source: the types of the ``openai`` SDK 3.54 and requests of real clients.

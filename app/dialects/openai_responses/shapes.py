@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from app.dialects.openai import OpenAIFailure
 from app.openapi import Shape
 
-ItemStatus: TypeAlias = Literal["in_progress", "completed"]
+ItemStatus: TypeAlias = Literal["in_progress", "completed", "incomplete"]
 
 
 class OutputText(Shape, frozen=True, tag_field="type", tag="output_text"):
@@ -22,11 +22,18 @@ class OutputText(Shape, frozen=True, tag_field="type", tag="output_text"):
     logprobs: list[Any]
 
 
+class OutputRefusal(Shape, frozen=True, tag_field="type", tag="refusal"):
+    refusal: str
+
+
+Part: TypeAlias = OutputText | OutputRefusal
+
+
 class OutputMessage(Shape, frozen=True, tag_field="type", tag="message"):
     id: str
     status: ItemStatus
     role: Literal["assistant"]
-    content: list[OutputText]
+    content: list[Part]
 
 
 class SummaryText(Shape, frozen=True, tag_field="type", tag="summary_text"):
@@ -46,6 +53,7 @@ class FunctionCall(Shape, frozen=True, kw_only=True, tag_field="type", tag="func
     name: str
     namespace: str | UnsetType = UNSET
     arguments: str
+    encrypted_function_args: list[str] | UnsetType = UNSET
 
 
 class CustomToolCall(Shape, frozen=True, kw_only=True, tag_field="type", tag="custom_tool_call"):
@@ -55,6 +63,17 @@ class CustomToolCall(Shape, frozen=True, kw_only=True, tag_field="type", tag="cu
     name: str
     namespace: str | UnsetType = UNSET
     input: str
+
+
+class ToolSearchCall(Shape, frozen=True, kw_only=True, tag_field="type", tag="tool_search_call"):
+    id: str
+    status: ItemStatus
+    call_id: str
+    execution: Literal["client"]
+    arguments: dict[str, Any]
+
+
+Call: TypeAlias = FunctionCall | CustomToolCall | ToolSearchCall
 
 
 class Incomplete(Shape, frozen=True):
@@ -83,7 +102,7 @@ class ReasoningInEffect(Shape, frozen=True):
     summary: str | None
 
 
-Item: TypeAlias = OutputMessage | ReasoningItem | FunctionCall | CustomToolCall
+Item: TypeAlias = OutputMessage | ReasoningItem | FunctionCall | CustomToolCall | ToolSearchCall
 
 
 class _Response(Shape, frozen=True, kw_only=True):
@@ -136,6 +155,12 @@ class UnfinishedResponse(_Response, frozen=True, kw_only=True):
 
     status: Literal["in_progress", "failed"]
     usage: None
+
+
+class InputTokens(Shape, frozen=True, tag_field="object", tag="response.input_tokens"):
+    """The answer of ``POST /v1/responses/input_tokens``."""
+
+    input_tokens: int
 
 
 # Stream events. A delta has its number at the end, where it is written after the text.
@@ -195,18 +220,23 @@ class InItem(Numbered, frozen=True):
 
 class PartAdded(InItem, frozen=True, tag="response.content_part.added"):
     content_index: int
-    part: OutputText
+    part: Part
 
 
 class PartDone(InItem, frozen=True, tag="response.content_part.done"):
     content_index: int
-    part: OutputText
+    part: Part
 
 
 class TextDone(InItem, frozen=True, tag="response.output_text.done"):
     content_index: int
     text: str
     logprobs: list[Any]
+
+
+class RefusalDone(InItem, frozen=True, tag="response.refusal.done"):
+    content_index: int
+    refusal: str
 
 
 class SummaryPartAdded(InItem, frozen=True, tag="response.reasoning_summary_part.added"):
@@ -244,6 +274,12 @@ class TextDelta(DeltaEvent, frozen=True, tag="response.output_text.delta"):
     sequence_number: int
 
 
+class RefusalDelta(DeltaEvent, frozen=True, tag="response.refusal.delta"):
+    content_index: int
+    delta: str
+    sequence_number: int
+
+
 class SummaryDelta(DeltaEvent, frozen=True, tag="response.reasoning_summary_text.delta"):
     summary_index: int
     delta: str
@@ -260,7 +296,7 @@ class InputDelta(DeltaEvent, frozen=True, tag="response.custom_tool_call_input.d
     sequence_number: int
 
 
-Delta: TypeAlias = TextDelta | SummaryDelta | ArgumentsDelta | InputDelta
+Delta: TypeAlias = TextDelta | RefusalDelta | SummaryDelta | ArgumentsDelta | InputDelta
 Event: TypeAlias = (
     ResponseCreated
     | ResponseInProgress
@@ -274,6 +310,8 @@ Event: TypeAlias = (
     | PartDone
     | TextDelta
     | TextDone
+    | RefusalDelta
+    | RefusalDone
     | SummaryPartAdded
     | SummaryPartDone
     | SummaryDelta

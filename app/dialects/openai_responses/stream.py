@@ -37,9 +37,10 @@ from app.dialects.transitions import Row, Table, after
 from app.dialects.wire import HOLE, encode
 from app.errors import GatewayError
 
-from . import errors, reasoning_content, reply, shapes
+from . import errors, reply, shapes
 from .custom_input import InputReader
-from .tools import ClientTool
+from .items import reasoning_content
+from .tools import ClientTool, ToolKind
 
 PING = b": ping\n\n"
 """A comment: readers of event streams skip it."""
@@ -53,6 +54,13 @@ def _parts(delta: shapes.Delta) -> list[bytes]:
 _, _BEFORE_NUMBER, _END = _parts(shapes.ArgumentsDelta("", 0, delta=HOLE, sequence_number=HOLE))
 DELTA_END = b"%b%%d%b" % (_BEFORE_NUMBER, _END)
 """What follows the text of a delta of any kind: a format for its number."""
+
+
+CALL_EVENTS: dict[ToolKind, tuple[Any, Any]] = {
+    "function": (shapes.ArgumentsDelta, shapes.ArgumentsDone),
+    "custom": (shapes.InputDelta, shapes.InputDone),
+}
+"""The events that tell a call's input in pieces; a search for tools is told whole."""
 
 
 class State(Enum):
@@ -124,10 +132,8 @@ class StreamEncoder(OpeningEncoder):
         self._write(shapes.ResponseInProgress(self._number(), response))
 
     def _finish(self, event: Finish) -> None:
-        if text := reply.explanation(event.refusal):
-            self._open_text(event)
-            self._text(TextDelta(text))
-            self._close_text(event)
+        if part := self._options.refused(event.reason, event.refusal):
+            self._refused(part)
         response = reply.finished(self._context, event.reason, self._output, self._meter)
         kind = (
             shapes.ResponseCompleted
@@ -166,13 +172,36 @@ class StreamEncoder(OpeningEncoder):
         self._pieces.append(event.text)
         self._delta(event.text)
 
-    def _close_text(self, _: Event) -> None:
+    def _close_text(self, event: Event) -> None:
         text = "".join(self._pieces)
         self._pieces.clear()
         part = reply.text_part(text)
+        status: shapes.ItemStatus = "completed"
+        if isinstance(event, Finish):
+            status, _ = self._options.outcome(event.reason)
         self._write(shapes.TextDone(self._number(), *self._place, 0, text, []))
         self._write(shapes.PartDone(self._number(), *self._place, 0, part))
-        self._done(reply.message_item(self._place[0], [part], "completed"))
+        self._done(reply.message_item(self._place[0], [part], status))
+
+    # Refusals
+
+    def _refused(self, part: shapes.Part) -> None:
+        """A message of its own."""
+        if isinstance(part, shapes.OutputText):
+            said = TextDelta(part.text)
+            self._open_text(said)
+            self._text(said)
+            self._close_text(said)
+            return
+        self._open("message")
+        place = self._place
+        self._added(reply.message_item(place[0], [], "in_progress"))
+        self._write(shapes.PartAdded(self._number(), *place, 0, shapes.OutputRefusal("")))
+        self._deltas(shapes.RefusalDelta(*place, 0, HOLE, HOLE))
+        self._delta(part.refusal)
+        self._write(shapes.RefusalDone(self._number(), *place, 0, part.refusal))
+        self._write(shapes.PartDone(self._number(), *place, 0, part))
+        self._done(reply.message_item(place[0], [part], "completed"))
 
     # Reasoning
 
@@ -211,28 +240,29 @@ class StreamEncoder(OpeningEncoder):
     def _open_call(self, event: ToolStart) -> None:
         self._call = event
         tool = self._tool = self._options.client_tool(event.name)
-        self._reader = InputReader() if tool.custom else None
-        self._open(reply.call_kind(tool))
+        self._reader = InputReader() if tool.kind == "custom" else None
+        self._open(reply.CALL_KINDS[tool.kind])
         self._added(reply.call_item(self._place[0], event.id, tool, "", "in_progress"))
-        kind = shapes.InputDelta if tool.custom else shapes.ArgumentsDelta
-        self._deltas(kind(*self._place, HOLE, HOLE))
+        if events := CALL_EVENTS.get(tool.kind):
+            self._deltas(events[0](*self._place, HOLE, HOLE))
 
     def _input(self, event: ToolInput) -> None:
-        text = self._reader.feed(event.fragment) if self._reader else event.fragment
+        self._piece(self._reader.feed(event.fragment) if self._reader else event.fragment)
+
+    def _piece(self, text: str) -> None:
         if text:
             self._pieces.append(text)
-            self._delta(text)
+            if self._tool.kind in CALL_EVENTS:
+                self._delta(text)
 
     def _close_call(self, event: ToolEnd) -> None:
         if not event.complete:
             self._index += 1
             return
-        if rest := self._unsent():
-            self._pieces.append(rest)
-            self._delta(rest)
+        self._piece(self._unsent())
         given, tool = "".join(self._pieces), self._tool
-        kind = shapes.InputDone if tool.custom else shapes.ArgumentsDone
-        self._write(kind(self._number(), *self._place, given))
+        if events := CALL_EVENTS.get(tool.kind):
+            self._write(events[1](self._number(), *self._place, given))
         self._done(reply.call_item(self._place[0], self._call.id, tool, given, "completed"))
 
     def _unsent(self) -> str:

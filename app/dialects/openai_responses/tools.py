@@ -3,12 +3,13 @@ which the client knows them.
 
 Functions are offered as they are. A custom tool takes free text: it is offered as a function of one
 string (:mod:`.custom_input`), with the grammar of its text in its description. The tools of a
-namespace are offered under a name made of both. Types that run at OpenAI, and unknown types, are
-left out and named as ignored: clients send them along with their own, and the turn must go on.
+namespace are offered under a name made of both, and a search for tools that the client runs is one
+more function. Types that run at OpenAI, and unknown types, are left out and named as ignored:
+clients send them along with their own, and the turn must go on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -23,12 +24,20 @@ LONGEST_CHOICE = 128 * 1024
 """Bytes of a ``tool_choice``, which the answer repeats; each tool that it allows takes about 50."""
 
 
+ToolKind: TypeAlias = Literal["function", "custom", "tool_search"]
+TOOL_SEARCH = "tool_search"
+"""The name in the conversation of the tool that searches for tools; the client knows its type."""
+
+
 class ClientTool(Struct, frozen=True):
-    """A tool as the client knows it."""
+    """A tool as the client knows it. ``encrypts``: OpenAI would encrypt members of its input for
+    the client to pass on; the client is told that here nothing is.
+    """
 
     name: str
     namespace: str | None = None
-    custom: bool = False
+    kind: ToolKind = "function"
+    encrypts: bool = False
 
     @property
     def flat(self) -> str:
@@ -53,6 +62,7 @@ class FunctionTool(Tagged, frozen=True, tag="function"):
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
+    defer_loading: bool | None = None
 
 
 class FreeText(Tagged, frozen=True, tag="text"):
@@ -72,6 +82,15 @@ class CustomTool(Tagged, frozen=True, tag="custom"):
     name: Name
     description: str | None = None
     format: FreeText | Grammar | None = None
+    defer_loading: bool | None = None
+
+
+class ToolSearch(Tagged, frozen=True, tag="tool_search"):
+    """Searches for tools that are not offered yet; the client runs it if ``execution`` says so."""
+
+    execution: str | None = None
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
 
 
 class Namespace(Tagged, frozen=True, tag="namespace"):
@@ -82,9 +101,10 @@ class Namespace(Tagged, frozen=True, tag="namespace"):
     description: str | None = None
 
 
-_FORMS: dict[str, type[FunctionTool | CustomTool | Namespace]] = {
+_FORMS: dict[str, type[FunctionTool | CustomTool | ToolSearch | Namespace]] = {
     "function": FunctionTool,
     "custom": CustomTool,
+    "tool_search": ToolSearch,
     "namespace": Namespace,
 }
 
@@ -98,13 +118,18 @@ class ToolReader:
         self._client_tools: dict[str, ClientTool] = {}
         self._echo: list[dict[str, Any]] = []
         self._names: set[str] = set()  # in the list being read
+        self._found = False
 
-    def declare(self, declared: Sequence[dict[str, Any]], *where: str | int) -> None:
-        """Read one list of tools; they replace tools of the same name in earlier lists.
+    def declare(
+        self, declared: Sequence[dict[str, Any]], *where: str | int, found: bool = False
+    ) -> None:
+        """Read one list of tools; they replace tools of the same name in earlier lists. ``found``:
+        the client searched for them, so they are loaded now, and may have been found twice.
 
         Raises :class:`FieldError` with ``where`` before the path inside ``declared``.
         """
         self._names.clear()
+        self._found = found
         for index, raw in enumerate(declared):
             try:
                 if self._read(raw):
@@ -127,6 +152,9 @@ class ToolReader:
             self._record.ignore(kind)
             return False
         tool = convert(raw, form)
+        if isinstance(tool, ToolSearch) and (within or tool.execution != "client"):
+            self._record.ignore(kind)
+            return False
         ignore_unknown(tool, raw, self._record)
         if isinstance(tool, Namespace):
             return self._read_all(tool)
@@ -142,22 +170,48 @@ class ToolReader:
                 raise error.under("tools", index) from None
         return offered
 
-    def _add(self, tool: FunctionTool | CustomTool, within: Namespace | None) -> None:
-        own = _custom(tool) if isinstance(tool, CustomTool) else self._function(tool)
+    def _add(self, tool: FunctionTool | CustomTool | ToolSearch, within: Namespace | None) -> None:
         namespace = within.name if within else None
-        known = ClientTool(tool.name, namespace, custom=isinstance(tool, CustomTool))
+        if isinstance(tool, ToolSearch):
+            own = Tool(TOOL_SEARCH, tool.description or "", tool.parameters or {})
+            known = ClientTool(TOOL_SEARCH, kind="tool_search")
+        elif isinstance(tool, CustomTool):
+            own = _custom(tool)
+            known = ClientTool(tool.name, namespace, "custom")
+        else:
+            own, encrypts = self._function(tool)
+            known = ClientTool(tool.name, namespace, encrypts=encrypts)
+        if getattr(tool, "defer_loading", False) and not self._found:
+            self._record.ignore("defer_loading")
         name = known.flat
-        if name in self._names:
+        if name in self._names and not self._found:
             raise FieldError(("name",), f"Tool names must be unique; {name!r} is declared twice")
         self._names.add(name)
         texts = (within.description if within else None, own.description)
         self._tools[name] = Tool(name, "\n\n".join(filter(None, texts)), own.schema)
         self._client_tools[name] = known
 
-    def _function(self, tool: FunctionTool) -> Tool:
+    def _function(self, tool: FunctionTool) -> tuple[Tool, bool]:
         if tool.strict:
             self._record.ignore("strict")
-        return Tool(tool.name, tool.description or "", tool.parameters or {})
+        schema = tool.parameters or {}
+        plain = _plain(schema)
+        return Tool(tool.name, tool.description or "", plain), plain is not schema
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without the keyword ``encrypted``, with which Codex marks the members that OpenAI
+    encrypts; the same object if it has none.
+    """
+    members = schema.get("properties")
+    if not isinstance(members, dict):
+        return schema
+    marked = {
+        name: {key: value for key, value in member.items() if key != "encrypted"}
+        for name, member in members.items()
+        if isinstance(member, dict) and member.get("encrypted") is True
+    }
+    return schema | {"properties": members | marked} if marked else schema
 
 
 def _custom(tool: CustomTool) -> Tool:
@@ -242,6 +296,9 @@ def _names(
 ) -> Iterable[str]:
     """The flat names of the allowed tools; a tool that is not offered is ignored by its name."""
     for index, raw in enumerate(entries):
+        if raw.get("type") == TOOL_SEARCH and TOOL_SEARCH in client_tools:
+            yield TOOL_SEARCH
+            continue
         if raw.get("type") not in ("function", "custom"):
             record.ignore(str(raw.get("type")))
             continue

@@ -72,7 +72,7 @@ def test_codex_offers_its_namespaces_and_custom_tools():
         for name, tool in parsed(path)[1].options.client_tools.items()
     ]
     assert "multi_agent_v1__spawn_agent" in {name for name, tool in tools if tool.namespace}
-    assert {name for name, tool in tools if tool.custom} == {"apply_patch"}
+    assert {name for name, tool in tools if tool.kind == "custom"} == {"apply_patch"}
 
 
 def test_sessions_are_told_apart():

@@ -7,19 +7,87 @@ from werkzeug.datastructures import Headers
 
 from app.core.conversation import Message, Reasoning, Text
 from app.dialects import openai
-from app.dialects.openai_responses.parse import parse_responses
+from app.dialects.openai_responses.parse import parse_input_tokens, parse_responses
 from app.errors import GatewayError, Kind
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 
 
 def test_the_least_that_a_request_can_be():
-    """The API requires no member at all."""
-    parsed = parse_responses(b"{}", Headers(), "default")
+    parsed = parse_responses(b'{"input":"hi"}', Headers(), "default")
     assert parsed.conversation.model == parsed.options.model == "default"
-    assert parsed.conversation.messages == ()
+    assert parsed.conversation.messages == (Message("user", (Text("hi"),)),)
     assert not parsed.stream
     assert parsed.conversation.ignored == parsed.conversation.notes == ()
+
+
+ASKED_FOR = [
+    (
+        {},
+        "missing_required_parameter",
+        "input",
+        "Missing required parameter: 'input'.",
+    ),
+    (
+        {"input": None},
+        "invalid_type",
+        "input",
+        "Invalid type for 'input': expected a string or an array of objects, but got null instead.",
+    ),
+    *[
+        (
+            {"input": nothing},
+            "missing_required_parameter",
+            "",
+            (
+                "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be"
+                " provided."
+            ),
+        )
+        for nothing in ("", [])
+    ],
+    (
+        {"messages": [{"role": "user", "content": "hi"}]},
+        "unsupported_parameter",
+        "messages",
+        (
+            "Unsupported parameter: 'messages'. In the Responses API, this parameter has moved to"
+            " 'input'. Send it so, or POST the body to /v1/chat/completions."
+        ),
+    ),
+    (
+        {
+            "input": [
+                {"type": "reasoning", "summary": []},
+                {"type": "additional_tools", "tools": []},
+            ]
+        },
+        "missing_required_parameter",
+        "input",
+        "No item of 'input' has anything for the model to answer.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("members", "code", "field", "message"), ASKED_FOR)
+def test_what_is_required_is_asked_for(members, code, field, message):
+    """Nothing is made up, and nothing is paid for."""
+    with pytest.raises(GatewayError) as refused:
+        parse_responses(msgspec.json.encode({"model": "m"} | members), Headers(), "default")
+    told = openai.failure(refused.value)
+    assert (told.code, told.param, told.message) == (code, field or None, message)
+    assert refused.value.status == 400
+
+
+def test_what_is_counted_need_not_be_answered():
+    for body in (b"{}", b'{"input":[]}', b'{"instructions":"i"}'):
+        assert parse_input_tokens(body, Headers(), "default").messages == ()
+    (message,) = parse_input_tokens(b'{"input":"hi"}', Headers(), "default").messages
+    assert message.parts == (Text("hi"),)
+
+
+def test_instructions_of_the_developer_alone_can_be_answered(parse):
+    assert parse(input=[{"role": "developer", "content": "Say hello."}]).conversation.system
 
 
 def test_what_was_said_is_not_in_the_repr(parse):

@@ -9,13 +9,19 @@ from openai.types.responses import Response
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
 from app.core.events import Refusal, StopReason
 from app.core.fold import Reply
-from app.dialects.openai_responses import reasoning_content
+from app.dialects.openai_responses.items import reasoning_content
 from app.dialects.openai_responses.parse import parse_responses
-from app.dialects.openai_responses.reply import OUTCOMES, ReplyContext, ReplyOptions, whole
+from app.dialects.openai_responses.reply import (
+    DECLINED,
+    OUTCOMES,
+    ReplyContext,
+    ReplyOptions,
+    whole,
+)
 from app.dialects.openai_responses.tools import ClientTool
 
-ECHO = parse_responses(b"{}", {}, "m").options.echo
-CLIENT_TOOLS = {"patch": ClientTool("patch", custom=True), "ns__g": ClientTool("g", "ns")}
+ECHO = parse_responses(b'{"input":"hi"}', {}, "m").options.echo
+CLIENT_TOOLS = {"patch": ClientTool("patch", kind="custom"), "ns__g": ClientTool("g", "ns")}
 PARTS = (
     Thinking("hm", "sig"),
     RedactedThinking("Eo8B"),
@@ -54,7 +60,7 @@ def test_a_whole_response(meter):
             "input_tokens": 1215,
             "input_tokens_details": {"cached_tokens": 7, "cache_write_tokens": 8},
             "output_tokens": 56,
-            "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": 9},
             "total_tokens": 1271,
         },
         "conversation": None,
@@ -166,8 +172,60 @@ def test_what_explains_a_refusal_is_a_message_of_its_own(meter):
     reply = Reply((Text("a"),), "refusal", Refusal("cyber", "No."))
     response = json.loads(whole(context, reply, meter))
     texts = [item["content"] for item in response["output"]]
-    assert texts == [[output_text("a")], [output_text("No.")]]
+    assert texts == [[output_text("a")], [{"type": "refusal", "refusal": "No."}]]
     assert response["incomplete_details"] == {"reason": "content_filter"}
+    assert [item["id"] for item in response["output"]] == ["msg_7_0", "msg_7_1"]
+
+
+@pytest.mark.parametrize("why", [Refusal("cyber", "No."), Refusal("cyber"), None])
+def test_codex_is_told_of_a_refusal_by_a_text(meter, why):
+    context = ReplyContext("7", ReplyOptions("m", ECHO, {}, codex=True), 1, clock=lambda: 1.0)
+    response = json.loads(whole(context, Reply((Text("a"),), "refusal", why), meter))
+    told = why.explanation if why and why.explanation else DECLINED
+    assert [item["content"][0]["text"] for item in response["output"]] == ["a", told]
+    assert response["status"] == "completed"
+    assert "end_turn" not in response
+
+
+@pytest.mark.parametrize(
+    ("reason", "cut", "status"),
+    [
+        ("max_tokens", True, "incomplete"),
+        ("context_window", True, "incomplete"),
+        ("max_tokens", False, "completed"),
+        ("end_turn", True, "completed"),
+    ],
+)
+def test_a_message_cut_by_a_limit_is_incomplete(meter, reason, cut, status):
+    context = ReplyContext("7", ReplyOptions("m", ECHO, {}), 1, clock=lambda: 1.0)
+    parts = (Text("a"), ToolCall("c", "f", {}), Text("b"))
+    response = json.loads(whole(context, Reply(parts, reason, cut=cut), meter))
+    assert [item["status"] for item in response["output"]] == ["completed", "completed", status]
+
+
+def test_a_search_for_tools_is_called_with_an_object(meter):
+    tools = {"tool_search": ClientTool("tool_search", kind="tool_search")}
+    context = ReplyContext("7", ReplyOptions("m", ECHO, tools), 1, clock=lambda: 1.0)
+    call = ToolCall("c", "tool_search", {"query": "notes"})
+    (item,) = json.loads(whole(context, Reply((call,), "tool_use"), meter))["output"]
+    assert item == {
+        "id": "tsc_7_0",
+        "type": "tool_search_call",
+        "status": "completed",
+        "call_id": "c",
+        "execution": "client",
+        "arguments": {"query": "notes"},
+    }
+
+
+def test_the_arguments_for_another_agent_are_told_to_be_plain(meter):
+    tools = {"a__spawn": ClientTool("spawn", "a", encrypts=True)}
+    context = ReplyContext("7", ReplyOptions("m", ECHO, tools), 1, clock=lambda: 1.0)
+    parts = (ToolCall("c", "a__spawn", {}), ToolCall("d", "f", {}))
+    first, second = json.loads(whole(context, Reply(parts, "tool_use"), meter))["output"]
+    assert (first["namespace"], first["name"]) == ("a", "spawn")
+    assert first["encrypted_function_args"] == []
+    assert "encrypted_function_args" not in second
 
 
 def test_every_reason_has_an_outcome():

@@ -17,6 +17,7 @@ from app.core.conversation import RedactedThinking, Thinking
 from app.core.events import (
     Finish,
     RedactedThinkingBlock,
+    Refusal,
     TextDelta,
     ThinkingDelta,
     ThinkingSignature,
@@ -25,9 +26,15 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
-from app.dialects.openai_responses import reasoning_content
+from app.dialects.openai_responses.items import reasoning_content
 from app.dialects.openai_responses.parse import parse_responses
-from app.dialects.openai_responses.reply import OUTCOMES, ReplyContext, ReplyOptions, whole
+from app.dialects.openai_responses.reply import (
+    DECLINED,
+    OUTCOMES,
+    ReplyContext,
+    ReplyOptions,
+    whole,
+)
 from app.dialects.openai_responses.stream import StreamEncoder
 from app.dialects.openai_responses.tools import ClientTool
 from app.errors import GatewayError, Kind
@@ -36,12 +43,17 @@ from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter
 
 END = Finish("end_turn")
-CLIENT_TOOLS = {"patch": ClientTool("patch", custom=True), "ns__g": ClientTool("g", "ns")}
-ECHO = parse_responses(b"{}", {}, "m").options.echo
+CLIENT_TOOLS = {
+    "patch": ClientTool("patch", kind="custom"),
+    "ns__g": ClientTool("g", "ns"),
+    "ns__spawn": ClientTool("spawn", "ns", encrypts=True),
+    "tool_search": ClientTool("tool_search", kind="tool_search"),
+}
+ECHO = parse_responses(b'{"input":"hi"}', {}, "m").options.echo
 
 
-def context(encrypted=True, summary=True):
-    options = ReplyOptions("m", ECHO, CLIENT_TOOLS, encrypted_reasoning=encrypted, summary=summary)
+def context(encrypted=True, summary=True, codex=False):
+    options = ReplyOptions("m", ECHO, CLIENT_TOOLS, encrypted, summary, codex)
     return ReplyContext("7", options, 1700000000, clock=lambda: 1700000009.5)
 
 
@@ -103,6 +115,31 @@ def custom(index, text, status="completed"):
     }
 
 
+def search(index, arguments, status="completed"):
+    return {
+        "id": f"tsc_7_{index}",
+        "type": "tool_search_call",
+        "status": status,
+        "call_id": "t",
+        "execution": "client",
+        "arguments": arguments,
+    }
+
+
+def refusals(index, why):
+    """All events of a message that tells of a refusal."""
+    place = {"item_id": f"msg_7_{index}", "output_index": index, "content_index": 0}
+    refused = {"type": "refusal", "refusal": why}
+    return [
+        added(message(index, status="in_progress")),
+        ("content_part.added", place | {"part": refused | {"refusal": ""}}),
+        ("refusal.delta", place | {"delta": why}),
+        ("refusal.done", place | {"refusal": why}),
+        ("content_part.done", place | {"part": refused}),
+        done(message(index, refused)),
+    ]
+
+
 def reasoning(index, *texts, content=None):
     summary = [{"type": "summary_text", "text": text} for text in texts]
     return {
@@ -122,7 +159,7 @@ def done(item):
     return ("output_item.done", added(item)[1])
 
 
-def texts(index, *pieces):
+def texts(index, *pieces, status="completed"):
     """All events of a message."""
     place = {"item_id": f"msg_7_{index}", "output_index": index, "content_index": 0}
     text = "".join(pieces)
@@ -132,7 +169,7 @@ def texts(index, *pieces):
         *[("output_text.delta", place | {"logprobs": [], "delta": piece}) for piece in pieces],
         ("output_text.done", place | {"text": text, "logprobs": []}),
         ("content_part.done", place | {"part": part(text)}),
-        done(message(index, part(text))),
+        done(message(index, part(text), status=status)),
     ]
 
 
@@ -171,7 +208,7 @@ USAGE = {
     "input_tokens": 1215,
     "input_tokens_details": {"cached_tokens": 7, "cache_write_tokens": 8},
     "output_tokens": 56,
-    "output_tokens_details": {"reasoning_tokens": 0},
+    "output_tokens_details": {"reasoning_tokens": 9},
     "total_tokens": 1271,
 }
 
@@ -259,7 +296,49 @@ STREAMS: dict[str, tuple[list[Any], list[Any]]] = {
     ),
     "what follows a call cut short has a place of its own": (
         [ToolStart("t", "f"), ToolEnd(complete=False), TextDelta("a"), Finish("max_tokens")],
-        [*calls(function(0, ""))[:-2], *texts(1, "a")],
+        [*calls(function(0, ""))[:-2], *texts(1, "a", status="incomplete")],
+    ),
+    "a text cut by a limit": (
+        [TextDelta("a"), Finish("max_tokens")],
+        texts(0, "a", status="incomplete"),
+    ),
+    "a text before a call that was cut": (
+        [TextDelta("a"), ToolStart("t", "f"), ToolEnd(complete=False), Finish("max_tokens")],
+        [*texts(0, "a"), *calls(function(1, ""))[:-2]],
+    ),
+    "a search for tools is told whole": (
+        [
+            ToolStart("t", "tool_search"),
+            ToolInput('{"query": '),
+            ToolInput('"a"}'),
+            ToolEnd(),
+            ToolStart("t", "tool_search"),
+            ToolEnd(),
+            Finish("tool_use"),
+        ],
+        [
+            added(search(0, {}, "in_progress")),
+            done(search(0, {"query": "a"})),
+            added(search(1, {}, "in_progress")),
+            done(search(1, {})),
+        ],
+    ),
+    "a search for tools that was cut": (
+        [
+            ToolStart("t", "tool_search"),
+            ToolInput('{"q'),
+            ToolEnd(complete=False),
+            Finish("max_tokens"),
+        ],
+        [added(search(0, {}, "in_progress"))],
+    ),
+    "a task for another agent": (
+        [ToolStart("t", "ns__spawn"), ToolInput("{}"), ToolEnd(), Finish("tool_use")],
+        calls(function(0, "{}", name="spawn", namespace="ns", encrypted_function_args=[]), "{}"),
+    ),
+    "why it was refused": (
+        [TextDelta("a"), Finish("refusal", Refusal("cyber", "No."))],
+        [*texts(0, "a", status="incomplete"), *refusals(1, "No.")],
     ),
     "thinking with a signature, then without": (
         [
@@ -309,6 +388,15 @@ def test_streams(name):
     output = [payload["item"] for kind, payload in told if kind == "output_item.done"]
     last = ended(events[-1].reason, output)
     assert read(encoder().feed(events)) == [*STARTED, *told, last]
+
+
+def test_codex_is_told_of_a_refusal_by_a_text():
+    for why, told in ((Refusal("cyber", "No."), "No."), (None, DECLINED)):
+        end = Finish("refusal", why)
+        payloads = read(encoder(codex=True).feed([TextDelta("a"), end]))
+        output = [message(0, part("a")), message(1, part(told))]
+        assert payloads[2:-1] == [*texts(0, "a"), *texts(1, told)]
+        assert payloads[-1] == ended("end_turn", output)
 
 
 @pytest.mark.parametrize("reason", OUTCOMES)
@@ -431,22 +519,24 @@ def test_a_failure_after_the_response_is_not_written():
 
 # Properties: any answer
 
-names = st.sampled_from(["f", "ns__g", "patch"])
+names = st.sampled_from(["f", "ns__g", "patch", "ns__spawn", "tool_search"])
 
 
 def comparable(output):
     """Items whose arguments are compared as JSON: a stream has the upstream's own spacing."""
     return [
-        item | {"arguments": json.loads(item["arguments"])} if "arguments" in item else item
+        item | {"arguments": json.loads(item["arguments"])}
+        if item["type"] == "function_call"
+        else item
         for item in output
     ]
 
 
 @settings(deadline=None)
-@given(answers(names), st.booleans(), st.booleans())
-def test_a_stream_ends_with_the_whole_answer(events, encrypted, summary):
-    _, streamed = read(encoder(encrypted=encrypted, summary=summary).feed(events))[-1]
-    made = whole(context(encrypted, summary), fold(events), FixedMeter())
+@given(answers(names), st.booleans(), st.booleans(), st.booleans())
+def test_a_stream_ends_with_the_whole_answer(events, encrypted, summary, codex):
+    _, streamed = read(encoder(encrypted=encrypted, summary=summary, codex=codex).feed(events))[-1]
+    made = whole(context(encrypted, summary, codex), fold(events), FixedMeter())
     told = [streamed["response"], json.loads(made)]
     first, second = [body | {"output": comparable(body["output"])} for body in told]
     assert first == second

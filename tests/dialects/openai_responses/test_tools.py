@@ -10,6 +10,7 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 FUNCTION = {"type": "function", "name": "f", "description": "does", "parameters": SCHEMA}
 CUSTOM = {"type": "custom", "name": "patch", "description": "Patches."}
 GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": 'start: "a"'}
+DEFERRED = {"defer_loading": True}
 AGENTS = {
     "type": "namespace",
     "name": "agents",
@@ -38,7 +39,7 @@ def test_a_custom_tool_is_a_function_of_one_text(parse):
     )
     assert list(tool.schema["properties"]) == tool.schema["required"] == ["input"]
     assert tool.schema["properties"]["input"]["type"] == "string"
-    assert parsed.options.client_tool("patch") == ClientTool("patch", custom=True)
+    assert parsed.options.client_tool("patch") == ClientTool("patch", kind="custom")
 
 
 @pytest.mark.parametrize("members", [{}, {"format": None}, {"format": {"type": "text"}}])
@@ -58,7 +59,7 @@ def test_a_namespace_is_flattened_and_told_apart(parse):
     ]
     assert parsed.conversation.tools[0].description == "Sub-agents.\n\nSpawns."
     assert parsed.options.client_tool("agents__spawn") == ClientTool("spawn", "agents")
-    assert parsed.options.client_tool("agents__note") == ClientTool("note", "agents", custom=True)
+    assert parsed.options.client_tool("agents__note") == ClientTool("note", "agents", "custom")
     assert parsed.options.client_tool("f") == ClientTool("f")
     assert parsed.conversation.ignored == ("mcp", "namespace")
 
@@ -80,7 +81,7 @@ def test_kinds_that_run_elsewhere_are_named_and_not_offered(parse, kind):
 
 def test_what_a_tool_asks_for_in_vain_is_named(parse):
     tool = FUNCTION | {"strict": True, "defer_loading": True}
-    assert parse(tools=[tool]).conversation.ignored == ("defer_loading", "strict")
+    assert parse(tools=[tool]).conversation.ignored == ("strict", "defer_loading")
     assert parse(tools=[FUNCTION | {"strict": False}]).conversation.ignored == ()
 
 
@@ -92,15 +93,52 @@ def test_items_may_offer_more_tools(parse):
         input=[
             {"role": "user", "content": "hi"},
             {"type": "additional_tools", "role": "developer", "tools": [AGENTS]},
-            {"type": "tool_search_output", "call_id": "c", "tools": [again]},
+            {"type": "tool_search_output", "call_id": "c", "tools": [again, again | DEFERRED]},
         ],
     )
     assert [(tool.name, tool.description) for tool in parsed.conversation.tools] == [
         ("f", "does more"),
         ("agents__spawn", "Sub-agents.\n\nSpawns."),
     ]
-    assert len(parsed.conversation.messages) == 1
     assert parsed.conversation.ignored == ()
+
+
+def test_a_search_that_the_client_runs_is_offered(parse):
+    search = {
+        "type": "tool_search",
+        "execution": "client",
+        "description": "Searches over deferred tools",
+        "parameters": SCHEMA,
+    }
+    parsed = parse(tools=[search, FUNCTION])
+    assert parsed.conversation.tools == (
+        Tool("tool_search", "Searches over deferred tools", SCHEMA),
+        Tool("f", "does", SCHEMA),
+    )
+    assert parsed.options.client_tool("tool_search").kind == "tool_search"
+    assert parsed.conversation.ignored == ()
+    allowed = {"type": "allowed_tools", "tools": [{"type": "tool_search"}]}
+    chosen = parse(tools=[search, FUNCTION], tool_choice=allowed).conversation
+    assert [tool.name for tool in chosen.tools] == ["tool_search"]
+
+
+def test_a_search_that_openai_would_run_is_not(parse):
+    assert parse(tools=[{"type": "tool_search", "execution": "server"}]).conversation.tools == ()
+    inside = AGENTS | {"tools": [{"type": "tool_search", "execution": "client"}]}
+    assert parse(tools=[inside]).conversation.ignored == ("tool_search",)
+
+
+def test_members_that_openai_would_encrypt_are_plain(parse):
+    """The model is not told of the keyword, which JSON Schema does not have."""
+    marked = {"type": "string", "encrypted": True}
+    schema = {"type": "object", "properties": {"message": marked, "name": {"type": "string"}}}
+    spawn = {"type": "function", "name": "spawn", "parameters": schema}
+    parsed = parse(tools=[AGENTS | {"tools": [spawn]}, FUNCTION])
+    (told, _) = parsed.conversation.tools
+    assert told.schema["properties"] == {"message": {"type": "string"}, "name": {"type": "string"}}
+    assert parsed.options.client_tool("agents__spawn").encrypts
+    assert not parsed.options.client_tool("f").encrypts
+    assert msgspec.json.decode(parsed.options.echo["tools"])[0]["tools"] == [spawn]
 
 
 REFUSED = [

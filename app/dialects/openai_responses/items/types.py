@@ -3,7 +3,8 @@
 A class has the members that this gateway reads, and those that clients send back without asking for
 anything (ids, states, phases). The content that each role allows is declared here too.
 
-Source: the types of the ``openai`` SDK 3.54 and requests of real clients.
+Source: the types of the ``openai`` SDK 3.54, those that ``codex app-server generate-ts`` prints,
+and requests of real clients.
 """
 
 from typing import Any, TypeAlias
@@ -40,6 +41,12 @@ class InputFile(Tagged, frozen=True, tag="input_file"):
     file_url: str | None = None
     file_id: str | None = None
     filename: str | None = None
+
+
+class EncryptedContent(Tagged, frozen=True, tag="encrypted_content"):
+    """Plain text, or ciphertext that only OpenAI can read."""
+
+    encrypted_content: str
 
 
 # Messages, distinguished by their role; ``type`` may be left out
@@ -84,6 +91,7 @@ class FunctionCall(Item, frozen=True, tag="function_call"):
     name: Name
     arguments: str
     namespace: Name | None = None
+    encrypted_function_args: Any = None
 
 
 class CustomToolCall(Item, frozen=True, tag="custom_tool_call"):
@@ -93,7 +101,7 @@ class CustomToolCall(Item, frozen=True, tag="custom_tool_call"):
     namespace: Name | None = None
 
 
-Output: TypeAlias = str | list[InputText | OutputText | InputImage | InputFile]
+Output: TypeAlias = str | list[InputText | OutputText | InputImage | InputFile | EncryptedContent]
 
 
 class FunctionCallOutput(Item, frozen=True, tag="function_call_output"):
@@ -104,6 +112,28 @@ class FunctionCallOutput(Item, frozen=True, tag="function_call_output"):
 class CustomToolCallOutput(Item, frozen=True, tag="custom_tool_call_output"):
     call_id: Id
     output: Output
+
+
+class AgentMessage(Item, frozen=True, tag="agent_message"):
+    """What an agent of the client tells another one: a task, or its result. The first part names
+    both of them.
+    """
+
+    content: str | list[InputText | OutputText | InputImage | EncryptedContent]
+    author: str | None = None
+    recipient: str | None = None
+
+
+class ToolSearchCall(Item, frozen=True, tag="tool_search_call"):
+    arguments: Any = None
+    call_id: Id | None = None
+    execution: str | None = None
+
+
+class ToolSearchOutput(Item, frozen=True, tag="tool_search_output"):
+    tools: list[dict[str, Any]]
+    call_id: Id | None = None
+    execution: str | None = None
 
 
 class Reasoning(Item, frozen=True, tag="reasoning"):

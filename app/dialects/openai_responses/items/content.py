@@ -3,13 +3,28 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import msgspec
+
 from app.core.conversation import ResultPart, Text
 from app.core.typed_json import FieldError, Path, Record
 from app.dialects import openai
 
-from .item_types import InputFile, InputImage, InputText, OutputText, Refusal
+from .types import (
+    EncryptedContent,
+    InputFile,
+    InputImage,
+    InputText,
+    OutputText,
+    Refusal,
+)
 
 Parts: TypeAlias = tuple[ResultPart, ...]
+
+_LONGEST_START = 1024
+"""Characters of a stringified output up to its first image."""
+_decode_parts = msgspec.json.Decoder(list[InputText | InputImage]).decode
+CIPHERTEXT = "gAAAA"
+"""How every Fernet token begins. Codex sends the text itself to other providers than OpenAI."""
 
 
 def parts(content: str | Sequence[Any], record: Record, *, in_result: bool = False) -> Parts:
@@ -18,7 +33,7 @@ def parts(content: str | Sequence[Any], record: Record, *, in_result: bool = Fal
     Raises :class:`FieldError` with the path inside its item.
     """
     if isinstance(content, str):
-        return (Text(content),)
+        return (in_result and _stringified(content, record)) or (Text(content),)
     found = []
     member = "output" if in_result else "content"
     place: Path = (*record.place, member)
@@ -31,6 +46,24 @@ def parts(content: str | Sequence[Any], record: Record, *, in_result: bool = Fal
     return tuple(found)
 
 
+def _stringified(output: str, record: Record) -> Parts:
+    """The parts of an output that holds them as the JSON of a list, () if it does not.
+
+    By the contract a string is text, but some clients write their images so: as text a screenshot
+    would fill the model's context, and the model would not see it.
+    """
+    if not (output.startswith("[") and '"input_image"' in output[:_LONGEST_START]):
+        return ()
+    record.check_nested(output)
+    try:
+        found = _decode_parts(output)
+        read = parts(found, record, in_result=True)
+    except (msgspec.MsgspecError, FieldError):
+        return ()
+    record.note("stringified_output_read")
+    return read
+
+
 def _text(part: InputText | OutputText, record: Record, in_result: bool) -> ResultPart:
     return Text(part.text)
 
@@ -38,6 +71,16 @@ def _text(part: InputText | OutputText, record: Record, in_result: bool) -> Resu
 def _refusal(part: Refusal, record: Record, in_result: bool) -> ResultPart:
     record.note("refusal_as_text")
     return Text(part.refusal)
+
+
+def _encrypted(part: EncryptedContent, record: Record, in_result: bool) -> ResultPart:
+    if part.encrypted_content.startswith(CIPHERTEXT):
+        raise FieldError(
+            ("encrypted_content",),
+            "this is ciphertext that only OpenAI can read; send its text, or start the agent anew"
+            " with this gateway as its provider",
+        )
+    return Text(part.encrypted_content)
 
 
 def _image(part: InputImage, record: Record, in_result: bool) -> ResultPart:
@@ -71,6 +114,7 @@ _READERS: dict[type, PartReader] = {
     InputText: _text,
     OutputText: _text,
     Refusal: _refusal,
+    EncryptedContent: _encrypted,
     InputImage: _image,
     InputFile: _file,
 }

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.conversation import RedactedThinking, Thinking
-from app.dialects.openai_responses.reasoning_content import decode, encode
+from app.dialects.openai_responses.items.reasoning_content import decode, encode
 
 words = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall, ToolResult
-from app.dialects.openai_responses import reasoning_content
+from app.dialects.openai_responses.items import reasoning_content
 
 CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a":1}'}
 OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "ok"}
@@ -11,6 +11,43 @@ PATCH = {"type": "custom_tool_call", "call_id": "c2", "name": "patch", "input": 
 PATCHED = {"type": "custom_tool_call_output", "call_id": "c2", "output": "done"}
 SIGNED = reasoning_content.encode(Thinking("hm", "sig"))
 OPAQUE = reasoning_content.encode(RedactedThinking("Eo8B"))
+
+
+TASK = {
+    "type": "agent_message",
+    "id": "amsg_1",
+    "author": "main",
+    "recipient": "t1",
+    "content": [
+        {"type": "input_text", "text": "Message Type: NEW_TASK\nPayload:\n"},
+        {"type": "encrypted_content", "encrypted_content": "count the files"},
+    ],
+}
+SEARCH = {
+    "type": "tool_search_call",
+    "call_id": "s1",
+    "status": "completed",
+    "execution": "client",
+    "arguments": {"query": "note"},
+}
+ADD = {
+    "type": "function",
+    "name": "add",
+    "description": "Adds.",
+    "strict": False,
+    "defer_loading": True,
+    "parameters": {},
+}
+FOUND = {
+    "type": "tool_search_output",
+    "call_id": "s1",
+    "status": "completed",
+    "execution": "client",
+    "tools": [
+        {"type": "namespace", "name": "notes", "description": "Notes.", "tools": [ADD]},
+        {"type": "function", "name": "f"},
+    ],
+}
 
 
 def message(role, content, **members):
@@ -76,6 +113,54 @@ ITEMS = [
         {"type": "shell_call_output", "call_id": "c", "output": [{"stdout": "42"}]},
         ("user", (Text('[shell_call_output: {"call_id":"c","output":[{"stdout":"42"}]}]'),)),
     ),
+    (TASK, ("user", (Text("Message Type: NEW_TASK\nPayload:\n"), Text("count the files")))),
+    (
+        {"type": "agent_message", "content": [{"type": "input_text", "text": "three"}]},
+        ("user", (Text("three"),)),
+    ),
+    (SEARCH, ("assistant", (ToolCall("s1", "tool_search", {"query": "note"}),))),
+    (
+        SEARCH | {"arguments": '{"query":"note"}'},
+        ("assistant", (ToolCall("s1", "tool_search", {"query": "note"}),)),
+    ),
+    (
+        SEARCH | {"arguments": ["note"]},
+        ("assistant", (ToolCall("s1", "tool_search", {"arguments": '["note"]'}),)),
+    ),
+    (
+        SEARCH | {"execution": "server", "call_id": None},
+        ("assistant", (Text('[tool_search_call: {"arguments":{"query":"note"}}]'),)),
+    ),
+    (
+        FOUND,
+        (
+            "user",
+            (
+                ToolResult(
+                    "s1",
+                    (
+                        Text(
+                            '{"tools":[{"name":"notes__add","description":"Adds."},'
+                            '{"name":"f","description":""}]}'
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    (FOUND | {"tools": []}, ("user", (ToolResult("s1", (Text("No tool was found."),)),))),
+    (
+        {"type": "note_of_tomorrow", "id": "n1", "content": [{"type": "x", "text": "hm"}]},
+        ("user", (Text('[note_of_tomorrow: {"content":[{"type":"x","text":"hm"}]}]'),)),
+    ),
+    (
+        {"type": "tomorrows_call", "arguments": "{}"},
+        ("assistant", (Text('[tomorrows_call: {"arguments":"{}"}]'),)),
+    ),
+    (
+        {"type": "say_of_tomorrow", "role": "assistant", "text": "hm"},
+        ("assistant", (Text('[say_of_tomorrow: {"role":"assistant","text":"hm"}]'),)),
+    ),
 ]
 
 
@@ -106,6 +191,36 @@ def test_what_the_assistant_did_in_one_turn_is_one_turn(said):
     ]
 
 
+def test_a_search_and_what_it_found_are_a_call_and_its_result(said):
+    """And what is called then has the name that was told."""
+    call = CALL | {"name": "add", "namespace": "notes", "encrypted_function_args": []}
+    turns = said(message("user", "q"), SEARCH, FOUND, call, OUTPUT)
+    assert [(role, *map(type, parts)) for role, parts in turns] == [
+        ("user", Text),
+        ("assistant", ToolCall),
+        ("user", ToolResult),
+        ("assistant", ToolCall),
+        ("user", ToolResult),
+    ]
+    assert turns[3][1][0].name == "notes__add"
+
+
+def test_what_ran_at_openai_was_found_already(parse):
+    found = FOUND | {"call_id": None, "execution": "server"}
+    conversation = parse(input=[message("user", "q"), found]).conversation
+    assert len(conversation.messages) == 1
+    assert [tool.name for tool in conversation.tools] == ["notes__add", "f"]
+
+
+def test_messages_of_agents_are_read_whole(parse):
+    conversation = parse(input=[message("user", "q"), TASK, TASK, SEARCH, FOUND]).conversation
+    assert [message.role for message in conversation.messages] == ["user"] * 3 + [
+        "assistant",
+        "user",
+    ]
+    assert (conversation.ignored, conversation.notes) == ((), ())
+
+
 def test_messages_of_the_user_stay_apart(said):
     """From each other, and from what tools put out."""
     turns = said(message("user", "a"), message("user", "b"), CALL, OUTPUT, message("user", "c"))
@@ -127,6 +242,9 @@ def test_messages_of_the_user_stay_apart(said):
         {"type": "mcp_list_tools", "server_label": "s", "tools": []},
         {"type": "computer_call", "id": "cu_1"},
         {"type": "item_of_tomorrow"},
+        {"type": "item_of_tomorrow", "content": [], "text": " ", "output": {"image_url": "x"}},
+        {"type": "configuration_update", "reasoning": {"effort": "low"}},
+        {"type": "image_generation_call", "result": "iVBORw0KGgo="},
     ],
 )
 def test_an_item_that_tells_the_model_nothing_is_named(parse, item):
@@ -180,6 +298,22 @@ REFUSED = [
         {"type": "compaction", "encrypted_content": "x"},
         "input[1]: compaction items can be read only by the service that made them",
     ),
+    *[
+        (
+            {"type": kind, "encrypted_content": "gAAAAxyz"},
+            f"input[1]: {kind} items can be read only by the service that made them",
+        )
+        for kind in ("compaction_summary", "context_compaction", "secret_of_tomorrow")
+    ],
+    (
+        TASK | {"content": [{"type": "encrypted_content", "encrypted_content": "gAAAABo"}]},
+        "input[1].content[0].encrypted_content: this is ciphertext that only OpenAI can read",
+    ),
+    (
+        OUTPUT | {"output": [{"type": "encrypted_content", "encrypted_content": "gAAAABo"}]},
+        "input[1].output[0].encrypted_content: this is ciphertext that only OpenAI can read",
+    ),
+    (FOUND | {"tools": None}, "input[1].tools: Input should be a valid list"),
     ({"type": "compaction_trigger"}, "input[1]: compaction_trigger items are not supported"),
     ({"type": "additional_tools"}, "input[1].tools: Field required"),
 ]

@@ -154,3 +154,36 @@ def test_the_place_of_a_part_in_an_output(refused):
     part = image(image_url="https://x/a.png")
     error = refused(input=[{"type": "function_call_output", "call_id": "c", "output": [part]}])
     assert error.field == "input[0].output[0].image_url"
+
+
+STRINGIFIED = [
+    f'[{{"type": "input_image", "image_url": "data:image/png;base64,{PNG}"}}]',
+    f'[{{"type":"input_text","text":""}},{{"type":"input_image","image_url":"data:image/png;base64,{PNG}"}}]',
+]
+
+
+@pytest.mark.parametrize("output", STRINGIFIED)
+def test_images_in_the_json_of_an_output_are_seen(parse, output):
+    item = {"type": "custom_tool_call_output", "call_id": "c", "output": output}
+    conversation = parse(input=[item]).conversation
+    (result,) = conversation.messages[0].parts
+    assert isinstance(result.content[-1], Image)
+    assert conversation.notes == ("stringified_output_read",)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "[]",
+        '[{"type": "input_text", "text": "a"}]',
+        '[{"type": "input_image", "image_url": "',
+        '[{"type": "input_image", "image_url": "https://example.com/a.png"}]',
+        '[{"type": "input_image"}, {"type": "other"}]',
+        "x" * 2000 + '"input_image"',
+    ],
+)
+def test_any_other_output_that_is_a_string_is_text(parse, output):
+    item = {"type": "function_call_output", "call_id": "c", "output": output}
+    conversation = parse(input=[item]).conversation
+    assert conversation.messages[0].parts == (ToolResult("c", (Text(output),)),)
+    assert conversation.notes == ()
