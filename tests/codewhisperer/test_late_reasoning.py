@@ -24,7 +24,8 @@ from tests.core.folding import fold
 from tests.dialects.doubles import FixedMeter
 
 OPTIONS = parse_responses(
-    b'{"input": "hi", "include": ["reasoning.encrypted_content"], "reasoning": {"summary": "auto"}}',
+    b'{"input": "hi", "include": ["reasoning.encrypted_content"],'
+    b' "reasoning": {"summary": "auto"}}',
     {},
     "m",
 ).options

@@ -53,8 +53,8 @@ def check_event(api: str, name: str, payload: Any) -> None:
         return
     assert name == payload["type"]
     if (api, name) != ("messages", "ping"):  # the SDK skips it, and so has no type for it
-        events: Mapping[str, Any] = {"messages": MESSAGE_EVENTS, "responses": RESPONSE_EVENTS}[api]
-        events[name].model_validate(payload, strict=True)
+        known: Mapping[str, Any] = MESSAGE_EVENTS if api == "messages" else RESPONSE_EVENTS
+        known[name].model_validate(payload, strict=True)
 
 
 def events(text: str) -> Iterator[tuple[str, Any]]:

@@ -126,7 +126,7 @@ def test_silent_connections_do_not_lock_others_out(
 def test_who_is_connected_does_not_wait_for_those_who_connect(gateway: Gateway) -> None:
     """Who connects now waits in the kernel behind all that did before."""
     (worker,) = children(gateway.process.pid)
-    own = []
+    own: list[float] = []
     with flooded(gateway, CONNECTS):
         end = time.monotonic() + 30
         while len(own) < 200:

@@ -1,5 +1,7 @@
 """The members of a request: what each comes to, and how a wrong one is refused."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from msgspec.structs import asdict
@@ -9,6 +11,8 @@ from app.core.conversation import Message, Reasoning, Text
 from app.dialects import openai
 from app.dialects.openai_responses.parse import parse_input_tokens, parse_responses
 from app.errors import GatewayError, Kind
+
+NOTHING: tuple[Any, ...] = ("", [])
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 
@@ -44,7 +48,7 @@ ASKED_FOR = [
                 " provided."
             ),
         )
-        for nothing in ("", [])
+        for nothing in NOTHING
     ],
     (
         {"messages": [{"role": "user", "content": "hi"}]},
