@@ -23,6 +23,10 @@ WORD = "One moment. "
 """What a simulated model says before it calls a tool, as real ones do."""
 
 
+BROKEN = {"text": ["The half"], "exception": "internal"}
+"""A step of a prompt: an answer that fails in the middle."""
+
+
 def prompt(
     *calls: tuple[str, Mapping[str, Any]],
     answer: Sequence[str] = PIECES,
