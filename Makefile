@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 FUZZ_MINUTES ?= 5
 
 .PHONY: run test check coverage audit fuzz chaos hostile soak crash outages conformance clients bench format docs
-.PHONY: lock clean
+.PHONY: newest lock clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/kiro2api serve
@@ -63,6 +63,9 @@ conformance: $(DEV)  ## the SDKs' own suites, against the gateway
 
 clients: $(DEV)  ## released clients, through a whole task
 	$(BIN)/python -m clients
+
+newest: $(DEV)  ## the newest of every client and SDK, and what became of it: one table
+	$(BIN)/python -m clients.newest
 
 bench: $(TOOLS)  ## speed and memory, about eight minutes: docs/performance.md
 	$(BIN)/python -m benchmarks

@@ -23,6 +23,10 @@ WORD = "One moment. "
 """What a simulated model says before it calls a tool, as real ones do."""
 
 
+BROKEN = {"text": ["The half"], "exception": "internal"}
+"""A step of a prompt: an answer that fails in the middle."""
+
+
 def prompt(
     *calls: tuple[str, Mapping[str, Any]],
     answer: Sequence[str] = PIECES,
@@ -74,6 +78,7 @@ class Case:
     ``documents`` (name.format) in this order. ``fetches`` are further paths that the client must
     ask for. ``repeats``: the client or the gateway may send the same request again, since its
     answer failed. ``refused`` are the statuses of the requests that the gateway must refuse.
+    ``same_major``: an older major version is meant, which no newer one is to replace.
     """
 
     client: str
@@ -94,6 +99,7 @@ class Case:
     fetches: tuple[str, ...] = ()
     repeats: bool = False
     refused: tuple[int, ...] = ()
+    same_major: bool = False
     note: str = ""
 
     @property

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clients.case import ANSWER, Case, Launch, Place, prompt
+from clients.case import ANSWER, BROKEN, Case, Launch, Place, prompt
 from clients.files import pdf
 
 CONFIGURE = "ANTHROPIC_BASE_URL={url}\nANTHROPIC_AUTH_TOKEN={key}"
@@ -89,7 +89,6 @@ AGENT = (
     },
 )
 NO_RETRIES = f"{CONFIGURE}\nCLAUDE_CODE_MAX_RETRIES=0"
-BROKEN = {"text": ["The half"], "exception": "internal"}
 
 CASES = [
     _case("the model and effort that it chooses by itself"),

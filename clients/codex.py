@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from clients.case import ANSWER, Case, Launch, Place, prompt
+from clients.case import ANSWER, BROKEN, Case, Launch, Place, prompt
 
 CONFIGURE = """\
 model_provider = "kiro"
@@ -40,9 +40,6 @@ EDIT = prompt(
 def _script(word: str) -> tuple[str, dict[str, str]]:
     run = f'const done = await tools.exec_command({{ cmd: "echo {word}" }});'
     return "functions__exec", {"input": f"{run}\ntext(done.output);\n"}
-
-
-BROKEN = {"text": ["The half"], "exception": "internal"}
 
 
 def _launch(model: str, task: str, configure: str, place: Place) -> Launch:
