@@ -1,5 +1,7 @@
 """The members of a request: what each comes to, and how a wrong one is refused."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from msgspec.structs import asdict
@@ -21,7 +23,8 @@ def test_the_least_that_a_request_can_be():
     assert parsed.conversation.ignored == parsed.conversation.notes == ()
 
 
-ASKED_FOR = [
+NOTHING: tuple[Any, ...] = ("", [])
+ASKED_FOR: list[tuple[dict[str, Any], str, str, str]] = [
     (
         {},
         "missing_required_parameter",
@@ -44,7 +47,7 @@ ASKED_FOR = [
                 " provided."
             ),
         )
-        for nothing in ("", [])
+        for nothing in NOTHING
     ],
     (
         {"messages": [{"role": "user", "content": "hi"}]},
