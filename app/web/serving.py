@@ -17,6 +17,7 @@ from app.recording.exchange import Exchange
 from app.server import native
 from app.server.admission import Admission
 from app.server.lifecycle import Lifecycle, Live
+from app.server.response import FinalChunk
 
 from . import failures, relay
 from .context import RequestContext, current
@@ -121,6 +122,17 @@ class Serving:
             _add_listings(response, call)
             context.release = held.pop_all().close
             return response
+
+    def failed_stream(
+        self, error: GatewayError, encoder: Callable[[Meter], relay.Encoder]
+    ) -> Response:
+        """A stream that holds nothing but the failure, which came before any event: for clients
+        that do not act on its HTTP status.
+        """
+        context = current()
+        failure = failures.as_failure(error, context)
+        written = encoder(Meter(0, None, lambda _: None)).error(failure, context.request_id)
+        return StreamResponse(iter((FinalChunk(written),)))
 
     def _stream(
         self, call: GatewayCall, encoder: relay.Encoder, live: Live, context: RequestContext

@@ -24,8 +24,7 @@ from tests.core.folding import fold
 from tests.dialects.doubles import FixedMeter
 
 OPTIONS = parse_responses(
-    b'{"input": "hi", "include": ["reasoning.encrypted_content"],'
-    b' "reasoning": {"summary": "auto"}}',
+    b'{"input":"hi","include":["reasoning.encrypted_content"],"reasoning":{"summary":"auto"}}',
     {},
     "m",
 ).options

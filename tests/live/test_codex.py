@@ -6,7 +6,9 @@ Source: Codex 0.144, 0.153 and 0.171 in front of a scripted server.
 import json
 from typing import Any
 
+import openai
 import pytest
+import requests
 from openai import OpenAI
 
 from app.simulator import Simulator
@@ -148,6 +150,45 @@ def test_a_tool_behind_a_search_is_found_and_called(
     (last,) = output(codex, streamed=streamed, input=history, tools=[SEARCH])
     assert last["content"][0]["text"] == "Noted."
     assert set(offered(upstream)) == {"tool_search", "mcp__notes__add_note"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [("too_long", "context_length_exceeded"), ("throttled", "rate_limit_exceeded")],
+)
+def test_failures_that_it_acts_on_are_told_in_the_stream(
+    gateway: Gateway, upstream: Simulator, fault: str, code: str
+) -> None:
+    """It compacts, and waits, in all versions only after these."""
+    for originator in ("codex_exec", "other"):
+        upstream.script(*[{"fail": fault}] * 4)
+        answer = requests.post(
+            f"{gateway.url}/v1/responses",
+            json={"model": MODEL, "input": "hi", "stream": True},
+            headers={"Authorization": f"Bearer {KEY}", "originator": originator},
+            timeout=60,
+        )
+        upstream.reset()
+        if originator == "other":
+            assert answer.status_code >= 400
+            assert answer.json()["error"]["code"] == code
+            continue
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        events = [
+            json.loads(line[6:]) for line in answer.text.split("\n") if line.startswith("data: ")
+        ]
+        assert [event["type"] for event in events][-2:] == ["error", "response.failed"]
+        assert events[-1]["response"]["error"]["code"] == code
+        line = gateway.wait_for_line(answer.headers["request-id"])
+        assert (line["status"], bool(line["error"])) == (200, True)
+        assert not {"openai-model", "x-codex-turn-state"} & {*map(str.lower, answer.headers)}
+
+
+def test_it_gets_a_status_where_it_asked_for_no_stream(codex: Any, upstream: Simulator) -> None:
+    upstream.script({"fail": "too_long"})
+    with pytest.raises(openai.BadRequestError):
+        codex.create(model=MODEL, input="hi")
 
 
 @both

@@ -15,6 +15,7 @@ from app.openapi import JSON
 from app.web.context import current
 from app.web.serving import Serving
 
+from . import codex
 from .parse import parse_input_tokens, parse_responses
 from .reply import ReplyContext, whole
 from .shapes import InputTokens
@@ -31,12 +32,18 @@ def blueprint(serving: Serving) -> Blueprint:
     def responses() -> Response:
         parsed = serving.read(parse_responses, request.headers, serving.default_model())
         context = ReplyContext(uuid4().hex, parsed.options, int(time()), time)
-        return serving.respond(
-            parsed.conversation,
-            streamed=parsed.stream,
-            encoder=partial(StreamEncoder, context),
-            whole=partial(whole, context),
-        )
+        encoder = partial(StreamEncoder, context)
+        try:
+            return serving.respond(
+                parsed.conversation,
+                streamed=parsed.stream,
+                encoder=encoder,
+                whole=partial(whole, context),
+            )
+        except GatewayError as error:
+            if not (parsed.stream and parsed.options.codex and codex.reads_in_stream(error)):
+                raise
+            return serving.failed_stream(error, encoder)
 
     @routes.post("/v1/responses/input_tokens")
     def input_tokens() -> Response:

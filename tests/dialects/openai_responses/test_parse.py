@@ -25,7 +25,8 @@ def test_the_least_that_a_request_can_be():
     assert parsed.conversation.ignored == parsed.conversation.notes == ()
 
 
-ASKED_FOR = [
+NOTHING: tuple[Any, ...] = ("", [])
+ASKED_FOR: list[tuple[dict[str, Any], str, str, str]] = [
     (
         {},
         "missing_required_parameter",

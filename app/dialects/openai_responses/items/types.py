@@ -57,6 +57,7 @@ class _Message(Struct, frozen=True, kw_only=True, tag_field="role", gc=False):
     id: str | None = None
     status: str | None = None
     phase: str | None = None
+    internal_chat_message_metadata_passthrough: Any = None
 
 
 class UserMessage(_Message, frozen=True, tag="user"):
