@@ -44,7 +44,7 @@ from app.web.serving import Serving
 DIALECTS = (ANTHROPIC, CHAT_COMPLETIONS, RESPONSES)
 """The client dialects. The first is used for a request that identifies none."""
 
-OPEN_PATHS = frozenset({"/", "/health", "/openapi.json"})
+OPEN_PATHS = frozenset({"/", "/health", "/openapi.json", "/api/hello"})
 """Served without a key."""
 
 

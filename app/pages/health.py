@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 
 
 def blueprint(version: str, problems: Callable[[], Sized]) -> Blueprint:
-    """``/health`` and ``/``; HEAD comes with GET.
+    """``/health``, ``/`` and ``/api/hello``; HEAD comes with GET.
 
     ``problems()`` are those that the owner should repair although requests still work.
     """
@@ -31,5 +31,10 @@ def blueprint(version: str, problems: Callable[[], Sized]) -> Blueprint:
     @routes.get("/")
     def index() -> Response:
         return jsonify(name="kiro2api", version=version)
+
+    @routes.get("/api/hello")
+    def hello() -> Response:
+        """Claude Code asks this of Anthropic's API when it starts, to see whether it answers."""
+        return jsonify(message="hello")
 
     return routes

@@ -29,6 +29,10 @@ class Service(Shape, frozen=True):
     version: str
 
 
+class Hello(Shape, frozen=True):
+    message: Literal["hello"]
+
+
 class Models(Shape, frozen=True):
     object: Literal["list"]
     data: list[ModelView]
@@ -96,6 +100,16 @@ OPERATIONS = (
         summary="What the service is.",
         description="Its name and version. Needs no key.",
         answers={JSON: (Service, Service("kiro2api", VERSION))},
+        needs_key=False,
+        fails=False,
+    ),
+    Operation(
+        id="getHello",
+        method="get",
+        path="/api/hello",
+        summary="Whether the service answers.",
+        description="What Claude Code asks of Anthropic's API when it starts. Needs no key.",
+        answers={JSON: (Hello, Hello("hello"))},
         needs_key=False,
         fails=False,
     ),

@@ -27,6 +27,13 @@ def test_a_probe_gets_text(client: FlaskClient, accept: str) -> None:
     assert (answer.status_code, answer.text, answer.mimetype) == (200, "OK", "text/plain")
 
 
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_claude_code_sees_that_the_service_answers(client: FlaskClient, method: str) -> None:
+    answer = client.open("/api/hello", method=method)
+    assert answer.status_code == 200
+    assert answer.json == {"message": "hello"} if method == "GET" else not answer.data
+
+
 def test_a_client_may_prefer_json(client: FlaskClient) -> None:
     assert client.get("/health", headers=JSON).json == {"status": "ok", "version": "1.2.3"}
 

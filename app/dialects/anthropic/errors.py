@@ -54,6 +54,22 @@ CLIENT_CODES = frozenset({"thread_unsupported_request"})
 TOO_LONG = "prompt is too long"
 """The words from which clients know that they must shorten the conversation."""
 
+CAPABILITIES = {
+    "THINKING_SIGNATURE_INVALID": "thinking_signature",
+    "IMAGE_COUNT_EXCEEDED": "media_budget",
+    "IMAGE_DIMENSION_EXCEEDED": "image_block",
+    "IMAGE_SIZE_EXCEEDED": "image_block",
+    "IMAGE_FORMAT_UNSUPPORTED": "image_block",
+    "IMAGE_MIME_MISMATCH": "image_block",
+    "output_config.effort": "effort_unsupported",
+    "output_config.format": "structured_outputs_unsupported",
+    "output_config.format.type": "structured_outputs_unsupported",
+}
+"""By the code or the field of a refusal: the class by which Claude Code sends the request again
+without what was refused ("Claude Code gateway protocol", in Claude Code 2.1.332). The refusals that
+name the place of an image or a document, and those of a prompt that is too long, have no row: it
+knows them by their words, and a class would hide the place."""
+
 
 def body(error: GatewayError, request_id: str) -> bytes:
     """The body of an HTTP answer that is an error."""
@@ -82,6 +98,9 @@ def rate_headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
 
 
 def _message(error: GatewayError) -> str:
+    if error.status == 400 and error.kind is not Kind.CONTEXT_TOO_LONG:
+        rejected = CAPABILITIES.get(error.code) or CAPABILITIES.get(error.field)
+        return f"{error.message} (capability_rejected: {rejected})" if rejected else error.message
     if error.kind is not Kind.CONTEXT_TOO_LONG or error.message.startswith(TOO_LONG):
         return error.message
     if error.overrun is None:

@@ -24,11 +24,14 @@ SESSION_HEADERS = ("X-Conversation-ID", "X-Session-ID")
 
 
 class ParsedRequest(Struct, frozen=True):
-    """``model`` is the name that the client used, for the answer."""
+    """``model`` is the name that the client used, for the answer. ``safeguards`` are the types of
+    the checks that it wants of the answer.
+    """
 
     conversation: Conversation
     stream: bool
     model: str
+    safeguards: tuple[str, ...] = ()
 
 
 def parse_messages(raw: bytes, headers: Headers) -> ParsedRequest:
@@ -38,7 +41,8 @@ def parse_messages(raw: bytes, headers: Headers) -> ParsedRequest:
     ``UNSUPPORTED_THREAD``.
     """
     request, conversation = _parse(raw, headers, schema.MessagesRequest)
-    return ParsedRequest(conversation, bool(request.stream), request.model)
+    safeguards = tuple(safeguard.type for safeguard in request.safeguards or ())
+    return ParsedRequest(conversation, bool(request.stream), request.model, safeguards)
 
 
 def parse_count_tokens(raw: bytes, headers: Headers) -> Conversation:

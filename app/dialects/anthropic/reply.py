@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import get_args
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from app.core.conversation import Part, RedactedThinking, Text, Thinking, ToolCall
 from app.core.events import Finish, Refusal, StopReason
@@ -33,12 +33,14 @@ class ReplyContext(Struct, frozen=True):
     """What all parts of one answer share.
 
     ``model`` is the name that the client used. ``omit_thinking``: thinking blocks have their
-    signature and no text, as with the API's ``display: omitted``.
+    signature and no text, as with the API's ``display: omitted``. ``safeguards`` are the types of
+    the checks that the client asked for.
     """
 
     id: str
     model: str
     omit_thinking: bool = False
+    safeguards: tuple[str, ...] = ()
 
 
 def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
@@ -65,12 +67,23 @@ def message(
         stop_sequence=None,
         stop_details=_details(end) if end else None,
         usage=used,
+        safeguard_results=_safeguard_results(context) if end else UNSET,
     )
 
 
-def stopped(end: Finish) -> shapes.Stopped:
+def stopped(context: ReplyContext, end: Finish) -> shapes.Stopped:
     """Why the answer ended, for a stream's ``message_delta``."""
-    return shapes.Stopped(STOP_REASONS[end.reason], None, _details(end))
+    reason, results = STOP_REASONS[end.reason], _safeguard_results(context)
+    return shapes.Stopped(reason, None, _details(end), results)
+
+
+def _safeguard_results(context: ReplyContext) -> list[shapes.SafeguardResult] | UnsetType:
+    """That no check was made: there is none here, and a verdict must come from one. With this
+    answer Claude Code shows a short notice, and asks its user before each checked tool call;
+    without it, a dialog at every start (seen with 2.1.332).
+    """
+    disabled = shapes.SafeguardUnavailable("disabled")
+    return [shapes.SafeguardResult(kind, disabled) for kind in context.safeguards] or UNSET
 
 
 def _details(end: Finish) -> shapes.Refusal | None:

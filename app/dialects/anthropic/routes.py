@@ -25,7 +25,7 @@ def blueprint(serving: Serving) -> Blueprint:
     def messages() -> Response:
         parsed = serving.read(parse_messages, request.headers)
         omit_thinking = parsed.conversation.reasoning.omit_text
-        context = ReplyContext(f"msg_{uuid4().hex}", parsed.model, omit_thinking)
+        context = ReplyContext(f"msg_{uuid4().hex}", parsed.model, omit_thinking, parsed.safeguards)
         return serving.respond(
             parsed.conversation,
             streamed=parsed.stream,

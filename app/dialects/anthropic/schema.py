@@ -19,6 +19,9 @@ from app.core.typed_json import Label, Name, Tagged
 
 from .block_types import AssistantBlock, SystemBlock, TextBlock, UserBlock
 
+MAX_SAFEGUARDS = 16
+"""Each is answered. Claude Code asks for one."""
+
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -89,6 +92,15 @@ class Metadata(Struct, frozen=True):
     user_id: Label | None = None
 
 
+class Safeguard(Struct, frozen=True):
+    """A check that the client wants of the answer, such as ``dangerous_tool_use``. What it should
+    be judged by is not read, since there is no check here.
+    """
+
+    type: Name
+    classifier_context: Any = None
+
+
 class CountTokensRequest(Struct, frozen=True, kw_only=True):
     """The body of ``POST /v1/messages/count_tokens``."""
 
@@ -103,6 +115,7 @@ class CountTokensRequest(Struct, frozen=True, kw_only=True):
     output_config: OutputConfig | None = None
     output_format: JsonSchemaFormat | None = None
     metadata: Metadata | None = None
+    safeguards: Annotated[list[Safeguard], Meta(max_length=MAX_SAFEGUARDS)] | None = None
 
 
 class MessagesRequest(CountTokensRequest, frozen=True, kw_only=True):

@@ -50,6 +50,17 @@ class Refusal(Shape, frozen=True, tag_field="type", tag="refusal"):
     explanation: str | None
 
 
+class SafeguardUnavailable(Shape, frozen=True, tag_field="type", tag="unavailable"):
+    reason: Literal["disabled"]
+
+
+class SafeguardResult(Shape, frozen=True):
+    """What came of a check that the client asked for (Claude Code's auto mode)."""
+
+    type: str
+    status: SafeguardUnavailable
+
+
 Block: TypeAlias = Text | Thinking | RedactedThinking | ToolUse
 StopReason: TypeAlias = Literal[
     "end_turn",
@@ -74,6 +85,7 @@ class Message(Shape, frozen=True):
     stop_sequence: str | None
     stop_details: Refusal | None
     usage: Usage
+    safeguard_results: Sequence[SafeguardResult] | UnsetType = UNSET
 
 
 class TokenCount(Shape, frozen=True):
@@ -137,6 +149,7 @@ class Stopped(Shape, frozen=True):
     stop_reason: StopReason
     stop_sequence: str | None
     stop_details: Refusal | None
+    safeguard_results: Sequence[SafeguardResult] | UnsetType = UNSET
 
 
 class MessageStart(Shape, frozen=True, tag_field="type", tag="message_start"):

@@ -121,7 +121,7 @@ class StreamEncoder(OpeningEncoder):
 
     def _finish(self, event: Finish) -> None:
         used = reply.usage(self._meter.counts())
-        delta = shapes.MessageDelta(reply.stopped(event), used)
+        delta = shapes.MessageDelta(reply.stopped(self._context, event), used)
         self._out += (wire.event(delta), wire.event(shapes.MessageStop()))
 
     _BETWEEN: ClassVar[Row] = {

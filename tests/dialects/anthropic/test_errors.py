@@ -6,7 +6,8 @@ import anthropic
 import httpx2
 import pytest
 
-from app.dialects.anthropic.errors import TYPES, body
+from app.codewhisperer.service.content_rules import CONTENT_RULES
+from app.dialects.anthropic.errors import CAPABILITIES, TYPES, body
 from app.errors import POLICY, GatewayError, Kind
 
 BY_STATUS = {
@@ -60,6 +61,42 @@ def test_a_code_that_clients_act_on_is_told():
 )
 def test_too_long_a_prompt_is_told_in_the_words_clients_know(message, expected):
     assert told(GatewayError(Kind.CONTEXT_TOO_LONG, message))["error"]["message"] == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "rejected"),
+    [
+        (
+            GatewayError(Kind.REJECTED, "No.", code="THINKING_SIGNATURE_INVALID"),
+            "thinking_signature",
+        ),
+        (GatewayError(Kind.REJECTED, "No.", code="IMAGE_SIZE_EXCEEDED"), "image_block"),
+        (GatewayError(Kind.REJECTED, "No.", code="IMAGE_COUNT_EXCEEDED"), "media_budget"),
+        (
+            GatewayError(Kind.INVALID_REQUEST, "No.", field="output_config.effort"),
+            "effort_unsupported",
+        ),
+    ],
+)
+def test_claude_code_knows_by_a_class_what_it_must_leave_out(error, rejected):
+    assert told(error)["error"]["message"] == f"No. (capability_rejected: {rejected})"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        GatewayError(Kind.INVALID_REQUEST, "messages.0.content.1.image.source: No.", field="a.b"),
+        GatewayError(Kind.REJECTED, "No.", code="TOOL_DUPLICATE"),
+        GatewayError(Kind.INTERNAL, "No.", code="IMAGE_SIZE_EXCEEDED"),
+    ],
+)
+def test_other_refusals_keep_their_words(error):
+    assert told(error)["error"]["message"] == error.message
+
+
+def test_the_classes_are_for_refusals_that_there_are():
+    codes = {reason for rule in CONTENT_RULES for reason in rule.reasons}
+    assert {name for name in CAPABILITIES if name.isupper()} <= codes
 
 
 @pytest.mark.parametrize(

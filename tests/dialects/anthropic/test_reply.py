@@ -47,6 +47,16 @@ def test_a_whole_message(meter):
     }
 
 
+def test_a_check_that_is_not_made_is_told_as_unavailable(meter):
+    assert "safeguard_results" not in rendered(meter)
+    assert rendered(meter, safeguards=("dangerous_tool_use",))["safeguard_results"] == [
+        {
+            "type": "dangerous_tool_use",
+            "status": {"type": "unavailable", "reason": "disabled"},
+        }
+    ]
+
+
 @pytest.mark.parametrize(("reason", "told"), STOP_REASONS.items())
 def test_the_sdks_types_take_it_strictly(meter, reason, told):
     read = Message.model_validate(rendered(meter, reason=reason), strict=True)
