@@ -12,8 +12,6 @@ from app.dialects import openai
 from app.dialects.openai_responses.parse import parse_input_tokens, parse_responses
 from app.errors import GatewayError, Kind
 
-NOTHING: tuple[Any, ...] = ("", [])
-
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 
 
