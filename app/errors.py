@@ -18,6 +18,7 @@ class Kind(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TOO_LARGE = "request_too_large"
+    UNSUPPORTED_CODING = "unsupported_coding"
     UNSUPPORTED_THREAD = "unsupported_thread"
     KEY_LIMITED = "key_limited"
     # reported by the upstream
@@ -76,6 +77,7 @@ POLICY: dict[Kind, Policy] = {
     Kind.NOT_FOUND: Policy(404, False, False),
     Kind.METHOD_NOT_ALLOWED: Policy(405, False, False),
     Kind.REQUEST_TOO_LARGE: Policy(413, False, False),
+    Kind.UNSUPPORTED_CODING: Policy(415, False, False),
     Kind.UNSUPPORTED_THREAD: Policy(400, False, False),
     Kind.KEY_LIMITED: Policy(429, False, None),
     Kind.CONTEXT_TOO_LONG: Policy(400, False, False),

@@ -35,6 +35,7 @@ ERRORS: dict[Kind, tuple[str, str | None]] = {
     Kind.NOT_FOUND: (_INVALID, None),
     Kind.METHOD_NOT_ALLOWED: (_INVALID, None),
     Kind.REQUEST_TOO_LARGE: (_INVALID, "request_too_large"),
+    Kind.UNSUPPORTED_CODING: (_INVALID, "unsupported_content_encoding"),
     Kind.UNSUPPORTED_THREAD: (_INVALID, None),
     Kind.KEY_LIMITED: (_RATE, _RATE),
     Kind.CONTEXT_TOO_LONG: (_INVALID, "context_length_exceeded"),

@@ -28,8 +28,11 @@ def run(size: int, call: Callable[..., _T], *arguments: Any) -> _T:
 
     ``call`` must do no IO, and use nothing of gevent and no context variables.
     """
-    if size <= LARGE:
-        return call(*arguments)
+    return call(*arguments) if size <= LARGE else apart(call, *arguments)
+
+
+def apart(call: Callable[..., _T], *arguments: Any) -> _T:
+    """What ``call`` returns or raises, called in the thread whatever its size."""
     result, error = _pool().apply(_attempt, (call, arguments))
     if error is None:
         return cast(_T, result)

@@ -9,6 +9,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllo
 
 from app.errors import POLICY, GatewayError, Kind
 
+from .content_coding import CODINGS
 from .context import RequestContext
 
 log = logging.getLogger("kiro2api.web")
@@ -48,6 +49,8 @@ def response(error: Exception, context: RequestContext, form: ErrorForm) -> Resp
     )
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if failure.kind is Kind.UNSUPPORTED_CODING:
+        answer.headers["Accept-Encoding"] = ", ".join(CODINGS)
     return answer
 
 

@@ -1,4 +1,4 @@
-"""The body of a request, within its limits of size and time."""
+"""The body of a request, decoded, within its limits of size and time."""
 
 import gevent
 from flask import Request, current_app, request
@@ -6,6 +6,9 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app.errors import GatewayError, Kind
+from app.server import native
+
+from .content_coding import CODINGS, Damaged, Decoding, names
 
 GRACE, SLOWEST = 60.0, 32 * 1024
 """A body may take ``GRACE`` seconds, and one more for each ``SLOWEST`` bytes. The time-out of the
@@ -17,15 +20,62 @@ class _TooSlow(Exception):
 
 
 def body() -> bytes:
-    """The raw body.
+    """The body, decoded from its Content-Encoding.
 
     Raises werkzeug's RequestEntityTooLarge for one over ``MAX_CONTENT_LENGTH`` (before reading, if
     it has a Content-Length), werkzeug's ClientDisconnected for one that is incomplete, and
-    GatewayError for one that is malformed, or that comes too slowly, which would occupy a
-    connection for very long.
+    GatewayError for one that is malformed, whose coding is unknown (before reading), that is over
+    the limit once it is decoded, or that comes too slowly, which would occupy a connection for
+    very long.
     """
     current: Request = request._get_current_object()  # type: ignore[attr-defined] # resolved once
     limit: int = current_app.config["MAX_CONTENT_LENGTH"]
+    coding = _coding(current.headers.get("Content-Encoding"))
+    data = _received(current, limit)
+    return _decoded(data, coding, limit) if coding and data else data
+
+
+def _coding(header: str | None) -> str:
+    """The name of the body's coding; "" if it has none. Raises GatewayError."""
+    if not header or not (given := names(header)):
+        return ""
+    if len(given) == 1 and given[0] in CODINGS:
+        return given[0]
+    what = f"the coding {given[0]!r}" if len(given) == 1 else f"several codings, {header!r}"
+    raise GatewayError(
+        Kind.UNSUPPORTED_CODING,
+        f"The request body has {what}, by its Content-Encoding, and was not read. "
+        f"Send it with one of {', '.join(CODINGS)}, or without a coding.",
+        field="Content-Encoding",
+    )
+
+
+def _decoded(data: bytes, coding: str, limit: int) -> bytes:
+    """In the native thread if it is large: encoded, or once it is decoded."""
+    decoding = Decoding(CODINGS[coding], data)
+    try:
+        if len(data) <= native.LARGE:
+            decoding.advance(min(native.LARGE, limit))
+        if not decoding.complete and decoding.size <= limit:
+            native.apart(decoding.advance, limit)
+    except Damaged as error:
+        raise GatewayError(
+            Kind.INVALID_REQUEST,
+            f"The request body is not valid {coding}, which its Content-Encoding says it is: "
+            f"{error}.",
+            field="Content-Encoding",
+            code="damaged_coding",
+        ) from None
+    if not decoding.complete:
+        raise GatewayError(
+            Kind.REQUEST_TOO_LARGE,
+            f"The request body, decoded from {coding}, is larger than MAX_BODY_BYTES allows.",
+        )
+    return decoding.result()
+
+
+def _received(current: Request, limit: int) -> bytes:
+    """What was sent."""
     length = current.content_length
     if length is not None and length > limit:
         raise RequestEntityTooLarge

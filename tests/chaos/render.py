@@ -56,6 +56,7 @@ MEANINGS: dict[Kind, str] = {
     Kind.NOT_FOUND: "unknown path",
     Kind.METHOD_NOT_ALLOWED: "the path does not allow this method",
     Kind.REQUEST_TOO_LARGE: "the request has too many bytes",
+    Kind.UNSUPPORTED_CODING: "the body has a content coding that is not read",
     Kind.UNSUPPORTED_THREAD: "a thread that only the original service stores",
     Kind.KEY_LIMITED: "the client key's own limit is reached",
     Kind.CONTEXT_TOO_LONG: "the conversation is longer than the model's window",

@@ -20,6 +20,7 @@ BY_STATUS: dict[int, set[tuple[str, str | None]]] = {
     404: {("invalid_request_error", None), ("invalid_request_error", "model_not_found")},
     405: {("invalid_request_error", None)},
     413: {("invalid_request_error", "request_too_large")},
+    415: {("invalid_request_error", "unsupported_content_encoding")},
     429: {
         ("rate_limit_exceeded", "rate_limit_exceeded"),
         ("insufficient_quota", "insufficient_quota"),

@@ -33,6 +33,8 @@ def test_a_large_request_is_worked_through_beside_the_loop() -> None:
         turns = 0
         assert native.run(native.LARGE, compute) == threading.get_native_id()
         assert turns <= 1
+        assert native.apart(compute) != threading.get_native_id()
+        assert turns > 20
     finally:
         counting.kill()
 

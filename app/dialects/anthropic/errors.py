@@ -21,6 +21,7 @@ TYPES: dict[Kind, shapes.ErrorType] = {
     Kind.NOT_FOUND: "not_found_error",
     Kind.METHOD_NOT_ALLOWED: "invalid_request_error",
     Kind.REQUEST_TOO_LARGE: "request_too_large",
+    Kind.UNSUPPORTED_CODING: "invalid_request_error",
     Kind.UNSUPPORTED_THREAD: "invalid_request_error",
     Kind.KEY_LIMITED: "rate_limit_error",
     Kind.CONTEXT_TOO_LONG: "invalid_request_error",

@@ -17,6 +17,7 @@ BY_STATUS = {
     404: {"not_found_error"},
     405: {"invalid_request_error"},
     413: {"request_too_large"},
+    415: {"invalid_request_error"},
     429: {"rate_limit_error"},
     499: {"api_error"},
     500: {"api_error"},
