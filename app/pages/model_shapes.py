@@ -71,9 +71,9 @@ class Capabilities(Shape, frozen=True):
     context_management: ContextManagement
     effort: Efforts
     image_input: Support
-    pdf_input: Support | None
+    pdf_input: Support
     server_tools: ServerTools
-    structured_outputs: Support | None
+    structured_outputs: Support
     thinking: ThinkingSupport
 
 
@@ -113,7 +113,7 @@ def view(model: Model) -> ModelView:
         created_at=created.isoformat().replace("+00:00", "Z"),
         owned_by="kiro",
         lifecycle=model.lifecycle,
-        line=_LINES.get(place(own_key(model.current_id)).family),
+        line=_line(model),
         max_input_tokens=model.context_window,
         max_tokens=model.max_output,
         capabilities=_capabilities(model),
@@ -122,6 +122,11 @@ def view(model: Model) -> ModelView:
         input_types=list(model.input_types),
         credit_rate=model.rate,
     )
+
+
+def _line(model: Model) -> Line | None:
+    """Which of Anthropic's lines the model belongs to; None for models of others."""
+    return _LINES.get(place(own_key(model.current_id)).family)
 
 
 _NO = Support(supported=False)
@@ -140,9 +145,9 @@ def _capabilities(model: Model) -> Capabilities:
         ),
         effort=_efforts(model),
         image_input=Support("image" in model.input_types),
-        pdf_input=None,  # no list says which models read documents
+        pdf_input=Support(_line(model) is not None),  # no list says so; seen to work with Claude
         server_tools=ServerTools(supported=False, code_execution=_NO, web_search=_NO),
-        structured_outputs=None,  # asked for in words, which a model may not follow
+        structured_outputs=_NO,  # asked for in words, which a model may not follow
         thinking=_thinking(model),
     )
 

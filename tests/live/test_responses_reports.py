@@ -123,6 +123,11 @@ def test_what_was_reported_elsewhere(gateway: Gateway, upstream: Simulator, name
     CHECKS[name](answer, upstream)
 
 
+ELSEWHERE = {"02-zstd-body"}
+"""Tried by the tests of compressed bodies."""
+
+
 def test_every_report_is_tried() -> None:
     paths = {path.stem: json.loads(path.read_text())["path"] for path in REPORTS.glob("*.json")}
-    assert {stem for stem in paths if paths[stem].startswith("/v1/responses")} <= CHECKS.keys()
+    named = {stem for stem in paths if paths[stem].startswith("/v1/responses")}
+    assert named - ELSEWHERE <= CHECKS.keys()
