@@ -16,10 +16,10 @@ import requests
 
 from app.simulator import Simulator
 from app.simulator.answers.script import CHAT
-from app.web.content_coding import zstd
 from tests.live.large_bodies import beside
 from tests.live.processes import children
 from tests.live.servers import KEY, Gateway
+from tests.zstandard import zstd
 
 REPORT = Path(__file__).parents[1] / "corpus" / "reports" / "02-zstd-body.json"
 CODINGS = "zstd, gzip, deflate, br"
