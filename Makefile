@@ -87,8 +87,9 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --
   --python-version 3.11 --generate-hashes $(LOCK)
 PART = $(COMPILE) --no-annotate --constraint requirements/tools.txt
 lock: $(DEV)  ## the hashed requirements, from the pins in pyproject.toml
-	$(COMPILE) pyproject.toml --extra redis --group dev --group tools -o requirements/tools.txt
-	$(PART) pyproject.toml --extra redis --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra brotli --extra redis --group dev --group tools \
+	  -o requirements/tools.txt
+	$(PART) pyproject.toml --extra brotli --extra redis --group dev -o requirements/dev.txt
 	$(PART) pyproject.toml --extra redis -o requirements/redis.txt
 	$(PART) pyproject.toml -o requirements.txt
 	$(PART) --group conformance -o requirements/conformance.txt

@@ -89,7 +89,7 @@ class Settings:
     kiro_cors_origins: tuple[str, ...] = setting("Serving", values.origins(), "",
         "Origins of web pages that may call the gateway from a browser.")
     max_body_bytes: int = setting("Serving", values.integer(1024, 1 << 30, "bytes"), "33554432",
-        "Largest request body. Larger ones are rejected with status 413.")
+        "Largest request body, as sent and as decoded. Larger ones are rejected with status 413.")
 
     log_level: str = setting("Logs",
         values.choice("debug", "info", "warning", "error", aliases={"warn": "warning"}), "info",

@@ -38,12 +38,17 @@ class Damaged(Exception):
 class Stream(Protocol):
     """One gzip member, zstd frame and so on, being decoded."""
 
-    needs_input: bool
-    """Whether nothing more comes out before something goes in."""
-    finished: bool
-    """Whether its end was reached."""
-    rest: bytes
-    """What came behind its end."""
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes out before something goes in."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether its end was reached."""
+
+    @property
+    def rest(self) -> bytes:
+        """What came behind its end."""
 
     def decode(self, data: bytes) -> bytes:
         """About ``PIECE`` bytes at most of what comes next. ``data`` is empty unless more is
@@ -105,7 +110,7 @@ class _Deflate:
 
 class _Zstd:
     def __init__(self) -> None:
-        most = {zstd.DecompressionParameter.window_log_max: LARGEST_WINDOW}
+        most = {int(zstd.DecompressionParameter.window_log_max): LARGEST_WINDOW}
         self._stream = zstd.ZstdDecompressor(options=most)
         self.needs_input, self.finished, self.rest = True, False, b""
 

@@ -126,6 +126,23 @@ def test_headers_as_a_front_may_send_them(gateway: Gateway) -> None:
     assert exchange(gateway, f"GET /health HTTP/1.1\r\nHost: a\r\n{fields}\r\n")[0] == 200
 
 
+LINE = "GET /health HTTP/1.1\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("Host: a\r\n" + "a: b\r\n" * 199, 200),
+        ("Host: a\r\n" + "a: b\r\n" * 200, 431),
+        (f"Host: a\r\na: {'b' * (65_536 - len(LINE) - 16)}\r\n", 200),
+        (f"Host: a\r\na: {'b' * (65_536 - len(LINE) - 15)}\r\n", 431),
+        (f"Host: a\r\na: {'b' * 33_000}\r\nc: {'d' * 33_000}\r\n", 431),
+    ],
+)
+def test_a_head_may_have_200_fields_and_64_kb(gateway: Gateway, head: str, status: int) -> None:
+    assert exchange(gateway, f"{LINE}{head}\r\n")[0] == status
+
+
 def test_a_refused_upload_is_read_on_until_its_client_has_read_the_answer(gateway: Gateway) -> None:
     """A close would reset the connection, and the client might lose the answer."""
     head = f"POST /v1/messages HTTP/1.1\r\nHost: a\r\nContent-Length: {10**7}\r\n\r\n"

@@ -1,5 +1,6 @@
 """Exchanges are recorded, without their texts, if the owner asks for it; and replayed."""
 
+import gzip
 import json
 import stat
 import threading
@@ -92,6 +93,23 @@ def test_a_failure_is_kept_without_its_texts(failed: tuple[Path, str]):
     assert document["answer"]["status"] == 200
     assert "event: error" in "".join(write["text"] for write in document["answer"]["writes"])
     assert document["facts"]["error"] == "truncated"
+
+
+def test_a_compressed_body_is_kept_as_it_was_read(
+    recording: Gateway, upstream: Simulator, directory: Path
+):
+    last = files(directory)[-1] if files(directory) else None
+    upstream.script({"fail": "too_long"})
+    body = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": PROMPT}]}
+    refused = requests.post(
+        f"{recording.url}/v1/messages",
+        headers={"x-api-key": KEY, "content-encoding": "gzip"},
+        data=gzip.compress(json.dumps(body | {"max_tokens": 9}).encode()),
+        timeout=30,
+    )
+    assert refused.status_code == 400
+    [path] = wait_for(1, directory, last)
+    assert json.loads(path.read_text())["request"]["body"]["max_tokens"] == 9
 
 
 def test_only_its_owner_can_read_it(failed: tuple[Path, str]):

@@ -4,6 +4,7 @@ import gzip
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 
 import brotli
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.web import content_coding
-from app.web.content_coding import CODINGS, Damaged, Decoding, names, pieces, zstd
+from app.web.content_coding import CODINGS, Damaged, Decoding, names, pieces
+from tests.zstandard import zstd
 
 
 def bare_deflate(data: bytes) -> bytes:
@@ -37,7 +39,6 @@ def _of_unknown_size(data: bytes) -> bytes:
 
 def decoded(coding: str, data: bytes, step: int = content_coding.STEP) -> bytes:
     return b"".join(pieces(CODINGS[coding], data, step))
-
 
 
 def test_every_coding_is_known() -> None:
@@ -82,10 +83,8 @@ def test_what_follows_is_refused(name: str, text: bytes, more: bytes, step: int)
 @pytest.mark.parametrize("coding", CODINGS)
 @given(data=st.binary(max_size=300), step=st.integers(1, 400))
 def test_any_bytes_are_decoded_or_refused(coding: str, data: bytes, step: int) -> None:
-    try:
+    with suppress(Damaged):
         decoded(coding, data, step)
-    except Damaged as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])

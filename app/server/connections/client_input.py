@@ -82,7 +82,9 @@ class ClientInput:
             if not piece:
                 return b""  # a client that has left amid its head
             data += piece
-            if HEAD_END.search(data, searched):
+            if end := HEAD_END.search(data, searched):
+                if end.end() > MAX_HEAD:
+                    break
                 return bytes(data)
         if data.find(b"\r\n", 0, MAX_LINE) < 0:
             return bytes(data)  # gunicorn says that the request line is too long
