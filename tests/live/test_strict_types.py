@@ -1,6 +1,7 @@
 """Every event and every whole answer is strictly of the SDKs' types, whatever the upstream does."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import anthropic.types
@@ -99,6 +100,14 @@ def ask(gateway: Gateway, api: str, **members: Any) -> requests.Response:
         headers={"Authorization": f"Bearer {KEY}"},
         timeout=30,
     )
+
+
+@pytest.fixture(scope="module")
+def gateway(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One of its own: what the upstream refuses here is held against the account for a while."""
+    running = Gateway(simulator.url, tmp_path_factory.mktemp("strict"))
+    yield running
+    running.stop()
 
 
 @pytest.mark.parametrize("name", ANSWERS)
