@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clients.case import BROKEN, SPOKEN, Api, Case, Launch, Place, Registry, prompt
+from clients.case import BROKEN, PIECES, SPOKEN, Api, Case, Launch, Place, Registry, prompt
 
 PROGRAMS = Path(__file__).parent / "programs"
 ADD = ("add", {"a": 2, "b": 3})
@@ -143,6 +143,22 @@ def _typed(api: Api, configure: str) -> Case:
     )
 
 
+def _signature(api: Api, configure: str) -> Case:
+    """Return the case of DSPy, which asks for the answer in a section of the text."""
+    section = ["[[ ## answer ## ]]\n", *PIECES, "\n\n[[ ## completed ## ]]\n"]
+    return Case(
+        client="dspy",
+        name="DSPy",
+        api=api,
+        registry="pypi",
+        packages=DSPY,
+        configure=configure,
+        launch=partial(_launch, "use_dspy", api, prompt(answer=section)),
+        streamed=0,
+        whole=1,
+    )
+
+
 SDKS = {"anthropic": "Python SDK of Anthropic", "openai": "Python SDK of OpenAI"}
 LANGCHAIN = {"messages": "LangChain (ChatAnthropic)", "chat": "LangChain (ChatOpenAI)"}
 LIKE = 'api_base="{url}/v1"\napi_key="{key}"'
@@ -176,11 +192,11 @@ LIBRARIES = [
     _library("agno", "Agno", "chat", AGNO, OPENAI),
     _library("agno", "Agno", "responses", AGNO, OPENAI),
     _library("agent-framework", MICROSOFT, "chat", AGENT_FRAMEWORK, OPENAI),
-    _library("dspy", "DSPy", "messages", DSPY, 'model="anthropic/..."\napi_base="{url}"'),
-    _library("dspy", "DSPy", "chat", DSPY, 'model="openai/..."\napi_base="{url}/v1"'),
 ]
 CASES = [
     *(make(library) for library in LIBRARIES for make in (whole, broken)),
     _typed("messages", ANTHROPIC),
     _typed("chat", OPENAI),
+    _signature("messages", LITELLM_URLS["messages"]),
+    _signature("chat", LITELLM_URLS["chat"]),
 ]
