@@ -19,8 +19,10 @@ ANSWER = "".join(PIECES)
 MARK, NESTED = "!sim ", "\\u0021sim "  # the simulator follows the last mark that it finds
 
 
-WORD = "One moment. "
+SPOKEN = {"text": "One moment. "}
 """What a simulated model says before it calls a tool, as real ones do."""
+THOUGHT = {"think": {"text": ["Which ", "tool?"], "signature": True}, **SPOKEN}
+"""The same after some reasoning."""
 
 
 BROKEN = {"text": ["The half"], "exception": "internal"}
@@ -31,13 +33,14 @@ def prompt(
     *calls: tuple[str, Mapping[str, Any]],
     answer: Sequence[str] = PIECES,
     end: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] = SPOKEN,
 ) -> str:
     """Return a prompt that makes the simulator call these tools, one a turn, and then answer.
 
-    Each turn says a word before its call. ``end`` is the last step, if not ``answer`` in text. A
-    prompt may stand in the arguments of a call, as the task of a sub-agent.
+    ``before`` is what it says before each call. ``end`` is the last step, if not ``answer`` in
+    text. A prompt may stand in the arguments of a call, as the task of a sub-agent.
     """
-    tools = [{"text": WORD, "tool": {"name": name, "input": given}} for name, given in calls]
+    tools = [{**before, "tool": {"name": name, "input": given}} for name, given in calls]
     steps = [*tools, end or {"text": list(answer)}]
     return MARK + json.dumps({"steps": steps}, ensure_ascii=False).replace(MARK, NESTED)
 

@@ -6,8 +6,10 @@ servers by a search. The newest, which are its default, call every tool from a s
 to the tool exec, and start agents that get their tasks in items of their own.
 """
 
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from clients.case import ANSWER, BROKEN, Case, Launch, Place, prompt
@@ -25,6 +27,11 @@ sandbox_mode = "danger-full-access"
 analytics.enabled = false
 check_for_update_on_startup = false
 """
+ADDER = Path(__file__).parent / "programs" / "adder.py"
+MCP = f"""
+mcp_servers.adder = {{ command = "{sys.executable}", args = ["{ADDER}"], \
+default_tools_approval_mode = "approve" }}
+"""
 DEFAULT_MODEL = "gpt-5.6-sol"
 """What the account has of the family of Codex's own default."""
 
@@ -35,6 +42,10 @@ EDIT = prompt(
     ("apply_patch", {"input": PATCH}),
     ("exec_command", {"cmd": "cat made.txt"}),
 )
+SEARCH = prompt(
+    ("tool_search", {"query": "add two numbers"}),
+    ("mcp__adder__add", {"a": 12, "b": 8}),
+)
 
 
 def _script(word: str) -> tuple[str, dict[str, str]]:
@@ -42,11 +53,24 @@ def _script(word: str) -> tuple[str, dict[str, str]]:
     return "functions__exec", {"input": f"{run}\ntext(done.output);\n"}
 
 
-def _launch(model: str, task: str, configure: str, place: Place) -> Launch:
+AGENT = prompt(
+    (
+        "collaboration__spawn_agent",
+        {
+            "task_name": "compute",
+            "message": prompt(_script("kiro-one"), answer=["kiro-", "agent"]),
+            "fork_turns": "none",
+        },
+    ),
+    ("collaboration__wait_agent", {"timeout_ms": 20_000}),
+)
+
+
+def _launch(model: str, task: str, configure: str, more: str, place: Place) -> Launch:
     home = place.work.parent / "codex"
     home.mkdir()
     chosen = f'model = "{model}"\n' if model else ""
-    config = f"{chosen}{place.fill(configure)}{QUIET}"
+    config = f"{chosen}{place.fill(configure)}{QUIET}{more}"
     (home / "config.toml").write_text(config, encoding="utf-8")
     codex = place.installed / "node_modules" / ".bin" / "codex"
     return Launch(
@@ -62,10 +86,11 @@ def _case(
     results: tuple[str, ...],
     *,
     configure: str = CONFIGURE,
+    more: str = "",
     **members: Any,
 ) -> Case:
     """Return a case in which the model is ``named``, or Codex's own default if that is empty."""
-    launch: Callable[[Place], Launch] = partial(_launch, named, task, configure)
+    launch: Callable[[Place], Launch] = partial(_launch, named, task, configure, more)
     return Case(
         client="codex",
         name="Codex",
@@ -91,6 +116,15 @@ CASES = [
     ),
     _case("tools in namespaces", "claude-sonnet-4-6", COMMANDS, ("kiro-one", "kiro-two")),
     _case("a tool with a grammar", "gpt-5.5", EDIT, ("made.txt", "kiro-två")),
+    _case("an MCP server behind its tool search", "gpt-5.5", SEARCH, ("add", "20"), more=MCP),
+    _case(
+        "a sub-agent",
+        "",
+        AGENT,
+        ("compute", "kiro-one", "Wait completed"),
+        streamed=5,
+        model=DEFAULT_MODEL,
+    ),
     _case(
         "an answer that fails in the middle, and then is whole",
         "claude-sonnet-4-6",

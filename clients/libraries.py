@@ -1,14 +1,77 @@
 """Python libraries, each through its program in ``programs/``."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from clients.case import Api, Case, Launch, Place, prompt
+from clients.case import BROKEN, PIECES, SPOKEN, Api, Case, Launch, Place, Registry, prompt
 
 PROGRAMS = Path(__file__).parent / "programs"
-TASK = prompt(("add", {"a": 2, "b": 3}), ("multiply", {"a": 5, "b": 4}))
-RESULTS = ("5", "20")
+ADD = ("add", {"a": 2, "b": 3})
+MULTIPLY = ("multiply", {"a": 5, "b": 4})
 TYPED = '!sim {"tool": {"name": "TOOL", "input": {"left": "4 * 5", "result": 20}}}'
+FAILED = "The upstream failed. Try again"
+"""How the gateway tells of an answer that fails in the middle."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library on one API, whose program loops over tool calls and streams every turn.
+
+    ``start`` returns the command for a prompt. ``before`` is what the model says before it calls a
+    tool. ``upon_failure`` are members of the case of an
+    answer that fails in the middle, where the library does other than most.
+    """
+
+    client: str
+    name: str
+    api: Api
+    registry: Registry
+    packages: tuple[str, ...]
+    configure: str
+    start: Callable[[str, Place], Launch]
+    note: str = ""
+    before: Mapping[str, Any] = field(default_factory=lambda: SPOKEN)
+    upon_failure: dict[str, Any] = field(default_factory=dict)
+
+    def case(self, task: str, **members: Any) -> Case:
+        """Return a case with this prompt."""
+        return Case(
+            client=self.client,
+            name=self.name,
+            api=self.api,
+            registry=self.registry,
+            packages=self.packages,
+            configure=self.configure,
+            launch=partial(self.start, task),
+            **members,
+        )
+
+
+def whole(library: Library) -> Case:
+    """Return the case of two tool calls and an answer."""
+    return library.case(
+        prompt(ADD, MULTIPLY, before=library.before), results=("5", "20"), note=library.note
+    )
+
+
+def broken(library: Library) -> Case:
+    """Return the case of an answer that fails in the middle: the program ends with the error."""
+    members: dict[str, Any] = {
+        "streamed": 2,
+        "exit_status": 1,
+        "prints": FAILED,
+        **library.upon_failure,
+    }
+    notes = filter(None, [library.note, "an answer that fails in the middle"])
+    return library.case(
+        prompt(ADD, end=BROKEN, before=library.before),
+        results=("5",),
+        note="; ".join(notes),
+        **members,
+    )
 
 
 def _launch(program: str, api: Api, task: str, place: Place) -> Launch:
@@ -24,18 +87,23 @@ def _launch(program: str, api: Api, task: str, place: Place) -> Launch:
     return Launch([python, PROGRAMS / f"{program}.py", api], environ)
 
 
-def _loop(client: str, name: str, api: Api, packages: tuple[str, ...], configure: str) -> Case:
-    """Return the case of a library that loops over tool calls and streams every turn."""
-    program = f"use_{client.replace('-', '_')}"
-    return Case(
+def _library(
+    client: str,
+    name: str,
+    api: Api,
+    packages: tuple[str, ...],
+    configure: str,
+    **upon_failure: Any,
+) -> Library:
+    return Library(
         client=client,
         name=name,
         api=api,
         registry="pypi",
         packages=packages,
         configure=configure,
-        launch=partial(_launch, program, api, TASK),
-        results=RESULTS,
+        start=partial(_launch, f"use_{client.replace('-', '_')}", api),
+        upon_failure=upon_failure,
     )
 
 
@@ -47,6 +115,15 @@ LITELLM = ("litellm==1.110.2", "mcp==2.3.0")  # litellm imports mcp without requ
 PYDANTIC_AI = ("pydantic-ai-slim[anthropic,openai]==2.68.0",)
 AGENTS = ("openai-agents==0.24.0",)
 INSTRUCTOR = ("instructor==1.17.0", "anthropic==2.14.0")
+LLAMA_INDEX = (
+    "llama-index-core==0.14.25",
+    "llama-index-llms-openai==0.8.3",
+    "llama-index-llms-openai-like==0.8.1",
+)
+HAYSTACK = ("haystack-ai==3.4.1", "anthropic-haystack==8.0.1")
+AGNO = ("agno==3.1.10", "openai==3.57.0", "anthropic==2.14.0")
+AGENT_FRAMEWORK = ("agent-framework-core==1.23.0", "agent-framework-openai==1.17.0")
+DSPY = ("dspy==3.4.1",)
 PYTHON_SDKS = {"anthropic": ("anthropic==2.14.0",), "openai": ("openai==3.57.0",)}
 
 
@@ -66,19 +143,60 @@ def _typed(api: Api, configure: str) -> Case:
     )
 
 
+def _signature(api: Api, configure: str) -> Case:
+    """Return the case of DSPy, which asks for the answer in a section of the text."""
+    section = ["[[ ## answer ## ]]\n", *PIECES, "\n\n[[ ## completed ## ]]\n"]
+    return Case(
+        client="dspy",
+        name="DSPy",
+        api=api,
+        registry="pypi",
+        packages=DSPY,
+        configure=configure,
+        launch=partial(_launch, "use_dspy", api, prompt(answer=section)),
+        streamed=0,
+        whole=1,
+    )
+
+
+SDKS = {"anthropic": "Python SDK of Anthropic", "openai": "Python SDK of OpenAI"}
+LANGCHAIN = {"messages": "LangChain (ChatAnthropic)", "chat": "LangChain (ChatOpenAI)"}
+LIKE = 'api_base="{url}/v1"\napi_key="{key}"'
+HAYSTACK_URL = 'api_base_url="{url}/v1"\napi_key=Secret.from_token("{key}")'
+MICROSOFT = "Microsoft Agent Framework"
+LITELLM_URLS = {
+    "messages": 'model="anthropic/..."\napi_base="{url}"',
+    "chat": 'model="openai/..."\napi_base="{url}/v1"',
+}
+LIBRARIES = [
+    _library("anthropic", SDKS["anthropic"], "messages", PYTHON_SDKS["anthropic"], ANTHROPIC),
+    _library("openai", SDKS["openai"], "chat", PYTHON_SDKS["openai"], OPENAI),
+    _library("openai", SDKS["openai"], "responses", PYTHON_SDKS["openai"], OPENAI),
+    _library("langchain", LANGCHAIN["messages"], "messages", LANGCHAIN_ANTHROPIC, ANTHROPIC),
+    _library("langchain", LANGCHAIN["chat"], "chat", LANGCHAIN_OPENAI, OPENAI),
+    _library("litellm", "LiteLLM", "messages", LITELLM, LITELLM_URLS["messages"]),
+    _library("litellm", "LiteLLM", "chat", LITELLM, LITELLM_URLS["chat"]),
+    _library("pydantic-ai", "pydantic-ai", "messages", PYDANTIC_AI, ANTHROPIC),
+    _library("pydantic-ai", "pydantic-ai", "chat", PYDANTIC_AI, OPENAI),
+    _library("pydantic-ai", "pydantic-ai", "responses", PYDANTIC_AI, OPENAI),
+    _library("openai-agents", "OpenAI Agents SDK", "chat", AGENTS, OPENAI),
+    _library("openai-agents", "OpenAI Agents SDK", "responses", AGENTS, OPENAI),
+    _library("llama-index", "LlamaIndex", "chat", LLAMA_INDEX, LIKE),
+    _library("llama-index", "LlamaIndex", "responses", LLAMA_INDEX, LIKE),
+    _library("haystack", "Haystack", "messages", HAYSTACK, ANTHROPIC),
+    _library("haystack", "Haystack", "chat", HAYSTACK, HAYSTACK_URL),
+    _library("haystack", "Haystack", "responses", HAYSTACK, HAYSTACK_URL),
+    _library(
+        "agno", "Agno", "messages", AGNO, 'client_params={"base_url": "{url}"}\napi_key="{key}"'
+    ),
+    _library("agno", "Agno", "chat", AGNO, OPENAI),
+    _library("agno", "Agno", "responses", AGNO, OPENAI),
+    _library("agent-framework", MICROSOFT, "chat", AGENT_FRAMEWORK, OPENAI),
+]
 CASES = [
-    _loop("anthropic", "Python SDK of Anthropic", "messages", PYTHON_SDKS["anthropic"], ANTHROPIC),
-    _loop("openai", "Python SDK of OpenAI", "chat", PYTHON_SDKS["openai"], OPENAI),
-    _loop("openai", "Python SDK of OpenAI", "responses", PYTHON_SDKS["openai"], OPENAI),
-    _loop("langchain", "LangChain (ChatAnthropic)", "messages", LANGCHAIN_ANTHROPIC, ANTHROPIC),
-    _loop("langchain", "LangChain (ChatOpenAI)", "chat", LANGCHAIN_OPENAI, OPENAI),
-    _loop("litellm", "LiteLLM", "messages", LITELLM, 'model="anthropic/..."\napi_base="{url}"'),
-    _loop("litellm", "LiteLLM", "chat", LITELLM, 'model="openai/..."\napi_base="{url}/v1"'),
-    _loop("pydantic-ai", "pydantic-ai", "messages", PYDANTIC_AI, ANTHROPIC),
-    _loop("pydantic-ai", "pydantic-ai", "chat", PYDANTIC_AI, OPENAI),
-    _loop("pydantic-ai", "pydantic-ai", "responses", PYDANTIC_AI, OPENAI),
-    _loop("openai-agents", "OpenAI Agents SDK", "chat", AGENTS, OPENAI),
-    _loop("openai-agents", "OpenAI Agents SDK", "responses", AGENTS, OPENAI),
+    *(make(library) for library in LIBRARIES for make in (whole, broken)),
     _typed("messages", ANTHROPIC),
     _typed("chat", OPENAI),
+    _signature("messages", LITELLM_URLS["messages"]),
+    _signature("chat", LITELLM_URLS["chat"]),
 ]

@@ -16,15 +16,17 @@ const tools = Object.entries(TOOLS).map(([name, execute]) => [
   name,
   tool({ inputSchema: jsonSchema(SCHEMA), execute }),
 ]);
+let failure;
 const result = streamText({
   model: models[API](),
   prompt: TASK,
   tools: Object.fromEntries(tools),
   stopWhen: stepCountIs(5),
   onError: ({ error }) => {
-    throw error;
+    failure = error;
   },
 });
 let answer = "";
 for await (const text of result.textStream) answer += text;
+if (failure) throw failure;
 console.log(answer);

@@ -1,6 +1,7 @@
 """pydantic-ai, with its models for all three APIs."""
 
 import asyncio
+from collections.abc import AsyncIterable
 
 from pydantic_ai import Agent
 from pydantic_ai.models.anthropic import AnthropicModel
@@ -22,11 +23,17 @@ models = {
 }
 
 
+async def drain(_: object, events: AsyncIterable[object]) -> None:
+    """Read the events of a turn, which makes the agent stream it."""
+    async for _event in events:
+        pass
+
+
 async def main() -> None:
-    """Run the agent, which streams every turn."""
+    """Run the agent to its end; ``run_stream`` would end it with the first words."""
     agent = Agent(models[API](), tools=list(TOOLS.values()))
-    async with agent.run_stream(TASK) as run:
-        print(await run.get_output())
+    run = await agent.run(TASK, event_stream_handler=drain)
+    print(run.output)
     assert run.usage.input_tokens > 0
 
 

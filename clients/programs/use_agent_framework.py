@@ -1,0 +1,20 @@
+"""The Microsoft Agent Framework on Chat Completions."""
+
+import asyncio
+
+from agent_framework import Agent
+from agent_framework.openai import OpenAIChatCompletionClient
+from task import KEY, MODEL, TASK, TOOLS, URL
+
+
+async def main() -> None:
+    """Run the agent, which streams every turn."""
+    client = OpenAIChatCompletionClient(model=MODEL, api_key=KEY, base_url=f"{URL}/v1")
+    agent = Agent(client=client, instructions="Compute.", tools=list(TOOLS.values()))
+    answer = ""
+    async for update in agent.run(TASK, stream=True):
+        answer += update.text
+    print(answer)
+
+
+asyncio.run(main())
