@@ -19,6 +19,7 @@ from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from app.gateway import Gateway
+from app.hosted import loop as hosted_loop
 from app.keys.authentication import Authenticator
 from app.keys.key_file import KeyFile
 from app.keys.limits import KeyLimits, Rates
@@ -78,7 +79,7 @@ def create_app(settings: Settings) -> Application:
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     serving = Serving(
-        open=gateway.open,
+        open=hosted_loop.opener(gateway.open, settings.kiro_ping_interval),
         lifecycle=lifecycle,
         admission=Admission(settings.kiro_max_streams),
         limits=key_limits,

@@ -47,14 +47,16 @@ ALLOWED = {  # lower rows import from higher ones
     },
     "catalogue": {"credentials", "errors", "files", "models", "settings"},
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "upstream"},
+    "hosted": {"core", "errors", "gateway"},
     "keys": {"core", "errors", "files", "models", "program", "settings"},
     "pages": {"core", "errors", "models", "openapi"},
     "web": {"core", "errors", "keys", "recording", "server"},
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {
-        "catalogue", "codewhisperer", "core", "credentials", "entry", "errors", "gateway", "keys",
-        "models", "openapi", "pages", "recording", "server", "settings", "tls", "version", "web",
+        "catalogue", "codewhisperer", "core", "credentials", "entry", "errors", "gateway",
+        "hosted", "keys", "models", "openapi", "pages", "recording", "server", "settings", "tls",
+        "version", "web",
     },
     "wsgi": {"application", "settings"},
     "launch": set(),

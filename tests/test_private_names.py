@@ -175,6 +175,19 @@ class Sample(Struct):
     number: int
 
 
+@row("CPython `re._parser`, `re._constants`")
+def test_re_parser() -> None:
+    from re import _constants, _parser
+
+    tree = _parser.parse("a[b-d]*|^e")
+    kinds = [kind for kind, _ in tree]
+    assert kinds == [_constants.BRANCH]
+    _, (_, branches) = tree[0]
+    assert [kind for kind, _ in branches[0]] == [_constants.LITERAL, _constants.MAX_REPEAT]
+    assert branches[1][0] == (_constants.AT, _constants.AT_BEGINNING)
+    assert tree.state.flags & re.IGNORECASE == 0
+
+
 @row("msgspec error texts")
 def test_msgspec_error_texts() -> None:
     for given, told in [

@@ -20,6 +20,11 @@ ImageFormat: TypeAlias = Literal["png", "jpeg", "gif", "webp"]
 DocumentFormat: TypeAlias = Literal["pdf", "doc", "docx", "xls", "xlsx"]
 Effort: TypeAlias = Literal["none", "low", "medium", "high", "xhigh", "max"]
 
+HostedKind: TypeAlias = Literal["tool_search_regex", "tool_search_bm25"]
+SearchError: TypeAlias = Literal[
+    "", "invalid_tool_input", "unavailable", "too_many_requests", "execution_time_exceeded"
+]
+
 _encode = Encoder().encode
 
 
@@ -78,8 +83,30 @@ class ToolResult(Struct, frozen=True, gc=False):
     is_error: bool = False
 
 
+class ToolSearchResult(Struct, frozen=True, gc=False):
+    """The names of the tools that a search found, the best first; or why it failed, in the words of
+    the Messages API, and "" if it did not.
+    """
+
+    found: tuple[str, ...] = ()
+    error: SearchError = ""
+
+
+class HostedToolUse(Struct, frozen=True, gc=False):
+    """A call of a tool that the gateway ran itself, and its result: a part and an event of an
+    answer. In a conversation it is a call and a result (:mod:`.hosted`).
+    """
+
+    id: str
+    name: str
+    input: dict[str, Any]
+    result: ToolSearchResult
+
+
 ResultPart: TypeAlias = Text | Image | Document
-Part: TypeAlias = Text | Image | Document | Thinking | RedactedThinking | ToolCall | ToolResult
+Part: TypeAlias = (
+    Text | Image | Document | Thinking | RedactedThinking | ToolCall | ToolResult | HostedToolUse
+)
 
 
 class Message(Struct, frozen=True, gc=False):
@@ -109,6 +136,15 @@ class Tool(Struct, frozen=True, dict=True):
         return _encode(self.schema)
 
 
+class HostedTool(Struct, frozen=True):
+    """A tool that the gateway runs itself, and then lets the model go on. ``name`` is that of a
+    tool that is offered.
+    """
+
+    name: str
+    kind: HostedKind
+
+
 class ToolChoice(Struct, frozen=True):
     """``auto``: the model decides. ``any``: the model must call a tool. ``tool``: the model must
     call the tool ``name``. ``none``: the model must not call a tool.
@@ -133,14 +169,15 @@ class Conversation(Struct, frozen=True):
     """One whole request.
 
     ``system`` is the system prompt; system messages inside the conversation are messages with the
-    role ``system``. ``json_schema`` asks for one JSON document as the answer: a document of that
-    schema, or any object if the schema is empty. ``max_tokens`` is the most that the answer may
-    have, its reasoning included, and ``max_tokens_field`` what the client calls it. ``session`` is
-    the client's session id, "" if it sent none; a session id is the same for all turns of a
-    conversation. ``root`` is the session of the agent that started this one as a sub-agent, ""
-    if none did. ``ignored`` and ``notes`` name what the dialect ignored and what it rewrote; both
-    are sent in the answer's headers.
-    ``size`` is that of the request's body in bytes.
+    role ``system``. ``hosted`` are those of ``tools`` that the gateway runs. ``deferred`` are tools
+    that a hosted search can find; the model is offered them only then. ``json_schema`` asks for one
+    JSON document as the answer: a document of that schema, or any object if the schema is empty.
+    ``max_tokens`` is the most that the answer may have, its reasoning included, and
+    ``max_tokens_field`` what the client calls it. ``session`` is the client's session id, "" if it
+    sent none; a session id is the same for all turns of a conversation. ``root`` is the session of
+    the agent that started this one as a sub-agent, "" if none did. ``ignored`` and ``notes`` name
+    what the dialect ignored and what it rewrote; both are sent in the answer's headers. ``size`` is
+    that of the request's body in bytes.
     """
 
     model: str
@@ -157,6 +194,8 @@ class Conversation(Struct, frozen=True):
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     size: int = 0
+    hosted: tuple[HostedTool, ...] = ()
+    deferred: tuple[Tool, ...] = ()
 
     def __repr__(self) -> str:
         """Shows no content, since a repr may reach a log or a traceback."""

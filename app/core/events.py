@@ -4,6 +4,7 @@ The producer guarantees the order. Tool calls never interleave: ``ToolStart``, i
 events and its ``ToolEnd`` come with nothing but ``Usage`` between them. ``Usage`` may come
 anywhere. ``Finish`` is the last event and means a clean end; a stream that breaks raises
 :class:`app.errors.GatewayError` instead. No delta, signature or fragment is empty.
+``HostedToolUse`` comes only if the conversation has hosted tools, from :mod:`app.hosted`.
 
 To add an event type, define it here, add it to :data:`Event` and then to these tables:
 
@@ -20,6 +21,8 @@ To add an event type, define it here, add it to :data:`Event` and then to these 
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+
+from .conversation import HostedToolUse
 
 StopReason: TypeAlias = Literal[
     "end_turn",
@@ -128,6 +131,7 @@ Event: TypeAlias = (
     | ToolStart
     | ToolInput
     | ToolEnd
+    | HostedToolUse
     | Usage
     | Finish
 )
@@ -138,5 +142,6 @@ CONTENT_EVENTS: tuple[type, ...] = (
     ThinkingSignature,
     RedactedThinkingBlock,
     ToolStart,
+    HostedToolUse,
 )
 """Events that carry content. Once one was delivered, the request can no longer be retried."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from .conversation import Part, RedactedThinking, Text, Thinking, ToolCall
+from .conversation import HostedToolUse, Part, RedactedThinking, Text, Thinking, ToolCall
 from .events import (
     Event,
     Finish,
@@ -29,9 +29,10 @@ from .lenient_json import decode_object
 class Reply(Struct, frozen=True):
     """A finished answer.
 
-    ``parts`` are Text, Thinking, RedactedThinking and ToolCall in the order of the stream; text
-    after a tool call is a separate part. A tool call whose input was cut off is left out, since it
-    must not be run; ``reason`` then shows the cut. ``refusal`` explains the reason of that name.
+    ``parts`` are Text, Thinking, RedactedThinking, ToolCall and HostedToolUse in the order of the
+    stream; text after a tool call is a separate part. A tool call whose input was cut off is left
+    out, since it must not be run; ``reason`` then shows the cut. ``refusal`` explains the reason of
+    that name.
     ``cut``: the answer ended inside its last part, which is a Text or a Thinking.
     """
 
@@ -99,6 +100,10 @@ class ReplyBuilder:
             arguments = decode_object(arguments_json) if arguments_json else {}
             self._parts.append(ToolCall(self._call.id, self._call.name, arguments))
 
+    def _hosted(self, event: HostedToolUse) -> None:
+        self._close()
+        self._parts.append(event)
+
     def _skip(self, event: Usage) -> None:
         """The Meter, which is fed with the same events, keeps the usage figures."""
 
@@ -127,6 +132,7 @@ _STEPS: dict[type, Callable[[ReplyBuilder, Any], None]] = {
     ToolStart: ReplyBuilder._tool_start,
     ToolInput: ReplyBuilder._tool_input,
     ToolEnd: ReplyBuilder._tool_end,
+    HostedToolUse: ReplyBuilder._hosted,
     Usage: ReplyBuilder._skip,
     Finish: ReplyBuilder._finish,
 }

@@ -72,3 +72,28 @@ class Meter:
     def _merge(self, later: Usage) -> None:
         given = {name: value for name, value in structs.asdict(later).items() if value is not None}
         self._usage = structs.replace(self._usage, **given)
+
+
+class SummedMeter(Meter):
+    """The meters of the calls that make one answer, as one; each is fed by its own call. The input
+    of every call counts, as in the API's own usage.
+    """
+
+    def __init__(self, first: Meter) -> None:
+        super().__init__(first.input_estimate, first.window, first._window_of)
+        self._meters = [first]
+
+    def add(self, meter: Meter) -> None:
+        """Count another call too."""
+        self._meters.append(meter)
+
+    def counts(self) -> TokenCounts:
+        """Tokens and credits of all calls so far."""
+        each = [meter.counts() for meter in self._meters]
+        sums = {
+            name: sum(getattr(counts, name) for counts in each)
+            for name in TokenCounts.__struct_fields__
+            if name.endswith("_tokens")
+        }
+        spent = [counts.credits for counts in each if counts.credits is not None]
+        return structs.replace(each[-1], **sums, credits=sum(spent) if spent else None)

@@ -1,11 +1,13 @@
 """Any answer of a model, as the events that every dialect's stream is fed with."""
 
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, get_args
 
 from hypothesis import strategies as st
 
+from app.core.conversation import HostedToolUse, ToolSearchResult
 from app.core.events import (
     Event,
     Finish,
@@ -40,14 +42,21 @@ def tool_calls(draw: st.DrawFn, names: st.SearchStrategy[str]) -> list[Event]:
     return [ToolStart(draw(st.uuids()).hex, draw(names)), *fragments, ToolEnd()]
 
 
+FOUND = st.builds(ToolSearchResult, st.lists(words, max_size=2).map(tuple)) | st.builds(
+    ToolSearchResult, error=st.sampled_from(["invalid_tool_input", "unavailable"])
+)
+HOSTED = st.builds(HostedToolUse, words, words, st.just({"query": "a"}), FOUND)
+
+
 @st.composite
 def answers(
     draw: st.DrawFn,
     names: st.SearchStrategy[str] = words,
     reasons: tuple[StopReason, ...] = get_args(StopReason),
+    hosted: bool = False,
 ) -> list[Event]:
-    """``names`` are those of the tools that are called."""
-    pieces = (
+    """``names`` are those of the tools that are called; ``hosted``: also by the gateway itself."""
+    pieces: st.SearchStrategy[Sequence[Event]] = (
         words.map(lambda text: [TextDelta(text)])
         | words.map(lambda text: [ThinkingDelta(text)])
         | words.map(lambda text: [ThinkingSignature(text)])
@@ -55,6 +64,8 @@ def answers(
         | st.just([Usage(credits=0.5)])
         | tool_calls(names)
     )
+    if hosted:
+        pieces = pieces | HOSTED.map(lambda use: [use])
     told = [event for piece in draw(st.lists(pieces, max_size=12)) for event in piece]
     return [*told, draw(st.sampled_from(reasons).flatmap(_ends))]
 

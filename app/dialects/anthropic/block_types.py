@@ -71,9 +71,12 @@ class RedactedThinkingBlock(Tagged, frozen=True, tag="redacted_thinking"):
 
 
 class ToolUseBlock(Tagged, frozen=True, tag="tool_use"):
+    """``caller`` is what called the tool, as the API said it; here it is always the model."""
+
     id: Id
     name: Name
     input: dict[str, Any]
+    caller: Any = None
 
 
 class ToolReferenceBlock(Tagged, frozen=True, tag="tool_reference"):
@@ -109,6 +112,7 @@ class ServerToolUseBlock(Tagged, frozen=True, tag="server_tool_use"):
     id: str
     name: str
     input: Any = None
+    caller: Any = None
 
 
 class McpToolUseBlock(Tagged, frozen=True, tag="mcp_tool_use"):
@@ -121,6 +125,7 @@ class McpToolUseBlock(Tagged, frozen=True, tag="mcp_tool_use"):
 class _ServerToolResult(Tagged, frozen=True):
     tool_use_id: str
     content: Any = None
+    caller: Any = None
 
 
 class WebSearchResultBlock(_ServerToolResult, frozen=True, tag="web_search_tool_result"):

@@ -6,24 +6,36 @@ by name if it carries nothing, and is refused if the model would miss what the u
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import msgspec
 
 from app.core.conversation import (
     Document,
+    HostedKind,
     Image,
     Part,
     RedactedThinking,
+    SearchError,
     Text,
     Thinking,
     ToolCall,
     ToolResult,
+    ToolSearchResult,
 )
+from app.core.hosted import result_text
 from app.core.media import MediaError, file, image
 from app.core.typed_json import FieldError, Path, Record
 
 from . import block_types as types
+
+TOOL_SEARCHES: dict[str, HostedKind] = {
+    "tool_search_tool_regex": "tool_search_regex",
+    "tool_search_tool_bm25": "tool_search_bm25",
+}
+"""The kinds of hosted tools, by the names that the API gives them."""
+
+SEARCH_ERRORS: dict[Any, SearchError] = {code: code for code in get_args(SearchError) if code}
 
 Parts: TypeAlias = tuple[Part, ...]
 Converter: TypeAlias = Callable[[Any, Record], Parts]
@@ -128,6 +140,8 @@ def _browser_state(block: types.BrowserStateBlock, record: Record) -> Parts:
 
 
 def _server_tool_use(block: types.ServerToolUseBlock, record: Record) -> Parts:
+    if block.name in TOOL_SEARCHES and isinstance(block.input, dict):
+        return (ToolCall(block.id, block.name, block.input),)
     return _as_text(block, f"[Server tool {block.name}: {_readable(block.input)}]", record)
 
 
@@ -141,6 +155,24 @@ def _server_tool_result(block: Any, record: Record) -> Parts:
     failed = " (error)" if getattr(block, "is_error", None) else ""
     text = f"[Result of server tool {kind}{failed}: {_readable(block.content)}]"
     return _as_text(block, text, record)
+
+
+def _tool_search_result(block: types.ToolSearchResultBlock, record: Record) -> Parts:
+    result = search_result(block.content)
+    told = Text(result_text(result))
+    return (ToolResult(block.tool_use_id, (told,), bool(result.error)),)
+
+
+def search_result(content: Any) -> ToolSearchResult:
+    """What a ``tool_search_tool_result`` says."""
+    if not isinstance(content, dict):
+        return ToolSearchResult(error="unavailable")
+    references = content.get("tool_references")
+    if not isinstance(references, list):
+        code = str(content.get("error_code"))
+        return ToolSearchResult(error=SEARCH_ERRORS.get(code, "unavailable"))
+    names = [each.get("tool_name") for each in references if isinstance(each, dict)]
+    return ToolSearchResult(tuple(name for name in names if isinstance(name, str)))
 
 
 def _as_text(block: Any, text: str, record: Record) -> Parts:
@@ -202,7 +234,7 @@ _IN_MESSAGE: dict[type, Converter] = {
     types.CodeExecutionResultBlock: _server_tool_result,
     types.BashExecutionResultBlock: _server_tool_result,
     types.EditorExecutionResultBlock: _server_tool_result,
-    types.ToolSearchResultBlock: _server_tool_result,
+    types.ToolSearchResultBlock: _tool_search_result,
     types.AdvisorResultBlock: _server_tool_result,
     types.McpToolResultBlock: _server_tool_result,
     types.McpToolListingBlock: _ignored,

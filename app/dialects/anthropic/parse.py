@@ -11,8 +11,9 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from app.core.conversation import Conversation, Effort, Message, Part, Reasoning
+from app.core.conversation import Conversation, Effort, Message, Part, Reasoning, ToolResult
 from app.core.headers import Headers
+from app.core.hosted import turns
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown, label
 from app.errors import GatewayError, Kind
 
@@ -86,7 +87,8 @@ def _conversation(
     request: schema.CountTokensRequest, headers: Headers, record: Record
 ) -> Conversation:
     last_user = _last_user(request.messages)
-    offered = tools.offered(request.tools or (), request.messages, record)
+    named = getattr(request.tool_choice, "name", "")
+    offer = tools.offered(request.tools or (), request.messages, record, named)
     output = request.output_config or schema.OutputConfig()
     wanted_format = output.format or request.output_format
     for name in schema.NOT_HONOURED:
@@ -96,8 +98,10 @@ def _conversation(
         model=request.model,
         messages=_messages(request.messages, last_user, record),
         system=_system(request.system, record),
-        tools=offered,
-        tool_choice=tools.choice(request.tool_choice, offered, record),
+        tools=offer.tools,
+        hosted=offer.hosted,
+        deferred=offer.deferred,
+        tool_choice=tools.choice(request.tool_choice, offer.tools, record),
         reasoning=_reasoning(request, last_user, record),
         json_schema=wanted_format.schema if wanted_format else None,
         max_tokens=getattr(request, "max_tokens", None),
@@ -120,8 +124,16 @@ def _messages(messages: Sequence[Any], last_user: int, record: Record) -> tuple[
             )
         except FieldError as error:
             raise error.under("messages", index) from None
-        converted.append(Message(message.__struct_config__.tag, parts))
+        if type(message) is schema.AssistantMessage and any(map(_is_result, parts)):
+            converted += turns(parts)
+        else:
+            converted.append(Message(message.__struct_config__.tag, parts))
     return tuple(converted)
+
+
+def _is_result(part: Part) -> bool:
+    """In the assistant's own turn: the result of a tool search."""
+    return isinstance(part, ToolResult)
 
 
 def _last_user(messages: Sequence[Any]) -> int:

@@ -5,7 +5,7 @@ from typing import get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
-from app.core.conversation import Part, RedactedThinking, Text, Thinking, ToolCall
+from app.core.conversation import HostedToolUse, Part, RedactedThinking, Text, Thinking, ToolCall
 from app.core.events import Finish, Refusal, StopReason
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
@@ -45,7 +45,7 @@ class ReplyContext(Struct, frozen=True):
 
 def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
-    content = [_block(part, context.omit_thinking) for part in reply.parts]
+    content = [block for part in reply.parts for block in _blocks(part, context.omit_thinking)]
     end = Finish(reply.reason, reply.refusal)
     return encode(message(context, content, usage(meter.counts()), end))
 
@@ -106,6 +106,21 @@ def usage(counts: TokenCounts) -> shapes.Usage:
 def first_usage(meter: Meter) -> shapes.Usage:
     """The tokens before anything was answered: only an estimate of the input is known."""
     return shapes.Usage(meter.input_estimate, 0, 0, 0)
+
+
+def hosted(use: HostedToolUse) -> tuple[shapes.ServerToolUse, shapes.ToolSearchResult]:
+    """The blocks of a call that the gateway ran, and of its result."""
+    content: shapes.ToolSearchFound | shapes.ToolSearchFailed
+    if use.result.error:
+        content = shapes.ToolSearchFailed(use.result.error)
+    else:
+        content = shapes.ToolSearchFound([shapes.ToolReference(name) for name in use.result.found])
+    call = shapes.ServerToolUse(use.id, use.name, use.input)
+    return call, shapes.ToolSearchResult(use.id, content)
+
+
+def _blocks(part: Part, omit_thinking: bool) -> Sequence[shapes.Block]:
+    return hosted(part) if isinstance(part, HostedToolUse) else (_block(part, omit_thinking),)
 
 
 def _block(part: Part, omit_thinking: bool) -> shapes.Block:

@@ -33,6 +33,34 @@ class ToolUse(Shape, frozen=True, tag_field="type", tag="tool_use"):
     input: dict[str, Any]
 
 
+SearchErrorCode: TypeAlias = Literal[
+    "invalid_tool_input", "unavailable", "too_many_requests", "execution_time_exceeded"
+]
+
+
+class ServerToolUse(Shape, frozen=True, tag_field="type", tag="server_tool_use"):
+    id: str
+    name: str
+    input: dict[str, Any]
+
+
+class ToolReference(Shape, frozen=True, tag_field="type", tag="tool_reference"):
+    tool_name: str
+
+
+class ToolSearchFound(Shape, frozen=True, tag_field="type", tag="tool_search_tool_search_result"):
+    tool_references: Sequence[ToolReference]
+
+
+class ToolSearchFailed(Shape, frozen=True, tag_field="type", tag="tool_search_tool_result_error"):
+    error_code: SearchErrorCode
+
+
+class ToolSearchResult(Shape, frozen=True, tag_field="type", tag="tool_search_tool_result"):
+    tool_use_id: str
+    content: ToolSearchFound | ToolSearchFailed
+
+
 class Usage(Shape, frozen=True):
     input_tokens: int
     cache_creation_input_tokens: int
@@ -61,7 +89,7 @@ class SafeguardResult(Shape, frozen=True):
     status: SafeguardUnavailable
 
 
-Block: TypeAlias = Text | Thinking | RedactedThinking | ToolUse
+Block: TypeAlias = Text | Thinking | RedactedThinking | ToolUse | ServerToolUse | ToolSearchResult
 StopReason: TypeAlias = Literal[
     "end_turn",
     "tool_use",

@@ -7,6 +7,7 @@
 from enum import Enum
 from typing import Any, ClassVar, TypeAlias
 
+from app.core.conversation import HostedToolUse
 from app.core.events import (
     Finish,
     RedactedThinkingBlock,
@@ -119,6 +120,16 @@ class StreamEncoder(OpeningEncoder):
             self._delta("{}")
         self._close()
 
+    def _hosted(self, use: HostedToolUse) -> None:
+        """As the API does: the input of the call in a delta, the result in one piece."""
+        call, result = reply.hosted(use)
+        self._open(shapes.ServerToolUse(call.id, call.name, {}))
+        self._deltas(INPUT_DELTA)
+        self._delta(wire.encode(call.input).decode())
+        self._close()
+        self._open(result)
+        self._close()
+
     def _finish(self, event: Finish) -> None:
         used = reply.usage(self._meter.counts())
         delta = shapes.MessageDelta(reply.stopped(self._context, event), used)
@@ -130,6 +141,7 @@ class StreamEncoder(OpeningEncoder):
         ThinkingSignature: ((_open_thinking, _signature, _close), State.BETWEEN),
         RedactedThinkingBlock: ((_redacted, _close), State.BETWEEN),
         ToolStart: ((_open_call,), State.CALL),
+        HostedToolUse: ((_hosted,), State.BETWEEN),
         Usage: ((), State.BETWEEN),
         Finish: ((_finish,), State.DONE),
     }

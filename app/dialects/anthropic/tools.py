@@ -7,15 +7,16 @@ their own, and the turn must go on. A type that runs at the client but whose inp
 uncertain is refused: the client would be called with an input that it cannot read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from app.core.conversation import Tool, ToolChoice
+from app.core.conversation import HostedTool, Tool, ToolChoice
 from app.core.typed_json import FieldError, Name, Record, convert, ignore_unknown
 
 from . import block_types as types
+from .blocks import TOOL_SEARCHES, search_result
 from .schema import SystemMessage
 
 
@@ -26,6 +27,7 @@ class CustomTool(Struct, frozen=True):
     input_schema: dict[str, Any]
     description: str | None = None
     type: Name | None = None
+    defer_loading: bool | None = None
 
 
 class PublishedTool(Struct, frozen=True):
@@ -33,6 +35,17 @@ class PublishedTool(Struct, frozen=True):
 
     type: Name
     name: Name
+    defer_loading: bool | None = None
+
+
+class Offer(Struct, frozen=True):
+    """``tools`` are offered to the model, ``hosted`` those of them that the gateway runs;
+    ``deferred`` can be found by a hosted search.
+    """
+
+    tools: tuple[Tool, ...] = ()
+    hosted: tuple[HostedTool, ...] = ()
+    deferred: tuple[Tool, ...] = ()
 
 
 def _object(required: Sequence[str], **properties: dict[str, Any]) -> dict[str, Any]:
@@ -99,14 +112,39 @@ UNCERTAIN = frozenset(
 )
 
 
+# The searches for deferred tools, which the gateway runs. Source: Anthropic's documentation.
+_FINDS = (
+    "Finds tools that are not loaded yet, and loads the best few. Search before you conclude that"
+    " there is no tool for a task."
+)
+_SEARCHES = {  # what the query is
+    "tool_search_tool_regex": (
+        "A Python regular expression, at most 200 characters, for the names and descriptions of"
+        " tools and of their arguments; (?i) ignores case"
+    ),
+    "tool_search_tool_bm25": "Words that describe what the tool should do",
+}
+_VERSION = "_20251119"
+SEARCH_TYPES = {
+    name + ending: kind for name, kind in TOOL_SEARCHES.items() for ending in ("", _VERSION)
+}
+
+
 def offered(
-    declared: Sequence[dict[str, Any]], messages: Sequence[Any], record: Record
-) -> tuple[Tool, ...]:
-    """The tools in effect for the next turn: the declared tools, changed by the messages.
+    declared: Sequence[dict[str, Any]],
+    messages: Sequence[Any],
+    record: Record,
+    named: str = "",
+) -> Offer:
+    """The tools in effect for the next turn: the declared tools, changed by the messages. A tool
+    with ``defer_loading`` waits for a search, if one is declared and neither a reference in the
+    messages nor the tool choice, which has ``named`` it, has loaded it.
 
     Raises :class:`FieldError` with the path from the body's root.
     """
     tools: dict[str, Tool] = {}
+    hosted: list[HostedTool] = []
+    deferred: dict[str, Tool] = {}
     for index, raw in enumerate(declared):
         try:
             tool = _tool(raw, record)
@@ -117,7 +155,34 @@ def offered(
         if tool.name in tools:
             raise FieldError(("tools", index, "name"), "Tool names must be unique")
         tools[tool.name] = tool
-    return _changed(tools, messages, record)
+        if raw.get("defer_loading") is True:
+            deferred[tool.name] = tool
+        if raw.get("type") in SEARCH_TYPES:
+            hosted.append(HostedTool(tool.name, SEARCH_TYPES[raw["type"]]))
+    if not deferred:
+        return Offer(_changed(tools, tools, messages, record), tuple(hosted))
+    loaded = dict.fromkeys((*_references(messages), named))
+    if not hosted:  # the client searches by itself, or not at all
+        if not deferred.keys() <= loaded.keys():
+            record.ignore("defer_loading")
+        return Offer(_changed(tools, tools, messages, record))
+    at_once = {name: tool for name, tool in tools.items() if name not in deferred}
+    at_once |= {name: deferred[name] for name in loaded if name in deferred}
+    return Offer(
+        _changed(tools, at_once, messages, record), tuple(hosted), tuple(deferred.values())
+    )
+
+
+def _references(messages: Sequence[Any]) -> Iterator[str]:
+    """The tools that searches have found in earlier turns, the gateway's and the client's."""
+    for message in messages:
+        for block in message.content if isinstance(message.content, list) else ():
+            if isinstance(block, types.ToolSearchResultBlock):
+                yield from search_result(block.content).found
+            elif isinstance(block, types.ToolResultBlock) and isinstance(block.content, list):
+                for inner in block.content:
+                    if isinstance(inner, types.ToolReferenceBlock):
+                        yield inner.tool_name
 
 
 def _tool(raw: dict[str, Any], record: Record) -> Tool | None:
@@ -132,6 +197,8 @@ def _tool(raw: dict[str, Any], record: Record) -> Tool | None:
         published = convert(raw, PublishedTool)
         ignore_unknown(published, raw, record)
         return Tool(published.name, *PUBLISHED[kind])
+    if kind in SEARCH_TYPES:
+        return _tool_search(convert(raw, PublishedTool), raw, record)
     if kind in UNCERTAIN:
         raise FieldError(
             ("type",), f"{kind!r} is not supported by this gateway; give the tool an input_schema"
@@ -140,11 +207,24 @@ def _tool(raw: dict[str, Any], record: Record) -> Tool | None:
     return None
 
 
+def _tool_search(tool: PublishedTool, raw: dict[str, Any], record: Record) -> Tool:
+    ignore_unknown(tool, raw, record)
+    name = tool.type.removesuffix(_VERSION)
+    if tool.name != name:
+        raise FieldError(("name",), f"Input should be {name!r}")
+    return Tool(name, _FINDS, _object(("query",), query=_string(_SEARCHES[name])))
+
+
 def _changed(
-    declared: dict[str, Tool], messages: Sequence[Any], record: Record
+    declared: dict[str, Tool],
+    at_once: dict[str, Tool],
+    messages: Sequence[Any],
+    record: Record,
 ) -> tuple[Tool, ...]:
-    """The tools after the additions and removals in system messages."""
-    known, tools = dict(declared), dict(declared)
+    """The tools that are offered ``at_once``, after the additions and removals in system messages,
+    which may name any that is ``declared``.
+    """
+    known, tools = dict(declared), dict(at_once)
     for index, message in enumerate(messages):
         if type(message) is not SystemMessage or isinstance(message.content, str):
             continue

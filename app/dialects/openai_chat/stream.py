@@ -8,6 +8,7 @@ nothing.
 from enum import Enum
 from typing import Any, ClassVar
 
+from app.core.conversation import HostedToolUse
 from app.core.events import (
     Finish,
     RedactedThinkingBlock,
@@ -109,7 +110,7 @@ class StreamEncoder(encoder.StreamEncoder):
         Usage: ((), State.ANSWER),
         Finish: ((_finish,), State.DONE),
     }
-    _SILENT = (ThinkingSignature, RedactedThinkingBlock, Usage)
+    _SILENT = (ThinkingSignature, RedactedThinkingBlock, HostedToolUse, Usage)
     TRANSITIONS: ClassVar[Table] = {
         State.FRESH: after((_start,), _ANSWER) | dict.fromkeys(_SILENT, ((), State.FRESH)),
         State.ANSWER: _ANSWER,

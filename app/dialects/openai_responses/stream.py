@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from msgspec import Raw
 
-from app.core.conversation import RedactedThinking, Thinking
+from app.core.conversation import HostedToolUse, RedactedThinking, Thinking
 from app.core.events import (
     Event,
     Finish,
@@ -279,6 +279,7 @@ class StreamEncoder(OpeningEncoder):
         ThinkingSignature: ((_open_thinking, _close_thinking), State.BETWEEN),
         RedactedThinkingBlock: ((_open_thinking, _redacted), State.BETWEEN),
         ToolStart: ((_open_call,), State.CALL),
+        HostedToolUse: ((), State.BETWEEN),
         Usage: ((), State.BETWEEN),
         Finish: ((_finish,), State.DONE),
     }

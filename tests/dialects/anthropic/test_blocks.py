@@ -197,7 +197,6 @@ def test_blocks_of_the_assistant(said, block, parts):
         "code_execution_tool_result",
         "bash_code_execution_tool_result",
         "text_editor_code_execution_tool_result",
-        "tool_search_tool_result",
         "advisor_tool_result",
     ],
 )

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 
+from app.core.conversation import HostedToolUse
 from app.core.events import (
     Finish,
     RedactedThinkingBlock,
@@ -349,7 +350,20 @@ def blocks_of(events):
                 content[-1]["input"] += event.fragment
             case ToolEnd():
                 content[-1]["input"] = json.loads(content[-1]["input"] or "{}")
+            case HostedToolUse():
+                content += hosted_blocks(event)
     return content
+
+
+def hosted_blocks(use):
+    found = [{"type": "tool_reference", "tool_name": name} for name in use.result.found]
+    result = {"type": "tool_search_tool_search_result", "tool_references": found}
+    if use.result.error:
+        result = {"type": "tool_search_tool_result_error", "error_code": use.result.error}
+    return [
+        {"type": "server_tool_use", "id": use.id, "name": use.name, "input": use.input},
+        {"type": "tool_search_tool_result", "tool_use_id": use.id, "content": result},
+    ]
 
 
 def going_on(content, kind, **fresh):
@@ -371,6 +385,8 @@ DELTAS = {
     "thinking": {"thinking_delta", "signature_delta"},
     "tool_use": {"input_json_delta"},
     "redacted_thinking": set(),
+    "server_tool_use": {"input_json_delta"},
+    "tool_search_tool_result": set(),
 }
 
 
@@ -424,13 +440,13 @@ def sdk_message(data):
 
 
 @settings(deadline=None, max_examples=150)
-@given(answers())
+@given(answers(hosted=True))
 def test_the_order_that_clients_demand(events):
     check_order(read(encoder().feed(events)))
 
 
 @settings(deadline=None, max_examples=60)
-@given(answers())
+@given(answers(hosted=True))
 def test_the_sdk_reads_what_the_model_said(events):
     message = sdk_message(encoder().feed(events))
     content = [block.model_dump(exclude_none=True) for block in message.content]
@@ -444,7 +460,7 @@ def test_the_sdk_reads_what_the_model_said(events):
 
 
 @settings(deadline=None, max_examples=150)
-@given(answers())
+@given(answers(hosted=True))
 def test_the_whole_answer_says_what_the_stream_says(events):
     told = whole(ReplyContext("msg_1", "m"), fold(events), FixedMeter())
     assert json.loads(told)["content"] == blocks_of(events)

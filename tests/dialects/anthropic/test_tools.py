@@ -5,7 +5,15 @@ from typing import get_args
 import pytest
 from anthropic.types.beta import BetaMemoryTool20250818Command
 
-from app.core.conversation import Tool, ToolChoice
+from app.core.conversation import (
+    HostedTool,
+    Message,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
 from app.dialects.anthropic.tools import PUBLISHED
 from app.errors import GatewayError
 
@@ -39,7 +47,6 @@ def test_custom_tools_are_offered_as_they_are(parse):
         "web_search_20250305",
         "web_fetch_20260318",
         "code_execution_20260521",
-        "tool_search_tool_bm25_20251119",
         "computer_20251124",
         "browser_toolset_20260801",
         "mcp_toolset",
@@ -172,3 +179,138 @@ def test_changes_of_mcp_tools_are_named(parse):
     tool = {"type": "mcp_toolset_reference"}
     parsed = parse(messages=[{"role": "user", "content": "hi"}, change("tool_removal", tool)])
     assert "mcp_toolset_reference" in parsed.conversation.ignored
+
+
+REGEX = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
+LATER = G | {"defer_loading": True}
+REFERENCE = {"type": "tool_reference", "tool_name": "g"}
+SEARCHED = [
+    {"role": "user", "content": "hi"},
+    {
+        "role": "assistant",
+        "content": [
+            {"type": "text", "text": "Let me see."},
+            {
+                "type": "server_tool_use",
+                "id": "srvtoolu_1",
+                "name": "tool_search_tool_regex",
+                "input": {"query": "g"},
+                "caller": {"type": "direct"},
+            },
+            {
+                "type": "tool_search_tool_result",
+                "tool_use_id": "srvtoolu_1",
+                "content": {
+                    "type": "tool_search_tool_search_result",
+                    "tool_references": [REFERENCE],
+                },
+            },
+            {"type": "text", "text": "Found."},
+        ],
+    },
+    {"role": "user", "content": "go on"},
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "hosted"),
+    [
+        ("tool_search_tool_regex_20251119", "tool_search_regex"),
+        ("tool_search_tool_regex", "tool_search_regex"),
+        ("tool_search_tool_bm25_20251119", "tool_search_bm25"),
+        ("tool_search_tool_bm25", "tool_search_bm25"),
+    ],
+)
+def test_a_deferred_tool_waits_for_a_search(parse, kind, hosted):
+    name = kind.removesuffix("_20251119")
+    parsed = parse(tools=[F, {"type": kind, "name": name}, LATER])
+    assert names(parsed) == ["f", name]
+    assert parsed.conversation.tools[1].schema["required"] == ["query"]
+    assert parsed.conversation.hosted == (HostedTool(name, hosted),)
+    assert parsed.conversation.deferred == (Tool("g", "", G["input_schema"]),)
+    assert parsed.conversation.ignored == ()
+
+
+def test_a_search_has_the_name_of_its_type(parse):
+    with pytest.raises(GatewayError) as failure:
+        parse(tools=[REGEX | {"name": "find"}])
+    assert failure.value.field == "tools.0.name"
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        SEARCHED,
+        [
+            {"role": "user", "content": "hi"},
+            {
+                "role": "assistant",
+                "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}],
+            },
+            {
+                "role": "user",
+                "content": [{"type": "tool_result", "tool_use_id": "t", "content": [REFERENCE]}],
+            },
+        ],
+    ],
+    ids=["by the gateway", "by the client"],
+)
+def test_a_tool_that_was_found_stays_loaded(parse, messages):
+    parsed = parse(tools=[LATER, REGEX, F], messages=messages)
+    assert names(parsed) == ["tool_search_tool_regex", "f", "g"]
+
+
+def test_a_tool_that_must_be_called_is_loaded(parse):
+    parsed = parse(tools=[LATER, REGEX], tool_choice={"type": "tool", "name": "g"})
+    assert names(parsed) == ["tool_search_tool_regex", "g"]
+
+
+def test_a_system_message_may_load_a_tool(parse):
+    added = change("tool_addition", reference("g"))
+    parsed = parse(tools=[LATER, REGEX], messages=[{"role": "user", "content": "hi"}, added])
+    assert names(parsed) == ["tool_search_tool_regex", "g"]
+
+
+def test_without_a_search_no_tool_waits(parse):
+    """Claude Code searches by itself, and marks what it has loaded as deferred still."""
+    parsed = parse(tools=[F, LATER])
+    assert names(parsed) == ["f", "g"]
+    assert (parsed.conversation.hosted, parsed.conversation.deferred) == ((), ())
+    assert parsed.conversation.ignored == ("defer_loading",)
+
+
+def test_an_earlier_search_is_turns_of_a_call_and_a_result(parse):
+    parsed = parse(tools=[LATER, REGEX], messages=SEARCHED)
+    assert parsed.conversation.messages[1:-1] == (
+        Message(
+            "assistant",
+            (
+                Text("Let me see."),
+                ToolCall("srvtoolu_1", "tool_search_tool_regex", {"query": "g"}),
+            ),
+        ),
+        Message("user", (ToolResult("srvtoolu_1", (Text(FOUND_G),)),)),
+        Message("assistant", (Text("Found."),)),
+    )
+    assert parsed.conversation.ignored == parsed.conversation.notes == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "x",
+        [],
+        {},
+        {"type": "tool_search_tool_result_error", "error_code": "unavailable"},
+        {"tool_references": [1, {}, {"tool_name": 2}]},
+    ],
+)
+def test_a_result_without_a_tool_loads_none(parse, content):
+    blocks = [{**block} for block in SEARCHED[1]["content"]]
+    blocks[2]["content"] = content
+    messages = [SEARCHED[0], {"role": "assistant", "content": blocks}, SEARCHED[2]]
+    assert names(parse(tools=[LATER, REGEX], messages=messages)) == ["tool_search_tool_regex"]
+
+
+FOUND_G = "Found, and ready to be called: g"

@@ -1,0 +1,216 @@
+"""One answer of several turns, from calls that say what the test scripts."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from app.core.conversation import (
+    Conversation,
+    HostedTool,
+    HostedToolUse,
+    Message,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    ToolSearchResult,
+)
+from app.core.events import Event, Finish, TextDelta, ToolEnd, ToolInput, ToolStart, Usage
+from app.core.usage import Meter
+from app.errors import GatewayError, Kind
+from app.hosted.loop import MOST_TURNS, HostedLoop, opener
+
+SEARCH, F, G = Tool("tool_search_tool_regex"), Tool("f"), Tool("get_weather")
+ASKED = Conversation(
+    "m",
+    (Message("user", (Text("hi"),)),),
+    tools=(SEARCH, F),
+    hosted=(HostedTool(SEARCH.name, "tool_search_regex"),),
+    deferred=(G,),
+)
+USED = HostedToolUse(
+    "srvtoolu_1", SEARCH.name, {"query": "weather"}, ToolSearchResult(("get_weather",))
+)
+END = Finish("end_turn")
+CALLS = Finish("tool_use")
+
+
+def call(name: str, *fragments: str, complete: bool = True) -> list[Event]:
+    return [ToolStart("1", name), *map(ToolInput, fragments), ToolEnd(complete)]
+
+
+SEARCHES = [TextDelta("Let me see."), *call(SEARCH.name, '{"query": ', '"weather"}')]
+
+
+class Call:
+    """A call that waits once, and then gives one event a batch."""
+
+    repairs: tuple[str, ...] = ("mended",)
+    ignored: tuple[str, ...] = ()
+
+    def __init__(self, events: Sequence[Event | GatewayError]) -> None:
+        self.events = events
+        self.meter = Meter(100, None, lambda _: None)
+        self.waits = iter([False])
+        self.closed = False
+        self.retried = False
+
+    def wait(self, seconds: float) -> bool:
+        return next(self.waits, True)
+
+    def batches(self) -> Iterator[Sequence[Event]]:
+        for event in self.events:
+            if isinstance(event, GatewayError):
+                raise event
+            self.meter.feed([event])
+            yield [event]
+
+    def retry(self, error: GatewayError) -> bool:
+        self.retried = True
+        return True
+
+    def facts(self) -> dict[str, Any]:
+        return {"attempts": 1, "first_event_at": float(len(self.events))}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Upstream:
+    """Answers each call with the next turn."""
+
+    def __init__(self, *turns: Sequence[Any]) -> None:
+        self.turns = iter(turns)
+        self.asked: list[Conversation] = []
+        self.calls: list[Call] = []
+
+    def open(self, conversation: Conversation, tap: Any) -> Any:
+        self.asked.append(conversation)
+        self.calls.append(Call(next(self.turns)))
+        return self.calls[-1]
+
+    def loop(self, conversation: Conversation = ASKED) -> HostedLoop:
+        return HostedLoop(self.open, conversation, None, 5.0)
+
+
+def told(loop: HostedLoop) -> list[Event]:
+    return [event for batch in loop.batches() for event in batch]
+
+
+def test_a_conversation_without_hosted_tools_is_one_plain_call() -> None:
+    upstream = Upstream([END])
+    plain = Conversation("m", ())
+    assert opener(upstream.open, 5.0)(plain, None) is upstream.calls[0]
+
+
+def test_the_model_goes_on_with_what_was_found() -> None:
+    upstream = Upstream([*SEARCHES, CALLS], [TextDelta("Now."), *call("get_weather"), CALLS])
+    loop = upstream.loop()
+    assert told(loop) == [
+        TextDelta("Let me see."),
+        USED,
+        TextDelta("Now."),
+        *call("get_weather"),
+        CALLS,
+    ]
+    second = upstream.asked[1]
+    assert second.tools == (SEARCH, F, G)
+    assert second.messages[1:] == (
+        Message(
+            "assistant", (Text("Let me see."), ToolCall("srvtoolu_1", SEARCH.name, USED.input))
+        ),
+        Message(
+            "user",
+            (ToolResult("srvtoolu_1", (Text("Found, and ready to be called: get_weather"),)),),
+        ),
+    )
+    assert upstream.calls[0].closed
+
+
+def test_a_turn_that_calls_a_tool_of_the_client_ends_the_answer() -> None:
+    upstream = Upstream([*SEARCHES, *call("f", "{}"), CALLS])
+    assert told(upstream.loop())[1:] == [USED, *call("f", "{}"), CALLS]
+    assert len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize("end", [Finish("max_tokens"), Finish("refusal"), END])
+def test_a_turn_that_ends_for_another_reason_ends_the_answer(end: Finish) -> None:
+    assert told(Upstream([*SEARCHES, end]).loop())[-1] is end
+
+
+def test_a_call_that_was_cut_off_is_not_run() -> None:
+    cut = call(SEARCH.name, '{"que', complete=False)
+    assert told(Upstream([TextDelta("a"), *cut, Finish("max_tokens")]).loop()) == [
+        TextDelta("a"),
+        Finish("max_tokens"),
+    ]
+
+
+def test_a_search_without_a_tool_is_told_to_the_model() -> None:
+    upstream = Upstream([*call(SEARCH.name), CALLS], [TextDelta("No."), END])
+    used, *_ = told(upstream.loop())
+    assert isinstance(used, HostedToolUse)
+    assert used.result.error == "invalid_tool_input"
+    (result,) = upstream.asked[1].messages[-1].parts
+    assert isinstance(result, ToolResult)
+    assert result.is_error
+
+
+def test_a_model_that_only_searches_is_paused() -> None:
+    upstream = Upstream(*[[*SEARCHES, CALLS]] * (MOST_TURNS + 1))
+    events = told(upstream.loop())
+    assert events[-1] == Finish("pause_turn")
+    assert len(upstream.calls) == events.count(USED) == MOST_TURNS
+
+
+def test_a_tool_that_must_be_called_need_not_be_called_again() -> None:
+    upstream = Upstream([*SEARCHES, CALLS], [END])
+    asked = Conversation(
+        "m",
+        ASKED.messages,
+        tools=ASKED.tools,
+        hosted=ASKED.hosted,
+        deferred=ASKED.deferred,
+        tool_choice=ToolChoice("tool", SEARCH.name),
+    )
+    told(upstream.loop(asked))
+    assert upstream.asked[1].tool_choice == ToolChoice()
+
+
+def test_a_client_gets_signs_of_life_while_the_next_turn_opens() -> None:
+    upstream = Upstream([*SEARCHES, CALLS], [END])
+    batches = list(upstream.loop().batches())
+    assert [len(batch) for batch in batches][-2:] == [0, 1]
+
+
+def test_the_usage_is_that_of_all_turns() -> None:
+    spent = Usage(input_tokens=10, output_tokens=5, credits=0.5)
+    loop = Upstream([*SEARCHES, spent, CALLS], [spent, END]).loop()
+    told(loop)
+    counts = loop.meter.counts()
+    assert (counts.input_tokens, counts.output_tokens, counts.credits) == (20, 10, 1.0)
+    assert loop.facts() == {"attempts": 2, "first_event_at": len(SEARCHES) + 2.0}
+    assert loop.repairs == ("mended",)
+
+
+def test_a_failure_of_a_later_turn_is_not_retried() -> None:
+    error = GatewayError(Kind.TRUNCATED, "broke off")
+    upstream = Upstream([*SEARCHES, CALLS], [error])
+    loop = upstream.loop()
+    with pytest.raises(GatewayError):
+        told(loop)
+    assert not loop.retry(error)
+    loop.close()
+    assert all(each.closed for each in upstream.calls)
+
+
+def test_a_failure_of_the_first_turn_is_retried_by_its_call() -> None:
+    error = GatewayError(Kind.TRUNCATED, "broke off")
+    upstream = Upstream([TextDelta("a"), error])
+    loop = upstream.loop()
+    with pytest.raises(GatewayError):
+        told(loop)
+    assert loop.retry(error)
+    assert upstream.calls[0].retried
