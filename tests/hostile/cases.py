@@ -25,6 +25,7 @@ KINDS: dict[Side, tuple[str, ...]] = {
         "items",  # valid JSON with very many messages or tools
         "nesting",  # valid JSON, nested deeply, again and again
         "escapes",  # invalid JSON of escapes
+        "compressed",  # bodies that decode to gigabytes, to very many empty members, or to noise
         "unread",  # asks for a long answer, and reads nothing
         "leaving",  # leaves with bytes behind its request
     ),

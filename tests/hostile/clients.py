@@ -1,5 +1,6 @@
 """Clients that misbehave. Each function is one connection, until ``over`` is set."""
 
+import gzip
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from itertools import repeat
 from random import Random
 from threading import Event, Thread
 
+from tests.bombs import zeros
 from tests.chaos.received import MODEL
 from tests.hostile.cases import Case
 from tests.live.servers import KEY
@@ -102,6 +104,17 @@ def _escapes(case: Case, random: Random) -> Iterator[bytes]:
     yield _request(_raw(b'"messages":[{"role":"user","content":"' + one * many))
 
 
+def _compressed(case: Case, random: Random) -> Iterator[bytes]:
+    coding = random.choice(("zstd", "gzip", "deflate", "br"))
+    many = case.count * case.size
+    body = random.choice((
+        zeros(coding, min(4_000_000_000, many * 1_000_000)),
+        gzip.compress(b"") * min(many, LARGEST // 20),
+        random.randbytes(min(many, LARGEST)),
+    ))  # fmt: skip
+    yield _head(f"Content-Length: {len(body)}\r\nContent-Encoding: {coding}") + body
+
+
 def _unread(_case: Case, _random: Random) -> Iterator[bytes]:
     yield _request(_body([{"role": "user", "content": "long."}]))
 
@@ -121,6 +134,7 @@ PIECES: dict[str, Callable[[Case, Random], Iterator[bytes]]] = {
     "items": _items,
     "nesting": _nesting,
     "escapes": _escapes,
+    "compressed": _compressed,
     "unread": _unread,
     "leaving": _leaving,
 }

@@ -20,6 +20,7 @@ SHORT: tuple[tuple[Side, str], ...] = (
     ("client", "pipeline"),
     ("client", "tiny chunks"),
     ("client", "silent"),
+    ("client", "compressed"),
     ("upstream", "endless error"),
     ("upstream", "continues"),
     ("sign-in", "bomb"),
