@@ -4,22 +4,26 @@ Consecutive results of tools become one user turn. The calls of the legacy API h
 gets one from its position, and a result belongs to the latest call of its function.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, TypeAlias
 
 from app.core.conversation import Message, Part, ResultPart, Text, ToolCall, ToolResult, as_one
 from app.core.typed_json import FieldError, Path, Record
-from app.dialects import openai
+from app.dialects import custom_tools, openai
 
 from . import schema
+from .tool_forms import CallForm
 
 
 class MessageReader:
-    """Reads the messages of one request, in order."""
+    """Reads the messages of one request, in order. ``forms`` are those of the calls of its tools,
+    by their names.
+    """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, forms: Mapping[str, CallForm]) -> None:
         self._record = record
+        self._forms = forms
         self._position = 0
         self._called: dict[str, str] = {}  # legacy: the id of each function's latest call
 
@@ -81,19 +85,26 @@ class MessageReader:
         return parts
 
     def _call(self, call: schema.ToolCall) -> ToolCall:
-        function = call.function
-        if call.type != "function":
-            raise FieldError(
-                ("type",), f"{call.type} tool calls are not supported by this gateway; use function"
-            )
+        custom, function = call.custom, call.function
+        if call.type not in (None, "function", "custom"):
+            raise FieldError(("type",), "Input should be 'function' or 'custom'")
+        if call.type == "custom" or (custom and not call.type):
+            if custom is None:
+                raise FieldError(("custom",), "Field required")
+            return ToolCall(call.id, custom.name, custom_tools.as_object(custom.input))
         if function is None:
             raise FieldError(("function",), "Field required")
-        given = openai.arguments(function.arguments, self._record)
-        return ToolCall(call.id, function.name, given)
+        return ToolCall(call.id, function.name, self._arguments(function))
+
+    def _arguments(self, function: schema.CalledFunction) -> dict[str, Any]:
+        """Arguments of a tool whose calls this gateway wrote with free text are that text."""
+        if self._forms.get(function.name) == "text":
+            return custom_tools.as_object(function.arguments)
+        return openai.arguments(function.arguments, self._record)
 
     def _legacy_call(self, function: schema.CalledFunction) -> ToolCall:
         call_id = self._called[function.name] = f"function_call_{self._position}"
-        return ToolCall(call_id, function.name, openai.arguments(function.arguments, self._record))
+        return ToolCall(call_id, function.name, self._arguments(function))
 
     def _tool(self, message: schema.ToolMessage) -> Message:
         content = _parts(message.content or (), self._record, in_result=True)

@@ -129,6 +129,43 @@ def test_a_call_without_its_type(said):
     )
 
 
+PATCH = "*** Begin Patch\n+1\n*** End Patch"
+
+
+@pytest.mark.parametrize("kind", [{"type": "custom"}, {}])
+def test_a_custom_call_has_its_text_in_one_member(said, kind):
+    custom = {"id": "x", "custom": {"name": "patch", "input": PATCH}, **kind}
+    assert said(USER, {"role": "assistant", "tool_calls": [custom]}, tool("x", "ok"))[1:] == [
+        ("assistant", (ToolCall("x", "patch", {"input": PATCH}),)),
+        ("user", (ToolResult("x", (Text("ok"),)),)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("offered", "expected", "notes"),
+    [
+        (
+            {"type": "custom", "name": "f"},
+            {"input": PATCH},
+            ("responses_tool_read",),
+        ),
+        (
+            {"type": "custom", "custom": {"name": "f"}},
+            {"arguments": PATCH},
+            ("invalid_arguments_wrapped",),
+        ),
+    ],
+)
+def test_free_text_comes_back_as_arguments_from_who_was_sent_it_there(
+    parse, offered, expected, notes
+):
+    calls = [call("x", arguments=PATCH)]
+    turns = [USER, {"role": "assistant", "tool_calls": calls}]
+    conversation = parse(messages=turns, tools=[offered]).conversation
+    assert conversation.messages[1].parts == (ToolCall("x", "f", expected),)
+    assert conversation.notes == notes
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -304,8 +341,16 @@ REFUSED = [
         "messages[1].tool_calls[0].function.arguments: Input should be a valid string",
     ),
     (
-        assistant(tool_calls=[{"id": "x", "type": "custom", "custom": {"name": "f", "input": ""}}]),
-        "messages[1].tool_calls[0].type: custom tool calls are not supported by this gateway; use",
+        assistant(tool_calls=[{"id": "x", "type": "custom"}]),
+        "messages[1].tool_calls[0].custom: Field required",
+    ),
+    (
+        assistant(tool_calls=[{"id": "x", "custom": {"name": "f"}}]),
+        "messages[1].tool_calls[0].custom.input: Field required",
+    ),
+    (
+        assistant(tool_calls=[call("x") | {"type": "mcp"}]),
+        "messages[1].tool_calls[0].type: Input should be 'function' or 'custom'",
     ),
     (
         assistant(function_call={"name": "f"}),

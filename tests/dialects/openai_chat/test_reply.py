@@ -125,3 +125,22 @@ def test_cached_tokens_are_part_of_the_prompt():
     assert told.total_tokens == 154
     assert told.prompt_tokens_details.cached_tokens == 30
     assert told.prompt_tokens_details.cache_write_tokens == 4
+
+
+@pytest.mark.parametrize(
+    ("form", "given", "told"),
+    [
+        ("custom", {"input": "a\n"}, {"type": "custom", "custom": {"name": "f", "input": "a\n"}}),
+        ("custom", {"a": 1}, {"type": "custom", "custom": {"name": "f", "input": '{"a":1}'}}),
+        (
+            "text",
+            {"input": "a\n"},
+            {"type": "function", "function": {"name": "f", "arguments": "a\n"}},
+        ),
+    ],
+)
+def test_a_call_with_free_text(meter, form, given, told):
+    (call,) = message(meter, ToolCall("t", "f", given), forms={"f": form})["tool_calls"]
+    assert call == {"id": "t", **told}
+    one = rendered(meter, ToolCall("t", "f", given), reason="tool_use", forms={"f": form})
+    assert ChatCompletion.model_validate(one).choices[0].message.tool_calls[0].type == told["type"]
