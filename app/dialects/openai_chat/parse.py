@@ -45,6 +45,7 @@ def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
     record = Record()
     try:
         body = decode(raw, record)
+        _refuse_responses(body)
         request = convert(body, schema.ChatRequest)
         ignore_unknown(request, body, record)
         offer = tools.offered(request, record)
@@ -89,6 +90,12 @@ def _conversation(
         notes=tuple(record.notes),
         size=record.size,
     )
+
+
+def _refuse_responses(body: dict[str, Any]) -> None:
+    """Cursor posts bodies of Responses here, some with an empty ``messages`` beside ``input``."""
+    if "input" in body and not body.get("messages"):
+        raise FieldError(("input",), "this is a Responses body; POST it to /v1/responses")
 
 
 def _refuse(request: schema.ChatRequest) -> None:

@@ -16,6 +16,8 @@ from msgspec import Meta, Struct
 
 from app.core.typed_json import Id, Label, Name, Tagged
 
+from .messages_blocks import AssistantBlock, UserBlock
+
 Positive: TypeAlias = Annotated[int, Meta(ge=1)]
 
 
@@ -52,7 +54,9 @@ class FilePart(Tagged, frozen=True, tag="file"):
     file: File
 
 
-UserPart: TypeAlias = TextPart | ImagePart | AudioPart | FilePart
+ResultPart: TypeAlias = TextPart | ImagePart | AudioPart | FilePart
+UserPart: TypeAlias = ResultPart | UserBlock
+AssistantPart: TypeAlias = TextPart | RefusalPart | AssistantBlock
 
 
 # Calls that the assistant made
@@ -77,33 +81,37 @@ class ToolCall(Struct, frozen=True):
     type: Name | None = None
 
 
-# Messages
+# Messages. ``name`` tells speakers of the same role apart.
 
 
 class SystemMessage(Struct, frozen=True, tag_field="role", tag="system", gc=False):
     content: str | list[TextPart]
+    name: Label | None = None
 
 
 class DeveloperMessage(Struct, frozen=True, tag_field="role", tag="developer", gc=False):
     content: str | list[TextPart]
+    name: Label | None = None
 
 
 class UserMessage(Struct, frozen=True, tag_field="role", tag="user", gc=False):
     content: str | list[UserPart]
+    name: Label | None = None
 
 
 class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant", gc=False):
-    content: str | list[TextPart | RefusalPart] | None = None
+    content: str | list[AssistantPart] | None = None
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: CalledFunction | None = None
+    name: Label | None = None
 
 
 class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool", gc=False):
     """The API allows only text as content; clients send images too."""
 
     tool_call_id: Id
-    content: str | list[UserPart] | None = None
+    content: str | list[ResultPart] | None = None
 
 
 class FunctionMessage(Struct, frozen=True, tag_field="role", tag="function", gc=False):

@@ -60,7 +60,7 @@ class StreamEncoder(encoder.StreamEncoder):
         """The SDKs take this event for the end of a broken answer. ``[DONE]`` must not follow: a
         client that reads on would take the answer for complete.
         """
-        self._out.append(wire.data(OpenAIError(failure(error))))
+        self._out.append(wire.data(OpenAIError(failure(error, "messages"))))
 
     def _start(self, _: Any) -> None:
         self._out.append(self._chunks.role())

@@ -2,7 +2,15 @@
 
 import pytest
 
-from app.core.conversation import Document, Image, Text, ToolCall, ToolResult
+from app.core.conversation import (
+    Document,
+    Image,
+    RedactedThinking,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from tests.media import PDF, PNG, base64
 
 USER = {"role": "user", "content": "hi"}
@@ -68,8 +76,81 @@ def test_a_file_of_a_tool_that_cannot_be_sent_is_told_to_the_model(parse):
     assert conversation.notes == ("document_as_text",)
 
 
+BLOCK = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
+
+
+def test_blocks_of_messages_are_read_and_told(parse):
+    """As Cursor sends them for models with Claude's names."""
+    thought = {"type": "thinking", "thinking": "hm", "signature": "sig"}
+    use = {"type": "tool_use", "id": "x", "name": "f", "input": {"a": 1}}
+    bad = BLOCK | {"source": BLOCK["source"] | {"data": base64(b"<svg>")}}
+    results = [
+        {"type": "tool_result", "tool_use_id": "x", "content": "y", "is_error": True},
+        {"type": "tool_result", "tool_use_id": "y", "content": [text("z"), BLOCK, bad]},
+        {"type": "tool_result", "tool_use_id": "z"},
+    ]
+    conversation = parse(
+        messages=[
+            {"role": "user", "content": [text("a"), BLOCK]},
+            {
+                "role": "assistant",
+                "content": [thought, {"type": "redacted_thinking", "data": "Eo8B"}, text("b"), use],
+            },
+            {"role": "user", "content": [*results, text("c")]},
+        ]
+    ).conversation
+    user, assistant, answer = (message.parts for message in conversation.messages)
+    assert user == (Text("a"), Image("png", PNG))
+    assert assistant == (
+        Thinking("hm", "sig"),
+        RedactedThinking("Eo8B"),
+        Text("b"),
+        ToolCall("x", "f", {"a": 1}),
+    )
+    assert answer[0] == ToolResult("x", (Text("y"),), is_error=True)
+    assert answer[1].content[:2] == (Text("z"), Image("png", PNG))
+    assert answer[1].content[2].text.startswith("[image left out: ")
+    assert answer[2:] == (ToolResult("z"), Text("c"))
+    assert conversation.notes == ("messages_block_read", "image_as_text")
+    assert conversation.ignored == ()
+
+
 def test_messages_of_one_role_may_follow_one_another(said):
     assert said(USER, USER) == [HI, HI]
+
+
+def test_speakers_are_kept_apart(said):
+    assert said(
+        USER | {"name": "alice"},
+        {"role": "user", "name": "bob", "content": [text("a"), text("b")]},
+        {"role": "user", "name": "carol", "content": [IMAGE]},
+        {"role": "user", "name": "", "content": "hi"},
+    ) == [
+        ("user", (Text("alice: hi"),)),
+        ("user", (Text("bob: a"), Text("b"))),
+        ("user", (Text("carol:"), Image("png", PNG))),
+        HI,
+    ]
+
+
+def test_examples_have_their_speakers(parse):
+    example = {"role": "system", "name": "example_user", "content": "What is it?"}
+    conversation = parse(messages=[example, USER, example]).conversation
+    assert conversation.system == "example_user: What is it?"
+    assert conversation.messages[1].parts == (Text("example_user: What is it?"),)
+
+
+def test_assistants_are_kept_apart_where_there_are_several(parse):
+    one = {"role": "assistant", "name": "planner", "content": "a"}
+    two = {"role": "assistant", "name": "coder", "content": None, "tool_calls": [call("x")]}
+    alone = parse(messages=[USER, one, USER, one]).conversation
+    assert (alone.messages[1].parts, alone.ignored) == ((Text("a"),), ("name",))
+    several = parse(messages=[USER, one, USER, two, tool("x", "b")]).conversation
+    assert [message.parts for message in several.messages[1:4:2]] == [
+        (Text("planner: a"),),
+        (ToolCall("x", "f", {"a": 1}),),
+    ]
+    assert several.ignored == ()
 
 
 def test_what_stands_before_the_conversation_is_its_system_text(parse):
@@ -290,6 +371,15 @@ REFUSED = [
         [{"role": "system", "content": [IMAGE]}],
         "messages[0].content[0].type: 'image_url' is not supported here",
     ),
+    (
+        user({"type": "image", "source": {"type": "url", "url": "https://a/b"}}),
+        "messages[0].content[0].source: images by url cannot be read; send base64",
+    ),
+    (
+        user({"type": "image", "source": {"type": "base64", "data": "AAAA"}}),
+        "messages[0].content[0].source.data: ",
+    ),
+    (user({"type": "tool_result"}), "messages[0].content[0].tool_use_id: Field required"),
     (user("hi"), "messages[0].content[0]: Input should be a valid object"),
     (user({"type": "text"}), "messages[0].content[0].text: Field required"),
     (user({"type": "video"}), "messages[0].content[0].type: 'video' is not supported here"),

@@ -146,6 +146,9 @@ def test_a_wrong_field_is_refused_by_its_name(refused, members, problem):
     refused(problem, **members)
 
 
+RESPONSES_BODY = "this is a Responses body; POST it to /v1/responses"
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
@@ -156,6 +159,8 @@ def test_a_wrong_field_is_refused_by_its_name(refused, members, problem):
         (b"[]", "The request body must be a JSON object"),
         (b"{}", "model: Field required"),
         (b'{"model": "m"}', "messages: Field required"),
+        (b'{"model": "m", "input": "a"}', f"input: {RESPONSES_BODY}"),
+        (b'{"model": "m", "input": [], "messages": []}', f"input: {RESPONSES_BODY}"),
         (b'{"messages": [{"role": "user", "content": ""}]}', "model: Field required"),
     ],
 )
@@ -186,7 +191,7 @@ def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
     parsed = parse(
         seed=1,
         messages=[
-            {"role": "user", "name": "Ann", "content": [part, part]},
+            {"role": "user", "content": [part, part], "name": "Ann"},
             {"role": "assistant", "reasoning_content": "hm", "tool_calls": [call]},
         ],
         stream_options={"include_obfuscation": False},
@@ -200,7 +205,6 @@ def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
         "logit_bias",
         "user",
         "metadata",
-        "name",
         "prompt_cache_breakpoint",
         "reasoning_content",
         "index",

@@ -296,7 +296,7 @@ def test_an_error_is_the_last_event():
     assert read(stream.error(failure, "req_1")) == [
         {
             "error": {
-                "message": "The upstream's answer broke off.",
+                "message": "Connection lost: The upstream's answer broke off.",
                 "type": "server_error",
                 "param": None,
                 "code": "server_error",
