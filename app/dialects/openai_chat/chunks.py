@@ -67,6 +67,7 @@ class Chunks:
             object="chat.completion.chunk",
             created=self._context.created,
             model=self._context.model,
+            service_tier=None,
             system_fingerprint=None,
             choices=choices,
             usage=usage,

@@ -73,6 +73,8 @@ def _conversation(
     for name in schema.NOT_HONOURED:
         if _asks(getattr(request, name)):
             record.ignore(name)
+    if request.service_tier not in (None, "auto", "default"):
+        record.ignore("service_tier")
     limit, limit_field = _limit(request, record)
     return Conversation(
         model=request.model,

@@ -67,6 +67,7 @@ def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
         object="chat.completion",
         created=context.created,
         model=context.model,
+        service_tier=None,
         system_fingerprint=None,
         choices=[choice],
         usage=usage(meter.counts()),
@@ -105,10 +106,8 @@ def _function(call: ToolCall) -> shapes.ReplyFunction:
 
 
 def usage(counts: TokenCounts) -> shapes.Usage:
-    """The tokens of the whole answer. OpenAI counts cached tokens among those of the prompt.
-
-    The upstream does not count reasoning apart from the rest of the output; the API itself has 0
-    there for a model without such a count.
+    """The tokens of the whole answer. OpenAI counts cached tokens among those of the prompt, and
+    reasoning among those of the completion.
     """
     prompt = counts.input_tokens + counts.cache_read_tokens + counts.cache_write_tokens
     return shapes.Usage(
@@ -120,13 +119,10 @@ def usage(counts: TokenCounts) -> shapes.Usage:
             cache_write_tokens=counts.cache_write_tokens,
             audio_tokens=0,
         ),
-        completion_tokens_details=NOT_COUNTED,
+        completion_tokens_details=shapes.CompletionDetails(
+            reasoning_tokens=counts.reasoning_tokens,
+            audio_tokens=0,
+            accepted_prediction_tokens=0,
+            rejected_prediction_tokens=0,
+        ),
     )
-
-
-NOT_COUNTED = shapes.CompletionDetails(
-    reasoning_tokens=0,
-    audio_tokens=0,
-    accepted_prediction_tokens=0,
-    rejected_prediction_tokens=0,
-)

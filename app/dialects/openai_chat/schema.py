@@ -248,6 +248,7 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
     reasoning_effort: Label | None = None
     prompt_cache_key: Label | None = None
+    service_tier: Label | None = None
     n: Positive | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0)] | None = None

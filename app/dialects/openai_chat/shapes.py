@@ -90,6 +90,7 @@ class Completion(Shape, frozen=True):
     object: Literal["chat.completion"]
     created: int
     model: str
+    service_tier: None
     system_fingerprint: None
     choices: list[Choice]
     usage: Usage
@@ -145,6 +146,7 @@ class Chunk(Shape, frozen=True):
     object: Literal["chat.completion.chunk"]
     created: int
     model: str
+    service_tier: None
     system_fingerprint: None
     choices: list[ChunkChoice]
     usage: Usage | UnsetType | None = UNSET

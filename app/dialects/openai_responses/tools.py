@@ -3,8 +3,9 @@ which the client knows them.
 
 Functions are offered as they are. A custom tool takes free text: it is offered as a function of one
 string (:mod:`app.dialects.custom_tools`). The tools of a namespace are offered under a name made of
-both, and a search for tools that the client runs is one more function. Types that run at OpenAI, and unknown types, are left out and named as ignored:
-clients send them along with their own, and the turn must go on.
+both, and a search for tools that the client runs is one more function. Types that run at OpenAI,
+and unknown types, are left out and named as ignored: clients send them along with their own, and
+the turn must go on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -235,10 +235,31 @@ def test_the_limit_of_the_answer_has_two_names(parse):
     assert (both.max_tokens, both.ignored) == (9, ("max_tokens",))
 
 
+def test_an_answer_that_comes_back_as_it_was_told_is_honoured_whole(parse):
+    """What an answer holds for readers of its types is no request."""
+    answer = {
+        "role": "assistant",
+        "content": "a",
+        "refusal": None,
+        "annotations": [],
+        "audio": None,
+    }
+    turns = [{"role": "user", "content": "hi"}, answer, {"role": "user", "content": "hi"}]
+    assert parse(messages=turns).conversation.ignored == ()
+
+
+def test_a_tier_is_listed(parse):
+    assert parse(service_tier="default").conversation.ignored == ()
+    assert parse(service_tier="flex").conversation.ignored == ("service_tier",)
+
+
 def test_fields_that_ask_for_nothing_are_not_listed(parse):
     parsed = parse(
         stop=[],
         parallel_tool_calls=True,
+        service_tier="auto",
+        modalities=None,
+        metadata={},
         n=1,
         logprobs=False,
         top_logprobs=0,

@@ -25,7 +25,7 @@ USAGE = {
     "total_tokens": 1271,
     "prompt_tokens_details": {"cached_tokens": 7, "cache_write_tokens": 8, "audio_tokens": 0},
     "completion_tokens_details": {
-        "reasoning_tokens": 0,
+        "reasoning_tokens": 9,
         "audio_tokens": 0,
         "accepted_prediction_tokens": 0,
         "rejected_prediction_tokens": 0,
@@ -56,6 +56,7 @@ def test_a_whole_completion(meter):
         "object": "chat.completion",
         "created": 1700000000,
         "model": "m",
+        "service_tier": None,
         "system_fingerprint": None,
         "choices": [
             {

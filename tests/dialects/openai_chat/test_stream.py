@@ -61,6 +61,7 @@ def chunk(delta, finish_reason=None, **more):
         "object": "chat.completion.chunk",
         "created": CREATED,
         "model": "m",
+        "service_tier": None,
         "system_fingerprint": None,
         "choices": [choice],
         **more,
