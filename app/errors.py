@@ -106,6 +106,26 @@ POLICY: dict[Kind, Policy] = {
 }
 
 
+CLIENT_WORDS: dict[Kind, str] = {
+    Kind.KEY_LIMITED: "Rate limit",
+    Kind.THROTTLED: "Rate limit",
+    Kind.CAPACITY: "Overloaded",
+    Kind.OVERLOADED: "Overloaded",
+    Kind.UNAVAILABLE: "Service unavailable",
+    Kind.SHUTTING_DOWN: "Service unavailable",
+    Kind.UPSTREAM_ERROR: "Server error",
+    Kind.CORRUPT: "Server error",
+    Kind.EMPTY: "Server error",
+    Kind.CONNECTION: "Connection lost",
+    Kind.TRUNCATED: "Connection lost",
+    Kind.TIMEOUT: "Request timed out",
+    Kind.INTERNAL: "Internal error",
+}
+"""The words from which clients know that a retry can help, where they have only the message: inside
+a stream there is no status any more. A kind is here if and only if its policy leaves the retry to
+the client. docs/clients.md says which client looks for what; do not reword them.
+"""
+
 LONGEST_MESSAGE, LONGEST_NAME = 4096, 256
 """Characters. A message may quote names of any length, and goes into the answer and the log."""
 
@@ -153,6 +173,14 @@ class GatewayError(Exception):
         self.message = shortened(f"{self.message} {words}", LONGEST_MESSAGE)
         self.args = (self.message,)
         self.field = shortened(field, LONGEST_NAME) or self.field
+
+    @property
+    def told(self) -> str:
+        """The message for the client, with the words of :data:`CLIENT_WORDS`."""
+        words = CLIENT_WORDS.get(self.kind, "")
+        if words.lower() in self.message.lower():
+            return self.message
+        return f"{words}: {self.message}"
 
     @property
     def status(self) -> int:

@@ -159,7 +159,7 @@ def _wrapper(model: Any) -> Any:
 
 def ignore_unknown(node: Struct, value: Mapping[str, Any], record: Record) -> None:
     """Record as ignored every name in ``value`` for which ``node``, the struct made from it, has no
-    field, at any depth.
+    field, at any depth. One that is null or empty asks for nothing and is not recorded.
     """
     _ignore_unknown((node,), (value,), record)
 
@@ -169,7 +169,7 @@ def _ignore_unknown(nodes: Sequence[Any], values: Sequence[Any], record: Record)
         knows, nested = _struct_infos[type(node)]
         if not knows(value):
             for name in value:
-                if not knows((name,)):
+                if not knows((name,)) and value[name] not in _NOTHING:
                     record.ignore(name)
         for name in nested:
             inner = value.get(name)
@@ -177,6 +177,9 @@ def _ignore_unknown(nodes: Sequence[Any], values: Sequence[Any], record: Record)
                 _ignore_unknown(getattr(node, name), inner, record)
             elif type(inner) is dict:
                 _ignore_unknown((getattr(node, name),), (inner,), record)
+
+
+_NOTHING: tuple[Any, ...] = (None, [], {})
 
 
 class _StructInfo(NamedTuple):

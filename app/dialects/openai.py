@@ -96,22 +96,33 @@ CLIENT_CODES = frozenset(
 """Codes of a single failure that clients act on, and that precede the table's; all others are for
 the log only."""
 
-TOO_LONG = "This model's maximum context length is exceeded"
-"""The words from which clients that do not read codes know that they must shorten the
-conversation."""
+TOO_LONG = (
+    "Your input exceeds the context window of this model. Please adjust your input and try again. "
+    "This model's maximum context length is {}"
+)
+"""The words from which clients that do not read codes know that they must shorten the conversation:
+OpenAI's sentence, then the one that LiteLLM looks for. LiteLLM fails on a text with both kinds of
+quotes."""
 
 
-def body(error: GatewayError, request_id: str) -> bytes:
-    """The body of an HTTP answer that is an error. The request's id is in a header alone."""
-    return encode(OpenAIError(failure(error)))
+def body(error: GatewayError, request_id: str, *, conversation: str = "") -> bytes:
+    """The body of an HTTP answer that is an error; ``conversation`` as in :func:`failure`. The
+    request's id is in a header alone.
+    """
+    return encode(OpenAIError(failure(error, conversation)))
 
 
-def failure(error: GatewayError) -> OpenAIFailure:
-    """The error as the API writes it."""
+def failure(error: GatewayError, conversation: str = "") -> OpenAIFailure:
+    """The error as the API writes it. ``conversation`` is the field that holds the conversation,
+    which is named if it is too long.
+    """
     kind, code = ERRORS[error.kind]
     if error.code in CLIENT_CODES:
         code = error.code
-    return OpenAIFailure(_message(error), kind, error.field or None, code)
+    too_long = error.kind is Kind.CONTEXT_TOO_LONG
+    message = _too_long(error) if too_long else error.told
+    field = error.field or (conversation if too_long else "")
+    return OpenAIFailure(message, kind, field or None, code)
 
 
 def status(error: GatewayError) -> int:
@@ -129,16 +140,13 @@ def rate_headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
     }
 
 
-def _message(error: GatewayError) -> str:
-    if error.kind is not Kind.CONTEXT_TOO_LONG or error.message.startswith(TOO_LONG):
-        return error.message
+def _too_long(error: GatewayError) -> str:
+    why = error.message.replace('"', "'")
     if error.overrun is None:
-        return f"{TOO_LONG}: {error.message}"
+        return f"{TOO_LONG.format('exceeded')}: {why}"
     tokens, maximum = error.overrun
-    return (
-        f"This model's maximum context length is {maximum} tokens. However, your messages resulted "
-        f"in {tokens} tokens. {error.message}"
-    )
+    told = TOO_LONG.format(f"{maximum} tokens")
+    return f"{told}. However, your messages resulted in {tokens} tokens. {why}"
 
 
 def refusal(error: FieldError, code: str = "") -> GatewayError:

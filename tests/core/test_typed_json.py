@@ -139,6 +139,9 @@ def test_a_path_is_built_from_the_inside_out() -> None:
 def test_unknown_members_are_named_once_and_free_ones_left_alone() -> None:
     value = {
         "colour": "green",
+        "shape": None,
+        "parts": [],
+        "sizes": {},
         "name": "a",
         "first": {"type": "leaf", "vein": 1, "free": {"vein2": {}}},
         "grown": [

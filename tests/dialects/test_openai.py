@@ -10,6 +10,8 @@ import pytest
 from app.core.conversation import Image, Text, Tool, ToolChoice
 from app.core.typed_json import FieldError, Record
 from app.dialects import openai
+from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
+from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from tests.media import GIF, JPEG, PNG, WEBP
 
@@ -71,19 +73,31 @@ def test_a_code_that_clients_act_on_is_told():
     )
 
 
+SENTENCE = (
+    "Your input exceeds the context window of this model. Please adjust your input and try again. "
+    "This model's maximum context length is "
+)
+
+
 @pytest.mark.parametrize(
-    ("message", "expected"),
+    ("overrun", "expected"),
     [
-        ("Too long.", "This model's maximum context length is exceeded: Too long."),
-        (
-            "This model's maximum context length is exceeded by 9 tokens.",
-            "This model's maximum context length is exceeded by 9 tokens.",
-        ),
+        (None, "exceeded: Too long ('no')."),
+        ((9, 5), "5 tokens. However, your messages resulted in 9 tokens. Too long ('no')."),
     ],
 )
-def test_too_long_a_prompt_is_told_in_the_words_clients_know(message, expected):
-    error = told(GatewayError(Kind.CONTEXT_TOO_LONG, message))
-    assert (error["message"], error["code"]) == (expected, "context_length_exceeded")
+@pytest.mark.parametrize("form", [CHAT_COMPLETIONS.error_form, RESPONSES.error_form])
+def test_too_long_a_prompt_is_told_in_the_words_clients_know(form, overrun, expected):
+    """docs/clients.md: LiteLLM fails on both kinds of quotes in one text."""
+    failure = GatewayError(Kind.CONTEXT_TOO_LONG, 'Too long ("no").')
+    failure.overrun = overrun
+    error = json.loads(form.body(failure, "req_1"))["error"]
+    assert error == {
+        "message": SENTENCE + expected,
+        "type": "invalid_request_error",
+        "param": "messages" if form is CHAT_COMPLETIONS.error_form else "input",
+        "code": "context_length_exceeded",
+    }
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ corpus names the reports that it was made from.
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,22 +11,10 @@ import requests
 
 from app.simulator import Simulator
 from tests.live.openai_shared import asked, chats, state
-from tests.live.servers import KEY, Gateway
+from tests.live.reports import REPORTS, ask
+from tests.live.servers import Gateway
 
-REPORTS = Path(__file__).parents[1] / "corpus/reports"
 Check = Callable[[requests.Response, Simulator], object]
-
-
-def ask(gateway: Gateway, name: str) -> requests.Response:
-    """The answer to the request of a report."""
-    report = json.loads((REPORTS / f"{name}.json").read_text(encoding="utf-8"))
-    return requests.request(
-        report["method"],
-        gateway.url + report["path"],
-        json=report["body"],
-        headers=report["headers"] | {"Authorization": f"Bearer {KEY}"},
-        timeout=20,
-    )
 
 
 def refused(answer: requests.Response, upstream: Simulator) -> Any:

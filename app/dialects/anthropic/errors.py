@@ -103,7 +103,7 @@ def _message(error: GatewayError) -> str:
         rejected = CAPABILITIES.get(error.code) or CAPABILITIES.get(error.field)
         return f"{error.message} (capability_rejected: {rejected})" if rejected else error.message
     if error.kind is not Kind.CONTEXT_TOO_LONG or error.message.startswith(TOO_LONG):
-        return error.message
+        return error.told
     if error.overrun is None:
         return f"{TOO_LONG}: {error.message}"
     tokens, maximum = error.overrun

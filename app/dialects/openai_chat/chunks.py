@@ -13,7 +13,17 @@ from app.dialects import wire
 from app.dialects.wire import HOLE, cut, encode
 
 from . import reply
-from .shapes import Chunk, ChunkChoice, Delta, FinishReason, FunctionDelta, ToolCallDelta, Usage
+from .shapes import (
+    Chunk,
+    ChunkChoice,
+    CustomDelta,
+    Delta,
+    FinishReason,
+    FunctionDelta,
+    ToolCallDelta,
+    Usage,
+)
+from .tool_forms import CallForm
 
 PING = b": ping\n\n"
 """A comment: readers of event streams skip it."""
@@ -26,6 +36,7 @@ _ROLE = encode(Delta(role="assistant", content=""))
 _CONTENT = cut(encode(Delta(content=HOLE)))
 _REASONING = cut(encode(Delta(reasoning_content=HOLE)))
 _ARGUMENTS = cut(encode(Delta(tool_calls=[ToolCallDelta(index=HOLE, function=_FRAGMENT)])))
+_TEXT = cut(encode(Delta(tool_calls=[ToolCallDelta(index=HOLE, custom=CustomDelta(input=HOLE))])))
 _LEGACY_ARGUMENTS = cut(encode(Delta(function_call=_FRAGMENT)))
 
 
@@ -56,6 +67,7 @@ class Chunks:
             object="chat.completion.chunk",
             created=self._context.created,
             model=self._context.model,
+            service_tier=None,
             system_fingerprint=None,
             choices=choices,
             usage=usage,
@@ -69,21 +81,25 @@ class Chunks:
         """The first chunk."""
         return self._head + _ROLE + self._tail
 
-    def call(self, index: int, call_id: str, name: str) -> bytes:
+    def call(self, index: int, call_id: str, name: str, form: CallForm) -> bytes:
         """The chunk that begins the call with this index."""
         function = FunctionDelta(name=name, arguments="")
         if self._context.legacy:
             delta = Delta(function_call=function)
+        elif form == "custom":
+            custom = CustomDelta(name=name, input="")
+            call = ToolCallDelta(index=index, id=call_id, type="custom", custom=custom)
+            delta = Delta(tool_calls=[call])
         else:
             call = ToolCallDelta(index=index, id=call_id, type="function", function=function)
             delta = Delta(tool_calls=[call])
         return self._head + encode(delta) + self._tail
 
-    def arguments(self, index: int) -> ChunkTemplate:
-        """The chunk around a fragment of that call's arguments."""
+    def arguments(self, index: int, form: CallForm) -> ChunkTemplate:
+        """The chunk around a fragment of that call's arguments, or around a piece of its text."""
         if self._context.legacy:
             return self._template(*_LEGACY_ARGUMENTS)
-        start, middle, end = _ARGUMENTS
+        start, middle, end = _TEXT if form == "custom" else _ARGUMENTS
         return self._template(b"%b%d%b" % (start, index, middle), end)
 
     def refusal(self, explanation: str) -> bytes:

@@ -1,5 +1,7 @@
 """The OpenAI Chat Completions API, as the application knows it."""
 
+from functools import partial
+
 from app.dialects import openai
 from app.dialects.dialect import Dialect
 from app.web.failures import ErrorForm
@@ -13,7 +15,9 @@ CHAT_COMPLETIONS = Dialect(
     paths=("/v1/chat", "/v1/completions", "/v1/embeddings"),
     shared_paths=("/v1/models",),
     key_headers=("Authorization",),
-    error_form=ErrorForm(openai.body, openai.status, openai.rate_headers),
+    error_form=ErrorForm(
+        partial(openai.body, conversation="messages"), openai.status, openai.rate_headers
+    ),
     error_type=openai.OpenAIError,
     operations=OPERATIONS,
     encoder=StreamEncoder,

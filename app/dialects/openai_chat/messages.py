@@ -1,35 +1,44 @@
 """Messages into turns of the conversation: one row for each role.
 
-Consecutive results of tools become one user turn. The calls of the legacy API have no ids: each
-gets one from its position, and a result belongs to the latest call of its function.
+Consecutive results of tools become one user turn. Speakers with a name are told apart by it. The
+calls of the legacy API have no ids: each gets one from its position, and a result belongs to the
+latest call of its function.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from app.core.conversation import Message, Part, ResultPart, Text, ToolCall, ToolResult, as_one
 from app.core.typed_json import FieldError, Path, Record
-from app.dialects import openai
+from app.dialects import custom_tools, openai
 
-from . import schema
+from . import messages_blocks, schema
+from .tool_forms import CallForm
+
+P = TypeVar("P", bound=Part)
 
 
 class MessageReader:
-    """Reads the messages of one request, in order."""
+    """Reads the messages of one request, in order. ``forms`` are those of the calls of its tools,
+    by their names.
+    """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, forms: Mapping[str, CallForm]) -> None:
         self._record = record
+        self._forms = forms
         self._position = 0
         self._called: dict[str, str] = {}  # legacy: the id of each function's latest call
+        self._several_assistants = False
 
     def read(self, messages: Sequence[Any]) -> tuple[str, tuple[Message, ...]]:
         """The system text before the conversation, and the conversation.
 
         Raises :class:`FieldError` with the path from the body's root.
         """
+        self._several_assistants = _several_assistants(messages)
         leading = list(takewhile(lambda message: type(message) in _SYSTEM, messages))
-        system = "\n\n".join(part.text for message in leading for part in _texts(message.content))
+        system = "\n\n".join(part.text for message in leading for part in _system_texts(message))
         runs: list[list[Message]] = []
         after_result = False
         for position in range(len(leading), len(messages)):
@@ -51,16 +60,20 @@ class MessageReader:
             raise error.under("messages", position) from None
 
     def _system(self, message: schema.SystemMessage | schema.DeveloperMessage) -> Message:
-        return Message("system", _texts(message.content))
+        return Message("system", _system_texts(message))
 
     def _user(self, message: schema.UserMessage) -> Message:
-        return Message("user", _parts(message.content, self._record))
+        return Message("user", tuple(_by(message.name, _parts(message.content, self._record))))
 
     def _assistant(self, message: schema.AssistantMessage) -> Message:
         said = message.content or ()
         parts: list[Part] = [Text(said)] if isinstance(said, str) else self._said(said)
         if message.refusal:
             parts += self._said([schema.RefusalPart(message.refusal)])
+        if self._several_assistants:
+            parts = [*_by(message.name if parts else None, parts)]
+        elif message.name:
+            self._record.ignore("name")
         for position, call in enumerate(message.tool_calls or ()):
             try:
                 parts.append(self._call(call))
@@ -70,30 +83,39 @@ class MessageReader:
             parts.append(self._legacy_call(message.function_call))
         return Message("assistant", tuple(parts))
 
-    def _said(self, content: Sequence[schema.TextPart | schema.RefusalPart]) -> list[Part]:
+    def _said(self, content: Sequence[schema.AssistantPart]) -> list[Part]:
         parts: list[Part] = []
         for part in content:
-            if isinstance(part, schema.RefusalPart):
+            if isinstance(part, schema.TextPart):
+                parts.append(Text(part.text))
+            elif isinstance(part, schema.RefusalPart):
                 self._record.note("refusal_as_text")
                 parts.append(Text(part.refusal))
             else:
-                parts.append(Text(part.text))
+                parts.append(messages_blocks.read(part, self._record))
         return parts
 
     def _call(self, call: schema.ToolCall) -> ToolCall:
-        function = call.function
-        if call.type != "function":
-            raise FieldError(
-                ("type",), f"{call.type} tool calls are not supported by this gateway; use function"
-            )
+        custom, function = call.custom, call.function
+        if call.type not in (None, "function", "custom"):
+            raise FieldError(("type",), "Input should be 'function' or 'custom'")
+        if call.type == "custom" or (custom and not call.type):
+            if custom is None:
+                raise FieldError(("custom",), "Field required")
+            return ToolCall(call.id, custom.name, custom_tools.as_object(custom.input))
         if function is None:
             raise FieldError(("function",), "Field required")
-        given = openai.arguments(function.arguments, self._record)
-        return ToolCall(call.id, function.name, given)
+        return ToolCall(call.id, function.name, self._arguments(function))
+
+    def _arguments(self, function: schema.CalledFunction) -> dict[str, Any]:
+        """Arguments of a tool whose calls this gateway wrote with free text are that text."""
+        if self._forms.get(function.name) == "text":
+            return custom_tools.as_object(function.arguments)
+        return openai.arguments(function.arguments, self._record)
 
     def _legacy_call(self, function: schema.CalledFunction) -> ToolCall:
         call_id = self._called[function.name] = f"function_call_{self._position}"
-        return ToolCall(call_id, function.name, openai.arguments(function.arguments, self._record))
+        return ToolCall(call_id, function.name, self._arguments(function))
 
     def _tool(self, message: schema.ToolMessage) -> Message:
         content = _parts(message.content or (), self._record, in_result=True)
@@ -104,6 +126,29 @@ class MessageReader:
         return Message("user", (ToolResult(call_id, _texts(message.content or ())),))
 
 
+def _several_assistants(messages: Sequence[Any]) -> bool:
+    """Whether more than one assistant speaks. The name of a single one tells nothing, and before
+    its words it would teach the model to begin its answer with it.
+    """
+    names = {message.name for message in messages if type(message) is schema.AssistantMessage}
+    return len(names - {None}) > 1
+
+
+def _by(name: str | None, said: Sequence[P]) -> Sequence[P | Text]:
+    """What a speaker said, who has a name if there are several of the same role."""
+    if not name:
+        return said
+    if said and isinstance(said[0], Text):
+        return (Text(f"{name}: {said[0].text}"), *said[1:])
+    return (Text(f"{name}:"), *said)
+
+
+def _system_texts(
+    message: schema.SystemMessage | schema.DeveloperMessage,
+) -> tuple[Text, ...]:
+    return tuple(_by(message.name, _texts(message.content)))
+
+
 def _texts(content: str | Sequence[schema.TextPart]) -> tuple[Text, ...]:
     if isinstance(content, str):
         return (Text(content),)
@@ -112,13 +157,13 @@ def _texts(content: str | Sequence[schema.TextPart]) -> tuple[Text, ...]:
 
 def _parts(
     content: str | Sequence[Any], record: Record, *, in_result: bool = False
-) -> tuple[ResultPart, ...]:
+) -> tuple[Any, ...]:
     """The parts of a message at the place of the record. Raises :class:`FieldError` with the path
     inside the message.
     """
     if isinstance(content, str):
         return (Text(content),)
-    parts: list[ResultPart] = []
+    parts: list[Part] = []
     place: Path = (*record.place, "content")
     for position, part in enumerate(content):
         record.place = (*place, position)
@@ -158,11 +203,17 @@ def _file(part: schema.FilePart, record: Record, in_result: bool) -> ResultPart:
         raise error.under("file", "file_data") from None
 
 
-_PARTS: dict[type, Callable[[Any, Record, bool], ResultPart]] = {
+def _block(block: Any, record: Record, in_result: bool) -> Part:
+    return messages_blocks.read(block, record)
+
+
+_PARTS: dict[type, Callable[[Any, Record, bool], Part]] = {
     schema.TextPart: _text,
     schema.ImagePart: _image,
     schema.AudioPart: _audio,
     schema.FilePart: _file,
+    messages_blocks.ImageBlock: _block,
+    messages_blocks.ToolResultBlock: _block,
 }
 _SYSTEM = (schema.SystemMessage, schema.DeveloperMessage)
 _TOOL_RESULTS = (schema.ToolMessage, schema.FunctionMessage)

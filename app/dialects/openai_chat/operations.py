@@ -4,7 +4,6 @@ from app.dialects.openai import OpenAIError
 from app.openapi import JSON, Operation
 
 from . import shapes
-from .reply import NOT_COUNTED
 from .schema import ChatRequest
 
 _QUESTION = {
@@ -22,6 +21,7 @@ _ANSWER = shapes.Completion(
     object="chat.completion",
     created=1790000000,
     model="claude-sonnet-4-5",
+    service_tier=None,
     system_fingerprint=None,
     choices=[shapes.Choice(index=0, message=_MESSAGE, logprobs=None, finish_reason="stop")],
     usage=shapes.Usage(
@@ -31,7 +31,12 @@ _ANSWER = shapes.Completion(
         prompt_tokens_details=shapes.PromptDetails(
             cached_tokens=0, cache_write_tokens=0, audio_tokens=0
         ),
-        completion_tokens_details=NOT_COUNTED,
+        completion_tokens_details=shapes.CompletionDetails(
+            reasoning_tokens=0,
+            audio_tokens=0,
+            accepted_prediction_tokens=0,
+            rejected_prediction_tokens=0,
+        ),
     ),
 )
 

@@ -7,6 +7,7 @@ a conversation that types cannot express (alternation, a result for each tool ca
 here: the conversation is repaired when it is rendered for the upstream.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -19,11 +20,13 @@ from app.errors import GatewayError, Kind
 
 from . import schema, tools
 from .messages import MessageReader
+from .tool_forms import CallForm
 
 
 class ParsedRequest(Struct, frozen=True):
     """``model`` is the name that the client used, for the answer. ``legacy``: the client offered
-    ``functions`` and reads calls from ``function_call``.
+    ``functions`` and reads calls from ``function_call``. ``forms`` says how it reads calls of its
+    tools, by their names.
     """
 
     conversation: Conversation
@@ -31,6 +34,7 @@ class ParsedRequest(Struct, frozen=True):
     model: str
     include_usage: bool
     legacy: bool
+    forms: Mapping[str, CallForm]
 
 
 def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
@@ -41,9 +45,11 @@ def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
     record = Record()
     try:
         body = decode(raw, record)
+        _refuse_responses(body)
         request = convert(body, schema.ChatRequest)
         ignore_unknown(request, body, record)
-        conversation = _conversation(request, headers, record)
+        offer = tools.offered(request, record)
+        conversation = _conversation(request, headers, offer, record)
     except RecursionError:
         raise GatewayError(Kind.INVALID_REQUEST, TOO_DEEP) from None
     except FieldError as error:
@@ -55,23 +61,27 @@ def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
         model=request.model,
         include_usage=bool(options.include_usage),
         legacy=bool(request.functions) and not request.tools,
+        forms=offer.forms,
     )
 
 
-def _conversation(request: schema.ChatRequest, headers: Headers, record: Record) -> Conversation:
+def _conversation(
+    request: schema.ChatRequest, headers: Headers, offer: tools.Offer, record: Record
+) -> Conversation:
     _refuse(request)
-    system, messages = MessageReader(record).read(request.messages)
-    offered = tools.offered(request, record)
+    system, messages = MessageReader(record, offer.forms).read(request.messages)
     for name in schema.NOT_HONOURED:
         if _asks(getattr(request, name)):
             record.ignore(name)
+    if request.service_tier not in (None, "auto", "default"):
+        record.ignore("service_tier")
     limit, limit_field = _limit(request, record)
     return Conversation(
         model=request.model,
         messages=messages,
         system=system,
-        tools=offered,
-        tool_choice=tools.choice(request, offered, record),
+        tools=offer.tools,
+        tool_choice=tools.choice(request, offer.tools, record),
         reasoning=_reasoning(request.reasoning_effort, record),
         json_schema=_json_schema(request.response_format, record),
         max_tokens=limit,
@@ -82,6 +92,12 @@ def _conversation(request: schema.ChatRequest, headers: Headers, record: Record)
         notes=tuple(record.notes),
         size=record.size,
     )
+
+
+def _refuse_responses(body: dict[str, Any]) -> None:
+    """Cursor posts bodies of Responses here, some with an empty ``messages`` beside ``input``."""
+    if "input" in body and not body.get("messages"):
+        raise FieldError(("input",), "this is a Responses body; POST it to /v1/responses")
 
 
 def _refuse(request: schema.ChatRequest) -> None:

@@ -5,6 +5,8 @@ joined, as a stream's reader joins it. Signatures and opaque reasoning have no p
 out.
 """
 
+from collections.abc import Mapping
+
 from msgspec import UNSET, Struct
 
 from app.core.conversation import Text, Thinking, ToolCall
@@ -12,9 +14,11 @@ from app.core.events import StopReason
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
+from app.dialects import custom_tools
 from app.dialects.wire import encode
 
 from . import shapes
+from .tool_forms import CallForm
 
 FINISH_REASONS: dict[StopReason, shapes.FinishReason] = {
     "end_turn": "stop",
@@ -33,7 +37,8 @@ class ReplyContext(Struct, frozen=True):
 
     ``created`` is in seconds since the epoch, ``model`` the name that the client used.
     ``include_usage``: a stream ends with its usage. ``legacy``: a call is written as
-    ``function_call``, of which an answer has one; later calls are left out.
+    ``function_call``, of which an answer has one; later calls are left out. ``forms``: how calls of
+    each tool are written; those of other names are functions.
     """
 
     id: str
@@ -41,6 +46,7 @@ class ReplyContext(Struct, frozen=True):
     model: str
     include_usage: bool = False
     legacy: bool = False
+    forms: Mapping[str, CallForm] = {}
 
 
 def finish_reason(reason: StopReason, *, legacy: bool) -> shapes.FinishReason:
@@ -52,7 +58,7 @@ def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
     choice = shapes.Choice(
         index=0,
-        message=_message(reply, legacy=context.legacy),
+        message=_message(context, reply),
         logprobs=None,
         finish_reason=finish_reason(reply.reason, legacy=context.legacy),
     )
@@ -61,6 +67,7 @@ def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
         object="chat.completion",
         created=context.created,
         model=context.model,
+        service_tier=None,
         system_fingerprint=None,
         choices=[choice],
         usage=usage(meter.counts()),
@@ -68,23 +75,30 @@ def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     return encode(completion)
 
 
-def _message(reply: Reply, *, legacy: bool) -> shapes.ReplyMessage:
+def _message(context: ReplyContext, reply: Reply) -> shapes.ReplyMessage:
     text = "".join(part.text for part in reply.parts if isinstance(part, Text))
     reasoning = "".join(part.text for part in reply.parts if isinstance(part, Thinking))
     calls = [part for part in reply.parts if isinstance(part, ToolCall)]
+    legacy = context.legacy
     return shapes.ReplyMessage(
         role="assistant",
         content=None if calls and not text else text,
         refusal=(reply.refusal.explanation or None) if reply.refusal else None,
         annotations=[],
         reasoning_content=reasoning or UNSET,
-        tool_calls=[_tool_call(call) for call in calls] if calls and not legacy else UNSET,
+        tool_calls=UNSET if legacy or not calls else [_call(context, call) for call in calls],
         function_call=_function(calls[0]) if calls and legacy else UNSET,
     )
 
 
-def _tool_call(call: ToolCall) -> shapes.ReplyToolCall:
-    return shapes.ReplyToolCall(call.id, "function", _function(call))
+def _call(context: ReplyContext, call: ToolCall) -> shapes.ReplyToolCall | shapes.ReplyCustomCall:
+    form = context.forms.get(call.name, "function")
+    if form == "function":
+        return shapes.ReplyToolCall(call.id, _function(call))
+    text = custom_tools.as_text(call.input)
+    if form == "text":
+        return shapes.ReplyToolCall(call.id, shapes.ReplyFunction(call.name, text))
+    return shapes.ReplyCustomCall(call.id, shapes.ReplyCustomInput(call.name, text))
 
 
 def _function(call: ToolCall) -> shapes.ReplyFunction:
@@ -92,10 +106,8 @@ def _function(call: ToolCall) -> shapes.ReplyFunction:
 
 
 def usage(counts: TokenCounts) -> shapes.Usage:
-    """The tokens of the whole answer. OpenAI counts cached tokens among those of the prompt.
-
-    The upstream does not count reasoning apart from the rest of the output; the API itself has 0
-    there for a model without such a count.
+    """The tokens of the whole answer. OpenAI counts cached tokens among those of the prompt, and
+    reasoning among those of the completion.
     """
     prompt = counts.input_tokens + counts.cache_read_tokens + counts.cache_write_tokens
     return shapes.Usage(
@@ -107,13 +119,10 @@ def usage(counts: TokenCounts) -> shapes.Usage:
             cache_write_tokens=counts.cache_write_tokens,
             audio_tokens=0,
         ),
-        completion_tokens_details=NOT_COUNTED,
+        completion_tokens_details=shapes.CompletionDetails(
+            reasoning_tokens=counts.reasoning_tokens,
+            audio_tokens=0,
+            accepted_prediction_tokens=0,
+            rejected_prediction_tokens=0,
+        ),
     )
-
-
-NOT_COUNTED = shapes.CompletionDetails(
-    reasoning_tokens=0,
-    audio_tokens=0,
-    accepted_prediction_tokens=0,
-    rejected_prediction_tokens=0,
-)

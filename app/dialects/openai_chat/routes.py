@@ -34,6 +34,7 @@ def blueprint(serving: Serving) -> Blueprint:
             parsed.model,
             include_usage=parsed.include_usage,
             legacy=parsed.legacy,
+            forms=parsed.forms,
         )
         return serving.respond(
             parsed.conversation,

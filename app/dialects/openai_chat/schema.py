@@ -4,10 +4,10 @@ The types are the validation: required members, ranges of numbers and the parts 
 allows. A member that is not declared is no error: it is ignored, and named in a header of the
 answer. Members that are checked but have no effect are in :data:`NOT_HONOURED`.
 
-``tools`` are declared in :mod:`~app.dialects.openai_chat.tools`: unknown types of tools must be
-ignored and not refused.
+``tools`` are declared in :mod:`~app.dialects.openai_chat.tool_forms`: unknown types of tools must
+be ignored and not refused.
 
-Source: the types of the ``openai`` SDK 3.54 and requests of real clients.
+Source: the types of the ``openai`` SDK 3.57 and requests of real clients.
 """
 
 from typing import Annotated, Any, TypeAlias
@@ -15,6 +15,8 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import Meta, Struct
 
 from app.core.typed_json import Id, Label, Name, Tagged
+
+from .messages_blocks import AssistantBlock, UserBlock
 
 Positive: TypeAlias = Annotated[int, Meta(ge=1)]
 
@@ -52,7 +54,9 @@ class FilePart(Tagged, frozen=True, tag="file"):
     file: File
 
 
-UserPart: TypeAlias = TextPart | ImagePart | AudioPart | FilePart
+ResultPart: TypeAlias = TextPart | ImagePart | AudioPart | FilePart
+UserPart: TypeAlias = ResultPart | UserBlock
+AssistantPart: TypeAlias = TextPart | RefusalPart | AssistantBlock
 
 
 # Calls that the assistant made
@@ -63,41 +67,51 @@ class CalledFunction(Struct, frozen=True):
     arguments: str
 
 
+class CalledCustomTool(Struct, frozen=True):
+    name: Name
+    input: str
+
+
 class ToolCall(Struct, frozen=True):
-    """Some clients leave out ``type``; a custom call has no ``function``."""
+    """Some clients leave out ``type``. A call has ``function`` or ``custom``."""
 
     id: Id
     function: CalledFunction | None = None
-    type: Name = "function"
+    custom: CalledCustomTool | None = None
+    type: Name | None = None
 
 
-# Messages
+# Messages. ``name`` tells speakers of the same role apart.
 
 
 class SystemMessage(Struct, frozen=True, tag_field="role", tag="system", gc=False):
     content: str | list[TextPart]
+    name: Label | None = None
 
 
 class DeveloperMessage(Struct, frozen=True, tag_field="role", tag="developer", gc=False):
     content: str | list[TextPart]
+    name: Label | None = None
 
 
 class UserMessage(Struct, frozen=True, tag_field="role", tag="user", gc=False):
     content: str | list[UserPart]
+    name: Label | None = None
 
 
 class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant", gc=False):
-    content: str | list[TextPart | RefusalPart] | None = None
+    content: str | list[AssistantPart] | None = None
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: CalledFunction | None = None
+    name: Label | None = None
 
 
 class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool", gc=False):
     """The API allows only text as content; clients send images too."""
 
     tool_call_id: Id
-    content: str | list[UserPart] | None = None
+    content: str | list[ResultPart] | None = None
 
 
 class FunctionMessage(Struct, frozen=True, tag_field="role", tag="function", gc=False):
@@ -131,12 +145,50 @@ class Function(Struct, frozen=True):
     strict: bool | None = None
 
 
-class NamedTool(Tagged, frozen=True, tag="function"):
-    function: Named
+class NamedFunction(Tagged, frozen=True, tag="function"):
+    """``name`` is where Responses has it."""
+
+    function: Named | None = None
+    name: Name | None = None
+
+
+class NamedCustomTool(Tagged, frozen=True, tag="custom"):
+    """``name`` is where Responses has it."""
+
+    custom: Named | None = None
+    name: Name | None = None
+
+
+class MessagesNamedTool(Tagged, frozen=True, tag="tool"):
+    """As Anthropic Messages has it, like the three that follow."""
+
+    name: Name
+
+
+class MessagesAuto(Tagged, frozen=True, tag="auto"):
+    pass
+
+
+class MessagesAny(Tagged, frozen=True, tag="any"):
+    pass
+
+
+class MessagesNone(Tagged, frozen=True, tag="none"):
+    pass
+
+
+NAMED_TOOLS = (NamedFunction, NamedCustomTool, MessagesNamedTool)
+MESSAGES_MODES: dict[type, str] = {
+    MessagesAuto: "auto",
+    MessagesAny: "required",
+    MessagesNone: "none",
+}
+"""The API's own words."""
 
 
 class AllowedTool(Struct, frozen=True):
     function: Named | None = None
+    custom: Named | None = None
     type: Name = "function"
 
 
@@ -147,6 +199,17 @@ class AllowedTools(Struct, frozen=True):
 
 class AllowedToolsChoice(Tagged, frozen=True, tag="allowed_tools"):
     allowed_tools: AllowedTools
+
+
+Choice: TypeAlias = (
+    NamedFunction
+    | NamedCustomTool
+    | AllowedToolsChoice
+    | MessagesNamedTool
+    | MessagesAuto
+    | MessagesAny
+    | MessagesNone
+)
 
 
 class TextFormat(Tagged, frozen=True, tag="text"):
@@ -179,12 +242,13 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[dict[str, Any]] | None = None
-    tool_choice: Label | NamedTool | AllowedToolsChoice | None = None
+    tool_choice: Label | Choice | None = None
     functions: list[Function] | None = None
     function_call: Label | Named | None = None
     response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
     reasoning_effort: Label | None = None
     prompt_cache_key: Label | None = None
+    service_tier: Label | None = None
     n: Positive | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0)] | None = None

@@ -4,7 +4,7 @@ Answers are made from these structs and described by them in ``/openapi.json``. 
 client's types name is always written: some clients fail without one that they never read. Members
 whose default is UNSET are left out where they do not apply.
 
-Source: the types of the ``openai`` SDK 3.54.
+Source: the types of the ``openai`` SDK 3.57.
 """
 
 from typing import Any, Literal, TypeAlias
@@ -21,10 +21,21 @@ class ReplyFunction(Shape, frozen=True):
     arguments: str
 
 
-class ReplyToolCall(Shape, frozen=True):
+class ReplyToolCall(Shape, frozen=True, tag_field="type", tag="function"):
     id: str
-    type: Literal["function"]
     function: ReplyFunction
+
+
+class ReplyCustomInput(Shape, frozen=True):
+    """``input`` is free text."""
+
+    name: str
+    input: str
+
+
+class ReplyCustomCall(Shape, frozen=True, tag_field="type", tag="custom"):
+    id: str
+    custom: ReplyCustomInput
 
 
 class ReplyMessage(Shape, frozen=True, kw_only=True):
@@ -37,7 +48,7 @@ class ReplyMessage(Shape, frozen=True, kw_only=True):
     refusal: str | None
     annotations: list[Any]
     reasoning_content: str | UnsetType = UNSET
-    tool_calls: list[ReplyToolCall] | UnsetType = UNSET
+    tool_calls: list[ReplyToolCall | ReplyCustomCall] | UnsetType = UNSET
     function_call: ReplyFunction | UnsetType = UNSET
 
 
@@ -79,6 +90,7 @@ class Completion(Shape, frozen=True):
     object: Literal["chat.completion"]
     created: int
     model: str
+    service_tier: None
     system_fingerprint: None
     choices: list[Choice]
     usage: Usage
@@ -91,13 +103,23 @@ class FunctionDelta(Shape, frozen=True, kw_only=True):
     arguments: str
 
 
+class CustomDelta(Shape, frozen=True, kw_only=True):
+    """``name`` is in the first of a call; ``input`` is a piece of its text."""
+
+    name: str | UnsetType = UNSET
+    input: str
+
+
 class ToolCallDelta(Shape, frozen=True, kw_only=True):
-    """``id`` and ``type`` are in the first of a call."""
+    """``id`` and ``type`` are in the first of a call. Source for ``custom``, which the SDK's types
+    lack here: GitHub Copilot CLI, which reads it.
+    """
 
     index: int
     id: str | UnsetType = UNSET
-    type: Literal["function"] | UnsetType = UNSET
-    function: FunctionDelta
+    type: Literal["function", "custom"] | UnsetType = UNSET
+    function: FunctionDelta | UnsetType = UNSET
+    custom: CustomDelta | UnsetType = UNSET
 
 
 class Delta(Shape, frozen=True, kw_only=True):
@@ -124,6 +146,7 @@ class Chunk(Shape, frozen=True):
     object: Literal["chat.completion.chunk"]
     created: int
     model: str
+    service_tier: None
     system_fingerprint: None
     choices: list[ChunkChoice]
     usage: Usage | UnsetType | None = UNSET

@@ -22,6 +22,7 @@ from app.core.events import (
 )
 from app.core.usage import Meter
 from app.dialects import encoder, wire
+from app.dialects.custom_tools import InputReader
 from app.dialects.openai import OpenAIError, failure
 from app.dialects.transitions import Row, Table, after
 from app.dialects.wire import encode
@@ -54,12 +55,13 @@ class StreamEncoder(encoder.StreamEncoder):
         self._calls = 0
         self._arguments: ChunkTemplate | None = None  # of the open call, unless that is left out
         self._arguments_sent = False
+        self._reader: InputReader | None = None  # of a call with free text
 
     def _fail(self, error: GatewayError, request_id: str) -> None:
         """The SDKs take this event for the end of a broken answer. ``[DONE]`` must not follow: a
         client that reads on would take the answer for complete.
         """
-        self._out.append(wire.data(OpenAIError(failure(error))))
+        self._out.append(wire.data(OpenAIError(failure(error, "messages"))))
 
     def _start(self, _: Any) -> None:
         self._out.append(self._chunks.role())
@@ -75,21 +77,28 @@ class StreamEncoder(encoder.StreamEncoder):
 
     def _open_call(self, event: ToolStart) -> None:
         self._arguments_sent = False
-        self._arguments = None
+        self._arguments = self._reader = None
         if not (self._context.legacy and self._calls):
-            self._out.append(self._chunks.call(self._calls, event.id, event.name))
-            self._arguments = self._chunks.arguments(self._calls)
+            form = self._context.forms.get(event.name, "function")
+            self._reader = None if form == "function" else InputReader()
+            self._out.append(self._chunks.call(self._calls, event.id, event.name, form))
+            self._arguments = self._chunks.arguments(self._calls, form)
         self._calls += 1
 
     def _input(self, event: ToolInput) -> None:
         if self._arguments:
-            self._write(self._arguments, event.fragment)
-            self._arguments_sent = True
+            text = self._reader.feed(event.fragment) if self._reader else event.fragment
+            if text:
+                self._write(self._arguments, text)
+                self._arguments_sent = True
 
     def _close_call(self, event: ToolEnd) -> None:
         """Arguments must be JSON: a call without any gets ``{}``."""
-        if event.complete and self._arguments and not self._arguments_sent:
-            self._write(self._arguments, "{}")
+        if not (event.complete and self._arguments):
+            return
+        rest = self._reader.finish() if self._reader else "{}" * (not self._arguments_sent)
+        if rest:
+            self._write(self._arguments, rest)
 
     def _finish(self, event: Finish) -> None:
         if event.refusal and event.refusal.explanation:

@@ -1,98 +1,102 @@
 """The tools of a request: those offered to the model, and the one that it must call.
 
-Functions are offered. An unknown type is left out and named as ignored: clients send tools that run
-at OpenAI along with their own. Custom tools are refused: they run at the client, which would be
-called with an input that it cannot read.
+Functions are offered as they are, custom tools as functions of one text
+(:mod:`app.dialects.custom_tools`). An unknown type is left out and named as ignored: clients send
+tools that run at OpenAI along with their own.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from app.core.conversation import Tool, ToolChoice
-from app.core.typed_json import FieldError, Record, convert, ignore_unknown
+from app.core.typed_json import FieldError, Record
 from app.dialects import openai
 
-from . import schema
+from . import schema, tool_forms
+from .tool_forms import CallForm
 
 
-class FunctionTool(Struct, frozen=True):
-    """An entry of ``tools``."""
+class Offer(Struct, frozen=True):
+    """``tools`` may be called; ``forms`` says how the client reads calls of the tools that it
+    declared, by their names.
+    """
 
-    function: schema.Function
-    type: str = "function"
+    tools: tuple[Tool, ...]
+    forms: Mapping[str, CallForm]
 
 
-def offered(request: schema.ChatRequest, record: Record) -> tuple[Tool, ...]:
+def offered(request: schema.ChatRequest, record: Record) -> Offer:
     """The tools of both generations of the API, only those that ``tool_choice`` allows.
 
     Raises :class:`FieldError` with the path from the body's root.
     """
     tools: list[Tool] = []
+    forms: dict[str, CallForm] = {}
     for position, raw in enumerate(request.tools or ()):
         try:
-            tools += _tool(raw, record)
+            found = tool_forms.read(raw, record)
         except FieldError as error:
             raise error.under("tools", position) from None
-    tools += [_function(function, record) for function in request.functions or ()]
+        if found:
+            tools.append(found.tool)
+            forms[found.tool.name] = found.form
+    tools += [tool_forms.function(function, record) for function in request.functions or ()]
     if isinstance(request.tool_choice, schema.AllowedToolsChoice):
-        return _allowed(request.tool_choice.allowed_tools, tools, record)
-    return tuple(tools)
+        tools = _allowed(request.tool_choice.allowed_tools, tools, record)
+    return Offer(tuple(tools), forms)
 
 
-def _tool(raw: dict[str, Any], record: Record) -> list[Tool]:
-    kind = raw.get("type", "function")
-    if kind == "custom":
-        raise FieldError(
-            ("type",), "custom tools are not supported by this gateway; offer a function instead"
-        )
-    if not isinstance(kind, str):
-        raise FieldError(("type",), "Input should be a valid string")
-    if kind != "function":
-        record.ignore(kind)
-        return []
-    tool = convert(raw, FunctionTool)
-    ignore_unknown(tool, raw, record)
-    return [_function(tool.function, record)]
-
-
-def _function(function: schema.Function, record: Record) -> Tool:
-    if function.strict:
-        record.ignore("strict")
-    return Tool(function.name, function.description or "", function.parameters or {})
-
-
-def _allowed(
-    allowed: schema.AllowedTools, tools: Sequence[Tool], record: Record
-) -> tuple[Tool, ...]:
+def _allowed(allowed: schema.AllowedTools, tools: Sequence[Tool], record: Record) -> list[Tool]:
     offered = {tool.name for tool in tools}
     names = set()
     for position, entry in enumerate(allowed.tools):
-        if entry.function is None:
+        named = entry.function or entry.custom
+        if named is None:
             record.ignore(entry.type)
             continue
         try:
-            names.add(openai.offered_name(entry.function.name, offered))
+            names.add(openai.offered_name(named.name, offered))
         except FieldError as error:
-            where = ("tool_choice", "allowed_tools", "tools", position, "function", "name")
+            member = "function" if entry.function else "custom"
+            where = ("tool_choice", "allowed_tools", "tools", position, member, "name")
             raise error.under(*where) from None
-    return tuple(tool for tool in tools if tool.name in names)
+    return [tool for tool in tools if tool.name in names]
 
 
 def choice(request: schema.ChatRequest, tools: Sequence[Tool], record: Record) -> ToolChoice:
     """Which tool the model must call. Raises :class:`FieldError` for one that is not offered."""
     wanted, old = request.tool_choice, request.function_call
+    if isinstance(wanted, str):
+        return _mode(wanted, tools, record, "tool_choice")
     if isinstance(wanted, schema.AllowedToolsChoice):
         mode = wanted.allowed_tools.mode
         return _mode(mode, tools, record, "tool_choice", "allowed_tools", "mode")
-    if isinstance(wanted, schema.NamedTool):
-        return _named(wanted.function.name, tools, "tool_choice", "function", "name")
+    if isinstance(wanted, schema.NAMED_TOOLS):
+        return _named_in(wanted, tools, record)
     if wanted is not None:
-        return _mode(wanted, tools, record, "tool_choice")
+        record.note("messages_tool_choice_read")
+        return _mode(schema.MESSAGES_MODES[type(wanted)], tools, record, "tool_choice", "type")
     if isinstance(old, schema.Named):
         return _named(old.name, tools, "function_call", "name")
     return _mode(old or "auto", tools, record, "function_call")
+
+
+def _named_in(
+    wanted: schema.NamedFunction | schema.NamedCustomTool | schema.MessagesNamedTool,
+    tools: Sequence[Tool],
+    record: Record,
+) -> ToolChoice:
+    """A choice in the API's own form, or in that of Responses or Messages."""
+    member = wanted.__struct_config__.tag
+    own = getattr(wanted, member, None)
+    if own is not None:
+        return _named(own.name, tools, "tool_choice", member, "name")
+    if wanted.name is None:
+        raise FieldError(("tool_choice", member), "Field required")
+    messages = isinstance(wanted, schema.MessagesNamedTool)
+    record.note("messages_tool_choice_read" if messages else "responses_tool_choice_read")
+    return _named(wanted.name, tools, "tool_choice", "name")
 
 
 def _mode(mode: str, tools: Sequence[Tool], record: Record, *where: str) -> ToolChoice:

@@ -21,7 +21,7 @@ def failure(error: GatewayError) -> openai.OpenAIFailure:
     """The ``error`` of a failed response. How long to wait is in the message: there are no headers
     any more.
     """
-    over_http = openai.failure(error)
+    over_http = openai.failure(error, "input")
     code = over_http.code if over_http.code in CODES else OTHER
     message = over_http.message
     if error.retry_after is not None and code == "rate_limit_exceeded":

@@ -15,10 +15,11 @@ from app.core.fold import Reply
 from app.core.lenient_json import decode_object
 from app.core.tokens import TokenCounts
 from app.core.usage import Meter
+from app.dialects import custom_tools
 from app.dialects.openai import OpenAIFailure
 from app.dialects.wire import encode
 
-from . import custom_input, shapes
+from . import shapes
 from .items import reasoning_content
 from .tools import ClientTool, ToolKind
 
@@ -250,7 +251,7 @@ def _item(context: ReplyContext, index: int, part: Part) -> shapes.Item:
         case ToolCall():
             tool = context.options.client_tool(part.name)
             custom = tool.kind == "custom"
-            given = custom_input.as_text(part.input) if custom else _json(part.input)
+            given = custom_tools.as_text(part.input) if custom else _json(part.input)
             item_id = context.item_id(CALL_KINDS[tool.kind], index)
             return call_item(item_id, part.id, tool, given, "completed")
     raise TypeError(f"{type(part).__name__} cannot be part of an answer")

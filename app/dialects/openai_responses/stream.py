@@ -32,13 +32,13 @@ from app.core.events import (
 )
 from app.core.usage import Meter
 from app.dialects import wire
+from app.dialects.custom_tools import InputReader
 from app.dialects.encoder import OpeningEncoder
 from app.dialects.transitions import Row, Table, after
 from app.dialects.wire import HOLE, encode
 from app.errors import GatewayError
 
 from . import errors, reply, shapes
-from .custom_input import InputReader
 from .items import reasoning_content
 from .tools import ClientTool, ToolKind
 

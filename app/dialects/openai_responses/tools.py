@@ -2,10 +2,10 @@
 which the client knows them.
 
 Functions are offered as they are. A custom tool takes free text: it is offered as a function of one
-string (:mod:`.custom_input`), with the grammar of its text in its description. The tools of a
-namespace are offered under a name made of both, and a search for tools that the client runs is one
-more function. Types that run at OpenAI, and unknown types, are left out and named as ignored:
-clients send them along with their own, and the turn must go on.
+string (:mod:`app.dialects.custom_tools`). The tools of a namespace are offered under a name made of
+both, and a search for tools that the client runs is one more function. Types that run at OpenAI,
+and unknown types, are left out and named as ignored: clients send them along with their own, and
+the turn must go on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +15,8 @@ from msgspec import Struct
 
 from app.core.conversation import Tool, ToolChoice
 from app.core.typed_json import FieldError, Name, Record, Tagged, convert, ignore_unknown
-from app.dialects import openai
+from app.dialects import custom_tools, openai
 from app.dialects.wire import encode
-
-from . import custom_input
 
 LONGEST_CHOICE = 128 * 1024
 """Bytes of a ``tool_choice``, which the answer repeats; each tool that it allows takes about 50."""
@@ -65,15 +63,8 @@ class FunctionTool(Tagged, frozen=True, tag="function"):
     defer_loading: bool | None = None
 
 
-class FreeText(Tagged, frozen=True, tag="text"):
-    """Any text at all."""
-
-
-class Grammar(Tagged, frozen=True, tag="grammar"):
-    """Text that matches this grammar; ``syntax`` is the notation of the grammar."""
-
-    syntax: str
-    definition: str
+class Grammar(custom_tools.Grammar, frozen=True, tag_field="type", tag="grammar"):
+    """The grammar of a custom tool's text."""
 
 
 class CustomTool(Tagged, frozen=True, tag="custom"):
@@ -81,7 +72,7 @@ class CustomTool(Tagged, frozen=True, tag="custom"):
 
     name: Name
     description: str | None = None
-    format: FreeText | Grammar | None = None
+    format: custom_tools.FreeText | Grammar | None = None
     defer_loading: bool | None = None
 
 
@@ -215,17 +206,8 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _custom(tool: CustomTool) -> Tool:
-    rule = "The input is free text: give it as the one string of the argument."
-    if isinstance(tool.format, Grammar):
-        grammar = tool.format
-        rule += f" It must match this grammar ({grammar.syntax}):\n\n{grammar.definition}"
-    schema = {
-        "type": "object",
-        "properties": {custom_input.NAME: {"type": "string", "description": "The whole input"}},
-        "required": [custom_input.NAME],
-        "additionalProperties": False,
-    }
-    return Tool(tool.name, "\n\n".join(filter(None, (tool.description, rule))), schema)
+    grammar = tool.format if isinstance(tool.format, Grammar) else None
+    return custom_tools.offered(tool.name, tool.description, grammar)
 
 
 class Chosen(Struct, frozen=True):

@@ -40,7 +40,7 @@ def test_every_kind_has_a_type_that_fits_its_status(kind):
 def test_the_shape():
     assert told(GatewayError(Kind.THROTTLED, "Later.", code="reason_for_the_log")) == {
         "type": "error",
-        "error": {"type": "rate_limit_error", "message": "Later."},
+        "error": {"type": "rate_limit_error", "message": "Rate limit: Later."},
         "request_id": "req_1",
     }
 

@@ -164,7 +164,7 @@ def test_a_thread_gets_the_answer_that_makes_the_sdk_send_its_history(parser, th
 
 
 def test_a_null_thread_is_none(parse):
-    assert parse(thread=None).conversation.ignored == ("thread",)
+    assert parse(thread=None).conversation.ignored == ()
 
 
 def test_count_tokens_takes_no_max_tokens():

@@ -311,7 +311,10 @@ def test_an_error_is_the_last_event():
     assert read(stream.error(failure, "req_1")) == [
         {
             "type": "error",
-            "error": {"type": "api_error", "message": "The upstream's answer broke off."},
+            "error": {
+                "type": "api_error",
+                "message": "Connection lost: The upstream's answer broke off.",
+            },
             "request_id": "req_1",
         }
     ]

@@ -2,7 +2,15 @@
 
 import pytest
 
-from app.core.conversation import Document, Image, Text, ToolCall, ToolResult
+from app.core.conversation import (
+    Document,
+    Image,
+    RedactedThinking,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from tests.media import PDF, PNG, base64
 
 USER = {"role": "user", "content": "hi"}
@@ -68,8 +76,81 @@ def test_a_file_of_a_tool_that_cannot_be_sent_is_told_to_the_model(parse):
     assert conversation.notes == ("document_as_text",)
 
 
+BLOCK = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
+
+
+def test_blocks_of_messages_are_read_and_told(parse):
+    """As Cursor sends them for models with Claude's names."""
+    thought = {"type": "thinking", "thinking": "hm", "signature": "sig"}
+    use = {"type": "tool_use", "id": "x", "name": "f", "input": {"a": 1}}
+    bad = BLOCK | {"source": BLOCK["source"] | {"data": base64(b"<svg>")}}
+    results = [
+        {"type": "tool_result", "tool_use_id": "x", "content": "y", "is_error": True},
+        {"type": "tool_result", "tool_use_id": "y", "content": [text("z"), BLOCK, bad]},
+        {"type": "tool_result", "tool_use_id": "z"},
+    ]
+    conversation = parse(
+        messages=[
+            {"role": "user", "content": [text("a"), BLOCK]},
+            {
+                "role": "assistant",
+                "content": [thought, {"type": "redacted_thinking", "data": "Eo8B"}, text("b"), use],
+            },
+            {"role": "user", "content": [*results, text("c")]},
+        ]
+    ).conversation
+    user, assistant, answer = (message.parts for message in conversation.messages)
+    assert user == (Text("a"), Image("png", PNG))
+    assert assistant == (
+        Thinking("hm", "sig"),
+        RedactedThinking("Eo8B"),
+        Text("b"),
+        ToolCall("x", "f", {"a": 1}),
+    )
+    assert answer[0] == ToolResult("x", (Text("y"),), is_error=True)
+    assert answer[1].content[:2] == (Text("z"), Image("png", PNG))
+    assert answer[1].content[2].text.startswith("[image left out: ")
+    assert answer[2:] == (ToolResult("z"), Text("c"))
+    assert conversation.notes == ("messages_block_read", "image_as_text")
+    assert conversation.ignored == ()
+
+
 def test_messages_of_one_role_may_follow_one_another(said):
     assert said(USER, USER) == [HI, HI]
+
+
+def test_speakers_are_kept_apart(said):
+    assert said(
+        USER | {"name": "alice"},
+        {"role": "user", "name": "bob", "content": [text("a"), text("b")]},
+        {"role": "user", "name": "carol", "content": [IMAGE]},
+        {"role": "user", "name": "", "content": "hi"},
+    ) == [
+        ("user", (Text("alice: hi"),)),
+        ("user", (Text("bob: a"), Text("b"))),
+        ("user", (Text("carol:"), Image("png", PNG))),
+        HI,
+    ]
+
+
+def test_examples_have_their_speakers(parse):
+    example = {"role": "system", "name": "example_user", "content": "What is it?"}
+    conversation = parse(messages=[example, USER, example]).conversation
+    assert conversation.system == "example_user: What is it?"
+    assert conversation.messages[1].parts == (Text("example_user: What is it?"),)
+
+
+def test_assistants_are_kept_apart_where_there_are_several(parse):
+    one = {"role": "assistant", "name": "planner", "content": "a"}
+    two = {"role": "assistant", "name": "coder", "content": None, "tool_calls": [call("x")]}
+    alone = parse(messages=[USER, one, USER, one]).conversation
+    assert (alone.messages[1].parts, alone.ignored) == ((Text("a"),), ("name",))
+    several = parse(messages=[USER, one, USER, two, tool("x", "b")]).conversation
+    assert [message.parts for message in several.messages[1:4:2]] == [
+        (Text("planner: a"),),
+        (ToolCall("x", "f", {"a": 1}),),
+    ]
+    assert several.ignored == ()
 
 
 def test_what_stands_before_the_conversation_is_its_system_text(parse):
@@ -127,6 +208,43 @@ def test_a_call_without_its_type(said):
         "assistant",
         (ToolCall("x", "f", {"a": 1}),),
     )
+
+
+PATCH = "*** Begin Patch\n+1\n*** End Patch"
+
+
+@pytest.mark.parametrize("kind", [{"type": "custom"}, {}])
+def test_a_custom_call_has_its_text_in_one_member(said, kind):
+    custom = {"id": "x", "custom": {"name": "patch", "input": PATCH}, **kind}
+    assert said(USER, {"role": "assistant", "tool_calls": [custom]}, tool("x", "ok"))[1:] == [
+        ("assistant", (ToolCall("x", "patch", {"input": PATCH}),)),
+        ("user", (ToolResult("x", (Text("ok"),)),)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("offered", "expected", "notes"),
+    [
+        (
+            {"type": "custom", "name": "f"},
+            {"input": PATCH},
+            ("responses_tool_read",),
+        ),
+        (
+            {"type": "custom", "custom": {"name": "f"}},
+            {"arguments": PATCH},
+            ("invalid_arguments_wrapped",),
+        ),
+    ],
+)
+def test_free_text_comes_back_as_arguments_from_who_was_sent_it_there(
+    parse, offered, expected, notes
+):
+    calls = [call("x", arguments=PATCH)]
+    turns = [USER, {"role": "assistant", "tool_calls": calls}]
+    conversation = parse(messages=turns, tools=[offered]).conversation
+    assert conversation.messages[1].parts == (ToolCall("x", "f", expected),)
+    assert conversation.notes == notes
 
 
 @pytest.mark.parametrize(
@@ -253,6 +371,15 @@ REFUSED = [
         [{"role": "system", "content": [IMAGE]}],
         "messages[0].content[0].type: 'image_url' is not supported here",
     ),
+    (
+        user({"type": "image", "source": {"type": "url", "url": "https://a/b"}}),
+        "messages[0].content[0].source: images by url cannot be read; send base64",
+    ),
+    (
+        user({"type": "image", "source": {"type": "base64", "data": "AAAA"}}),
+        "messages[0].content[0].source.data: ",
+    ),
+    (user({"type": "tool_result"}), "messages[0].content[0].tool_use_id: Field required"),
     (user("hi"), "messages[0].content[0]: Input should be a valid object"),
     (user({"type": "text"}), "messages[0].content[0].text: Field required"),
     (user({"type": "video"}), "messages[0].content[0].type: 'video' is not supported here"),
@@ -304,8 +431,16 @@ REFUSED = [
         "messages[1].tool_calls[0].function.arguments: Input should be a valid string",
     ),
     (
-        assistant(tool_calls=[{"id": "x", "type": "custom", "custom": {"name": "f", "input": ""}}]),
-        "messages[1].tool_calls[0].type: custom tool calls are not supported by this gateway; use",
+        assistant(tool_calls=[{"id": "x", "type": "custom"}]),
+        "messages[1].tool_calls[0].custom: Field required",
+    ),
+    (
+        assistant(tool_calls=[{"id": "x", "custom": {"name": "f"}}]),
+        "messages[1].tool_calls[0].custom.input: Field required",
+    ),
+    (
+        assistant(tool_calls=[call("x") | {"type": "mcp"}]),
+        "messages[1].tool_calls[0].type: Input should be 'function' or 'custom'",
     ),
     (
         assistant(function_call={"name": "f"}),

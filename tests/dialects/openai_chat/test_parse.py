@@ -19,6 +19,10 @@ def named(name):
     return {"type": "function", "function": {"name": name}}
 
 
+def custom(name):
+    return {"type": "custom", "custom": {"name": name}}
+
+
 def allowed(mode, *tools):
     return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": list(tools)}}
 
@@ -77,20 +81,45 @@ REFUSED = [
     ({"tools": [5]}, "tools[0]: Input should be a valid object"),
     ({"tools": [{"type": 5}]}, "tools[0].type: Input should be a valid string"),
     ({"tools": [F, {"type": "function"}]}, "tools[1].function: Field required"),
-    ({"tools": [{"name": "f"}]}, "tools[0].function: Field required"),
+    ({"tools": [{}]}, "tools[0].function: Field required"),
     ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name: Field required"),
     (
         {"tools": [{"type": "function", "function": {"name": "f", "parameters": True}}]},
         "tools[0].function.parameters: Input should be a valid object",
     ),
     (
-        {"tools": [{"type": "custom", "custom": {"name": "f"}}]},
-        "tools[0].type: custom tools are not supported by this gateway; offer a function instead",
+        {"tools": [{"type": "function", "name": "f", "parameters": 5}]},
+        "tools[0].parameters: Input should be a valid object",
+    ),
+    (
+        {"tools": [{"name": "f", "input_schema": 5}]},
+        "tools[0].input_schema: Input should be a valid object",
+    ),
+    ({"tools": [{"type": "custom"}]}, "tools[0].custom: Field required"),
+    ({"tools": [{"type": "custom", "custom": {}}]}, "tools[0].custom.name: Field required"),
+    (
+        {"tools": [{"type": "custom", "custom": {"name": "f", "format": {"type": "xml"}}}]},
+        "tools[0].custom.format.type: 'xml' is not supported here",
+    ),
+    (
+        {"tools": [{"type": "custom", "custom": {"name": "f", "format": {"type": "grammar"}}}]},
+        "tools[0].custom.format.grammar: Field required",
     ),
     ({"functions": [{}]}, "functions[0].name: Field required"),
     ({"tools": [F], "tool_choice": 5}, "tool_choice: Input should be a valid string or object"),
     ({"tools": [F], "tool_choice": "some"}, f"tool_choice: {MODES}"),
-    ({"tools": [F], "tool_choice": {"type": "custom"}}, "tool_choice.type: 'custom' is not"),
+    ({"tools": [F], "tool_choice": {"type": "mcp"}}, "tool_choice.type: 'mcp' is not"),
+    ({"tools": [F], "tool_choice": {"type": "custom"}}, "tool_choice.custom: Field required"),
+    ({"tools": [F], "tool_choice": {"type": "tool"}}, "tool_choice.name: Field required"),
+    (
+        {"tools": [F], "tool_choice": {"type": "tool", "name": "g"}},
+        "tool_choice.name: Tool 'g' not found in provided tools",
+    ),
+    ({"tools": [], "tool_choice": custom("g")}, "tool_choice.custom.name: Tool 'g' not found in"),
+    (
+        {"tools": [F], "tool_choice": allowed("auto", custom("g"))},
+        "tool_choice.allowed_tools.tools[0].custom.name: Tool 'g' not found in provided tools",
+    ),
     ({"tools": [F], "tool_choice": {"type": "function"}}, "tool_choice.function: Field required"),
     (
         {"tools": [F], "tool_choice": named("g")},
@@ -117,6 +146,9 @@ def test_a_wrong_field_is_refused_by_its_name(refused, members, problem):
     refused(problem, **members)
 
 
+RESPONSES_BODY = "this is a Responses body; POST it to /v1/responses"
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
@@ -127,6 +159,8 @@ def test_a_wrong_field_is_refused_by_its_name(refused, members, problem):
         (b"[]", "The request body must be a JSON object"),
         (b"{}", "model: Field required"),
         (b'{"model": "m"}', "messages: Field required"),
+        (b'{"model": "m", "input": "a"}', f"input: {RESPONSES_BODY}"),
+        (b'{"model": "m", "input": [], "messages": []}', f"input: {RESPONSES_BODY}"),
         (b'{"messages": [{"role": "user", "content": ""}]}', "model: Field required"),
     ],
 )
@@ -157,7 +191,7 @@ def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
     parsed = parse(
         seed=1,
         messages=[
-            {"role": "user", "name": "Ann", "content": [part, part]},
+            {"role": "user", "content": [part, part], "name": "Ann"},
             {"role": "assistant", "reasoning_content": "hm", "tool_calls": [call]},
         ],
         stream_options={"include_obfuscation": False},
@@ -171,7 +205,6 @@ def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
         "logit_bias",
         "user",
         "metadata",
-        "name",
         "prompt_cache_breakpoint",
         "reasoning_content",
         "index",
@@ -202,10 +235,31 @@ def test_the_limit_of_the_answer_has_two_names(parse):
     assert (both.max_tokens, both.ignored) == (9, ("max_tokens",))
 
 
+def test_an_answer_that_comes_back_as_it_was_told_is_honoured_whole(parse):
+    """What an answer holds for readers of its types is no request."""
+    answer = {
+        "role": "assistant",
+        "content": "a",
+        "refusal": None,
+        "annotations": [],
+        "audio": None,
+    }
+    turns = [{"role": "user", "content": "hi"}, answer, {"role": "user", "content": "hi"}]
+    assert parse(messages=turns).conversation.ignored == ()
+
+
+def test_a_tier_is_listed(parse):
+    assert parse(service_tier="default").conversation.ignored == ()
+    assert parse(service_tier="flex").conversation.ignored == ("service_tier",)
+
+
 def test_fields_that_ask_for_nothing_are_not_listed(parse):
     parsed = parse(
         stop=[],
         parallel_tool_calls=True,
+        service_tier="auto",
+        modalities=None,
+        metadata={},
         n=1,
         logprobs=False,
         top_logprobs=0,
@@ -271,6 +325,74 @@ def test_tools(parse):
     assert parse(tools=tools).conversation.tools == (Tool("f", "d", SCHEMA), Tool("g"), Tool("h"))
 
 
+GRAMMAR = {"syntax": "lark", "definition": 'start: "a"'}
+TOLD = "The input is free text: give it as the one string of the argument."
+TOLD_GRAMMAR = ' It must match this grammar (lark):\n\nstart: "a"'
+
+
+@pytest.mark.parametrize(
+    ("members", "description"),
+    [
+        ({}, TOLD),
+        ({"description": "Patches.", "format": {"type": "text"}}, f"Patches.\n\n{TOLD}"),
+        ({"format": None}, TOLD),
+        ({"format": {"type": "grammar", "grammar": GRAMMAR}}, TOLD + TOLD_GRAMMAR),
+    ],
+)
+def test_a_custom_tool_is_a_function_of_one_text(parse, members, description):
+    parsed = parse(tools=[G, {"type": "custom", "custom": {"name": "patch", **members}}])
+    tool = parsed.conversation.tools[1]
+    assert (tool.name, tool.description) == ("patch", description)
+    assert list(tool.schema["properties"]) == tool.schema["required"] == ["input"]
+    assert parsed.forms == {"g": "function", "patch": "custom"}
+    assert (parsed.conversation.ignored, parsed.conversation.notes) == ((), ())
+
+
+FLAT = {"type": "function", "name": "f", "description": "d", "parameters": SCHEMA}
+FLAT_CUSTOM = {"type": "custom", "name": "f", "description": "d"}
+FLAT_GRAMMAR = {"type": "grammar", **GRAMMAR}
+
+
+@pytest.mark.parametrize(
+    ("tool", "form", "note"),
+    [
+        (FLAT, "function", "responses_tool_read"),
+        (
+            {"name": "f", "description": "d", "parameters": SCHEMA},
+            "function",
+            "responses_tool_read",
+        ),
+        (
+            {"name": "f", "description": "d", "input_schema": SCHEMA},
+            "function",
+            "messages_tool_read",
+        ),
+        (
+            {"type": "custom", "name": "f", "description": "d", "input_schema": SCHEMA},
+            "function",
+            "messages_tool_read",
+        ),
+        (FLAT_CUSTOM | {"format": FLAT_GRAMMAR}, "text", "responses_tool_read"),
+        (FLAT_CUSTOM, "text", "responses_tool_read"),
+        (
+            {"type": "custom", "custom": {"name": "f", "format": FLAT_GRAMMAR}},
+            "custom",
+            "responses_tool_read",
+        ),
+    ],
+)
+def test_tools_as_the_other_apis_have_them_are_read_and_told(parse, tool, form, note):
+    """As Cursor sends them."""
+    parsed = parse(tools=[tool])
+    (offered,) = parsed.conversation.tools
+    assert offered.name == "f"
+    if form == "function":
+        assert offered == Tool("f", "d", SCHEMA)
+    assert offered.description.endswith(TOLD_GRAMMAR) == ("grammar" in str(tool))
+    assert parsed.forms == {"f": form}
+    assert (parsed.conversation.notes, parsed.conversation.ignored) == ((note,), ())
+
+
 @pytest.mark.parametrize(("strict", "ignored"), [(True, ("strict",)), (False, ()), (None, ())])
 def test_strict_is_ignored_and_told(parse, strict, ignored):
     tool = {"type": "function", "function": {"name": "f", "strict": strict}}
@@ -293,12 +415,31 @@ def test_tools_that_run_at_openai_are_ignored_by_their_type(parse):
         ("none", ToolChoice("none")),
         ("required", ToolChoice("any")),
         (named("f"), ToolChoice("tool", "f")),
+        (custom("h"), ToolChoice("tool", "h")),
     ],
 )
 def test_tool_choice(parse, choice, expected):
+    conversation = parse(tools=[F, G, custom("h")], tool_choice=choice).conversation
+    assert conversation.tool_choice == expected
+    assert len(conversation.tools) == 3
+    assert conversation.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected", "note"),
+    [
+        ({"type": "function", "name": "f"}, ToolChoice("tool", "f"), "responses"),
+        ({"type": "custom", "name": "f"}, ToolChoice("tool", "f"), "responses"),
+        ({"type": "tool", "name": "f"}, ToolChoice("tool", "f"), "messages"),
+        ({"type": "auto"}, ToolChoice(), "messages"),
+        ({"type": "any"}, ToolChoice("any"), "messages"),
+        ({"type": "none"}, ToolChoice("none"), "messages"),
+    ],
+)
+def test_a_choice_as_the_other_apis_have_it_is_read_and_told(parse, choice, expected, note):
     conversation = parse(tools=[F, G], tool_choice=choice).conversation
     assert conversation.tool_choice == expected
-    assert len(conversation.tools) == 2
+    assert conversation.notes == (f"{note}_tool_choice_read",)
 
 
 @pytest.mark.parametrize(
@@ -306,12 +447,13 @@ def test_tool_choice(parse, choice, expected):
     [
         (allowed("auto", named("g")), ["g"], ToolChoice(), ()),
         (allowed("required", named("g"), named("f")), ["f", "g"], ToolChoice("any"), ()),
+        (allowed("required", custom("h"), named("f")), ["f", "h"], ToolChoice("any"), ()),
         (allowed("auto"), [], ToolChoice(), ()),
         (allowed("required", {"type": "mcp"}), [], ToolChoice(), ("mcp", "tool_choice")),
     ],
 )
 def test_allowed_tools_are_those_that_are_offered(parse, choice, names, expected, ignored):
-    conversation = parse(tools=[F, G], tool_choice=choice).conversation
+    conversation = parse(tools=[F, G, custom("h")], tool_choice=choice).conversation
     assert [tool.name for tool in conversation.tools] == names
     assert conversation.tool_choice == expected
     assert conversation.ignored == ignored

@@ -25,7 +25,7 @@ USAGE = {
     "total_tokens": 1271,
     "prompt_tokens_details": {"cached_tokens": 7, "cache_write_tokens": 8, "audio_tokens": 0},
     "completion_tokens_details": {
-        "reasoning_tokens": 0,
+        "reasoning_tokens": 9,
         "audio_tokens": 0,
         "accepted_prediction_tokens": 0,
         "rejected_prediction_tokens": 0,
@@ -56,6 +56,7 @@ def test_a_whole_completion(meter):
         "object": "chat.completion",
         "created": 1700000000,
         "model": "m",
+        "service_tier": None,
         "system_fingerprint": None,
         "choices": [
             {
@@ -125,3 +126,22 @@ def test_cached_tokens_are_part_of_the_prompt():
     assert told.total_tokens == 154
     assert told.prompt_tokens_details.cached_tokens == 30
     assert told.prompt_tokens_details.cache_write_tokens == 4
+
+
+@pytest.mark.parametrize(
+    ("form", "given", "told"),
+    [
+        ("custom", {"input": "a\n"}, {"type": "custom", "custom": {"name": "f", "input": "a\n"}}),
+        ("custom", {"a": 1}, {"type": "custom", "custom": {"name": "f", "input": '{"a":1}'}}),
+        (
+            "text",
+            {"input": "a\n"},
+            {"type": "function", "function": {"name": "f", "arguments": "a\n"}},
+        ),
+    ],
+)
+def test_a_call_with_free_text(meter, form, given, told):
+    (call,) = message(meter, ToolCall("t", "f", given), forms={"f": form})["tool_calls"]
+    assert call == {"id": "t", **told}
+    one = rendered(meter, ToolCall("t", "f", given), reason="tool_use", forms={"f": form})
+    assert ChatCompletion.model_validate(one).choices[0].message.tool_calls[0].type == told["type"]

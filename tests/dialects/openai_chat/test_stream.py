@@ -61,6 +61,7 @@ def chunk(delta, finish_reason=None, **more):
         "object": "chat.completion.chunk",
         "created": CREATED,
         "model": "m",
+        "service_tier": None,
         "system_fingerprint": None,
         "choices": [choice],
         **more,
@@ -213,6 +214,35 @@ def test_a_legacy_call_without_input():
     )
 
 
+def custom(index, **members):
+    return chunk({"tool_calls": [{"index": index, **members}]})
+
+
+WRITTEN = [ToolInput('{"inp'), ToolInput('ut": "a\\'), ToolInput('nb"'), ToolInput("}")]
+
+
+def test_a_custom_call_is_told_as_text():
+    """Its JSON is decoded on the way; without any it is empty."""
+    ended = [ToolEnd(), ToolStart("u", "patch"), ToolEnd(), Finish("tool_use")]
+    events = [ToolStart("t", "patch"), *WRITTEN, *ended]
+    assert read(encoder(forms={"patch": "custom"}).feed(events))[1:-2] == [
+        custom(0, id="t", type="custom", custom={"name": "patch", "input": ""}),
+        custom(0, custom={"input": "a"}),
+        custom(0, custom={"input": "\nb"}),
+        custom(1, id="u", type="custom", custom={"name": "patch", "input": ""}),
+    ]
+
+
+def test_a_custom_call_as_a_function_of_text():
+    """For who offers such a tool as Responses does, and fails on a custom call."""
+    events = [ToolStart("t", "patch"), *WRITTEN, ToolEnd(), Finish("tool_use")]
+    assert read(encoder(forms={"patch": "text"}).feed(events))[1:-2] == [
+        start(0, "t", "patch"),
+        arguments(0, "a"),
+        arguments(0, "\nb"),
+    ]
+
+
 AWKWARD = '"\\/\b\f\n\r\t\x00\x1f\x7f é 漢字 😀 \u2028\u2029 data: [DONE]\n\ndata: {}\n\n'
 
 
@@ -267,7 +297,7 @@ def test_an_error_is_the_last_event():
     assert read(stream.error(failure, "req_1")) == [
         {
             "error": {
-                "message": "The upstream's answer broke off.",
+                "message": "Connection lost: The upstream's answer broke off.",
                 "type": "server_error",
                 "param": None,
                 "code": "server_error",

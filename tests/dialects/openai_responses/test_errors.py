@@ -48,6 +48,6 @@ def test_what_a_failure_tells():
 
 def test_how_long_to_wait_is_in_the_message():
     assert told(Kind.THROTTLED, retry_after=2.5).message == (
-        "What happened. Please try again in 2.5s."
+        "Rate limit: What happened. Please try again in 2.5s."
     )
-    assert told(Kind.TRUNCATED, retry_after=2).message == "What happened."
+    assert told(Kind.TRUNCATED, retry_after=2).message == "Connection lost: What happened."

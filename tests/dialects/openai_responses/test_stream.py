@@ -476,7 +476,7 @@ def test_a_ping_before_anything_begins_the_response():
 
 FAILURE = GatewayError(Kind.TRUNCATED, "The upstream's answer broke off.")
 ERROR = {
-    "message": "The upstream's answer broke off.",
+    "message": "Connection lost: The upstream's answer broke off.",
     "type": "server_error",
     "param": None,
     "code": "server_error",

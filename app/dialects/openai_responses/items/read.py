@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 
 from app.core.conversation import Message, Text, ToolCall, ToolResult
 from app.core.typed_json import FieldError, Record, convert, ignore_unknown
-from app.dialects import openai
-from app.dialects.openai_responses import custom_input
+from app.dialects import custom_tools, openai
 from app.dialects.openai_responses.tools import ClientTool
 
 from . import foreign, reasoning_content, tool_search, types
@@ -79,7 +78,7 @@ def _function_call(item: types.FunctionCall, record: Record) -> list[Turn]:
 
 def _custom_tool_call(item: types.CustomToolCall, _: Record) -> list[Turn]:
     name = ClientTool(item.name, item.namespace).flat
-    given = custom_input.as_object(item.input)
+    given = custom_tools.as_object(item.input)
     return [Turn("assistant", (ToolCall(item.call_id, name, given),))]
 
 

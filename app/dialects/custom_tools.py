@@ -1,8 +1,9 @@
-"""The input of custom tools: free text for the client, a JSON object for the upstream.
+"""Custom tools, whose input is free text for the client and a JSON object for the upstream. Shared
+by the OpenAI dialects, which differ in how they write such a tool down.
 
-Upstream such a tool takes an object with one string, ``{"input": "..."}``. The client gets only the
-string, piece by piece as the object's JSON arrives: :class:`InputReader` decodes it on the way,
-wherever the fragments are cut.
+Upstream it is a function of one string, ``{"input": "..."}``, with the grammar of its text in its
+description. The client gets only the string, piece by piece as the object's JSON arrives:
+:class:`InputReader` decodes it on the way, wherever the fragments are cut.
 """
 
 import re
@@ -10,8 +11,11 @@ from enum import Enum
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
+from app.core.conversation import Tool
 from app.core.lenient_json import decode_object
+from app.core.typed_json import Tagged
 from app.dialects.wire import encode
 
 NAME = "input"
@@ -33,6 +37,31 @@ _INSIDE = re.compile(
 _LONGEST_ESCAPE = len(r"\ud83d\ude42")
 
 _decode_string = msgspec.json.Decoder(str).decode
+
+
+class FreeText(Tagged, frozen=True, tag="text"):
+    """Any text at all."""
+
+
+class Grammar(Struct, frozen=True):
+    """Text that matches this grammar; ``syntax`` is the notation of the grammar."""
+
+    syntax: str
+    definition: str
+
+
+def offered(name: str, description: str | None, grammar: Grammar | None) -> Tool:
+    """The tool as the model is told of it."""
+    rule = "The input is free text: give it as the one string of the argument."
+    if grammar:
+        rule += f" It must match this grammar ({grammar.syntax}):\n\n{grammar.definition}"
+    schema = {
+        "type": "object",
+        "properties": {NAME: {"type": "string", "description": "The whole input"}},
+        "required": [NAME],
+        "additionalProperties": False,
+    }
+    return Tool(name, "\n\n".join(filter(None, (description, rule))), schema)
 
 
 def as_object(text: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.lenient_json import decode_object
-from app.dialects.openai_responses.custom_input import InputReader, as_object, as_text
+from app.dialects.custom_tools import InputReader, as_object, as_text
 
 AWKWARD = '"\\/\b\f\n\r\t\x00\x1f é 漢字 😀 \U0001f3f3\ufe0f\u200d \ud7ff\ue000 {"input": "x"}'
 
