@@ -24,6 +24,7 @@ _SLICE = 256 * 1024
 """Characters that one call looks at, since nothing can interrupt it. A multiple of 4."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+")
 _LAST = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_FORMS = (("\n", ""), ("\r", ""), (" ", ""), ("\t", ""), ("-", "+"), ("_", "/"))
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe", "utf-16"),
@@ -49,6 +50,22 @@ def is_base64(data: str) -> bool:
     return whole and _LAST.fullmatch(data, last) is not None
 
 
+def as_standard(data: str) -> str:
+    """``data`` as :func:`is_base64` wants it: libraries also write base64 with line breaks, without
+    padding, or with the characters that are safe in URLs. Raises :class:`MediaError` for what is no
+    base64 of at least one byte.
+    """
+    if is_base64(data):
+        return data
+    for given, standard in _FORMS:
+        data = data.replace(given, standard)
+    data = data.rstrip("=")
+    data += "=" * (-len(data) % 4)
+    if not is_base64(data):
+        raise MediaError(NOT_BASE64)
+    return data
+
+
 def decoded(data: str) -> bytes:
     """The bytes of valid base64, b"" of any other text."""
     try:
@@ -64,8 +81,7 @@ def decoded(data: str) -> bytes:
 
 def image(data: str) -> Image:
     """The image that ``data``, in base64, holds. Raises :class:`MediaError`."""
-    if not is_base64(data):
-        raise MediaError(NOT_BASE64)
+    data = as_standard(data)
     found = image_format(data)
     if found is None:
         raise MediaError(
@@ -93,8 +109,7 @@ def file(data: str, media_type: str, name: str | None, field: str) -> Document |
     ``media_type`` and ``name`` are the client's, "" and None if it gives none; ``field`` is the
     place in its body. Raises :class:`MediaError`.
     """
-    if not is_base64(data):
-        raise MediaError(NOT_BASE64)
+    data = as_standard(data)
     ending = (name or "").rpartition(".")[2].lower()
     if found := document_format(data, _ENDINGS.get(media_type, ending)):
         return Document(None, name, found, data, field)

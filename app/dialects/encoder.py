@@ -13,7 +13,7 @@ from app.core.usage import Meter
 from app.errors import GatewayError, Kind
 
 from .transitions import Table
-from .wire import encode
+from .wire import encode, one_line
 
 
 class StreamEncoder:
@@ -83,7 +83,7 @@ class StreamEncoder:
     def _taken(self) -> bytes:
         data = b"".join(self._out)
         self._out.clear()
-        return data
+        return one_line(data)
 
 
 class OpeningEncoder(StreamEncoder):

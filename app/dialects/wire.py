@@ -23,6 +23,23 @@ def cut(written: bytes) -> list[bytes]:
     return written.split(_GAP)
 
 
+_LINE_ENDS = (  # U+0085, U+2028, U+2029
+    (b"\xc2\x85", rb"\u0085"),
+    (b"\xe2\x80\xa8", rb"\u2028"),
+    (b"\xe2\x80\xa9", rb"\u2029"),
+)
+
+
+def one_line(events: bytes) -> bytes:
+    """Events whose JSON has escapes for the characters at which readers such as httpx split lines,
+    although neither JSON nor server-sent events demand it. They can only be inside strings.
+    """
+    for raw, escaped in _LINE_ENDS:
+        if raw in events:
+            events = events.replace(raw, escaped)
+    return events
+
+
 def data(payload: Struct) -> bytes:
     """An event without a name."""
     return b"data: %b\n\n" % encode(payload)

@@ -1,11 +1,11 @@
-from base64 import b64encode
+from base64 import b64encode, encodebytes, urlsafe_b64encode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import media
-from app.core.media import decoded, is_base64
+from app.core.media import MediaError, as_standard, decoded, is_base64
 from app.core.signatures import decoded_size
 
 
@@ -21,6 +21,28 @@ def test_base64_is_known_and_measured(data: bytes) -> None:
 def test_what_is_no_base64_of_anything(text: str) -> None:
     assert not is_base64(text)
     assert decoded(text) == b""
+
+
+@given(st.binary(min_size=1, max_size=200))
+def test_every_form_of_base64_is_read(data: bytes) -> None:
+    standard = b64encode(data).decode()
+    lines = encodebytes(data).decode()
+    for form in (
+        standard,
+        standard.rstrip("="),
+        urlsafe_b64encode(data).decode(),
+        urlsafe_b64encode(data).decode().rstrip("="),
+        lines,
+        lines.replace("\n", "\r\n"),
+        f"  {standard}\t",
+    ):
+        assert as_standard(form) == standard
+
+
+@pytest.mark.parametrize("text", ["", " \n", "A", "====", "AAAAA", "AA!A", "AA=A", "data:,", "ä"])
+def test_what_is_no_base64_in_any_form_is_refused(text: str) -> None:
+    with pytest.raises(MediaError):
+        as_standard(text)
 
 
 @pytest.mark.parametrize(

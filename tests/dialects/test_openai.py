@@ -191,10 +191,10 @@ NO_BASE64 = "Input should be valid standard base64, not empty"
         ("data:;base64,AAAA", FORMAT),
         ("data:image/svg+xml;base64,AAAA", FORMAT),
         ("data:image/png;base64,", NO_BASE64),
-        ("data:image/png;base64,AAA", NO_BASE64),
+        ("data:image/png;base64,A", NO_BASE64),
         ("data:image/png;base64,A===", NO_BASE64),
-        ("data:image/png;base64,AA-_", NO_BASE64),
-        ("data:image/png;base64,AAA\n", NO_BASE64),
+        ("data:image/png;base64,AA!A", NO_BASE64),
+        ("data:image/png;base64,AAA\n", FORMAT),
     ],
 )
 def test_urls_that_hold_no_image(url, problem):

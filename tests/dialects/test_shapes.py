@@ -20,6 +20,7 @@ from app.dialects.openai_responses import reply as responses
 from app.dialects.openai_responses import shapes as responses_shapes
 from app.dialects.openai_responses.parse import parse_responses
 from app.dialects.openai_responses.stream import StreamEncoder as ResponsesEncoder
+from app.dialects.wire import one_line
 from app.errors import GatewayError, Kind
 from tests.core.folding import fold
 from tests.dialects.answers import answers
@@ -88,7 +89,7 @@ def test_answers(
     stream = encoder()
     written = (stream.ping() if begun else b"") + stream.feed(events)
     for payload in payloads(written):
-        assert msgspec.json.encode(msgspec.json.decode(payload, type=event)) == payload
+        assert one_line(msgspec.json.encode(msgspec.json.decode(payload, type=event))) == payload
     body = whole(fold(events))
     assert msgspec.json.encode(msgspec.json.decode(body, type=answer)) == body
 

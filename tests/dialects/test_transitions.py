@@ -2,6 +2,7 @@
 refused, and batches do not matter.
 """
 
+import json
 from itertools import pairwise
 from typing import get_args
 
@@ -60,6 +61,21 @@ EVENTS = set(get_args(Event))
 
 def test_no_dialect_is_missing():
     assert {type(make()) for make in ENCODERS.values()} == {each.encoder for each in DIALECTS}
+
+
+@every_dialect
+def test_readers_that_split_text_into_lines_find_whole_events(encoder):
+    odd = "a\u2028b\u2029c\x85d\x1ee"
+    call = [ToolStart("1", f"f{odd}"), ToolInput(json.dumps({"a": odd}, ensure_ascii=False))]
+    stream = encoder().feed(
+        [TextDelta(odd), TextDelta(odd), ThinkingDelta(odd), *call, ToolEnd(), Finish("tool_use")]
+    )
+    stream += encoder().error(GatewayError(Kind.INTERNAL, odd), "req_1")
+    text = stream.decode()
+    assert text.splitlines() == text.split("\n")[:-1]
+    payloads = [line.removeprefix("data: ") for line in text.splitlines() if "data: {" in line]
+    assert all(json.loads(payload) for payload in payloads)
+    assert json.dumps(odd) in text.replace("\\x1e", "\\u001e")
 
 
 def test_every_event_can_be_folded():

@@ -1,5 +1,6 @@
 """A plain loop over a stream of an official SDK raises when the answer breaks off in the middle."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -43,6 +44,47 @@ def of_messages(url: str) -> Iterator[str]:
             yield event.delta.text
 
 
+def of_the_messages_helper(url: str) -> Iterator[str]:
+    client = anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0)
+    with client.messages.stream(model=MODEL, messages=HELLO, max_tokens=99) as stream:
+        yield from stream.text_stream
+
+
+def of_beta_messages(url: str) -> Iterator[str]:
+    client = anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0)
+    body: Any = {"model": MODEL, "messages": HELLO, "max_tokens": 99, "stream": True}
+    for event in client.beta.messages.create(**body):
+        if event.type == "content_block_delta" and event.delta.type == "text_delta":
+            yield event.delta.text
+
+
+def of_asynchronous_messages(url: str) -> Iterator[str]:
+    printed: list[str] = []
+
+    async def loop() -> None:
+        client = anthropic.AsyncAnthropic(base_url=url, api_key=KEY, max_retries=0)
+        body: Any = {"model": MODEL, "messages": HELLO, "max_tokens": 99, "stream": True}
+        async for event in await client.messages.create(**body):
+            if event.type == "content_block_delta" and event.delta.type == "text_delta":
+                printed.append(event.delta.text)
+
+    try:
+        asyncio.run(loop())
+    finally:
+        yield from printed
+
+
+LOOPS = [
+    of_responses,
+    of_the_responses_helper,
+    of_chat,
+    of_messages,
+    of_the_messages_helper,
+    of_beta_messages,
+    of_asynchronous_messages,
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -51,7 +93,7 @@ def of_messages(url: str) -> Iterator[str]:
     ],
     ids=["cut", "throttled"],
 )
-@pytest.mark.parametrize("loop", [of_responses, of_the_responses_helper, of_chat, of_messages])
+@pytest.mark.parametrize("loop", LOOPS)
 def test_a_plain_loop_raises(
     gateway: Gateway,
     upstream: Simulator,

@@ -1,7 +1,7 @@
 """The answer as one JSON message, and the parts of it that a stream needs too."""
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import TypeVar, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -29,6 +29,9 @@ CATEGORIES: dict[str, shapes.RefusalCategory] = {
 """A closed set: a category that the API does not have is null."""
 
 
+_Usage = TypeVar("_Usage", bound=shapes.DeltaUsage)
+
+
 class ReplyContext(Struct, frozen=True):
     """What all parts of one answer share.
 
@@ -47,7 +50,9 @@ def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
     content = [block for part in reply.parts for block in _blocks(part, context.omit_thinking)]
     end = Finish(reply.reason, reply.refusal)
-    return encode(message(context, content, usage(meter.counts()), end))
+    searches = sum(isinstance(part, HostedToolUse) for part in reply.parts)
+    used = usage(meter.counts(), searches, shapes.Usage)
+    return encode(message(context, content, used, end))
 
 
 def message(
@@ -93,13 +98,18 @@ def _details(end: Finish) -> shapes.Refusal | None:
     return shapes.Refusal(CATEGORIES.get(said.category), said.explanation or None)
 
 
-def usage(counts: TokenCounts) -> shapes.Usage:
-    """The tokens of the whole answer; cached tokens are counted apart."""
-    return shapes.Usage(
+def usage(counts: TokenCounts, searches: int, kind: type[_Usage]) -> _Usage:
+    """The tokens of the whole answer; cached tokens are counted apart. ``searches`` is how often
+    the gateway ran a tool search.
+    """
+    thought = counts.reasoning_tokens
+    return kind(
         counts.input_tokens,
         counts.cache_write_tokens,
         counts.cache_read_tokens,
         counts.output_tokens,
+        shapes.OutputDetails(thought) if thought else None,
+        shapes.ServerToolUsage(searches) if searches else None,
     )
 
 

@@ -61,11 +61,37 @@ class ToolSearchResult(Shape, frozen=True, tag_field="type", tag="tool_search_to
     content: ToolSearchFound | ToolSearchFailed
 
 
-class Usage(Shape, frozen=True):
+class OutputDetails(Shape, frozen=True):
+    thinking_tokens: int
+
+
+class ServerToolUsage(Shape, frozen=True):
+    """How often Anthropic's tools were run; of these the gateway has the tool search alone."""
+
+    tool_search_requests: int
+    web_search_requests: int = 0
+    web_fetch_requests: int = 0
+
+
+class DeltaUsage(Shape, frozen=True):
+    """``output_tokens_details`` is there if the model reasoned, ``server_tool_use`` if the gateway
+    ran a tool.
+    """
+
     input_tokens: int
     cache_creation_input_tokens: int
     cache_read_input_tokens: int
     output_tokens: int
+    output_tokens_details: OutputDetails | None = None
+    server_tool_use: ServerToolUsage | None = None
+
+
+class Usage(DeltaUsage, frozen=True):
+    """The service says nothing of the last three: they are always null."""
+
+    cache_creation: None = None
+    inference_geo: None = None
+    service_tier: None = None
 
 
 RefusalCategory: TypeAlias = Literal[
@@ -200,7 +226,7 @@ class BlockStop(Shape, frozen=True, tag_field="type", tag="content_block_stop"):
 
 class MessageDelta(Shape, frozen=True, tag_field="type", tag="message_delta"):
     delta: Stopped
-    usage: Usage
+    usage: DeltaUsage
 
 
 class MessageStop(Shape, frozen=True, tag_field="type", tag="message_stop"):

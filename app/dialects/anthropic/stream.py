@@ -63,6 +63,7 @@ class StreamEncoder(OpeningEncoder):
         self._context = context
         self._index = 0
         self._input_sent = False
+        self._searches = 0
 
     def _fail(self, error: GatewayError, request_id: str) -> None:
         self._out.append(wire.event(errors.failure(error, request_id)))
@@ -123,6 +124,7 @@ class StreamEncoder(OpeningEncoder):
     def _hosted(self, use: HostedToolUse) -> None:
         """As the API does: the input of the call in a delta, the result in one piece."""
         call, result = reply.hosted(use)
+        self._searches += 1
         self._open(shapes.ServerToolUse(call.id, call.name, {}))
         self._deltas(INPUT_DELTA)
         self._delta(wire.encode(call.input).decode())
@@ -131,7 +133,7 @@ class StreamEncoder(OpeningEncoder):
         self._close()
 
     def _finish(self, event: Finish) -> None:
-        used = reply.usage(self._meter.counts())
+        used = reply.usage(self._meter.counts(), self._searches, shapes.DeltaUsage)
         delta = shapes.MessageDelta(reply.stopped(self._context, event), used)
         self._out += (wire.event(delta), wire.event(shapes.MessageStop()))
 

@@ -5,7 +5,14 @@ import json
 import pytest
 from anthropic.types import Message
 
-from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
+from app.core.conversation import (
+    HostedToolUse,
+    RedactedThinking,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolSearchResult,
+)
 from app.core.fold import Reply
 from app.dialects.anthropic.reply import STOP_REASONS, ReplyContext, whole
 
@@ -43,7 +50,22 @@ def test_a_whole_message(meter):
             "cache_creation_input_tokens": 8,
             "cache_read_input_tokens": 7,
             "output_tokens": 56,
+            "output_tokens_details": {"thinking_tokens": 9},
+            "server_tool_use": None,
+            "cache_creation": None,
+            "inference_geo": None,
+            "service_tier": None,
         },
+    }
+
+
+def test_searches_are_counted(meter):
+    use = HostedToolUse("s", "tool_search_tool_bm25", {}, ToolSearchResult(("f",)))
+    usage = rendered(meter, (use, Text("a"), use), "end_turn")["usage"]
+    assert usage["server_tool_use"] == {
+        "tool_search_requests": 2,
+        "web_search_requests": 0,
+        "web_fetch_requests": 0,
     }
 
 

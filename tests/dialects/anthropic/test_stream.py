@@ -35,12 +35,19 @@ START_USAGE = {
     "cache_creation_input_tokens": 0,
     "cache_read_input_tokens": 0,
     "output_tokens": 0,
+    "output_tokens_details": None,
+    "server_tool_use": None,
+    "cache_creation": None,
+    "inference_geo": None,
+    "service_tier": None,
 }
 END_USAGE = {
     "input_tokens": 1200,
     "cache_creation_input_tokens": 8,
     "cache_read_input_tokens": 7,
     "output_tokens": 56,
+    "output_tokens_details": {"thinking_tokens": 9},
+    "server_tool_use": None,
 }
 STARTED = {
     "type": "message_start",

@@ -1,6 +1,6 @@
 """Which tools a request offers to the model."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from anthropic.types.beta import BetaMemoryTool20250818Command
@@ -182,9 +182,9 @@ def test_changes_of_mcp_tools_are_named(parse):
 
 
 REGEX = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
-LATER = G | {"defer_loading": True}
+LATER: Any = G | {"defer_loading": True}
 REFERENCE = {"type": "tool_reference", "tool_name": "g"}
-SEARCHED = [
+SEARCHED: Any = [
     {"role": "user", "content": "hi"},
     {
         "role": "assistant",
@@ -227,7 +227,7 @@ def test_a_deferred_tool_waits_for_a_search(parse, kind, hosted):
     assert names(parsed) == ["f", name]
     assert parsed.conversation.tools[1].schema["required"] == ["query"]
     assert parsed.conversation.hosted == (HostedTool(name, hosted),)
-    assert parsed.conversation.deferred == (Tool("g", "", G["input_schema"]),)
+    assert parsed.conversation.deferred == (Tool("g", "", LATER["input_schema"]),)
     assert parsed.conversation.ignored == ()
 
 
