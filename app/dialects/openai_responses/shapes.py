@@ -102,11 +102,17 @@ class ReasoningInEffect(Shape, frozen=True):
     summary: str | None
 
 
+class ConversationInEffect(Shape, frozen=True):
+    id: str
+
+
 Item: TypeAlias = OutputMessage | ReasoningItem | FunctionCall | CustomToolCall | ToolSearchCall
 
 
 class _Response(Shape, frozen=True, kw_only=True):
-    """The members from ``store`` on repeat the request, as far as it is honoured."""
+    """The members from ``store`` on, and those that name what it follows, repeat the request, as
+    far as it is honoured.
+    """
 
     id: str
     object: Literal["response"]
@@ -119,8 +125,8 @@ class _Response(Shape, frozen=True, kw_only=True):
     model: str
     output: list[Item]
     usage: Usage | None
-    conversation: None
-    previous_response_id: None
+    conversation: ConversationInEffect | None
+    previous_response_id: str | None
     prompt: None
     max_tool_calls: None
     top_logprobs: None
@@ -161,6 +167,27 @@ class InputTokens(Shape, frozen=True, tag_field="object", tag="response.input_to
     """The answer of ``POST /v1/responses/input_tokens``."""
 
     input_tokens: int
+
+
+# What is kept
+
+
+class Deleted(Shape, frozen=True):
+    """The answer to a DELETE."""
+
+    id: str
+    object: str
+    deleted: bool
+
+
+class ItemPage(Shape, frozen=True, kw_only=True):
+    """A part of a list of items, as they were sent."""
+
+    object: Literal["list"]
+    data: list[dict[str, Any]]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
 
 
 # Stream events. A delta has its number at the end, where it is written after the text.

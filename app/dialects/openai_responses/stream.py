@@ -134,12 +134,9 @@ class StreamEncoder(OpeningEncoder):
     def _finish(self, event: Finish) -> None:
         if part := self._options.refused(event.reason, event.refusal):
             self._refused(part)
-        response = reply.finished(self._context, event.reason, self._output, self._meter)
-        kind = (
-            shapes.ResponseCompleted
-            if response.status == "completed"
-            else shapes.ResponseIncomplete
-        )
+        status, encoded = reply.finished(self._context, event.reason, self._output, self._meter)
+        kind = shapes.ResponseCompleted if status == "completed" else shapes.ResponseIncomplete
+        response: Any = Raw(encoded)
         self._write(kind(self._number(), response))
         self._output.clear()
 
@@ -207,7 +204,7 @@ class StreamEncoder(OpeningEncoder):
 
     def _open_thinking(self, _: Event) -> None:
         self._open("reasoning")
-        self._added(reply.reasoning_item(self._options, self._place[0], None))
+        self._added(reply.reasoning_item(self._context, self._place[0], None))
 
     def _open_summary(self, _: ThinkingDelta) -> None:
         if self._options.summary:
@@ -233,7 +230,7 @@ class StreamEncoder(OpeningEncoder):
         self._done_reasoning(RedactedThinking(event.data))
 
     def _done_reasoning(self, part: reasoning_content.Reasoning) -> None:
-        self._done(reply.reasoning_item(self._options, self._place[0], part))
+        self._done(reply.reasoning_item(self._context, self._place[0], part))
 
     # Calls
 
