@@ -123,14 +123,14 @@ def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
         items[-1] = replace(items[-1], status=context.options.outcome(reply.reason)[0])
     if part := context.options.refused(reply.reason, reply.refusal):
         items.append(message_item(context.item_id("message", len(items)), [part], "completed"))
-    return finished(context, reply.reason, map(encode, items), meter)[1]
+    return encode(finished(context, reply.reason, map(encode, items), meter))
 
 
 def finished(
     context: ReplyContext, reason: StopReason, output: Iterable[bytes], meter: Meter
-) -> tuple[FinalStatus, bytes]:
-    """The status of the response at the end of its answer, and its JSON; ``output`` are encoded
-    items. This is when it is kept.
+) -> shapes.Response:
+    """The response at the end of its answer, which is when it is kept; ``output`` are encoded
+    items.
     """
     status, why = context.options.outcome(reason)
     response = _response(
@@ -143,10 +143,9 @@ def finished(
         incomplete_details=shapes.Incomplete(why) if why else None,
         usage=usage(meter.counts()),
     )
-    encoded = encode(response)
     if context.keeping is not None:
-        context.keeping.finished(encoded)
-    return status, encoded
+        context.keeping.finished(response)
+    return response
 
 
 def unfinished(

@@ -134,9 +134,12 @@ class StreamEncoder(OpeningEncoder):
     def _finish(self, event: Finish) -> None:
         if part := self._options.refused(event.reason, event.refusal):
             self._refused(part)
-        status, encoded = reply.finished(self._context, event.reason, self._output, self._meter)
-        kind = shapes.ResponseCompleted if status == "completed" else shapes.ResponseIncomplete
-        response: Any = Raw(encoded)
+        response = reply.finished(self._context, event.reason, self._output, self._meter)
+        kind = (
+            shapes.ResponseCompleted
+            if response.status == "completed"
+            else shapes.ResponseIncomplete
+        )
         self._write(kind(self._number(), response))
         self._output.clear()
 

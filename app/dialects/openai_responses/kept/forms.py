@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from app.dialects.openai_responses.items import reasoning_content
+from app.dialects.openai_responses.shapes import Response
 from app.dialects.wire import encode
 
 Item: TypeAlias = dict[str, Any]
@@ -122,7 +123,7 @@ def _text(text: str, role: Any) -> Item:
 
 def exchange(
     number: str,
-    response: bytes,
+    response: Response,
     asked: Sequence[Any],
     reasoning: Mapping[str, reasoning_content.Reasoning],
 ) -> dict[str, bytes]:
@@ -130,7 +131,7 @@ def exchange(
     contents = {name: reasoning_content.encode(part) for name, part in reasoning.items()}
     return {
         f"resp_{number}{ASKED}": packed(Asked(encode(numbered(asked, number)))),
-        f"resp_{number}": packed(Answer(response, contents)),
+        f"resp_{number}": packed(Answer(encode(response), contents)),
     }
 
 

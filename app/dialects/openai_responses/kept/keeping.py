@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from app.dialects.openai_responses.items.reasoning_content import Reasoning
+from app.dialects.openai_responses.shapes import Response
 
 from . import forms
 
@@ -31,7 +32,9 @@ class Keeping:
         """Keep the content of a reasoning item that the client gets without it."""
         self._reasoning[item_id] = part
 
-    def finished(self, response: bytes) -> None:
-        """Keep the response: its JSON as the client gets it."""
+    def finished(self, response: Response) -> None:
+        """Keep the response. It is encoded later, once more: nothing of it is copied now."""
+        items: list[Any] = response.output  # encoded
+        written = sum(memoryview(item).nbytes for item in items)
         make = partial(forms.exchange, self._number, response, self._asked, self._reasoning)
-        self._done(make, self._size + len(response))
+        self._done(make, self._size + written)
