@@ -97,7 +97,7 @@ IO_MODULES = {
     "secrets", "select", "socket", "ssl", "subprocess", "threading", "time", "urllib3",
 }  # fmt: skip
 # what of a dialect may know HTTP and the web room
-ENTRY_MODULES = {"dialect", "kept_routes", "routes"}
+ENTRY_MODULES = {"conversation_routes", "dialect", "kept_routes", "routes"}
 SANS_IO_ROOMS = {  # not the entry modules of the dialects
     "aws", "codewhisperer", "core", "dialects", "eventstream", "models",
 }  # fmt: skip

@@ -39,7 +39,7 @@ def install(routes: Blueprint, serving: Serving) -> None:
     def delete(identity: str) -> Response:
         forget(serving, identity, "Response")
         forget(serving, identity + ASKED, "")
-        return _json(shapes.Deleted(identity, "response", deleted=True))
+        return json_answer(shapes.Deleted(identity, "response", deleted=True))
 
     @routes.post("/v1/responses/<identity>/cancel")
     def cancel(identity: str) -> Response:
@@ -52,7 +52,7 @@ def install(routes: Blueprint, serving: Serving) -> None:
         asked = unpacked(find(serving, identity + ASKED), Asked)
         if asked is None:
             raise references.not_found("Response", identity)
-        return _json(page(asked.items(), request.args))
+        return json_answer(page(asked.items(), request.args))
 
 
 def most_bytes() -> int:
@@ -105,5 +105,6 @@ def _answer(serving: Serving, identity: str) -> Answer:
     return answer
 
 
-def _json(value: object) -> Response:
+def json_answer(value: object) -> Response:
+    """An answer that is JSON."""
     return Response(encode(value), mimetype=JSON)

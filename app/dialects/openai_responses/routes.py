@@ -17,7 +17,7 @@ from app.openapi import JSON
 from app.web.context import current
 from app.web.serving import Serving
 
-from . import codex, kept_routes
+from . import codex, conversation_routes, kept_routes
 from .kept import references
 from .parse import parse_input_tokens, parse_responses
 from .reply import ReplyContext, whole
@@ -69,6 +69,7 @@ def blueprint(serving: Serving) -> Blueprint:
         return Response(openai.body(failure, ""), 426, mimetype=JSON)
 
     kept_routes.install(routes, serving)
+    conversation_routes.install(routes, serving)
     return routes
 
 

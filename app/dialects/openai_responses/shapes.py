@@ -180,6 +180,15 @@ class Deleted(Shape, frozen=True):
     deleted: bool
 
 
+class Conversation(Shape, frozen=True):
+    """A conversation; its items are listed apart."""
+
+    id: str
+    object: Literal["conversation"]
+    created_at: int
+    metadata: dict[str, str]
+
+
 class ItemPage(Shape, frozen=True, kw_only=True):
     """A part of a list of items, as they were sent."""
 

@@ -74,6 +74,10 @@ class Conversation(Struct, frozen=True, array_like=True):
         listed: list[Item] = msgspec.json.decode(self.listed)
         return listed
 
+    def having(self, items: Sequence[Item]) -> "Conversation":
+        """The same with other items."""
+        return Conversation(self.created, self.metadata, encode(items))
+
 
 Form: TypeAlias = Answer | Asked | Conversation
 _Form = TypeVar("_Form", Answer, Asked, Conversation)
@@ -140,5 +144,4 @@ def appended(before: bytes | None, number: str, own: Sequence[Any], answer: byte
     held, answered = unpacked(before, Conversation), unpacked(answer, Answer)
     if held is None or answered is None:
         return None
-    items = [*held.items(), *numbered(own, number), *answered.items()]
-    return packed(Conversation(held.created, held.metadata, encode(items)))
+    return packed(held.having([*held.items(), *numbered(own, number), *answered.items()]))
