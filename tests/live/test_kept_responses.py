@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,28 @@ def test_a_response_is_fetched_again_as_it_was(gateway: Gateway, client: Any) ->
     assert {each.model_dump_json() for each in fetched} == {first.model_dump_json()}
 
 
+def test_a_response_is_streamed_again(client: Any, upstream: Simulator) -> None:
+    upstream.script(
+        {
+            "think": {"text": ["Hm."], "signature": "c2ln"},
+            "text": "Words. ",
+            "tools": [{"name": "look", "input": {"at": "sky"}}],
+        }
+    )
+    tool = {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": False}
+    first = ask(client, "Look.", tools=[tool], reasoning={"effort": "high", "summary": "auto"})
+    with client.responses.stream(response_id=first.id, starting_after=0) as stream:
+        events = list(stream)
+        assert stream.get_final_response().output_text == "Words. "
+    assert {"response.output_text.delta", "response.function_call_arguments.delta"} <= {
+        event.type for event in events
+    }
+    again = list(client.responses.retrieve(first.id, stream=True))
+    assert again[0].type == "response.created"
+    assert [event.sequence_number for event in again] == list(range(len(again)))
+    assert again[-1].response == first
+
+
 def test_what_was_asked_is_listed_in_pages(client: Any) -> None:
     asked = [{"role": "user", "content": f"number {n}"} for n in range(5)]
     response = ask(client, asked)
@@ -194,6 +217,84 @@ def test_an_ended_response_cannot_be_cancelled(client: Any) -> None:
     response = ask(client, "Say hello.")
     code, message = status_of(lambda: client.responses.cancel(response.id))
     assert (code, "Cannot cancel a synchronous response." in message) == (400, True)
+
+
+# Conversations
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_conversation_grows_by_each_request(
+    gateway: Gateway, upstream: Simulator, streamed: bool
+) -> None:
+    upstream.script({"text": ["Noted."]}, {"text": ["Seven."]})
+    first = client_of(gateway)
+    conversation = first.conversations.create(
+        items=[{"type": "message", "role": "user", "content": "My number is seven."}],
+        metadata={"topic": "numbers"},
+    )
+    for text in ("Remember it.", "What is it?"):
+        client = client_of(gateway)  # any worker
+        request = {"model": MODEL, "input": text, "conversation": conversation.id}
+        if streamed:
+            with client.responses.stream(**request) as stream:
+                response = stream.get_final_response()
+        else:
+            response = client.responses.create(**request)
+        assert response.conversation.id == conversation.id
+    for words in ("My number is seven.", "Remember it.", "Noted.", "What is it?"):
+        assert words in sent(upstream)
+    items = list(first.conversations.items.list(conversation.id, order="asc", limit=2))
+    assert [item.content[0].text for item in items] == [
+        "My number is seven.",
+        "Remember it.",
+        "Noted.",
+        "What is it?",
+        "Seven.",
+    ]
+
+
+def test_a_conversation_is_changed_and_deleted(client: Any) -> None:
+    conversation = client.conversations.create(metadata={"a": "b"})
+    assert conversation.metadata == {"a": "b"}
+    changed = client.conversations.update(conversation.id, metadata={"c": "d"})
+    assert (changed.id, changed.metadata) == (conversation.id, {"c": "d"})
+    item = {"type": "message", "role": "user", "content": "hi"}
+    [added] = client.conversations.items.create(conversation.id, items=[item]).data
+    found = client.conversations.items.retrieve(added.id, conversation_id=conversation.id)
+    assert found == added
+    client.conversations.items.delete(added.id, conversation_id=conversation.id)
+    client.conversations.delete(conversation.id)
+    for call in (
+        lambda: client.conversations.retrieve(conversation.id),
+        lambda: client.conversations.delete(conversation.id),
+        lambda: client.conversations.items.list(conversation.id),
+        lambda: ask(client, "x", conversation=conversation.id),
+    ):
+        code, message = status_of(call)
+        assert code == 404
+        assert f"Conversation with id '{conversation.id}' not found." in message
+
+
+def test_two_requests_at_once_both_add_to_a_conversation(gateway: Gateway) -> None:
+    conversation = client_of(gateway).conversations.create()
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(
+                lambda n: ask(client_of(gateway), f"word {n}", conversation=conversation.id),
+                range(8),
+            )
+        )
+    items = list(client_of(gateway).conversations.items.list(conversation.id, limit=100))
+    asked = {item.content[0].text for item in items if item.role == "user"}
+    assert asked == {f"word {n}" for n in range(8)}
+    assert len(items) == 16
+
+
+def test_a_chain_and_a_conversation_exclude_each_other(client: Any) -> None:
+    conversation = client.conversations.create()
+    response = ask(client, "hi")
+    both = {"conversation": conversation.id, "previous_response_id": response.id}
+    assert status_of(lambda: ask(client, "x", **both))[0] == 400
 
 
 # What is not there

@@ -15,7 +15,7 @@ from app.errors import GatewayError, Kind
 from app.web.context import current
 from app.web.serving import Serving
 
-from . import shapes
+from .kept import shapes
 from .kept.conversations import NewConversation, NewItems, NewMetadata, read
 from .kept.forms import Conversation, Item, numbered, packed, unpacked
 from .kept.pages import page

@@ -8,13 +8,14 @@ from flask import Blueprint, Response, current_app, request
 from app.dialects.wire import encode
 from app.errors import GatewayError, Kind
 from app.web.context import current
+from app.web.headers import STREAM_HEADERS
 from app.web.serving import Serving
 
-from . import shapes
-from .kept import forms, references
+from .kept import forms, references, shapes
 from .kept.forms import ASKED, Answer, Asked, unpacked
 from .kept.keeping import Keeping
-from .kept.pages import page
+from .kept.pages import page, starting_after
+from .kept.replay import replay
 from .parse import ParsedRequest
 
 JSON = "application/json"
@@ -27,12 +28,9 @@ def install(routes: Blueprint, serving: Serving) -> None:
     def retrieve(identity: str) -> Response:
         answer = _answer(serving, identity)
         if request.args.get("stream") == "true":
-            raise GatewayError(
-                Kind.INVALID_REQUEST,
-                "stream: only responses with background can be streamed again, and this gateway "
-                "has none; leave it out.",
-                field="stream",
-            )
+            after = starting_after(request.args.get("starting_after"))
+            stream = replay(answer, after)
+            return Response(stream, headers=STREAM_HEADERS, mimetype="text/event-stream")
         return Response(answer.response, mimetype=JSON)
 
     @routes.delete("/v1/responses/<identity>")

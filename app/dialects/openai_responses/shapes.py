@@ -169,36 +169,6 @@ class InputTokens(Shape, frozen=True, tag_field="object", tag="response.input_to
     input_tokens: int
 
 
-# What is kept
-
-
-class Deleted(Shape, frozen=True):
-    """The answer to a DELETE."""
-
-    id: str
-    object: str
-    deleted: bool
-
-
-class Conversation(Shape, frozen=True):
-    """A conversation; its items are listed apart."""
-
-    id: str
-    object: Literal["conversation"]
-    created_at: int
-    metadata: dict[str, str]
-
-
-class ItemPage(Shape, frozen=True, kw_only=True):
-    """A part of a list of items, as they were sent."""
-
-    object: Literal["list"]
-    data: list[dict[str, Any]]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
-
-
 # Stream events. A delta has its number at the end, where it is written after the text.
 
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from app.dialects.openai_responses import shapes
 from app.errors import GatewayError, Kind
 
+from . import shapes
 from .forms import Item
 
 DEFAULT, MOST = 20, 100
@@ -36,6 +36,15 @@ def page(items: Sequence[Item], query: Mapping[str, str]) -> shapes.ItemPage:
         last_id=found[-1].get("id") if found else None,
         has_more=end < len(listed),
     )
+
+
+def starting_after(given: str | None) -> int:
+    """The member of that name of a query, -1 if it is not there. Raises GatewayError."""
+    if given is None:
+        return -1
+    if not _NUMBER(given):
+        raise _wrong("starting_after", "must be a whole number")
+    return int(given)
 
 
 def _limit(given: str | None) -> int:
