@@ -28,7 +28,7 @@ PENDING = 64 * 1024 * 1024
 CLOSING = 5.0
 """Seconds for what waits to be written when the worker ends."""
 
-PAUSES = (0.01, 0.02, 0.04, 0.08, 0.15, 0.3)
+PAUSES = (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6)
 """Seconds between looks for what is not there: another worker may be writing it just now."""
 
 AVOID = 5.0
