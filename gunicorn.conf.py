@@ -93,6 +93,14 @@ def on_reload(server: Any) -> None:
         raise HaltServer(str(error), exit_status=1) from None
     if missing := _missing_credential():  # a file may be half written; running workers had one
         server.log.error(missing)
+    _prepare_kept_responses()
+
+
+def on_exit(_server: Any) -> None:
+    """Remove the master's file of kept responses, after its last worker."""
+    kept = sys.modules.get("app.kept.master")
+    if kept is not None:
+        kept.end()
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
@@ -117,9 +125,17 @@ def _load_application() -> None:
     from app.server.memory import keep_freed
 
     preload(settings)
+    _prepare_kept_responses()
     keep_freed()
     gc.collect()
     gc.freeze()  # else the first collection in each worker would copy every page of it
+
+
+def _prepare_kept_responses() -> None:
+    """Make what the workers share of them, unless it is there; a reload changes neither."""
+    from app.application import prepare_kept
+
+    prepare_kept(settings)
 
 
 def _refuse_exposure(addresses: Iterable[object]) -> str:

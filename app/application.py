@@ -20,6 +20,7 @@ from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
+from app.kept.keeper import Keeper
 from app.keys.authentication import Authenticator
 from app.keys.key_file import KeyFile
 from app.keys.limits import KeyLimits, Rates
@@ -67,6 +68,7 @@ def create_app(settings: Settings) -> Application:
         settings, models, gateway.credentials, upstream.control, since=process.loaded_at()
     )
     recorder = _recorder(settings)
+    keeper = _keeper(settings)
     app = Application(
         __name__,
         lifecycle=lifecycle,
@@ -75,7 +77,7 @@ def create_app(settings: Settings) -> Application:
             settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies
         ),
         on_start=lists.start,
-        on_exit=partial(_close, gateway, lists, recorder),
+        on_exit=partial(_close, gateway, lists, recorder, keeper),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     serving = Serving(
@@ -86,6 +88,7 @@ def create_app(settings: Settings) -> Application:
         early_headers=settings.kiro_early_headers,
         ping_interval=settings.kiro_ping_interval,
         default_model=lambda: models.names.default_name(),
+        keeper=keeper,
     )
     hooks.install(
         app,
@@ -119,8 +122,12 @@ def _recorder(settings: Settings) -> Recorder | None:
     )
 
 
-def _close(gateway: Gateway, lists: LiveLists, recorder: Recorder | None) -> None:
+def _close(
+    gateway: Gateway, lists: LiveLists, recorder: Recorder | None, keeper: Keeper | None
+) -> None:
     """What a worker does after its last answer."""
+    if keeper is not None:
+        keeper.close()
     lists.close()
     if recorder is not None:
         recorder.close()
@@ -160,6 +167,23 @@ def preload(settings: Settings) -> None:
     tls_context()
     if settings.kiro_client_keys_file:
         import app.keys.rates  # noqa: F401
+
+
+def prepare_kept(settings: Settings) -> None:
+    """In the master: make what its workers share of the responses that they keep."""
+    if settings.kiro_responses_ttl:
+        from app.kept import assembly  # 7 MB with cryptography
+
+        assembly.prepare(settings)
+
+
+def _keeper(settings: Settings) -> Keeper | None:
+    """Keeps responses; None if none are to be kept."""
+    if not settings.kiro_responses_ttl:
+        return None
+    from app.kept import assembly
+
+    return assembly.keeper(settings)
 
 
 def _gateway(

@@ -14,9 +14,11 @@ strictly against the SDK's types, synchronously, asynchronously, raw and streame
 
 Tests named `with_all_params` send every parameter in one request, with placeholders such as
 `"properties": {"location": "bar"}` or ids of conversations that do not exist. They pass if the
-gateway answers, or if it refuses with a 400 (counted under *refused*). A 5xx always counts as a
-failure, and so does a request that the simulated upstream refuses. The model names of the suites
-are configured as aliases (`KIRO_MODELS`).
+gateway answers, or if it refuses with a 400 (counted under *refused*). So do those that cancel a
+response which has ended, as the API refuses that too. A 5xx always counts as a failure, and so does
+a request that the simulated upstream refuses. The model names of the suites are configured as
+aliases (`KIRO_MODELS`). Tests that ask for a response or a conversation by a placeholder get the id
+of one that was made for them.
 
 | Suite | Passed | of which refused | Failed | Excluded | Why excluded |
 |---|--:|--:|--:|--:|---|

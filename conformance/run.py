@@ -6,14 +6,14 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.simulator import Simulator
 from app.simulator.service.request_log import LoggedRequest
 from conformance import workshop
-from conformance.suites import ALL_PARAMETERS, Suite
+from conformance.suites import TOLERANT, Suite
 from tests.live.servers import Gateway
 
 SUITE_SECONDS = 900
@@ -57,7 +57,13 @@ def _pytest(suite: Suite, base_url: str, work: Path) -> list[list[str]]:
     """Run the suite's own tests; return the rows of the plugin."""
     plan, results = work / "plan.json", work / "results.json"
     rules = [[rule.pattern, rule.reason] for rule in suite.rules]
-    plan.write_text(json.dumps({"rules": rules, "tolerant": ALL_PARAMETERS}), encoding="utf-8")
+    stand_ins = [asdict(one) for one in suite.stand_ins]
+    plan.write_text(
+        json.dumps(
+            {"rules": rules, "tolerant": TOLERANT, "stand_ins": stand_ins, "key": suite.key}
+        ),
+        encoding="utf-8",
+    )
     environ = {
         "PATH": os.environ["PATH"],
         "HOME": str(work),

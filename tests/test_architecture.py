@@ -48,15 +48,16 @@ ALLOWED = {  # lower rows import from higher ones
     "catalogue": {"credentials", "errors", "files", "models", "settings"},
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "upstream"},
     "hosted": {"core", "errors", "gateway"},
+    "kept": {"files", "settings"},
     "keys": {"core", "errors", "files", "models", "program", "settings"},
     "pages": {"core", "errors", "models", "openapi"},
-    "web": {"core", "errors", "keys", "recording", "server"},
+    "web": {"core", "errors", "kept", "keys", "recording", "server"},
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {
         "catalogue", "codewhisperer", "core", "credentials", "entry", "errors", "gateway",
-        "hosted", "keys", "models", "openapi", "pages", "recording", "server", "settings", "tls",
-        "version", "web",
+        "hosted", "kept", "keys", "models", "openapi", "pages", "recording", "server", "settings",
+        "tls", "version", "web",
     },
     "wsgi": {"application", "settings"},
     "launch": set(),
@@ -96,7 +97,8 @@ IO_MODULES = {
     "asyncio", "flask", "gevent", "http", "io", "logging", "os", "pathlib", "random", "requests",
     "secrets", "select", "socket", "ssl", "subprocess", "threading", "time", "urllib3",
 }  # fmt: skip
-ENTRY_MODULES = {"dialect", "routes"}  # what of a dialect may know HTTP and the web room
+# what of a dialect may know HTTP and the web room
+ENTRY_MODULES = {"conversation_routes", "dialect", "kept_routes", "routes"}
 SANS_IO_ROOMS = {  # not the entry modules of the dialects
     "aws", "codewhisperer", "core", "dialects", "eventstream", "models",
 }  # fmt: skip

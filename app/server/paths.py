@@ -12,7 +12,9 @@ WSGIApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 DOUBLED = re.compile(r"/{2,}")
 REPEATED_VERSION = re.compile(r"^(?:/v1)+(?=/)")
-UNVERSIONED = re.compile(r"/(messages|chat|responses|models|completions|embeddings)(?=/|$)")
+UNVERSIONED = re.compile(
+    r"/(messages|chat|responses|conversations|models|completions|embeddings)(?=/|$)"
+)
 
 
 def canonical(path: str) -> str:

@@ -151,6 +151,15 @@ class Settings:
     kiro_store_key: str | None = setting("Credential", values.fernet_key(), "",
         "Key that encrypts the tokens in KIRO_TOKEN_STORE.", secret=True)
 
+    kiro_responses_ttl: float = setting("Kept responses", values.seconds(0, 30 * 86400), "3600",
+        "How long answers of /v1/responses, what they answered, and conversations can be referred "
+        "to. They are kept encrypted, in a file in KIRO_TOKEN_CACHE whose key is only in memory, "
+        "or in KIRO_TOKEN_STORE if KIRO_STORE_KEY is set. 0: nothing is kept.")
+    kiro_responses_max_bytes: int = setting("Kept responses",
+        values.integer(1 << 20, 1 << 40, "bytes"), "268435456",
+        "Most bytes of all that is kept, compressed, on this host and in KIRO_TOKEN_STORE each; "
+        "the oldest is removed first.")
+
     kiro_default_model: str | None = setting("Models", values.model(), "",
         "Model for requests that name none, or one of no known family. If unset: the default that "
         "the service names for the account, else the newest Sonnet that the account has.")

@@ -12,6 +12,7 @@ from app.core.conversation import Conversation
 from app.core.fold import Reply
 from app.core.usage import Meter
 from app.errors import GatewayError, Kind
+from app.kept.keeper import Keeper
 from app.keys.limits import KeyLimits
 from app.recording.exchange import Exchange
 from app.server import native
@@ -59,7 +60,8 @@ class StreamResponse(Response):
 @dataclass(frozen=True)
 class Serving:
     """Answers the conversations that the dialects' routes have parsed. Times in seconds;
-    ``default_model`` gives the model for a request that names none."""
+    ``default_model`` gives the model for a request that names none; ``keeper`` is None if no
+    responses are kept."""
 
     open: Callable[[Conversation, Exchange | None], GatewayCall]
     lifecycle: Lifecycle
@@ -68,6 +70,7 @@ class Serving:
     early_headers: float
     ping_interval: float
     default_model: Callable[[], str]
+    keeper: Keeper | None = None
 
     def read(self, parse: Callable[..., _T], *arguments: Any, calls_model: bool = True) -> _T:
         """The request's body as ``parse(body, *arguments)`` reads it, in a native thread if it is
@@ -83,8 +86,18 @@ class Serving:
             raw = body()
             if context.exchange is not None:
                 context.exchange.received_body(raw)
-            return native.run(len(raw), parse, raw, *arguments)
         except (GatewayError, HTTPException):
+            context.rate = self.limits.count(context.client)
+            raise
+        return self.parse(len(raw), parse, raw, *arguments)
+
+    def parse(self, size: int, parse: Callable[..., _T], *arguments: Any) -> _T:
+        """What ``parse`` makes of a body, or of what a body refers to, of ``size`` bytes: as in
+        :meth:`read`."""
+        context = current()
+        try:
+            return native.run(size, parse, *arguments)
+        except GatewayError:
             context.rate = self.limits.count(context.client)
             raise
 

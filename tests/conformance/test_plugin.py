@@ -2,7 +2,9 @@
 
 import json
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -34,6 +36,81 @@ def leaking():
     raise ValueError("left open")
 def test_left_open(leaking): pass
 """
+
+
+STAND_INS = """
+import pytest
+
+class TestThing:
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_one(self, n):
+        thing = "a_placeholder"
+        assert thing == "thing-7"
+    def test_none(self):
+        thing = "another"
+        assert thing == "another"
+
+def test_both():
+    thing = "a_placeholder"
+    item = "the_item"
+    assert thing == "thing-7"
+    assert item == "item-of-thing-7"
+"""
+
+
+class Service(BaseHTTPRequestHandler):
+    """Makes things, and lists their items."""
+
+    def do_POST(self) -> None:
+        assert self.headers["Authorization"] == "Bearer the key"
+        self._answer({"id": "thing-7"})
+
+    def do_GET(self) -> None:
+        assert self.path == "/v1/things/thing-7/items"
+        self._answer({"data": [{"id": "item-of-thing-7"}]})
+
+    def _answer(self, answer: object) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_what_a_test_expects_to_be_there_is_made_for_it(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pytester.path / "tests" / "api_resources" / "test_thing.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(STAND_INS)
+    stand_ins = [
+        {"placeholder": "a_placeholder", "path": "/things", "member": "id", "body": {}},
+        {
+            "placeholder": "the_item",
+            "path": "/things/{0}/items",
+            "member": "data.0.id",
+            "body": None,
+        },
+    ]
+    plan, results = pytester.path / "plan.json", pytester.path / "results.json"
+    plan.write_text(
+        json.dumps({"rules": [], "tolerant": "no", "stand_ins": stand_ins, "key": "the key"})
+    )
+    server = HTTPServer(("127.0.0.1", 0), Service)
+    Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("CONFORMANCE_PLAN", str(plan))
+    monkeypatch.setenv("CONFORMANCE_RESULTS", str(results))
+    monkeypatch.setenv("TEST_API_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "conformance"))
+    pytester.run(sys.executable, "-m", "pytest", "--assert=plain", "-p", "plugin", "tests")
+    server.shutdown()
+    server.server_close()
+    outcomes = {name.rpartition("::")[2]: rest for name, *rest in json.loads(results.read_text())}
+    names = ("test_one[1]", "test_one[2]", "test_none", "test_both")
+    assert outcomes == {name: ["passed", ""] for name in names}
 
 
 @pytest.fixture

@@ -376,8 +376,8 @@ def test_what_was_ignored_is_listed(client: Any, upstream: Simulator) -> None:
         store=True,
         tools=[{"type": "web_search"}],
     )
-    assert raw.headers["x-kiro-ignored"] == "web_search,store,max_output_tokens"
-    assert raw.http_response.json()["store"] is False
+    assert raw.headers["x-kiro-ignored"] == "web_search,max_output_tokens"
+    assert raw.http_response.json()["store"] is True
 
 
 def test_a_socket_is_refused_at_once(gateway: Gateway) -> None:

@@ -12,7 +12,7 @@ from .stream import StreamEncoder
 
 RESPONSES = Dialect(
     name="Responses",
-    paths=("/v1/responses",),
+    paths=("/v1/responses", "/v1/conversations"),
     shared_paths=("/v1/models",),
     key_headers=("Authorization",),
     error_form=ErrorForm(

@@ -3,6 +3,7 @@
 from app.openapi import JSON, Operation
 
 from . import shapes
+from .kept.operations import operations
 from .schema import ResponsesRequest
 
 _QUESTION = {
@@ -68,9 +69,10 @@ OPERATIONS = (
         summary="Ask a model for an answer, streamed or whole.",
         description=(
             "OpenAI's Responses API. With `stream` the answer comes as server-sent events, each "
-            "named after the `type` of its JSON. No response is kept: `store` is always false, and "
-            "`previous_response_id` is refused. Members that have no effect are named in the header"
-            " `x-kiro-ignored`; what was rewritten for the upstream is named in `x-kiro-repairs`."
+            "named after the `type` of its JSON. Unless `store` is false, the response is kept for "
+            "KIRO_RESPONSES_TTL, and can be named in `previous_response_id` and by references to "
+            "its items. Members that have no effect are named in the header `x-kiro-ignored`; what "
+            "was rewritten for the upstream is named in `x-kiro-repairs`."
         ),
         request=ResponsesRequest,
         example=_QUESTION,
@@ -91,4 +93,5 @@ OPERATIONS = (
         example=_QUESTION,
         answers={JSON: (shapes.InputTokens, shapes.InputTokens(input_tokens=19))},
     ),
+    *operations(_ANSWER),
 )

@@ -1,8 +1,8 @@
 """Reads a Responses body into a conversation, or refuses it with a 400 that names the field.
 
 Members that this gateway does not know are ignored and named in :attr:`Conversation.ignored`, at
-any depth; so are members that have no effect here. References to what the service would have stored
-(an earlier response, a conversation, a prompt) are refused, since nothing is stored. Rules of a
+any depth; so are members that have no effect here. What the request refers to (an earlier response,
+a conversation, items of them) is put into its input first (:mod:`.kept.references`). Rules of a
 conversation that types cannot express (alternation, an output for each call) are not checked here:
 the conversation is repaired when it is rendered for the upstream.
 """
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from app.core.conversation import Conversation, Reasoning
 from app.core.headers import Headers
@@ -22,72 +23,100 @@ from app.errors import GatewayError, Kind
 from . import codex, required, schema, tools
 from .items import read as items
 from .items.types import WithTools
+from .kept import references
 from .reply import ReplyOptions
 
 
 class ParsedRequest(Struct, frozen=True):
-    """``options`` is what the answer takes from the request."""
+    """``options`` is what the answer takes from the request. If it is to be kept, ``asked`` are the
+    items of the whole input and ``own`` those that this request adds to ``conversation_id``, "" if
+    it has none.
+    """
 
     conversation: Conversation
     stream: bool
     options: ReplyOptions
+    store: bool = False
+    asked: list[Any] = []
+    own: list[Any] = []
+    conversation_id: str = ""
 
 
-def parse_responses(raw: bytes, headers: Headers, default_model: str) -> ParsedRequest:
+def parse_responses(
+    raw: bytes, headers: Headers, default_model: str, kept: references.Kept | None = None
+) -> ParsedRequest:
     """Read the body of ``POST /v1/responses``. ``headers`` ignores the case of names;
-    ``default_model`` is for a request without a model.
+    ``default_model`` is for a request without a model; ``kept`` is None where nothing is kept.
 
-    Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as OpenAI writes it.
+    Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as OpenAI writes it, and
+    :class:`~.kept.references.Wanted` if the body refers to what was not looked up yet.
     """
-    return _read(raw, headers, default_model, to_answer=True)
+    return _read(raw, headers, default_model, kept, to_answer=True)
 
 
-def parse_input_tokens(raw: bytes, headers: Headers, default_model: str) -> Conversation:
+def parse_input_tokens(
+    raw: bytes, headers: Headers, default_model: str, kept: references.Kept | None = None
+) -> Conversation:
     """Read the body of ``POST /v1/responses/input_tokens``: the same, but it need have no input."""
-    return _read(raw, headers, default_model, to_answer=False).conversation
+    return _read(raw, headers, default_model, kept, to_answer=False).conversation
 
 
-def _read(raw: bytes, headers: Headers, default_model: str, *, to_answer: bool) -> ParsedRequest:
+def _read(
+    raw: bytes,
+    headers: Headers,
+    default_model: str,
+    kept: references.Kept | None,
+    *,
+    to_answer: bool,
+) -> ParsedRequest:
     record = Record()
+    joined: references.Input | None = None
     try:
         body = decode(raw, record)
-        _refuse_history(body)
-        if to_answer:
+        _refuse_unsupported(body)
+        if joined := references.brought(body, kept, raw, record):
+            body["input"] = joined.items
+        elif to_answer:
             required.check(body)
         request = convert(body, schema.ResponsesRequest)
         ignore_unknown(request, body, record)
-        parsed = _parsed(request, body, headers, record, default_model)
+        parsed = _parsed(request, body, headers, record, default_model, keeps=kept is not None)
     except RecursionError:
         raise GatewayError(Kind.INVALID_REQUEST, TOO_DEEP) from None
     except FieldError as error:
-        raise openai.refusal(error) from None
+        raise openai.refusal(joined.located(error) if joined else error) from None
     if to_answer and not (parsed.conversation.messages or parsed.conversation.system):
         raise required.nothing_to_answer()
-    return parsed
+    return _to_keep(parsed, request, body, joined)
 
 
-def _refuse_history(body: Mapping[str, Any]) -> None:
-    """Clients that chain responses recognise an unknown one by its code and message, and then send
-    the whole conversation; without the code they would fail for ever.
-    """
-    if (previous := body.get("previous_response_id")) is not None:
-        raise openai.refusal(
-            FieldError(
-                ("previous_response_id",),
-                f"Previous response with id {str(previous)[:80]!r} not found: this gateway keeps no"
-                " responses; send the whole conversation in input",
-            ),
-            "previous_response_not_found",
-        )
+def _to_keep(
+    parsed: ParsedRequest,
+    request: schema.ResponsesRequest,
+    body: Mapping[str, Any],
+    joined: references.Input | None,
+) -> ParsedRequest:
+    conversation = references.conversation_id(body)
+    if not parsed.store and not conversation:
+        return parsed
+    asked = references.as_items(request.input)
+    return replace(
+        parsed,
+        asked=asked,
+        own=joined.own() if joined else asked,
+        conversation_id=conversation,
+    )
+
+
+def _refuse_unsupported(body: Mapping[str, Any]) -> None:
     for name, problem in NOT_KEPT.items():
         if body.get(name) not in (None, False):
             raise openai.refusal(FieldError((name,), problem), "unsupported_parameter")
 
 
 NOT_KEPT = {
-    "conversation": "this gateway keeps no conversations; send the whole conversation in input",
     "prompt": "this gateway keeps no prompts; send the prompt itself in instructions",
-    "background": "this gateway keeps no responses to be fetched later; leave it out",
+    "background": "this gateway answers only while the client waits; leave it out",
 }
 
 
@@ -97,13 +126,16 @@ def _parsed(
     headers: Headers,
     record: Record,
     default_model: str,
+    *,
+    keeps: bool,
 ) -> ParsedRequest:
     model = request.model or default_model
     offer = _offered(request, record)
     chosen = tools.choice(request.tool_choice, offer, record)
     system, messages = items.read(request.input or (), record)
     reasoning = _reasoning(request.reasoning, record)
-    _note_ignored(request, record)
+    store = keeps and request.store is not False
+    _note_ignored(request, record, store=store)
     conversation = Conversation(
         model=model,
         messages=messages,
@@ -122,13 +154,13 @@ def _parsed(
     )
     options = ReplyOptions(
         model,
-        _echo(request, body, chosen, offer),
+        _echo(request, body, chosen, offer, store=store),
         offer.client_tools,
         encrypted_reasoning=schema.ENCRYPTED_REASONING in (request.include or ()),
         summary=not reasoning.omit_text,
         codex=codex.asks(headers),
     )
-    return ParsedRequest(conversation, bool(request.stream), options)
+    return ParsedRequest(conversation, bool(request.stream), options, store)
 
 
 def _offered(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
@@ -158,7 +190,9 @@ def _reasoning(wanted: schema.ReasoningConfig | None, record: Record) -> Reasoni
     return Reasoning(enabled, effort, omit_text=not summary)
 
 
-def _note_ignored(request: schema.ResponsesRequest, record: Record) -> None:
+def _note_ignored(request: schema.ResponsesRequest, record: Record, *, store: bool) -> None:
+    if request.store and not store:
+        record.ignore("store")
     for name, default in schema.NOT_HONOURED.items():
         if getattr(request, name) not in (None, default):
             record.ignore(name)
@@ -183,11 +217,17 @@ def _echo(
     body: Mapping[str, Any],
     chosen: tools.Chosen,
     offer: tools.Offer,
+    *,
+    store: bool,
 ) -> dict[str, Any]:
     """The members of the answer that repeat the request, as far as it is honoured, encoded."""
     text_format = body["text"]["format"] if request.text and request.text.format else None
     reasoning = request.reasoning or schema.ReasoningConfig()
+    conversation = references.conversation_id(body)
     echo = {
+        "store": store,
+        "previous_response_id": request.previous_response_id,
+        "conversation": {"id": conversation} if conversation else None,
         "instructions": request.instructions,
         "metadata": request.metadata or {},
         "prompt_cache_key": request.prompt_cache_key,
@@ -200,8 +240,6 @@ def _echo(
 
 
 _NOT_SUPPORTED = (
-    "conversation",
-    "previous_response_id",
     "prompt",
     "max_tool_calls",
     "max_output_tokens",

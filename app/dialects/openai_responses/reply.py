@@ -21,6 +21,7 @@ from app.dialects.wire import encode
 
 from . import shapes
 from .items import reasoning_content
+from .kept.keeping import Keeping
 from .tools import ClientTool, ToolKind
 
 FinalStatus: TypeAlias = Literal["completed", "incomplete"]
@@ -97,13 +98,14 @@ class ReplyOptions(Struct, frozen=True):
 
 class ReplyContext(Struct, frozen=True):
     """What all parts of one answer share. ``number`` makes its ids; ``clock`` gives seconds since
-    the epoch.
+    the epoch; ``keeping`` gathers what is kept of it, None if nothing is.
     """
 
     number: str
     options: ReplyOptions
     created: int
     clock: Callable[[], float]
+    keeping: Keeping | None = None
 
     @property
     def id(self) -> str:
@@ -128,9 +130,11 @@ def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
 def finished(
     context: ReplyContext, reason: StopReason, output: Iterable[bytes], meter: Meter
 ) -> shapes.Response:
-    """The response at the end of its answer; ``output`` are encoded items."""
+    """The response at the end of its answer, which is when it is kept; ``output`` are encoded
+    items.
+    """
     status, why = context.options.outcome(reason)
-    return _response(
+    response = _response(
         shapes.Response,
         context,
         output,
@@ -140,6 +144,9 @@ def finished(
         incomplete_details=shapes.Incomplete(why) if why else None,
         usage=usage(meter.counts()),
     )
+    if context.keeping is not None:
+        context.keeping.finished(response)
+    return response
 
 
 def unfinished(
@@ -199,9 +206,12 @@ def text_part(text: str) -> shapes.OutputText:
 
 
 def reasoning_item(
-    options: ReplyOptions, item_id: str, part: reasoning_content.Reasoning | None
+    context: ReplyContext, item_id: str, part: reasoning_content.Reasoning | None
 ) -> shapes.ReasoningItem:
     """``part`` is None while its stream is under way."""
+    options = context.options
+    if part and context.keeping is not None and not options.encrypted_reasoning:
+        context.keeping.reasoning(item_id, part)
     text = part.text if isinstance(part, Thinking) and options.summary else ""
     carried = reasoning_content.encode(part) if part and options.encrypted_reasoning else None
     return shapes.ReasoningItem(item_id, [shapes.SummaryText(text)] if text else [], carried)
@@ -247,7 +257,7 @@ def _item(context: ReplyContext, index: int, part: Part) -> shapes.Item:
             return message_item(item_id, [text_part(part.text)], "completed")
         case Thinking() | RedactedThinking():
             item_id = context.item_id("reasoning", index)
-            return reasoning_item(context.options, item_id, part)
+            return reasoning_item(context, item_id, part)
         case ToolCall():
             tool = context.options.client_tool(part.name)
             custom = tool.kind == "custom"

@@ -1,7 +1,9 @@
 """The HTTP surface of the OpenAI Responses API."""
 
+from collections.abc import Callable
 from functools import partial
 from time import time
+from typing import TypeVar
 from uuid import uuid4
 
 from flask import Blueprint, Response, request
@@ -15,11 +17,14 @@ from app.openapi import JSON
 from app.web.context import current
 from app.web.serving import Serving
 
-from . import codex
+from . import codex, conversation_routes, kept_routes
+from .kept import references
 from .parse import parse_input_tokens, parse_responses
 from .reply import ReplyContext, whole
 from .shapes import InputTokens
 from .stream import StreamEncoder
+
+_T = TypeVar("_T")
 
 
 def blueprint(serving: Serving) -> Blueprint:
@@ -30,8 +35,9 @@ def blueprint(serving: Serving) -> Blueprint:
 
     @routes.post("/v1/responses")
     def responses() -> Response:
-        parsed = serving.read(parse_responses, request.headers, serving.default_model())
-        context = ReplyContext(uuid4().hex, parsed.options, int(time()), time)
+        parsed, number = read(serving, parse_responses), uuid4().hex
+        keeping = kept_routes.keeping(serving, parsed, number)
+        context = ReplyContext(number, parsed.options, int(time()), time, keeping)
         encoder = partial(StreamEncoder, context)
         try:
             return serving.respond(
@@ -48,8 +54,7 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.post("/v1/responses/input_tokens")
     def input_tokens() -> Response:
         """The documented estimate; the upstream has no call that counts."""
-        default = serving.default_model()
-        tokens = serving.read(_estimate, request.headers, default, calls_model=False)
+        tokens = read(serving, _estimate, calls_model=False)
         return Response(encode(InputTokens(tokens)), mimetype=JSON)
 
     @routes.get("/v1/responses", websocket=True)
@@ -63,8 +68,26 @@ def blueprint(serving: Serving) -> Blueprint:
         current().fail(failure)
         return Response(openai.body(failure, ""), 426, mimetype=JSON)
 
+    kept_routes.install(routes, serving)
+    conversation_routes.install(routes, serving)
     return routes
 
 
-def _estimate(raw: bytes, headers: Headers, default_model: str) -> int:
-    return estimate_conversation(parse_input_tokens(raw, headers, default_model))
+def read(serving: Serving, parse: Callable[..., _T], *, calls_model: bool = True) -> _T:
+    """The request's body as ``parse`` reads it, with what it refers to. Raises GatewayError."""
+    most = kept_routes.most_bytes()
+    arguments = request.headers, serving.default_model()
+    try:
+        kept = references.Kept({}, most) if serving.keeper is not None else None
+        return serving.read(parse, *arguments, kept, calls_model=calls_model)
+    except references.Wanted as wanted:
+        raw, ids = wanted.raw, wanted.ids
+    found = references.look_up(ids, partial(kept_routes.find, serving), most)
+    size = len(raw) + sum(len(content) for content in found.values() if content)
+    return serving.parse(size, parse, raw, *arguments, references.Kept(found, most))
+
+
+def _estimate(
+    raw: bytes, headers: Headers, default_model: str, kept: references.Kept | None
+) -> int:
+    return estimate_conversation(parse_input_tokens(raw, headers, default_model, kept))

@@ -50,6 +50,10 @@ Metadata: TypeAlias = Annotated[
 """The API allows 16 pairs, names of 64 and values of 512 characters."""
 
 
+class ConversationParam(Struct, frozen=True):
+    id: Label
+
+
 class ResponsesRequest(Struct, frozen=True, kw_only=True):
     """The body of ``POST /v1/responses``."""
 
@@ -70,15 +74,14 @@ class ResponsesRequest(Struct, frozen=True, kw_only=True):
     max_output_tokens: Annotated[int, Meta(ge=1)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    previous_response_id: Label | None = None
+    conversation: Label | ConversationParam | None = None
     # refused if given: see parse.NOT_KEPT
-    previous_response_id: None = None
-    conversation: None = None
     prompt: None = None
     background: bool | None = None
 
 
 NOT_HONOURED: dict[str, Any] = {
-    "store": False,
     "parallel_tool_calls": True,
     "truncation": "disabled",
     "temperature": None,

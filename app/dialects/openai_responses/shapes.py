@@ -102,11 +102,17 @@ class ReasoningInEffect(Shape, frozen=True):
     summary: str | None
 
 
+class ConversationInEffect(Shape, frozen=True):
+    id: str
+
+
 Item: TypeAlias = OutputMessage | ReasoningItem | FunctionCall | CustomToolCall | ToolSearchCall
 
 
 class _Response(Shape, frozen=True, kw_only=True):
-    """The members from ``store`` on repeat the request, as far as it is honoured."""
+    """The members from ``store`` on, and those that name what it follows, repeat the request, as
+    far as it is honoured.
+    """
 
     id: str
     object: Literal["response"]
@@ -119,8 +125,8 @@ class _Response(Shape, frozen=True, kw_only=True):
     model: str
     output: list[Item]
     usage: Usage | None
-    conversation: None
-    previous_response_id: None
+    conversation: ConversationInEffect | None
+    previous_response_id: str | None
     prompt: None
     max_tool_calls: None
     top_logprobs: None

@@ -207,7 +207,7 @@ class StreamEncoder(OpeningEncoder):
 
     def _open_thinking(self, _: Event) -> None:
         self._open("reasoning")
-        self._added(reply.reasoning_item(self._options, self._place[0], None))
+        self._added(reply.reasoning_item(self._context, self._place[0], None))
 
     def _open_summary(self, _: ThinkingDelta) -> None:
         if self._options.summary:
@@ -233,7 +233,7 @@ class StreamEncoder(OpeningEncoder):
         self._done_reasoning(RedactedThinking(event.data))
 
     def _done_reasoning(self, part: reasoning_content.Reasoning) -> None:
-        self._done(reply.reasoning_item(self._options, self._place[0], part))
+        self._done(reply.reasoning_item(self._context, self._place[0], part))
 
     # Calls
 

@@ -33,10 +33,7 @@ AS_TEXT: dict[str, Role] = {
 """Types that always tell the model something, and whose turn they are."""
 _SEALED = "items can be read only by the service that made them; send the conversation itself"
 REFUSED = {
-    "item_reference": (
-        "items are not persisted when `store` is set to false, as it always is here; send the item"
-        " itself, as clients do whose own option store is false"
-    ),
+    "item_reference": "items need the id of the item that they refer to",
     "compaction": _SEALED,
     "compaction_summary": _SEALED,
     "context_compaction": _SEALED,

@@ -290,11 +290,6 @@ REFUSED = [
     (CALL | {"arguments": {}}, "input[1].arguments: Input should be a valid string"),
     ({"type": "function_call_output", "call_id": "c"}, "input[1].output: Field required"),
     (
-        {"type": "item_reference", "id": "msg_1"},
-        "input[1]: item_reference items are not persisted when `store` is set to false",
-    ),
-    ({"id": "msg_1"}, "input[1]: item_reference items are not persisted"),
-    (
         {"type": "compaction", "encrypted_content": "x"},
         "input[1]: compaction items can be read only by the service that made them",
     ),
