@@ -76,7 +76,12 @@ def no_long_waits(monkeypatch):
 def test_a_value_is_written_later_and_found(host):
     keeper = Keeper(host, Sealer(b"h" * 32))
     made = []
-    keeper.keep("owner", lambda: made.append(1) or {"resp_1": b"one"}, 3)
+
+    def make() -> dict[str, bytes]:
+        made.append(1)
+        return {"resp_1": b"one"}
+
+    keeper.keep("owner", make, 3)
     assert made == []
     assert keeper.find("owner", "resp_1") == b"one"
     assert keeper.find("other", "resp_1") is None
