@@ -150,6 +150,18 @@ def test_a_change_is_made_at_once(both, host, shared):
     assert both.find("owner", "conv_1") == b"ab"
 
 
+def test_what_the_host_held_while_the_shared_store_was_away_is_changed_there(
+    both, shared, monkeypatch
+):
+    monkeypatch.setattr(keepers, "AVOID", 0.0)
+    shared.is_away = True
+    assert both.change("owner", "conv_1", lambda before: (before or b"") + b"a")
+    shared.is_away = False
+    assert both.change("owner", "conv_1", lambda before: (before or b"") + b"b")
+    assert both.find("owner", "conv_1") == b"ab"
+    assert len(shared.values) == 1
+
+
 def test_a_disk_that_fails_is_reported_and_nothing_else(host, caplog, tmp_path):
     keeper = Keeper(HostStore(tmp_path / "gone.db", ttl=1, most=1), Sealer(b"h" * 32))
     keeper.keep("owner", lambda: {"resp_1": b"one"}, 3)
