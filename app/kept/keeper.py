@@ -119,7 +119,14 @@ class Keeper:
         called in any thread, perhaps again, and must do no IO. False if it could not be written.
         """
         if self._asks_shared():
-            return self._over_network(lambda to: to.change(owner, identity, make)) is not _FAILED
+            held = self._on_host(self._host.get, owner, identity)  # from when Redis was away
+            own = held if isinstance(held, bytes) else None
+
+            def shared(before: bytes | None) -> bytes | None:
+                return make(own if before is None else before)
+
+            if self._over_network(lambda to: to.change(owner, identity, shared)) is not _FAILED:
+                return True
         return self._on_host(self._host.change, owner, identity, make) is not _FAILED
 
     def forget(self, owner: str, identity: str) -> bool:

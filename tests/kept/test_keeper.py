@@ -76,7 +76,12 @@ def no_long_waits(monkeypatch):
 def test_a_value_is_written_later_and_found(host):
     keeper = Keeper(host, Sealer(b"h" * 32))
     made = []
-    keeper.keep("owner", lambda: made.append(1) or {"resp_1": b"one"}, 3)
+
+    def make() -> dict[str, bytes]:
+        made.append(1)
+        return {"resp_1": b"one"}
+
+    keeper.keep("owner", make, 3)
     assert made == []
     assert keeper.find("owner", "resp_1") == b"one"
     assert keeper.find("other", "resp_1") is None
@@ -143,6 +148,18 @@ def test_a_change_is_made_at_once(both, host, shared):
     assert both.change("owner", "conv_1", lambda before: (before or b"") + b"a")
     assert both.change("owner", "conv_1", lambda before: (before or b"") + b"b")
     assert both.find("owner", "conv_1") == b"ab"
+
+
+def test_what_the_host_held_while_the_shared_store_was_away_is_changed_there(
+    both, shared, monkeypatch
+):
+    monkeypatch.setattr(keepers, "AVOID", 0.0)
+    shared.is_away = True
+    assert both.change("owner", "conv_1", lambda before: (before or b"") + b"a")
+    shared.is_away = False
+    assert both.change("owner", "conv_1", lambda before: (before or b"") + b"b")
+    assert both.find("owner", "conv_1") == b"ab"
+    assert len(shared.values) == 1
 
 
 def test_a_disk_that_fails_is_reported_and_nothing_else(host, caplog, tmp_path):

@@ -13,14 +13,19 @@ def one_process_after_another(monkeypatch):
     monkeypatch.setattr(master, "_place", None)
 
 
+def begun(directory: Path) -> master.Place:
+    master.begin(directory)
+    place = master.current()
+    assert place is not None
+    return place
+
+
 def left(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
 def test_a_master_makes_its_file_once_and_removes_it(tmp_path):
-    master.begin(tmp_path)
-    place = master.current()
-    assert place is not None
+    place = begun(tmp_path)
     assert len(place.secret) == 32
     assert place.secret.hex() not in repr(place)
     master.begin(tmp_path)  # upon a reload
@@ -32,8 +37,7 @@ def test_a_master_makes_its_file_once_and_removes_it(tmp_path):
 
 
 def test_a_worker_does_not_remove_the_file_of_its_master(tmp_path, monkeypatch):
-    master.begin(tmp_path)
-    place = master.current()
+    place = begun(tmp_path)
     monkeypatch.setattr(os, "getpid", lambda: place.pid + 1)
     master.end()
     assert place.path.exists()
@@ -45,8 +49,7 @@ def test_files_of_masters_that_live_stay_and_those_of_others_go(tmp_path, monkey
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "responses-2-bb.db").write_bytes(b"")
     (tmp_path / "other.json").write_bytes(b"{}")
-    master.begin(tmp_path)
-    first = master.current()
+    first = begun(tmp_path)
     assert left(tmp_path)[0] == "other.json"
     assert len(left(tmp_path)) == 3
     monkeypatch.setattr(master, "_place", None)  # another process

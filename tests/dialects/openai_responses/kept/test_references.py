@@ -1,10 +1,13 @@
 """What a request refers to becomes part of its input, or is refused in the API's words."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from werkzeug.datastructures import Headers
 
 from app.core.conversation import RedactedThinking, Text
+from app.dialects.openai_responses.items import reasoning_content
 from app.dialects.openai_responses.kept import forms, references
 from app.dialects.openai_responses.kept.forms import Answer, Asked, Conversation, packed
 from app.dialects.openai_responses.kept.references import Kept, Wanted
@@ -111,8 +114,8 @@ def test_a_reference_to_what_is_there_already_is_dropped_and_listed():
 
 
 def test_reasoning_has_the_content_that_the_client_did_not_get():
-    item = {"id": f"rs_{N}_0", "type": "reasoning", "summary": [], "encrypted_content": None}
-    content = forms.reasoning_content.encode(RedactedThinking("Eo8B"))
+    item: Any = {"id": f"rs_{N}_0", "type": "reasoning", "summary": [], "encrypted_content": None}
+    content = reasoning_content.encode(RedactedThinking("Eo8B"))
     found = CHAIN | {f"resp_{N}": answer(item, reasoning={f"rs_{N}_0": content})}
     request = parsed(found, previous_response_id=f"resp_{N}", input="x")
     assert RedactedThinking("Eo8B") in request.conversation.messages[1].parts
