@@ -1,24 +1,11 @@
-"""Sends one conversation to the upstream: get a token, send, retry before the first event, cancel.
-
-The retry policy: once a content event was delivered, nothing is retried, since that would repeat
-text and cost. Before that, a request gets at most ``MAX_ATTEMPTS`` attempts inside its first-event
-timeout:
-
-- token refused: one retry with a fresh token, if the credentials have one;
-- quota, throttling, suspension: an immediate retry with another account, if there is one;
-- failures that the upstream can avoid another way, such as by an older host or without a member of
-  the request: an immediate retry, once for each way;
-- failures that :data:`app.errors.POLICY` marks ``retry``: a retry after a growing, jittered pause,
-  or after the upstream's Retry-After if that is short;
-- all others: no retry; the error goes to the client. Among them are a lack of capacity and a
-  throttle that names a longer time than a client would wait, which no quick retry can help.
+"""Sends one conversation to the upstream: get a token, send, retry by the policy of
+:mod:`app.retry`, cancel.
 
 With ``may_fall_back``, an answer that is refused without content is asked for once more, of the
 model that the service names for that. If that fails too, the client gets the refusal.
 """
 
 import logging
-import random
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from functools import partial
@@ -35,15 +22,13 @@ from app.core.events import CONTENT_EVENTS, Event, Finish
 from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
 from app.credentials import Credentials, Token
-from app.errors import NO_RETRY, POLICY, GatewayError, Kind
+from app.errors import POLICY, GatewayError, Kind
 from app.models.model import Model
+from app.retry import LIST_PAUSE, MAX_ATTEMPTS, pause_after
 from app.upstream import Tap, Upstream
 
 log = logging.getLogger("kiro2api.upstream")
 
-MAX_ATTEMPTS = 3
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
-"""Seconds between attempts. The pause doubles each time; 50 to 100 % of it, at random, is slept."""
 
 COMMITTING = frozenset({*CONTENT_EVENTS, Finish})
 """Once one of these was read, the client gets its answer and nothing can be retried."""
@@ -114,6 +99,7 @@ class GatewayCall:
         self._first_event_at: float | None = None
         self._attempts = 0
         self._refreshed: set[str] = set()  # accounts
+        self._chose_again = False
         self._token: Token | None = None
         self._tap = tap
         self._call = gateway.upstream.open(conversation, model, tap)
@@ -264,9 +250,8 @@ class GatewayCall:
         refused = self._held, self._model, self._call
         self._call.close()
         self._attempts += 1
-        self._fallback_note = ()
-        self._held, self._model = [], model
-        self._call = self._gateway.upstream.open(self._conversation, model, self._tap)
+        self._fallback_note, self._held = (), []
+        self._use(model)
         try:
             self._attempt(token, deadline)
         except GatewayError as error:
@@ -274,10 +259,10 @@ class GatewayCall:
             self._call.close()
             self._write_off(self._held)
             self._held, self._model, self._call = refused
+            self.meter.window = self._model.context_window
             self._rest = iter(())
             return False
         self._write_off(refused[0])
-        self.meter.window = model.context_window
         self._fallback_note = (f"refusal_fallback:{model.id}",)
         return True
 
@@ -291,21 +276,39 @@ class GatewayCall:
         self._call.close()
         self._write_off(self._held)
         self._held = []
-        if error.kind is Kind.INVALID_MODEL and self._token:
-            self._gateway.models.doubt(self._token.account, self._model)
+        is_in_doubt = error.kind is Kind.INVALID_MODEL and self._doubt_model()
         if self._call.fall_back(error) or self._another_token(error):
             return True
-        hopeless = error.code in NO_RETRY or not POLICY[error.kind].retry
-        if hopeless or self._attempts >= MAX_ATTEMPTS:
-            return False
-        pause = min(FIRST_PAUSE * 2 ** (self._attempts - 1), LONGEST_PAUSE)
-        pause *= random.uniform(0.5, 1.0)  # nosec B311 # not used for a secret
-        if error.retry_after is not None:
-            pause = max(pause, error.retry_after)
-        if pause > LONGEST_PAUSE or monotonic() + pause >= deadline:
+        pause = LIST_PAUSE if is_in_doubt else pause_after(error, self._attempts)
+        if pause is None or monotonic() + pause >= deadline:
             return False
         self._gateway.sleep(pause)
+        if is_in_doubt:
+            self._choose_again()
         return True
+
+    def _doubt_model(self) -> bool:
+        """Have the list of the account's models read again. Whether the refused model may be asked
+        once more: the list may be old, or the refusal wrong.
+        """
+        account = self._token.account if self._token else ""
+        return self._gateway.models.doubt(account, self._model) and not self._chose_again
+
+    def _choose_again(self) -> None:
+        """Choose the model from the list that was read again, and an account that has it."""
+        self._chose_again = True
+        models, session = self._gateway.models, self._conversation.session
+        found = models.choose(self._conversation.model)
+        if found.model != self._model:
+            self._conversation = found.apply(self._conversation)
+            self._use(found.model)
+            self._token = self._gateway.credentials.token(session, models.lacking(found.model))
+
+    def _use(self, model: Model) -> None:
+        """Ask this model from now on."""
+        self._model = model
+        self.meter.window = model.context_window
+        self._call = self._gateway.upstream.open(self._conversation, model, self._tap)
 
     def _window(self, upstream_id: str | None) -> int | None:
         """The context window that a model has for the account that answers; the model that was

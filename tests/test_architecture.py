@@ -21,6 +21,7 @@ SOURCES = sorted((ROOT / "app").rglob("*.py"))
 ALLOWED = {  # lower rows import from higher ones
     "errors": set(),
     "files": set(),
+    "masking": set(),
     "openapi": set(),
     "output": set(),
     "program": set(),
@@ -36,17 +37,18 @@ ALLOWED = {  # lower rows import from higher ones
     "settings": {"aws", "models"},  # which names are regions and models
     "upstream_http": {"sockets"},
     "server": {"errors", "output", "sockets"},
-    "recording": {"errors", "eventstream", "files", "output", "program", "version"},
+    "recording": {"errors", "eventstream", "files", "masking", "output", "program", "version"},
     "upstream": {"core", "errors", "models"},
     "codewhisperer": {
-        "aws", "core", "errors", "eventstream", "models", "settings", "tls", "upstream",
+        "aws", "core", "errors", "eventstream", "masking", "models", "settings", "tls", "upstream",
         "upstream_http", "version", "waits",
     },
     "credentials": {
         "aws", "errors", "files", "program", "settings", "tls", "upstream_http", "version", "waits",
     },
     "catalogue": {"credentials", "errors", "files", "models", "settings"},
-    "gateway": {"catalogue", "core", "credentials", "errors", "models", "upstream"},
+    "retry": {"errors"},
+    "gateway": {"catalogue", "core", "credentials", "errors", "models", "retry", "upstream"},
     "hosted": {"core", "errors", "gateway"},
     "kept": {"files", "settings"},
     "keys": {"core", "errors", "files", "models", "program", "settings"},

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.catalogue.choice import ModelChoice
+from app.catalogue.merged import Merged
 from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import Host, HostChoice
 from app.codewhisperer.upstream import CodeWhisperer
@@ -18,8 +19,10 @@ from app.core.conversation import Conversation, Message, Text
 from app.core.events import Finish, TextDelta
 from app.credentials import AuthKind, Token
 from app.errors import BILLED, GatewayError, Kind
-from app.gateway import MAX_ATTEMPTS, Gateway, GatewayCall
+from app.gateway import Gateway, GatewayCall
+from app.models.catalogue import Catalogue
 from app.models.model import Model
+from app.retry import LIST_PAUSE, MAX_ATTEMPTS
 from app.simulator import Simulator
 from app.simulator.answers.script import CHAT
 
@@ -174,7 +177,6 @@ def test_three_attempts_are_all(upstream: Simulator, begin: Open, pauses: list[f
     [
         ("too_long", Kind.CONTEXT_TOO_LONG),
         ("improperly_formed", Kind.REJECTED),
-        ("invalid_model", Kind.INVALID_MODEL),
         ("suspended", Kind.SUSPENDED),
         ("monthly_quota", Kind.QUOTA),
     ],
@@ -294,6 +296,45 @@ def test_a_long_retry_after_is_the_clients_to_obey(
     exchange, _ = begin()
     error = failure(exchange)
     assert (error.kind, error.retry_after) == (Kind.THROTTLED, 60)
+    assert (chats(upstream), pauses) == (1, [])
+
+
+def test_a_model_that_is_refused_is_asked_once_more(
+    upstream: Simulator, begin: Open, pauses: list[float]
+) -> None:
+    """docs/upstream.md: A refused model may be refused for a moment"""
+    upstream.script({"fail": "invalid_model"}, {"text": "Hi"})
+    assert answer(begin()[0]) == "Hi"
+    assert pauses == [LIST_PAUSE]
+    upstream.script({"fail": "invalid_model", "times": 2})
+    assert failure(begin()[0]).kind is Kind.INVALID_MODEL
+    assert chats(upstream) == 4
+
+
+def test_a_model_that_is_refused_is_chosen_anew(
+    upstream: Simulator, begin: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def doubt(models: ModelChoice, account: str, model: Model) -> bool:
+        models.use(Merged({account: Catalogue((sonnet,))}))
+        return True
+
+    sonnet = ModelChoice(default="", aliases={}).resolve("sonnet").model
+    monkeypatch.setattr(ModelChoice, "doubt", doubt)
+    upstream.script({"fail": "invalid_model"}, {"text": "Hi"})
+    exchange, _ = begin(asked="claude-opus-5-5(low)")
+    assert answer(exchange) == "Hi"
+    assert models_asked(upstream) == ["claude-opus-5.5", "claude-sonnet-5.5"]
+    assert exchange.facts()["model"] == "claude-sonnet-5-5"
+    assert exchange.repairs == ("model:claude-opus-5-5(low)",)
+    assert exchange.meter.window == sonnet.context_window
+
+
+def test_a_model_that_the_list_lacks_is_not_asked_again(
+    upstream: Simulator, begin: Open, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> None:
+    monkeypatch.setattr(ModelChoice, "doubt", lambda *_: False)
+    upstream.script({"fail": "invalid_model"})
+    assert failure(begin()[0]).kind is Kind.INVALID_MODEL
     assert (chats(upstream), pauses) == (1, [])
 
 

@@ -19,7 +19,7 @@ class ModelChoice:
     """The models that there are now. One per worker, shared by its greenlets.
 
     ``names`` and ``merged`` are replaced as a whole by :meth:`use`, never changed. ``on_doubt`` is
-    called with the account and the model that the service refused it although its list has it.
+    called with an account that the service refused a model although its list does not lack it.
     """
 
     def __init__(
@@ -50,10 +50,14 @@ class ModelChoice:
         """The context window, in tokens, that a model has for an account."""
         return self.merged.window(account, upstream_id)
 
-    def doubt(self, account: str, model: Model) -> None:
-        """The service has refused the account this model, as one that it does not know."""
-        if self.merged.lists_model(account, model):
+    def doubt(self, account: str, model: Model) -> bool:
+        """The service has refused the account this model, as one that it does not know. Whether
+        that is a surprise: the account's list has the model, or was not read.
+        """
+        is_surprise = self.merged.may_have(account, model)
+        if is_surprise:
             self.on_doubt(account)
+        return is_surprise
 
     def resolve(self, name: str) -> Resolution:
         """The model for a client's name, for those who only compare it."""

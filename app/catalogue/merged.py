@@ -33,6 +33,10 @@ class Merged:
         listed = self.lists.get(account)
         return listed is not None and listed.with_upstream_id(model.current_id) is not None
 
+    def may_have(self, account: str, model: Model) -> bool:
+        """Whether the account's list has the model, or was not read."""
+        return self.lists.get(account) is None or self.lists_model(account, model)
+
     def window(self, account: str, upstream_id: str | None) -> int | None:
         """The context window, in tokens, that this model has for the account; None if not known."""
         for known in (self.lists.get(account), self.catalogue):

@@ -103,6 +103,7 @@ CONSEQUENCES: Mapping[Kind, Consequence] = {
     Kind.SUSPENDED: Consequence("out", 0, Failover.ALL),
     Kind.REFUSED_TOKEN: Consequence("last", 60, Failover.ALL),
     Kind.FORBIDDEN: Consequence("", 0, Failover.ONE),
+    Kind.INVALID_MODEL: Consequence("", 0, Failover.ONE),
     Kind.UNAVAILABLE: Consequence("", 0, Failover.ONE),
     Kind.UPSTREAM_ERROR: Consequence("", 0, Failover.ONE),
 }

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from app.masking import TOKENS
+
 from .filler import Filler
 
 KEPT = frozenset({
@@ -30,11 +32,7 @@ BASE64 = {"data": 24, "bytes": 24, "file_data": 48, "image_url": 48, "url": 0}
 
 REMOVED = frozenset({"profileArn", "authorization", "accessToken", "refreshToken", "clientSecret"})
 
-_SECRET = re.compile(
-    r"arn:[\w-]+:[\w:/.*-]+"
-    r"|\b(?:aoa|aor|eyJ|ksk_|sk-)[\w+/=.:-]{8,}"  # tokens of the service and of others, keys
-    r"|(?<=[Bb]earer )[\w+/=.:~-]{16,}"
-)
+_SECRET = re.compile(rf"arn:[\w-]+:[\w:/.*-]+|{TOKENS}")
 
 REMOVED_TEXT = "[removed]"
 

@@ -20,7 +20,7 @@ REFUSALS: Mapping[str, tuple[Kind, int]] = {
     "html_502": (Kind.UPSTREAM_ERROR, TRIES),
     "unknown_operation": (Kind.UPSTREAM_ERROR, 1),
     "too_long": (Kind.CONTEXT_TOO_LONG, 1),
-    "invalid_model": (Kind.INVALID_MODEL, 1),
+    "invalid_model": (Kind.INVALID_MODEL, 2),
     "invalid_conversation": (Kind.REJECTED, 1),
     "conversation_limit_402": (Kind.REJECTED, 1),
     "improperly_formed": (Kind.REJECTED, 1),

@@ -109,6 +109,7 @@ def test_reasoning_has_its_share_of_the_output() -> None:
 
 
 def test_a_percentage_of_the_window_holds_prompt_and_answer() -> None:
+    """docs/upstream.md: The percentage of the context counts the answer"""
     usage = Usage(context_percentage=1.5)
     counts = resolve_usage(estimate=1, window=200_000, output_bytes=350, usage=usage)
     assert counts == TokenCounts(2900, 100, source="context_percentage")

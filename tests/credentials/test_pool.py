@@ -39,6 +39,7 @@ def test_a_disabled_entry_is_left_out(build: Build) -> None:
         (Kind.SUSPENDED, "ksk_two", "ksk_two"),
         (Kind.UNAVAILABLE, "ksk_two", "ksk_one"),
         (Kind.UPSTREAM_ERROR, "ksk_two", "ksk_one"),
+        (Kind.INVALID_MODEL, "ksk_two", "ksk_one"),
         (Kind.CAPACITY, None, "ksk_one"),
         (Kind.INVALID_REQUEST, None, "ksk_one"),
         (Kind.REJECTED, None, "ksk_one"),

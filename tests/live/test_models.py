@@ -144,6 +144,25 @@ def test_a_list_that_cannot_be_read_hides_and_refuses_nothing(
     assert sent(simulator) == ["claude-opus-5.5"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "status", "reaches"),
+    [("nearest", 200, ["CLAUDE_SONNET_4_5_20250929_V1_0"]), ("refuse", 404, [])],
+)
+def test_a_list_that_was_not_read_yet_is_read_when_a_model_is_refused(
+    simulator: Simulator, start: Start, setting: str, status: int, reaches: list[str]
+) -> None:
+    """docs/upstream.md: A refused model may be refused for a moment"""
+    simulator.configure_models(offer="free")
+    gateway = start(WEB_CONCURRENCY="1", KIRO_UNKNOWN_MODEL=setting)
+    answer = ask(gateway, "claude-opus-5-5")
+    assert answer.status_code == status, answer.text
+    assert sent(simulator) == ["claude-opus-5.5", *reaches]
+    if status == 200:
+        assert "model%3Aclaude-opus-5-5" in answer.headers["x-kiro-repairs"]
+    else:
+        assert "claude-sonnet-4-5" in answer.json()["error"]["message"]
+
+
 def test_the_last_good_list_answers_after_a_restart(simulator: Simulator, start: Start) -> None:
     simulator.configure_models(offer="free")
     first = start(WEB_CONCURRENCY="1", AWS_REFRESHTOKEN="r" * 120)

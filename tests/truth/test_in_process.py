@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app import application, gateway
+from app import application, retry
 from app.catalogue.choice import ModelChoice
 from app.codewhisperer.service.hosts import HostChoice
 from app.codewhisperer.upstream import CodeWhisperer
@@ -102,7 +102,7 @@ class InProcessGateway:
         self.upstream = FakeUpstream(self.random)
         settings = Settings(kiro_token_file=Path("none"))
         monkeypatch.setattr(application, "_gateway", self._gateway)
-        monkeypatch.setattr(gateway, "FIRST_PAUSE", 0.0)
+        monkeypatch.setattr(retry, "FIRST_PAUSE", 0.0)
         self.client: FlaskClient = application.create_app(settings).test_client()
 
     def _gateway(self, settings: Settings, *_: object) -> Gateway:

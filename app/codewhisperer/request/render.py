@@ -1,10 +1,10 @@
 """Renders a conversation as the body of a GenerateAssistantResponse request.
 
 :mod:`.repair` makes the conversation acceptable; this module writes it once, without copying any
-text. The service has no field for the system text: as in the Amazon Q CLI, it is a separate turn
-before the conversation, which the assistant acknowledges. The prefix of the prompt then stays the
-same even if the first user turn changes. Not here: sampling parameters, for which the service has
-no members.
+text. The service refuses its field for the system text: as in the Amazon Q CLI, it is a separate
+turn before the conversation, which the assistant acknowledges. The prefix of the prompt then stays
+the same even if the first user turn changes. Not here: sampling parameters, for which the service
+has no members.
 """
 
 from typing import Any

@@ -19,6 +19,7 @@ import msgspec
 from app.core.events import Event
 from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameError, TruncatedMessage
+from app.masking import TOKENS
 from app.waits import LONGEST_WAIT, retry_after
 
 from .error_rule import ParsedError
@@ -173,11 +174,7 @@ def _plain(body: bytes) -> str:
     return _clean(text)
 
 
-_SECRET = re.compile(
-    r"\b(?:aoa|aor|eyJ|ksk_)[\w+/=.:-]{8,}"  # access, refresh and JSON web tokens, API keys
-    r"|(?<=[Bb]earer )[\w+/=.:~-]{20,}"
-    r"|[\w+/=-]{64,}"
-)
+_SECRET = re.compile(rf"{TOKENS}|[\w+/=-]{{64,}}")
 
 
 def _clean(text: str) -> str:

@@ -105,6 +105,13 @@ def test_a_model_without_eyes_is_sent_no_image() -> None:
     assert "images" not in sent["conversationState"]["currentMessage"]["userInputMessage"]
 
 
+def test_the_system_text_is_a_turn_of_the_user() -> None:
+    """docs/upstream.md: The system text has no field of its own"""
+    sent = body(user("hi"), system="Be brief.", generation="kiro")
+    assert "systemPrompt" not in sent
+    assert sent["conversationState"]["history"][0]["userInputMessage"]["content"] == "Be brief."
+
+
 def test_a_whole_conversation() -> None:
     state = body(
         user("read it", Image("png", "AAAA")),

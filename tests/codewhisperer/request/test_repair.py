@@ -221,6 +221,7 @@ def test_names_that_differ_in_case_alone_stay_two_tools() -> None:
 
 
 def test_a_used_tool_that_is_not_offered_gets_a_stand_in() -> None:
+    """docs/upstream.md: A history with tool calls needs tools"""
     got = repaired(user("a"), assistant(call(name="Old")), user(result()), tools=(READ,))
     assert got.rules == ("offer-used-tool",)
     assert [tool.name for tool in got.conversation.tools] == ["Read", "Old"]

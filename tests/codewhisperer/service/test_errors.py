@@ -97,6 +97,8 @@ REFUSALS = [
     (400, VALIDATION, None, "profileArn is required for this request.", Kind.REJECTED),
     (400, VALIDATION, None, "Invalid profileArn.", Kind.REJECTED),
     (403, DENIED, None, "The bearer token is invalid.", Kind.REFUSED_TOKEN),
+    # docs/upstream.md: The control plane refuses a token with 400
+    (400, DENIED, None, "The bearer token is invalid.", Kind.REFUSED_TOKEN),
     (403, DENIED, None, "User is not authorized to make this call.", Kind.REFUSED_TOKEN),
     (403, "", None, "Invalid token", Kind.REFUSED_TOKEN),
     (403, "", None, "Not authorized", Kind.REFUSED_TOKEN),
@@ -307,6 +309,7 @@ SECRETS = [
     "aoaAAAAAGkM3yT9fakefakefake:MGUCfake",
     "aorAAAAAGlfakefakefakefake",
     "ksk_fakefakefake-fake_fake",
+    "sk-ant-fakefakefakefake",
     "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJmYWtlIn0.c2lnbmF0dXJl",
     "0123456789abcdefABCDEF_-" * 4,
 ]
