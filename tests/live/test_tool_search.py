@@ -4,10 +4,12 @@ from typing import Any
 
 import anthropic
 import pytest
+import requests
 
 from app.simulator import Simulator
 from app.simulator.answers.script import CHAT
 from tests.live.servers import KEY, Gateway
+from tests.live.strict_types import check_event, check_whole, events
 
 MODEL = "claude-sonnet-4-6"
 HELLO: Any = [{"role": "user", "content": "How warm is it in Oslo?"}]
@@ -29,13 +31,16 @@ def searches(name: str, query: str) -> Any:
     return {"say": [{"text": ["Let me see."]}, {"tool": {"name": name, "input": {"query": query}}}]}
 
 
+def body(name: str, messages: Any = HELLO) -> Any:
+    tools: Any = [{"type": f"{name}_20251119", "name": name}, WEATHER, OTHER]
+    return {"model": MODEL, "max_tokens": 99, "messages": messages, "tools": tools}
+
+
 def ask(gateway: Gateway, name: str, streamed: bool, messages: Any = HELLO) -> Any:
     client = anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
-    tools: Any = [{"type": f"{name}_20251119", "name": name}, WEATHER, OTHER]
-    body: Any = {"model": MODEL, "max_tokens": 99, "messages": messages, "tools": tools}
     if not streamed:
-        return client.messages.create(**body)
-    with client.messages.stream(**body) as stream:
+        return client.messages.create(**body(name, messages))
+    with client.messages.stream(**body(name, messages)) as stream:
         return stream.get_final_message()
 
 
@@ -82,6 +87,28 @@ def test_the_model_finds_a_tool_and_calls_it_in_one_answer(
     _, before, after = (seen.body["conversationState"].get("history") for seen in sent(upstream))
     assert after[: len(before)] == before, "the service caches what stays the same"
     assert [violation for seen in sent(upstream) for violation in seen.violations] == []
+
+
+@pytest.mark.parametrize("query", ["weather", "zebra", "("])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_strict_readers_read_all_of_it(
+    gateway: Gateway, upstream: Simulator, query: str, streamed: bool
+) -> None:
+    upstream.script(searches("tool_search_tool_regex", query), {"text": ["Well."]})
+    answer = requests.post(
+        f"{gateway.url}/v1/messages",
+        json=body("tool_search_tool_regex") | {"stream": streamed},
+        headers={"x-api-key": KEY},
+        timeout=20,
+    )
+    if not streamed:
+        check_whole("messages", answer.json())
+        assert answer.json()["usage"]["server_tool_use"]["tool_search_requests"] == 1
+        return
+    told = list(events(answer.text))
+    for name, payload in told:
+        check_event("messages", name, payload)
+    assert told[-2][1]["usage"]["server_tool_use"]["tool_search_requests"] == 1
 
 
 def test_a_pattern_that_is_wrong_is_told_to_client_and_model(
