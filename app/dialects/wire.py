@@ -10,12 +10,25 @@ from typing import Any
 from msgspec import Raw, Struct
 from msgspec.json import Encoder
 
-encode = Encoder().encode
-"""Any value as JSON, in UTF-8; text is escaped only where JSON demands it."""
+_encode = Encoder().encode
+_LINE_ENDS = [(text.encode(), b"\\u%04x" % ord(text)) for text in "\x85\u2028\u2029"]
 
 _GAP = b"\0"  # no JSON contains it: control characters are escaped
 HOLE: Any = Raw(_GAP)
 """Takes the place of a value that is written later, JSON-encoded."""
+
+
+def encode(value: Any, /) -> bytes:
+    """Any value as JSON, in UTF-8. Text is escaped only where JSON demands it, and where a reader
+    of events might see the end of a line that is none: many go by ``str.splitlines``, httpx among
+    them (langgenius/dify#39008).
+    """
+    written: bytes = _encode(value)
+    if not written.isascii():
+        for line_end, escape in _LINE_ENDS:
+            if line_end in written:
+                written = written.replace(line_end, escape)
+    return written
 
 
 def cut(written: bytes) -> list[bytes]:

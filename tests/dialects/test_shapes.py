@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.application import DIALECTS
-from app.dialects import openai
+from app.dialects import openai, wire
 from app.dialects.anthropic import reply as messages
 from app.dialects.anthropic import shapes as messages_shapes
 from app.dialects.anthropic.stream import StreamEncoder as MessagesEncoder
@@ -88,9 +88,9 @@ def test_answers(
     stream = encoder()
     written = (stream.ping() if begun else b"") + stream.feed(events)
     for payload in payloads(written):
-        assert msgspec.json.encode(msgspec.json.decode(payload, type=event)) == payload
+        assert wire.encode(msgspec.json.decode(payload, type=event)) == payload
     body = whole(fold(events))
-    assert msgspec.json.encode(msgspec.json.decode(body, type=answer)) == body
+    assert wire.encode(msgspec.json.decode(body, type=answer)) == body
 
 
 ERRORS = {
@@ -106,4 +106,4 @@ def test_errors(name: str, event: Any, kind: Kind) -> None:
     stream = CASES[name][0]()
     error = GatewayError(kind, "What happened.", code="thread_unsupported_request")
     for payload in payloads(stream.error(error, "req_1")):
-        assert msgspec.json.encode(msgspec.json.decode(payload, type=event)) == payload
+        assert wire.encode(msgspec.json.decode(payload, type=event)) == payload
