@@ -18,12 +18,13 @@ MAX_IMAGE_SIDE = 8_000
 """Pixels; above it CodeWhisperer answers IMAGE_DIMENSION_EXCEEDED (71,000 requests of a public
 gateway)."""
 
-NOT_BASE64 = "Input should be valid standard base64, not empty"
+NOT_BASE64 = "Input should be valid base64, not empty"
 
 _SLICE = 256 * 1024
 """Characters that one call looks at, since nothing can interrupt it. A multiple of 4."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+")
 _LAST = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_VARIANTS = str.maketrans("-_", "+/", " \t\r\n")
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe", "utf-16"),
@@ -49,6 +50,21 @@ def is_base64(data: str) -> bool:
     return whole and _LAST.fullmatch(data, last) is not None
 
 
+def standard(data: str) -> str:
+    """``data`` as standard base64, padded, on one line. Raises :class:`MediaError`.
+
+    Libraries of other languages break lines, leave the padding out, or use the URL-safe alphabet.
+    """
+    if is_base64(data):
+        return data
+    pieces = (data[at : at + _SLICE].translate(_VARIANTS) for at in range(0, len(data), _SLICE))
+    bare = "".join(pieces).rstrip("=")
+    padded = bare + "=" * (-len(bare) % 4)
+    if not is_base64(padded):
+        raise MediaError(NOT_BASE64)
+    return padded
+
+
 def decoded(data: str) -> bytes:
     """The bytes of valid base64, b"" of any other text."""
     try:
@@ -64,8 +80,7 @@ def decoded(data: str) -> bytes:
 
 def image(data: str) -> Image:
     """The image that ``data``, in base64, holds. Raises :class:`MediaError`."""
-    if not is_base64(data):
-        raise MediaError(NOT_BASE64)
+    data = standard(data)
     found = image_format(data)
     if found is None:
         raise MediaError(
@@ -93,8 +108,7 @@ def file(data: str, media_type: str, name: str | None, field: str) -> Document |
     ``media_type`` and ``name`` are the client's, "" and None if it gives none; ``field`` is the
     place in its body. Raises :class:`MediaError`.
     """
-    if not is_base64(data):
-        raise MediaError(NOT_BASE64)
+    data = standard(data)
     ending = (name or "").rpartition(".")[2].lower()
     if found := document_format(data, _ENDINGS.get(media_type, ending)):
         return Document(None, name, found, data, field)

@@ -161,7 +161,7 @@ FORMAT = (
     "could not process image: its bytes are not those of a JPEG, PNG, GIF or WebP image; convert it"
     " to one of these"
 )
-NO_BASE64 = "Input should be valid standard base64, not empty"
+NO_BASE64 = "Input should be valid base64, not empty"
 
 
 @pytest.mark.parametrize(
@@ -177,10 +177,11 @@ NO_BASE64 = "Input should be valid standard base64, not empty"
         ("data:;base64,AAAA", FORMAT),
         ("data:image/svg+xml;base64,AAAA", FORMAT),
         ("data:image/png;base64,", NO_BASE64),
-        ("data:image/png;base64,AAA", NO_BASE64),
+        ("data:image/png;base64,AAA", FORMAT),
         ("data:image/png;base64,A===", NO_BASE64),
-        ("data:image/png;base64,AA-_", NO_BASE64),
-        ("data:image/png;base64,AAA\n", NO_BASE64),
+        ("data:image/png;base64,AA-_", FORMAT),
+        ("data:image/png;base64,AAA\n", FORMAT),
+        ("data:image/png;base64,AA:A", NO_BASE64),
     ],
 )
 def test_urls_that_hold_no_image(url, problem):

@@ -234,7 +234,7 @@ BAD_IMAGES = [
     (base64(png(size=2_800_001)), TOO_LARGE),
     (base64(png(8001, 20)), TOO_WIDE),
     (base64(jpeg(8001, 20)), TOO_WIDE),
-    ("abc", "Input should be valid standard base64, not empty"),
+    ("ab?", "Input should be valid base64, not empty"),
 ]
 REFUSED = [
     (
@@ -255,16 +255,16 @@ REFUSED = [
         (
             image(data=data),
             "messages.0.content.0.image.source.base64.data",
-            "Input should be valid standard base64, not empty",
+            "Input should be valid base64, not empty",
         )
-        for data in ("", "abc", "ab=c", "a_-c", "ab c", PNG + "\n", "data:image/png;base64," + PNG)
+        for data in ("", "a", "ab=c", "ab:c", "data:image/png;base64," + PNG)
     ),
     (pdf(base64(b"\xff\0")), "messages.0.content.0.document.source.base64.data", NO_FILE),
     (pdf(base64(b"a\0b")), "messages.0.content.0.document.source.base64.data", NO_FILE),
     (
         pdf("?"),
         "messages.0.content.0.document.source.base64.data",
-        "Input should be valid standard base64, not empty",
+        "Input should be valid base64, not empty",
     ),
     (
         document({"type": "url", "url": "http://x/a.pdf"}),
@@ -279,7 +279,7 @@ REFUSED = [
     (
         document({"type": "content", "content": [text("a"), image(data="?")]}),
         "messages.0.content.0.source.content.1.image.source.base64.data",
-        "Input should be valid standard base64, not empty",
+        "Input should be valid base64, not empty",
     ),
     (
         {"type": "container_upload", "file_id": "f"},

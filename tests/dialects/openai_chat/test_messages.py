@@ -279,7 +279,7 @@ REFUSED = [
     (user({"type": "file"}), "messages[0].content[0].file: Field required"),
     (
         user(text("a"), file()),
-        "messages[0].content[1].file.file_data: Input should be valid standard base64, not empty",
+        "messages[0].content[1].file.file_data: Input should be valid base64, not empty",
     ),
     (
         user(text("a"), file(file_data="data:application/zip;base64,AAAA")),
