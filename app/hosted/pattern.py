@@ -14,9 +14,10 @@ from typing import Any, Literal, TypeAlias
 
 LONGEST_PATTERN = 200
 """Characters (Anthropic's documentation of the tool)."""
-MAX_STEPS = 2_000
+MAX_STEPS = 1_000
 """Of a compiled pattern; counted repeats are written out."""
-MAX_CACHED = 5_000
+MAX_CACHED = 100_000
+"""Steps in all states that are remembered: some megabytes."""
 
 Kind: TypeAlias = Literal["edge", "word", "other"]
 """What is beside a position: the end of the text, or a character that is or is not of a word."""
@@ -45,6 +46,7 @@ class Pattern:
         self._write(tree)
         self._add(None)
         self._cache: dict[Any, tuple[bool, frozenset[int], Kind]] = {}
+        self._cached = 0
 
     def found_in(self, text: str) -> bool:
         """Whether the pattern matches anywhere in the text."""
@@ -54,9 +56,11 @@ class Pattern:
         for char in chain(text.lower() if self._ignores_case else text, ("",)):
             known = cache.get((state, before, char))
             if known is None:
-                if len(cache) >= MAX_CACHED:
+                if self._cached > MAX_CACHED:
                     cache.clear()
+                    self._cached = 0
                 known = cache[state, before, char] = self._advance(state, before, char)
+                self._cached += 1 + len(known[1])
             matched, state, before = known
             if matched:
                 return True

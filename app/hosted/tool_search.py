@@ -7,6 +7,7 @@ tools and of their arguments, and the few best are found.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from math import log
 from time import monotonic
 from typing import Any
@@ -16,8 +17,8 @@ from app.core.conversation import Tool, ToolSearchResult
 from .pattern import Pattern, PatternError
 
 MOST_FOUND = 5
-LONGEST_TEXT = 4_000
-"""Characters of one description that are looked at."""
+LONGEST_TEXT, MOST_ARGUMENTS = 1_000, 100
+"""Characters of one description, and arguments of one tool, that are looked at."""
 SECONDS = 1.0
 """A search that takes longer is given up."""
 K1, B = 1.5, 0.75
@@ -99,7 +100,7 @@ def _texts(tool: Tool) -> Iterator[str]:
     yield tool.description[:LONGEST_TEXT]
     properties = tool.schema.get("properties")
     if isinstance(properties, dict):
-        for name, schema in properties.items():
+        for name, schema in islice(properties.items(), MOST_ARGUMENTS):
             yield name[:LONGEST_TEXT]
             described = schema.get("description") if isinstance(schema, dict) else None
             if isinstance(described, str):

@@ -2,11 +2,13 @@
 
 import re
 import time
+from random import choice
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from app.hosted import pattern as module
 from app.hosted.pattern import Pattern, PatternError
 
 ATOMS = st.sampled_from(["a", "b", "_", ".", r"\w", r"\d", r"\s", "[ab]", "[^a]", "[b-d]", r"\b"])
@@ -42,6 +44,15 @@ def test_it_finds_what_re_finds(pattern: str, text: str, ignore: bool) -> None:
 def test_what_cannot_be_searched_is_refused(pattern: str) -> None:
     with pytest.raises(PatternError):
         Pattern(pattern)
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_CACHED", 20)
+    pattern = Pattern("(a|b)*a(a|b){8}c")
+    text = "".join(choice("ab") for _ in range(300))
+    assert not pattern.found_in(text)
+    assert pattern.found_in(f"{text}a{'b' * 8}c")
+    assert len(pattern._cache) <= 20
 
 
 @pytest.mark.parametrize(
