@@ -113,7 +113,7 @@ def _parsed(
         reasoning=reasoning,
         json_schema=_json_schema(request, record),
         max_tokens=request.max_output_tokens,
-        max_tokens_field="max_output_tokens",
+        parallel_calls=request.parallel_tool_calls is not False,
         session=openai.session(headers, request.prompt_cache_key),
         root=openai.root(headers),
         ignored=tuple(record.ignored),
@@ -189,7 +189,9 @@ def _echo(
     reasoning = request.reasoning or schema.ReasoningConfig()
     echo = {
         "instructions": request.instructions,
+        "max_output_tokens": request.max_output_tokens,
         "metadata": request.metadata or {},
+        "parallel_tool_calls": request.parallel_tool_calls is not False,
         "prompt_cache_key": request.prompt_cache_key,
         "reasoning": {"effort": reasoning.effort, "summary": reasoning.summary},
         "text": {"format": text_format or {"type": "text"}},
@@ -204,7 +206,6 @@ _NOT_SUPPORTED = (
     "previous_response_id",
     "prompt",
     "max_tool_calls",
-    "max_output_tokens",
     "top_logprobs",
     "safety_identifier",
     "service_tier",
