@@ -19,6 +19,7 @@ import gevent
 from app.catalogue.choice import ModelChoice
 from app.core.conversation import Conversation
 from app.core.events import CONTENT_EVENTS, Event, Finish
+from app.core.limits import Limits, limited
 from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
 from app.credentials import Credentials, Token
@@ -32,10 +33,6 @@ log = logging.getLogger("kiro2api.upstream")
 
 COMMITTING = frozenset({*CONTENT_EVENTS, Finish})
 """Once one of these was read, the client gets its answer and nothing can be retried."""
-
-
-def _run(size: int, call: Callable[..., Any], *arguments: Any) -> Any:
-    return call(*arguments)
 
 
 class Gateway:
@@ -57,7 +54,7 @@ class Gateway:
         total: float,
         may_fall_back: Callable[[str], bool] | None = None,
         sleep: Callable[[float], object] = gevent.sleep,
-        run: Callable[..., Any] = _run,
+        run: Callable[..., Any] = lambda size, call, *arguments: call(*arguments),
     ) -> None:
         self.upstream = upstream
         self.credentials = credentials
@@ -94,6 +91,7 @@ class GatewayCall:
         self._gateway = gateway
         self._conversation = conversation
         self._model = model
+        self._limits = gateway.run(conversation.size, Limits, conversation)
         self.meter = Meter(estimate, model.context_window, partial(_window_of, ref(self)))
         self._started = monotonic()
         self._first_event_at: float | None = None
@@ -126,7 +124,10 @@ class GatewayCall:
 
         Raises GatewayError where the answer breaks; the events before the break are yielded first.
         """
-        for batch in chain([self._held], self._rest):
+        batches: Iterator[Sequence[Event]] = chain([self._held], self._rest)
+        if machines := self._limits.machines(bounded=self._call.bounds_output):
+            batches = limited(batches, machines, self._call.close)
+        for batch in batches:
             self.meter.feed(batch)
             yield batch
 
@@ -179,7 +180,10 @@ class GatewayCall:
         try:
             if earlier is not None and not self._recover(earlier, deadline):
                 raise earlier
-            self._negotiate(deadline)
+            if self._conversation.max_tokens == 0:  # a client may ask for nothing, to test its key
+                self._held = [Finish("max_tokens")]
+            else:
+                self._negotiate(deadline)
         except GatewayError as error:
             window = self._window(None)
             if error.kind is Kind.CONTEXT_TOO_LONG and window:
@@ -314,8 +318,7 @@ class GatewayCall:
         """The context window that a model has for the account that answers; the model that was
         asked for, where the upstream names none."""
         account = self._token.account if self._token else ""
-        asked_for = self._model.current_id
-        return self._gateway.models.window(account, upstream_id or asked_for)
+        return self._gateway.models.window(account, upstream_id or self._model.current_id)
 
     def _another_token(self, error: GatewayError) -> bool:
         credentials, token = self._gateway.credentials, self._token

@@ -59,6 +59,10 @@ class UpstreamCall(Protocol):
     def ignored(self) -> tuple[str, ...]:
         """Names of what has no effect in the conversation."""
 
+    @property
+    def bounds_output(self) -> bool:
+        """Whether the service itself keeps the conversation's ``max_tokens``, as it was sent."""
+
     def send(self, token: AccessToken, deadline: float) -> None:
         """Send the conversation; returns when the service has accepted it.
 

@@ -154,6 +154,10 @@ class CodeWhispererCall:
     def ignored(self) -> tuple[str, ...]:
         return self._rendered.ignored if self._rendered else ()
 
+    @property
+    def bounds_output(self) -> bool:
+        return self._rendered is not None and self._rendered.bounds_output
+
     def send(self, token: AccessToken, deadline: float) -> None:
         """Each attempt is as :class:`.Attempts` says."""
         self.close()

@@ -172,12 +172,13 @@ class Conversation(Struct, frozen=True):
     role ``system``. ``hosted`` are those of ``tools`` that the gateway runs. ``deferred`` are tools
     that a hosted search can find; the model is offered them only then. ``json_schema`` asks for one
     JSON document as the answer: a document of that schema, or any object if the schema is empty.
-    ``max_tokens`` is the most that the answer may have, its reasoning included, and
-    ``max_tokens_field`` what the client calls it. ``session`` is the client's session id, "" if it
-    sent none; a session id is the same for all turns of a conversation. ``root`` is the session of
-    the agent that started this one as a sub-agent, "" if none did. ``ignored`` and ``notes`` name
-    what the dialect ignored and what it rewrote; both are sent in the answer's headers. ``size`` is
-    that of the request's body in bytes.
+    ``max_tokens`` is the most that the answer may have, its reasoning included.
+    ``stop_sequences``, none of them empty, end the answer where its text has one of them.
+    ``parallel_calls``: an answer may have more than one tool call. ``session`` is the client's
+    session id, "" if it sent none; a session id is the same for all turns of a conversation.
+    ``root`` is the session of the agent that started this one as a sub-agent, "" if none did.
+    ``ignored`` and ``notes`` name what the dialect ignored and what it rewrote; both are sent in
+    the answer's headers. ``size`` is that of the request's body in bytes.
     """
 
     model: str
@@ -188,7 +189,8 @@ class Conversation(Struct, frozen=True):
     reasoning: Reasoning = Reasoning()
     json_schema: dict[str, Any] | None = None
     max_tokens: int | None = None
-    max_tokens_field: str = "max_tokens"
+    stop_sequences: tuple[str, ...] = ()
+    parallel_calls: bool = True
     session: str = ""
     root: str = ""
     ignored: tuple[str, ...] = ()

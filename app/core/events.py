@@ -3,8 +3,9 @@
 The producer guarantees the order. Tool calls never interleave: ``ToolStart``, its ``ToolInput``
 events and its ``ToolEnd`` come with nothing but ``Usage`` between them. ``Usage`` may come
 anywhere. ``Finish`` is the last event and means a clean end; a stream that breaks raises
-:class:`app.errors.GatewayError` instead. No delta, signature or fragment is empty.
-``HostedToolUse`` comes only if the conversation has hosted tools, from :mod:`app.hosted`.
+:class:`app.errors.GatewayError` instead. No delta, signature or fragment is empty. The machines of
+:mod:`app.core.limits` keep this order. ``HostedToolUse`` comes only if the conversation has hosted
+tools, from :mod:`app.hosted`.
 
 To add an event type, define it here, add it to :data:`Event` and then to these tables:
 
@@ -117,10 +118,13 @@ class Refusal(Struct, frozen=True, gc=False):
 
 
 class Finish(Struct, frozen=True, gc=False):
-    """The clean end of the answer. ``refusal`` explains the reason of that name."""
+    """The clean end of the answer. ``refusal`` explains the reason of that name, and
+    ``stop_sequence`` is the one that the text had.
+    """
 
     reason: StopReason
     refusal: Refusal | None = None
+    stop_sequence: str | None = None
 
 
 Event: TypeAlias = (

@@ -31,8 +31,8 @@ class Reply(Struct, frozen=True):
 
     ``parts`` are Text, Thinking, RedactedThinking, ToolCall and HostedToolUse in the order of the
     stream; text after a tool call is a separate part. A tool call whose input was cut off is left
-    out, since it must not be run; ``reason`` then shows the cut. ``refusal`` explains the reason of
-    that name.
+    out, since it must not be run; ``reason`` then shows the cut. ``refusal`` and ``stop_sequence``
+    as in Finish.
     ``cut``: the answer ended inside its last part, which is a Text or a Thinking.
     """
 
@@ -40,6 +40,7 @@ class Reply(Struct, frozen=True):
     reason: StopReason
     refusal: Refusal | None = None
     cut: bool = False
+    stop_sequence: str | None = None
 
 
 class ReplyBuilder:
@@ -64,7 +65,8 @@ class ReplyBuilder:
         """The answer. Raises ValueError before Finish, since the answer is not complete then."""
         if self._end is None:
             raise ValueError("the answer is not complete: no Finish event was received")
-        return Reply(tuple(self._parts), self._end.reason, self._end.refusal, self._cut)
+        end = self._end
+        return Reply(tuple(self._parts), end.reason, end.refusal, self._cut, end.stop_sequence)
 
     def _text(self, event: TextDelta) -> None:
         if self._open is not Text:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
-from .events import Event, TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
+from .events import Event, Finish, TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
 from .tokens import TokenCounts, byte_length, resolve_usage
 
 
@@ -47,6 +47,8 @@ class Meter:
                 written += byte_length(event.name)  # type: ignore[union-attr]
             elif kind is Usage:
                 self._merge(event)  # type: ignore[arg-type]
+            elif kind is Finish:  # the model wrote the sequence that ended its answer
+                written += byte_length(event.stop_sequence or "")  # type: ignore[union-attr]
         self._output_bytes += written + thought
         self._thinking_bytes += thought
 

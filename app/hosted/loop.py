@@ -137,7 +137,8 @@ class HostedLoop:
     def _next(self, turn: "_Turn") -> None:
         """Open the next turn, with what this one said and found."""
         self._call.close()
-        self._conversation = _continued(self._conversation, turn.said)
+        made = self._call.meter.counts().output_tokens
+        self._conversation = _continued(self._conversation, turn.said, made)
         self._call = self._open(self._conversation, None)
         self._calls.append(self._call)
         self.meter.add(self._call.meter)
@@ -196,15 +197,18 @@ class _Turn:
         return (event,)
 
 
-def _continued(conversation: Conversation, said: Sequence[Part]) -> Conversation:
-    """The conversation for the next turn: with what was said, and the tools that were found."""
+def _continued(conversation: Conversation, said: Sequence[Part], made: int) -> Conversation:
+    """The conversation for the next turn: with what was said, and the tools that were found. The
+    client's limit is of all turns together, so this turn's ``made`` tokens are taken off it.
+    """
     found = [name for part in said if isinstance(part, HostedToolUse) for name in part.result.found]
     offered = {tool.name: tool for tool in conversation.tools}
     deferred = {tool.name: tool for tool in conversation.deferred}
     offered |= {name: deferred[name] for name in found if name not in offered}
-    choice = conversation.tool_choice
+    choice, limit = conversation.tool_choice, conversation.max_tokens
     return replace(
         conversation,
+        max_tokens=None if limit is None else max(0, limit - made),
         messages=(*conversation.messages, *turns(said)),
         tools=tuple(offered.values()),
         tool_choice=ToolChoice() if choice.mode == "tool" else choice,  # it was called

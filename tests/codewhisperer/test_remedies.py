@@ -160,12 +160,12 @@ ALL = {"thinking", "output_config", "max_tokens"}
 @pytest.mark.parametrize(
     ("message", "kept", "ignored"),
     [
-        (UNSUPPORTED, set(), ("thinking", "effort", "max_tokens")),
-        (UNDEFINED, ALL - {"max_tokens"}, ("max_tokens",)),
-        (BELOW, ALL - {"max_tokens"}, ("max_tokens",)),
+        (UNSUPPORTED, set(), ("thinking", "effort")),
+        (UNDEFINED, ALL - {"max_tokens"}, ()),
+        (BELOW, ALL - {"max_tokens"}, ()),
         (TYPE, ALL - {"thinking"}, ("thinking",)),
         (EFFORT, ALL - {"output_config"}, ("effort",)),
-        (ODD, set(), ("thinking", "effort", "max_tokens")),
+        (ODD, set(), ("thinking", "effort")),
     ],
 )
 def test_a_field_that_is_refused_is_left_out_and_that_is_remembered(

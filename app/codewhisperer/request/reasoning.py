@@ -25,20 +25,19 @@ _MOST_WITHOUT_THINKING: Effort = "high"
 class RequestFields(Struct, frozen=True):
     """``fields`` is None if none are to be sent. ``ignored``: the client's settings without effect.
     ``repairs``: the settings that were changed to the nearest that the model has.
+    ``bounds_output``: with them the service keeps the client's ``max_tokens``.
     """
 
     fields: dict[str, Any] | None = None
     ignored: tuple[str, ...] = ()
     repairs: tuple[str, ...] = ()
+    bounds_output: bool = False
 
 
 def request_fields(
     reasoning: Reasoning, max_tokens: int | None, schema: FieldSchema
 ) -> RequestFields:
-    """The ``additionalModelRequestFields`` for the client's settings, by the model's schema.
-
-    ``max_tokens`` is listed as ignored wherever the service does not keep it.
-    """
+    """The ``additionalModelRequestFields`` for the client's settings, by the model's schema."""
     off = reasoning.enabled is False or reasoning.effort == "none"
     thinking, thinking_ignored = _thinking(reasoning, schema, off=off)
     effort = _effort(reasoning, schema, off=off, thinking=thinking)
@@ -53,13 +52,13 @@ def request_fields(
         fields["max_tokens"] = limit
     wanted = reasoning.effort
     is_lost = wanted is not None and effort is None and not (wanted == "none" and is_off)
-    below = max_tokens is not None and (limit is None or limit > max_tokens)
-    ignored = {"thinking": thinking_ignored, "effort": is_lost, "max_tokens": below}
+    bounds_output = max_tokens is not None and limit is not None and limit <= max_tokens
+    ignored = {"thinking": thinking_ignored, "effort": is_lost}
     repairs = {
         "closest-thinking": reasoning.between_tools and thinking == "adaptive",
         "closest-effort": wanted is not None and effort not in (None, "none", wanted),
     }
-    return RequestFields(fields or None, _names(ignored), _names(repairs))
+    return RequestFields(fields or None, _names(ignored), _names(repairs), bounds_output)
 
 
 def _names(found: dict[str, bool]) -> tuple[str, ...]:

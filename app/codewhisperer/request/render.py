@@ -51,7 +51,8 @@ _encode = Encoder().encode
 class RenderedRequest(Struct, frozen=True):
     """``body`` is JSON. ``tool_names``: the client's name by the service's name, for each renamed
     tool. ``repairs`` and ``ignored`` name what rendering rewrote and what has no effect; the names
-    that the conversation itself carries are not included.
+    that the conversation itself carries are not included. ``bounds_output``: the service was told
+    to keep the conversation's ``max_tokens``.
     """
 
     body: bytes
@@ -59,6 +60,7 @@ class RenderedRequest(Struct, frozen=True):
     repairs: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     documents: tuple[SentDocument, ...] = ()
+    bounds_output: bool = False
 
     def __repr__(self) -> str:
         return f"<RenderedRequest of {len(self.body)} bytes>"
@@ -110,15 +112,10 @@ def render(
         body,
         repaired.tool_names,
         repaired.rules + fields.repairs,
-        _as_the_client_says(fields.ignored, conversation),
+        fields.ignored,
         tuple(turns.documents),
+        fields.bounds_output,
     )
-
-
-def _as_the_client_says(ignored: tuple[str, ...], conversation: Conversation) -> tuple[str, ...]:
-    """The names of ignored fields, each as the client's API calls it."""
-    called = {"max_tokens": conversation.max_tokens_field}
-    return tuple(called.get(name, name) for name in ignored)
 
 
 def _state(

@@ -14,6 +14,7 @@ from msgspec import Struct
 from app.core.conversation import Conversation, Effort, Message, Part, Reasoning, ToolResult
 from app.core.headers import Headers
 from app.core.hosted import turns
+from app.core.limits.stop_sequences import check_size
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown, label
 from app.errors import GatewayError, Kind
 
@@ -105,12 +106,24 @@ def _conversation(
         reasoning=_reasoning(request, last_user, record),
         json_schema=wanted_format.schema if wanted_format else None,
         max_tokens=getattr(request, "max_tokens", None),
+        stop_sequences=_stop_sequences(getattr(request, "stop_sequences", None) or ()),
+        parallel_calls=not getattr(request.tool_choice, "disable_parallel_tool_use", False),
         session=_session(request.metadata, headers),
         root=_root(headers),
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
         size=record.size,
     )
+
+
+def _stop_sequences(given: Sequence[str]) -> tuple[str, ...]:
+    """The API refuses what is nothing but whitespace."""
+    check_size(given, "stop_sequences")
+    for index, sequence in enumerate(given):
+        if not sequence.strip():
+            problem = "Each stop sequence must contain non-whitespace"
+            raise FieldError(("stop_sequences", index), problem)
+    return tuple(given)
 
 
 def _messages(messages: Sequence[Any], last_user: int, record: Record) -> tuple[Message, ...]:

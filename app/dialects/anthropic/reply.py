@@ -49,7 +49,7 @@ class ReplyContext(Struct, frozen=True):
 def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
     content = [block for part in reply.parts for block in _blocks(part, context.omit_thinking)]
-    end = Finish(reply.reason, reply.refusal)
+    end = Finish(reply.reason, reply.refusal, reply.stop_sequence)
     searches = sum(isinstance(part, HostedToolUse) for part in reply.parts)
     used = usage(meter.counts(), searches, shapes.Usage)
     return encode(message(context, content, used, end))
@@ -69,7 +69,7 @@ def message(
         model=context.model,
         content=content,
         stop_reason=STOP_REASONS[end.reason] if end else None,
-        stop_sequence=None,
+        stop_sequence=end.stop_sequence if end else None,
         stop_details=_details(end) if end else None,
         usage=used,
         safeguard_results=_safeguard_results(context) if end else UNSET,
@@ -79,7 +79,7 @@ def message(
 def stopped(context: ReplyContext, end: Finish) -> shapes.Stopped:
     """Why the answer ended, for a stream's ``message_delta``."""
     reason, results = STOP_REASONS[end.reason], _safeguard_results(context)
-    return shapes.Stopped(reason, None, _details(end), results)
+    return shapes.Stopped(reason, end.stop_sequence, _details(end), results)
 
 
 def _safeguard_results(context: ReplyContext) -> list[shapes.SafeguardResult] | UnsetType:

@@ -22,6 +22,8 @@ from .block_types import AssistantBlock, SystemBlock, TextBlock, UserBlock
 MAX_SAFEGUARDS = 16
 """Each is answered. Claude Code asks for one."""
 
+MAX_STOP_SEQUENCES = 8191
+
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -47,15 +49,16 @@ class SystemMessage(Struct, frozen=True, tag_field="role", tag="system", gc=Fals
 
 
 class ToolChoiceAuto(Tagged, frozen=True, tag="auto"):
-    pass
+    disable_parallel_tool_use: bool | None = None
 
 
 class ToolChoiceAny(Tagged, frozen=True, tag="any"):
-    pass
+    disable_parallel_tool_use: bool | None = None
 
 
 class ToolChoiceTool(Tagged, frozen=True, tag="tool"):
     name: Name
+    disable_parallel_tool_use: bool | None = None
 
 
 class ToolChoiceNone(Tagged, frozen=True, tag="none"):
@@ -123,11 +126,11 @@ class MessagesRequest(CountTokensRequest, frozen=True, kw_only=True):
 
     max_tokens: Annotated[int, Meta(ge=0)]
     stream: bool | None = None
-    stop_sequences: list[str] | None = None
+    stop_sequences: Annotated[list[str], Meta(max_length=MAX_STOP_SEQUENCES)] | None = None
     temperature: Share | None = None
     top_p: Share | None = None
     top_k: Annotated[int, Meta(ge=0)] | None = None
 
 
-NOT_HONOURED = ("stop_sequences", "temperature", "top_p", "top_k")
+NOT_HONOURED = ("temperature", "top_p", "top_k")
 EFFORTS = ("low", "medium", "high", "xhigh", "max")

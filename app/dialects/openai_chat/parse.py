@@ -7,13 +7,14 @@ a conversation that types cannot express (alternation, a result for each tool ca
 here: the conversation is repaired when it is rendered for the upstream.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from app.core.conversation import Conversation, Reasoning
 from app.core.headers import Headers
+from app.core.limits.stop_sequences import check_size
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.dialects import openai
 from app.errors import GatewayError, Kind
@@ -71,11 +72,10 @@ def _conversation(
     _refuse(request)
     system, messages = MessageReader(record, offer.forms).read(request.messages)
     for name in schema.NOT_HONOURED:
-        if _asks(getattr(request, name)):
+        if getattr(request, name) not in (None, {}):
             record.ignore(name)
     if request.service_tier not in (None, "auto", "default"):
         record.ignore("service_tier")
-    limit, limit_field = _limit(request, record)
     return Conversation(
         model=request.model,
         messages=messages,
@@ -84,8 +84,9 @@ def _conversation(
         tool_choice=tools.choice(request, offer.tools, record),
         reasoning=_reasoning(request.reasoning_effort, record),
         json_schema=_json_schema(request.response_format, record),
-        max_tokens=limit,
-        max_tokens_field=limit_field,
+        max_tokens=_limit(request, record),
+        stop_sequences=_stop_sequences(request.stop),
+        parallel_calls=request.parallel_tool_calls is not False,
         session=openai.session(headers, request.prompt_cache_key),
         root=openai.root(headers),
         ignored=tuple(record.ignored),
@@ -105,14 +106,17 @@ def _refuse(request: schema.ChatRequest) -> None:
         raise FieldError(
             ("n",), "this gateway gives one choice; send the request n times for as many"
         )
+    if request.best_of is not None and request.best_of > 1:
+        raise FieldError(("best_of",), "this gateway makes one answer; leave it out")
     if request.logprobs or request.top_logprobs:
         field = "logprobs" if request.logprobs else "top_logprobs"
         raise FieldError((field,), "this gateway's models have no log probabilities; leave it out")
 
 
-def _asks(value: Any) -> bool:
-    """Whether a member without effect asks for anything but the default."""
-    return value is not None and value is not True and value != []
+def _stop_sequences(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    sequences = (given,) if isinstance(given, str) else tuple(given or ())
+    check_size(sequences, "stop")
+    return sequences
 
 
 def _reasoning(wanted: str | None, record: Record) -> Reasoning:
@@ -124,13 +128,13 @@ def _reasoning(wanted: str | None, record: Record) -> Reasoning:
     return Reasoning(True if effort and effort != "none" else None, effort)
 
 
-def _limit(request: schema.ChatRequest, record: Record) -> tuple[int | None, str]:
-    """The most tokens of the answer, and the member with them; ``max_tokens`` is the old one."""
+def _limit(request: schema.ChatRequest, record: Record) -> int | None:
+    """The most tokens of the answer; ``max_tokens`` is the old name."""
     if request.max_completion_tokens is None:
-        return request.max_tokens, "max_tokens"
+        return request.max_tokens
     if request.max_tokens is not None:
         record.ignore("max_tokens")
-    return request.max_completion_tokens, "max_completion_tokens"
+    return request.max_completion_tokens
 
 
 def _json_schema(wanted: Any, record: Record) -> dict[str, Any] | None:

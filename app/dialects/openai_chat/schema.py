@@ -19,6 +19,8 @@ from app.core.typed_json import Id, Label, Name, Tagged
 from .messages_blocks import AssistantBlock, UserBlock
 
 Positive: TypeAlias = Annotated[int, Meta(ge=1)]
+Penalty: TypeAlias = Annotated[float, Meta(ge=-2, le=2)]
+StopSequence: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 
 # Parts of a message's content
@@ -250,19 +252,26 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     prompt_cache_key: Label | None = None
     service_tier: Label | None = None
     n: Positive | None = None
+    best_of: Positive | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0)] | None = None
     max_tokens: Positive | None = None
     max_completion_tokens: Positive | None = None
-    stop: str | list[str] | None = None
+    stop: StopSequence | Annotated[list[StopSequence], Meta(max_length=4)] | None = None
     parallel_tool_calls: bool | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    seed: int | None = None
+    logit_bias: dict[Name, Annotated[float, Meta(ge=-100, le=100)]] | None = None
 
 
 NOT_HONOURED = (
-    "stop",
-    "parallel_tool_calls",
     "temperature",
     "top_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "seed",
+    "logit_bias",
 )

@@ -71,7 +71,7 @@ class ResponsesRequest(Struct, frozen=True, kw_only=True):
     store: bool | None = None
     parallel_tool_calls: bool | None = None
     truncation: str | None = None
-    max_output_tokens: Annotated[int, Meta(ge=1)] | None = None
+    max_output_tokens: Annotated[int, Meta(ge=16)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     previous_response_id: Label | None = None
@@ -82,7 +82,6 @@ class ResponsesRequest(Struct, frozen=True, kw_only=True):
 
 
 NOT_HONOURED: dict[str, Any] = {
-    "parallel_tool_calls": True,
     "truncation": "disabled",
     "temperature": None,
     "top_p": None,

@@ -156,35 +156,36 @@ MOST = 128_000
 
 
 @pytest.mark.parametrize(
-    ("wish", "given", "sent", "ignored"),
+    ("wish", "given", "sent", "bounds"),
     [
-        (ON, LEAST_MAX_TOKENS, LEAST_MAX_TOKENS, False),
-        (ON, LEAST_MAX_TOKENS - 1, None, True),
-        (Reasoning(), 100, None, True),
-        (OFF, 4000, 4000, False),
-        (OFF, 1, 1024, True),  # the client's own limit is lower than what the service keeps
-        (ON, 500_000, MOST, False),
+        (ON, LEAST_MAX_TOKENS, LEAST_MAX_TOKENS, True),
+        (ON, LEAST_MAX_TOKENS - 1, None, False),
+        (Reasoning(), 100, None, False),
+        (OFF, 4000, 4000, True),
+        (OFF, 1, 1024, False),  # the client's own limit is lower than what the service keeps
+        (ON, 500_000, MOST, True),
         (ON, None, None, False),
     ],
 )
 def test_the_limit_of_the_answer(
-    wish: Reasoning, given: int | None, sent: int | None, ignored: bool
+    wish: Reasoning, given: int | None, sent: int | None, bounds: bool
 ) -> None:
     """docs/upstream.md: max_tokens bounds the thinking too"""
     found = request_fields(wish, given, SCHEMAS["claude-opus-5"])
     assert (found.fields or {}).get("max_tokens") == sent
-    assert ("max_tokens" in found.ignored) == ignored
+    assert (found.bounds_output, found.ignored) == (bounds, ())
 
 
 @pytest.mark.parametrize("model", ["gpt-5.6-sol", "claude-sonnet-4.5"])
 def test_a_model_without_a_limit_is_sent_none(model: str) -> None:
     found = request_fields(Reasoning(), 32_000, SCHEMAS[model])
-    assert (found.fields, found.ignored) == (None, ("max_tokens",))
+    assert (found.fields, found.bounds_output) == (None, False)
 
 
-def test_an_ignored_limit_has_the_clients_name_for_it() -> None:
-    request = rendered(user("a"), max_tokens=9, max_tokens_field="max_output_tokens")
-    assert request.ignored == ("max_output_tokens",)
+def test_a_rendered_request_says_whether_the_service_keeps_the_limit() -> None:
+    for limit, bounds in ((9, False), (32_000, True)):
+        request = rendered(user("a"), model="claude-opus-5", max_tokens=limit)
+        assert (request.bounds_output, request.ignored) == (bounds, ())
 
 
 def test_every_combination_fits_every_schema() -> None:

@@ -89,6 +89,9 @@ REFUSED = [
     ({"top_p": 2}, "top_p: Input should be less than or equal to 1.0"),
     ({"top_k": -1}, "top_k: Input should be greater than or equal to 0"),
     ({"stop_sequences": "x"}, "stop_sequences: Input should be a valid list"),
+    ({"stop_sequences": ["x"] * 8192}, "stop_sequences: Input should have a length of at most 819"),
+    ({"stop_sequences": ["x", " \n"]}, "stop_sequences.1: Each stop sequence must contain non-whi"),
+    ({"stop_sequences": ["x" * 131_073]}, "stop_sequences: The sequences have 131073 characters"),
     ({"stop_sequences": ["x", 1]}, "stop_sequences.1: Input should be a valid string"),
     ({"metadata": {"user_id": 5}}, "metadata.user_id: Input should be a valid string"),
     ({"thinking": {}}, "thinking.type: Field required"),
@@ -195,7 +198,6 @@ def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
         "context_management",
         "id",
         "cache_control",
-        "disable_parallel_tool_use",
         "task_budget",
         "team",
         "defer_loading",
@@ -214,8 +216,25 @@ def test_what_a_tool_is_called_with_and_its_schema_are_not_looked_into(parse):
 
 
 def test_fields_that_are_checked_and_not_honoured_are_listed(parse):
-    parsed = parse(temperature=0.5, top_p=1, top_k=0, stop_sequences=["x"])
-    assert parsed.conversation.ignored == ("stop_sequences", "temperature", "top_p", "top_k")
+    parsed = parse(temperature=0.5, top_p=1, top_k=0)
+    assert parsed.conversation.ignored == ("temperature", "top_p", "top_k")
+
+
+def test_stop_sequences_are_read(parse):
+    conversation = parse(stop_sequences=["x", "\n\ny"]).conversation
+    assert (conversation.stop_sequences, conversation.ignored) == (("x", "\n\ny"), ())
+    most = [str(number) for number in range(8191)]
+    assert parse(stop_sequences=most).conversation.stop_sequences == tuple(most)
+
+
+@pytest.mark.parametrize("kind", ["auto", "any", "tool"])
+def test_parallel_calls_can_be_switched_off(parse, kind):
+    tools = [{"name": "f", "input_schema": {}}]
+    named = {"name": "f"} if kind == "tool" else {}
+    for given, wanted in ((True, False), (False, True), (None, True)):
+        choice = {"type": kind, "disable_parallel_tool_use": given, **named}
+        conversation = parse(tools=tools, tool_choice=choice).conversation
+        assert (conversation.parallel_calls, conversation.ignored) == (wanted, ())
 
 
 def test_fields_that_ask_for_nothing_are_not_listed(parse):
@@ -228,9 +247,7 @@ def test_max_tokens_of_zero_is_legal(parse):
 
 
 def test_the_limit_of_the_answer_is_read(parse):
-    """Whether it has an effect depends on the model."""
     assert parse(max_tokens=32_000).conversation.max_tokens == 32_000
-    assert parse().conversation.max_tokens_field == "max_tokens"
 
 
 @pytest.mark.parametrize(

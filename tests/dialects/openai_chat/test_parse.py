@@ -61,6 +61,15 @@ REFUSED = [
     ),
     ({"stop": 5}, "stop: Input should be a valid string or list"),
     ({"stop": ["x", 1]}, "stop[1]: Input should be a valid string"),
+    ({"stop": ["a", "b", "c", "d", "e"]}, "stop: Input should have a length of at most 4"),
+    ({"stop": ["x", ""]}, "stop[1]: Input should have a length of at least 1"),
+    ({"stop": ""}, "stop: Input should have a length of at least 1"),
+    ({"stop": "x" * 131_073}, "stop: The sequences have 131073 characters"),
+    ({"best_of": 2}, "best_of: this gateway makes one answer; leave it out"),
+    ({"presence_penalty": 2.5}, "presence_penalty: Input should be less than or equal to 2.0"),
+    ({"frequency_penalty": -3}, "frequency_penalty: Input should be greater than or equal to -2"),
+    ({"seed": "x"}, "seed: Input should be a valid integer"),
+    ({"logit_bias": {"5": 101}}, "logit_bias: Input should be less than or equal to 100.0"),
     ({"parallel_tool_calls": "no"}, "parallel_tool_calls: Input should be a valid boolean"),
     ({"temperature": 2.5}, "temperature: Input should be less than or equal to 2.0"),
     ({"temperature": "hot"}, "temperature: Input should be a valid number"),
@@ -201,8 +210,6 @@ def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
         metadata={"a": "b"},
     )
     assert parsed.conversation.ignored == (
-        "seed",
-        "logit_bias",
         "user",
         "metadata",
         "prompt_cache_breakpoint",
@@ -210,6 +217,8 @@ def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
         "index",
         "include_obfuscation",
         "cache_control",
+        "seed",
+        "logit_bias",
     )
 
 
@@ -221,16 +230,30 @@ def test_a_schema_is_the_clients_own(parse):
 
 
 def test_fields_that_are_checked_and_not_honoured_are_listed(parse):
-    parsed = parse(stop="x", parallel_tool_calls=False, temperature=0, top_p=1)
-    assert parsed.conversation.ignored == ("stop", "parallel_tool_calls", "temperature", "top_p")
+    penalties = {"frequency_penalty": 0.5, "presence_penalty": -2}
+    parsed = parse(temperature=0, top_p=1, seed=5, logit_bias={"5": -100}, **penalties)
+    names = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "logit_bias")
+    assert parsed.conversation.ignored == names
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("x", ("x",)), (["\n", "b"], ("\n", "b")), ([], ()), (None, ())]
+)
+def test_stop_sequences_are_read(parse, given, read):
+    conversation = parse(stop=given).conversation
+    assert (conversation.stop_sequences, conversation.ignored) == (read, ())
+
+
+def test_parallel_calls_can_be_switched_off(parse):
+    for given, wanted in ((False, False), (True, True), (None, True)):
+        conversation = parse(parallel_tool_calls=given).conversation
+        assert (conversation.parallel_calls, conversation.ignored) == (wanted, ())
 
 
 def test_the_limit_of_the_answer_has_two_names(parse):
-    """Whether it has an effect depends on the model."""
     old = parse(max_tokens=7).conversation
-    assert (old.max_tokens, old.max_tokens_field, old.ignored) == (7, "max_tokens", ())
-    new = parse(max_completion_tokens=9).conversation
-    assert (new.max_tokens, new.max_tokens_field) == (9, "max_completion_tokens")
+    assert (old.max_tokens, old.ignored) == (7, ())
+    assert parse(max_completion_tokens=9).conversation.max_tokens == 9
     both = parse(max_tokens=7, max_completion_tokens=9).conversation
     assert (both.max_tokens, both.ignored) == (9, ("max_tokens",))
 

@@ -185,7 +185,6 @@ def test_the_session_is_the_cache_key_unless_a_header_tells_it(parse):
 
 IGNORED = [
     ({"store": True}, "store"),
-    ({"parallel_tool_calls": False}, "parallel_tool_calls"),
     ({"truncation": "auto"}, "truncation"),
     ({"temperature": 0}, "temperature"),
     ({"top_p": 1}, "top_p"),
@@ -203,10 +202,14 @@ def test_what_has_no_effect_is_named(parse, members, name):
 
 
 def test_the_limit_of_the_answer_is_read(parse):
-    """Whether it has an effect depends on the model."""
     conversation = parse(max_output_tokens=16).conversation
     assert (conversation.max_tokens, conversation.ignored) == (16, ())
-    assert conversation.max_tokens_field == "max_output_tokens"
+
+
+def test_parallel_calls_can_be_switched_off(parse):
+    for given, wanted in ((False, False), (True, True), (None, True)):
+        conversation = parse(parallel_tool_calls=given).conversation
+        assert (conversation.parallel_calls, conversation.ignored) == (wanted, ())
 
 
 def test_what_asks_for_nothing_is_not_named(parse):
@@ -267,8 +270,8 @@ def test_the_answer_repeats_what_is_in_effect(parse):
         "store": False,
         "temperature": None,
         "top_p": None,
-        "max_output_tokens": None,
-        "parallel_tool_calls": True,
+        "max_output_tokens": 99,
+        "parallel_tool_calls": False,
         "truncation": "disabled",
         **dict.fromkeys(NEVER_SET),
     }
@@ -280,7 +283,7 @@ REFUSED = [
     ({"model": 5}, "model: Input should be a valid string"),
     ({"instructions": ["x"]}, "instructions: Input should be a valid string"),
     ({"metadata": {"a": 1}}, "metadata: Input should be a valid string"),
-    ({"max_output_tokens": 0}, "max_output_tokens: Input should be greater than or equal to 1"),
+    ({"max_output_tokens": 15}, "max_output_tokens: Input should be greater than or equal to 16"),
     ({"temperature": 3}, "temperature: Input should be less than or equal to 2.0"),
     ({"reasoning": {"effort": "hard"}}, "reasoning.effort: Input should be one of 'none',"),
     ({"text": {"format": {"type": "xml"}}}, "text.format.type: 'xml' is not supported here"),
