@@ -198,7 +198,8 @@ def _gateway(
         models=models,
         first_event=settings.kiro_first_event_timeout,
         total=settings.kiro_total_timeout or inf,
-        may_fall_back=may_use if settings.kiro_refusal_fallback else None,
+        falls_back=settings.kiro_refusal_fallback,
+        may_use=may_use,
         run=native.run,
     )
 

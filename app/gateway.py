@@ -1,7 +1,6 @@
-"""Sends one conversation to the upstream: get a token, send, retry by the policy of
-:mod:`app.retry`, cancel.
+"""Sends a conversation to the upstream: token, retry by the policy of :mod:`app.retry`, cancel.
 
-With ``may_fall_back``, an answer that is refused without content is asked for once more, of the
+With ``falls_back``, an answer that is refused without content is asked for once more, of the
 model that the service names for that. If that fails too, the client gets the refusal.
 """
 
@@ -39,9 +38,9 @@ class Gateway:
     """Opens calls. One per worker, shared by its greenlets.
 
     ``first_event`` and ``total`` are time limits in seconds from the start of a request: for its
-    first content event and for the end of its answer. ``may_fall_back(id)``: whether the client may
-    have an answer of another model after a refusal; None if nobody may. ``run(size, call, ...)``
-    calls what takes long for a request of many bytes.
+    first content event and for the end of its answer. ``falls_back``: after a refusal another model
+    is asked. ``may_use(id)``: whether the client may have an answer of a model that it did not
+    name. ``run(size, call, ...)`` calls what takes long for a request of many bytes.
     """
 
     def __init__(
@@ -52,7 +51,8 @@ class Gateway:
         models: ModelChoice,
         first_event: float,
         total: float,
-        may_fall_back: Callable[[str], bool] | None = None,
+        falls_back: bool = False,
+        may_use: Callable[[str], bool] = lambda model: True,
         sleep: Callable[[float], object] = gevent.sleep,
         run: Callable[..., Any] = lambda size, call, *arguments: call(*arguments),
     ) -> None:
@@ -61,7 +61,8 @@ class Gateway:
         self.models = models
         self.first_event = first_event
         self.total = total
-        self.may_fall_back = may_fall_back
+        self.falls_back = falls_back
+        self.may_use = may_use
         self.sleep = sleep
         self.run = run
 
@@ -234,8 +235,7 @@ class GatewayCall:
         yet.
         """
         end = self._held[-1] if self._held else None
-        may_fall_back = self._gateway.may_fall_back
-        if may_fall_back is None or self._fallback_note is not None:
+        if not self._gateway.falls_back or self._fallback_note is not None:
             return None
         if not isinstance(end, Finish) or end.reason != "refusal":
             return None
@@ -244,8 +244,8 @@ class GatewayCall:
             return None
         found = self._gateway.models.resolve(name)
         lacks_it = account in self._gateway.models.lacking(found.model)
-        is_other = found.matched and found.model != self._model
-        return found.model if is_other and not lacks_it and may_fall_back(found.model.id) else None
+        is_other = found.matched and found.model != self._model and not lacks_it
+        return found.model if is_other and self._gateway.may_use(found.model.id) else None
 
     def _ask_instead(self, model: Model, token: Token, deadline: float) -> bool:
         """Get to the first content of this model's answer. False, with everything as it was, if
@@ -303,7 +303,7 @@ class GatewayCall:
         self._chose_again = True
         models, session = self._gateway.models, self._conversation.session
         found = models.choose(self._conversation.model)
-        if found.model != self._model:
+        if found.model != self._model and self._gateway.may_use(found.model.id):
             self._conversation = found.apply(self._conversation)
             self._use(found.model)
             self._token = self._gateway.credentials.token(session, models.lacking(found.model))

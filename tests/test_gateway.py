@@ -124,7 +124,8 @@ def begin(upstream: Simulator, pauses: list[float]) -> Iterator[Open]:
             models=ModelChoice(default="claude-sonnet-4-5", aliases={}),
             first_event=first_event,
             total=inf,
-            may_fall_back=(lambda model: model not in forbidden) if refusal_fallback else None,
+            falls_back=refusal_fallback,
+            may_use=lambda model: model not in forbidden,
             sleep=pauses.append,
         )
         exchange = gateway.open(replace(HELLO, model=asked))
@@ -327,6 +328,21 @@ def test_a_model_that_is_refused_is_chosen_anew(
     assert exchange.facts()["model"] == "claude-sonnet-5-5"
     assert exchange.repairs == ("model:claude-opus-5-5(low)",)
     assert exchange.meter.window == sonnet.context_window
+
+
+def test_a_model_that_the_key_forbids_is_not_chosen_anew(
+    upstream: Simulator, begin: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def doubt(models: ModelChoice, account: str, model: Model) -> bool:
+        models.use(Merged({account: Catalogue((sonnet,))}))
+        return True
+
+    sonnet = ModelChoice(default="", aliases={}).resolve("sonnet").model
+    monkeypatch.setattr(ModelChoice, "doubt", doubt)
+    upstream.script({"fail": "invalid_model", "times": 2})
+    exchange, _ = begin(asked="claude-opus-5-5", forbidden=[sonnet.id])
+    assert failure(exchange).kind is Kind.INVALID_MODEL
+    assert models_asked(upstream) == ["claude-opus-5.5", "claude-opus-5.5"]
 
 
 def test_a_model_that_the_list_lacks_is_not_asked_again(

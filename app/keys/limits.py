@@ -163,7 +163,7 @@ def _exceeded(key: ClientKey, limit: int, rate: RateStatus) -> RateExceeded:
 
 
 def is_meant(resolution: Resolution) -> bool:
-    """Whether the name means this model; an unknown name resolves to the default model."""
+    """Whether the name means this model; an unknown one resolves to another."""
     return resolution.matched or resolution.model.id == resolution.name
 
 
