@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from clients.case import Case
 
@@ -23,6 +24,9 @@ The configurations use the base URL and key of a gateway started with `make run`
 | Client | Version | API | Streamed | Whole | Result | How to configure |
 |---|---|---|--:|--:|---|---|
 """
+
+FAILURES = Path(__file__).with_name("failures.md")
+"""What clients do upon a failure: written by hand, the end of the file."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class Result:
 
 def markdown(results: Iterable[Result]) -> str:
     """Return the whole file."""
-    return HEAD + "".join(map(_row, results))
+    rows = "".join(map(_row, results))
+    return f"{HEAD}{rows}\n{FAILURES.read_text(encoding='utf-8')}"
 
 
 def _row(result: Result) -> str:

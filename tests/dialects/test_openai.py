@@ -79,6 +79,13 @@ SENTENCE = (
 )
 
 
+OVERFLOW_WORDS = (
+    "your input exceeds the context window of this model",  # GitHub Copilot CLI, pi, opencode
+    "this model's maximum context length",  # LiteLLM, so aider and OpenHands
+    "maximum context length",  # Claude Code
+)
+
+
 @pytest.mark.parametrize(
     ("overrun", "expected"),
     [
@@ -92,6 +99,8 @@ def test_too_long_a_prompt_is_told_in_the_words_clients_know(form, overrun, expe
     failure = GatewayError(Kind.CONTEXT_TOO_LONG, 'Too long ("no").')
     failure.overrun = overrun
     error = json.loads(form.body(failure, "req_1"))["error"]
+    assert all(words in error["message"].lower() for words in OVERFLOW_WORDS)
+    assert '"' not in error["message"]
     assert error == {
         "message": SENTENCE + expected,
         "type": "invalid_request_error",

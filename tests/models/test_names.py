@@ -227,6 +227,24 @@ def test_suffixes_ask_for_effort_and_thinking_unless_the_request_does() -> None:
     assert resolution.apply(said) is said
 
 
+@pytest.mark.parametrize(
+    ("name", "effort", "thinking"),
+    [
+        ("claude-opus-4-8-fast", None, None),
+        ("claude-opus-4-8-thinking-high", "high", True),
+        ("claude-opus-4-8-thinking-xhigh-fast", "xhigh", True),
+        ("claude-4.8-opus-high-thinking", "high", True),
+        ("claude-opus-4-8[1M][1m]", None, None),
+    ],
+)
+def test_suffixes_of_cursor_and_doubled_ones_are_taken_off(
+    name: str, effort: str | None, thinking: bool | None
+) -> None:
+    found = resolve(name, DEFAULT, {})
+    assert (found.model.id, found.matched) == ("claude-opus-4-8", True)
+    assert (found.effort, found.thinking) == (effort, thinking)
+
+
 def test_aliases_come_first_in_any_case_and_may_name_a_model_unknown_here() -> None:
     aliases = {"gpt-4o": "claude-opus-4.8-high", "Next": "claude-fable-9", "auto": "glm-5"}
     assert resolve("GPT-4o", DEFAULT, aliases).effort == "high"

@@ -179,6 +179,7 @@ class MessagesNone(Tagged, frozen=True, tag="none"):
     pass
 
 
+NamedChoice: TypeAlias = NamedFunction | NamedCustomTool | MessagesNamedTool
 NAMED_TOOLS = (NamedFunction, NamedCustomTool, MessagesNamedTool)
 MESSAGES_MODES: dict[type, str] = {
     MessagesAuto: "auto",
@@ -203,15 +204,7 @@ class AllowedToolsChoice(Tagged, frozen=True, tag="allowed_tools"):
     allowed_tools: AllowedTools
 
 
-Choice: TypeAlias = (
-    NamedFunction
-    | NamedCustomTool
-    | AllowedToolsChoice
-    | MessagesNamedTool
-    | MessagesAuto
-    | MessagesAny
-    | MessagesNone
-)
+Choice: TypeAlias = NamedChoice | AllowedToolsChoice | MessagesAuto | MessagesAny | MessagesNone
 
 
 class TextFormat(Tagged, frozen=True, tag="text"):

@@ -82,20 +82,20 @@ def choice(request: schema.ChatRequest, tools: Sequence[Tool], record: Record) -
     return _mode(old or "auto", tools, record, "function_call")
 
 
-def _named_in(
-    wanted: schema.NamedFunction | schema.NamedCustomTool | schema.MessagesNamedTool,
-    tools: Sequence[Tool],
-    record: Record,
-) -> ToolChoice:
+def _named_in(wanted: schema.NamedChoice, tools: Sequence[Tool], record: Record) -> ToolChoice:
     """A choice in the API's own form, or in that of Responses or Messages."""
-    member = wanted.__struct_config__.tag
-    own = getattr(wanted, member, None)
+    if isinstance(wanted, schema.MessagesNamedTool):
+        record.note("messages_tool_choice_read")
+        return _named(wanted.name, tools, "tool_choice", "name")
+    if isinstance(wanted, schema.NamedCustomTool):
+        own, member = wanted.custom, "custom"
+    else:
+        own, member = wanted.function, "function"
     if own is not None:
         return _named(own.name, tools, "tool_choice", member, "name")
     if wanted.name is None:
         raise FieldError(("tool_choice", member), "Field required")
-    messages = isinstance(wanted, schema.MessagesNamedTool)
-    record.note("messages_tool_choice_read" if messages else "responses_tool_choice_read")
+    record.note("responses_tool_choice_read")
     return _named(wanted.name, tools, "tool_choice", "name")
 
 

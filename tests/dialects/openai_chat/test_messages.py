@@ -76,14 +76,15 @@ def test_a_file_of_a_tool_that_cannot_be_sent_is_told_to_the_model(parse):
     assert conversation.notes == ("document_as_text",)
 
 
-BLOCK = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
+SOURCE = {"type": "base64", "media_type": "image/png", "data": PNG}
+BLOCK = {"type": "image", "source": SOURCE}
 
 
 def test_blocks_of_messages_are_read_and_told(parse):
     """As Cursor sends them for models with Claude's names."""
     thought = {"type": "thinking", "thinking": "hm", "signature": "sig"}
     use = {"type": "tool_use", "id": "x", "name": "f", "input": {"a": 1}}
-    bad = BLOCK | {"source": BLOCK["source"] | {"data": base64(b"<svg>")}}
+    bad = {"type": "image", "source": SOURCE | {"data": base64(b"<svg>")}}
     results = [
         {"type": "tool_result", "tool_use_id": "x", "content": "y", "is_error": True},
         {"type": "tool_result", "tool_use_id": "y", "content": [text("z"), BLOCK, bad]},

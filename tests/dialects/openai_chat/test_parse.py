@@ -1,5 +1,7 @@
 """What of a request is understood, ignored by name, or refused by name."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 from werkzeug.datastructures import Headers
@@ -260,7 +262,7 @@ def test_the_limit_of_the_answer_has_two_names(parse):
 
 def test_an_answer_that_comes_back_as_it_was_told_is_honoured_whole(parse):
     """What an answer holds for readers of its types is no request."""
-    answer = {
+    answer: dict[str, Any] = {
         "role": "assistant",
         "content": "a",
         "refusal": None,

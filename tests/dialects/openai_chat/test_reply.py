@@ -144,4 +144,5 @@ def test_a_call_with_free_text(meter, form, given, told):
     (call,) = message(meter, ToolCall("t", "f", given), forms={"f": form})["tool_calls"]
     assert call == {"id": "t", **told}
     one = rendered(meter, ToolCall("t", "f", given), reason="tool_use", forms={"f": form})
-    assert ChatCompletion.model_validate(one).choices[0].message.tool_calls[0].type == told["type"]
+    read = ChatCompletion.model_validate(one).choices[0].message.tool_calls
+    assert [call.type for call in read or ()] == [told["type"]]
