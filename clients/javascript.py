@@ -70,13 +70,6 @@ def _library(
     )
 
 
-def _before(version: str, api: Api) -> Mapping[str, Any]:
-    """What precedes a call. From version 6 the SDK refers to it by the id of its item, which the
-    gateway does not keep.
-    """
-    return {} if api == "responses" and version > "5" else THOUGHT
-
-
 ANTHROPIC = ("@anthropic-ai/sdk@1.14.0",)
 OPENAI = ("openai@7.59.0",)
 NAMES = {"anthropic": "TypeScript SDK of Anthropic", "openai": "TypeScript SDK of OpenAI"}
@@ -97,7 +90,7 @@ SDKS = [
 ]
 AI_SDKS = {
     version: [
-        _library("ai_sdk", "Vercel AI SDK", api, packages, note=note, before=_before(version, api))
+        _library("ai_sdk", "Vercel AI SDK", api, packages, note=note, before=THOUGHT)
         for api, note in PROVIDERS.items()
     ]
     for version, packages in AI_SDK.items()
@@ -105,7 +98,6 @@ AI_SDKS = {
 MASTRAS = [
     _library("mastra", "Mastra", api, MASTRA, note=note, before=THOUGHT)
     for api, note in PROVIDERS.items()
-    if api != "responses"  # it refers to items by their ids, which the gateway does not keep
 ]
 LANGCHAINS = [
     _library("langchain_js", "LangChain.js", api, LANGCHAIN, configure)

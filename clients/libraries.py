@@ -192,6 +192,7 @@ LIBRARIES = [
     _library("agno", "Agno", "chat", AGNO, OPENAI),
     _library("agno", "Agno", "responses", AGNO, OPENAI),
     _library("agent-framework", MICROSOFT, "chat", AGENT_FRAMEWORK, OPENAI),
+    _library("agent-framework", MICROSOFT, "responses", AGENT_FRAMEWORK, OPENAI),
 ]
 CASES = [
     *(make(library) for library in LIBRARIES for make in (whole, broken)),
