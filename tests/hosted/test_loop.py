@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from app.core.conversation import (
     Conversation,
@@ -214,3 +215,12 @@ def test_a_failure_of_the_first_turn_is_retried_by_its_call() -> None:
         told(loop)
     assert loop.retry(error)
     assert upstream.calls[0].retried
+
+
+def test_the_limit_of_tokens_is_of_all_turns_together() -> None:
+    upstream = Upstream([*SEARCHES, CALLS], [END])
+    loop = upstream.loop(replace(ASKED, max_tokens=100))
+    told(loop)
+    made = upstream.calls[0].meter.counts().output_tokens
+    assert made > 0
+    assert [asked.max_tokens for asked in upstream.asked] == [100, 100 - made]

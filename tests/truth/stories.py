@@ -8,6 +8,7 @@ and dialects do together.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 from typing import Any, Literal, Self
 
@@ -31,8 +32,9 @@ STOP_REASONS = {
 class Content:
     """The content of all frames up to some frame.
 
-    ``calls``: the input and the state of each tool call. ``stop_reason``: the one that the upstream
-    sent. ``has_trailer``: an event arrived that is sent near the end only.
+    ``run`` is the text since other content. ``calls``: the input and the state of each tool call.
+    ``stop_reason``: the one that the upstream sent. ``has_trailer``: an event arrived that is sent
+    near the end only.
     """
 
     text: str = ""
@@ -40,6 +42,7 @@ class Content:
     calls: list[tuple[str, CallState]] = field(default_factory=list)
     stop_reason: str | None = None
     has_trailer: bool = False
+    run: str = ""
 
     @property
     def is_visible(self) -> bool:
@@ -59,7 +62,7 @@ class Content:
 
     def copy(self) -> Self:
         return type(self)(
-            self.text, self.thinking, [*self.calls], self.stop_reason, self.has_trailer
+            self.text, self.thinking, [*self.calls], self.stop_reason, self.has_trailer, self.run
         )
 
 
@@ -88,6 +91,7 @@ class Story:
             content = self.content[-1].copy()
             words = self._random_text()
             content.text += words
+            content.run += words
             self._add("assistantResponseEvent", {"content": words}, content)
 
     def _thinking(self) -> None:
@@ -95,6 +99,7 @@ class Story:
             content = self.content[-1].copy()
             words = "t" + self._random_text()
             content.thinking += words
+            content.run = ""
             self._add("reasoningContentEvent", {"text": words}, content)
         if self._random.random() < 0.7:
             self._add("reasoningContentEvent", {"signature": "c2lnbmVk"})
@@ -108,6 +113,7 @@ class Story:
             written = written[:-1]  # has a stop event, but is not JSON
         content = self.content[-1].copy()
         content.calls.append(("", "open"))
+        content.run = ""
         self._add("toolUseEvent", identity, content)
         while written:
             size = self._random.randint(1, 9)
@@ -119,6 +125,13 @@ class Story:
             content = self.content[-1].copy()
             content.calls[-1] = _ended_call(content.calls[-1][0])
             self._add("toolUseEvent", identity | {"stop": True}, content)
+
+    def holds_text_back(self) -> bool:
+        """Return whether text comes while a call is open: it is sent on when the call has ended."""
+        return any(
+            later.text != content.text and any(state == "open" for _, state in content.calls)
+            for content, later in pairwise(self.content)
+        )
 
     def _noise(self) -> None:
         self._random.choice(
@@ -177,6 +190,22 @@ class Transmission:
             count += 1
         return self.story.content[count], at < self.size
 
+    def stopped(self, sequences: Sequence[str]) -> Content | None:
+        """Return the content up to the first of the stop sequences, if any was received."""
+        received = 0
+        for frame, content in zip(self.story.frames, self.story.content[1:], strict=True):
+            received += len(frame)
+            if received > self.size:
+                return None
+            for end in range(1, len(content.run) + 1):
+                found = [one for one in sequences if content.run[:end].endswith(one)]
+                if found:
+                    kept = content.copy()
+                    behind = len(content.run) - end + max(map(len, found))
+                    kept.text = content.text[: len(content.text) - behind]
+                    return kept
+        return None
+
     def is_complete(self) -> bool:
         """Return whether the body is proved to be all of an answer."""
         content, has_partial_frame = self.received_content()
@@ -204,9 +233,18 @@ class ExpectedAnswer:
     """Whether the answer begins with status 200; else it is a refusal."""
 
 
-def expected_stream(transmissions: Sequence[Transmission]) -> ExpectedAnswer:
+def _stopped(content: Content) -> ExpectedAnswer:
+    is_whole = all(state == "whole" for _, state in content.calls)
+    return ExpectedAnswer(content, "stop_sequence" if is_whole else "max_tokens", True)
+
+
+def expected_stream(
+    transmissions: Sequence[Transmission], sequences: Sequence[str] = ()
+) -> ExpectedAnswer:
     """Return what a client with streaming receives: the first answer with content."""
     for transmission in transmissions:
+        if (kept := transmission.stopped(sequences)) is not None:
+            return _stopped(kept)
         content, _ = transmission.received_content()
         if transmission.ends_normally():
             return ExpectedAnswer(content, content.final_stop_reason(), True)
@@ -217,10 +255,16 @@ def expected_stream(transmissions: Sequence[Transmission]) -> ExpectedAnswer:
     return ExpectedAnswer(Content(), None, False)
 
 
-def expected_whole(transmissions: Sequence[Transmission]) -> ExpectedAnswer:
+def expected_whole(
+    transmissions: Sequence[Transmission], sequences: Sequence[str] = ()
+) -> ExpectedAnswer:
     """Do the same without streaming: an answer that breaks off in content may be retried once."""
     broke = False
     for transmission in transmissions:
+        if (stopped := transmission.stopped(sequences)) is not None:
+            answer = _stopped(stopped)
+            stopped.calls = [call for call in stopped.calls if call[1] == "whole"]
+            return answer
         content, _ = transmission.received_content()
         if transmission.ends_normally():
             kept = content.copy()
@@ -247,6 +291,16 @@ def random_transmission(random: Random) -> Transmission:
     else:
         size = random.randint(0, size)
     return Transmission(story, size, random.choice(("whole", "broken", "closed")))
+
+
+def random_sequences(random: Random, transmissions: Sequence[Transmission]) -> list[str]:
+    """Return up to four stop sequences, most of them from the texts."""
+    found = []
+    for transmission in transmissions:
+        text = random.choice(transmission.story.content).run
+        start = random.randint(0, len(text))
+        found.append(text[start : start + random.randint(1, 6)])
+    return [sequence for sequence in (*found, "never said") if sequence.strip()]
 
 
 FAILURES = (Kind.TRUNCATED, Kind.EMPTY)

@@ -3,6 +3,7 @@
 Retries are allowed where the protocol allows them. A client must never receive anything untrue.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from math import inf
 from pathlib import Path
@@ -23,9 +24,17 @@ from app.settings import Settings
 from tests.chaos.dialects import DIALECTS
 from tests.chaos.received import DialectClient, ReceivedAnswer
 from tests.truth.judging import differences
-from tests.truth.stories import Transmission, expected_stream, expected_whole, random_transmission
+from tests.truth.stories import (
+    Transmission,
+    expected_stream,
+    expected_whole,
+    random_sequences,
+    random_transmission,
+)
 
 ATTEMPTS = 3
+STOPS = {"anthropic": "stop_sequences", "openai-chat": "stop"}
+"""The dialects that have stop sequences, and their word for them."""
 
 
 class FakeBody:
@@ -117,13 +126,19 @@ class InProcessGateway:
             total=inf,
         )
 
-    def try_story(self, dialect: DialectClient, *, stream: bool) -> list[str]:
-        """Send a request; return the differences of its answer from the expected one."""
+    def try_story(self, dialect: DialectClient, *, stream: bool, stops: bool = False) -> list[str]:
+        """Send a request, with ``stops`` one with stop sequences; return the differences of its
+        answer from the expected one.
+        """
         transmissions = [random_transmission(self.random) for _ in range(ATTEMPTS)]
+        body, sequences = json.loads(dialect.body("Hello", stream=stream)), list[str]()
+        if stops and not any(one.story.holds_text_back() for one in transmissions):
+            sequences = random_sequences(self.random, transmissions)
+            body[STOPS[dialect.name]] = sequences
         self.upstream.transmissions = [*transmissions]
         response = self.client.post(
             dialect.path,
-            data=dialect.body("Hello", stream=stream),
+            data=json.dumps(body).encode(),
             headers={"x-api-key": "123456", "host": "localhost"},
         )
         answer = ReceivedAnswer(status=response.status_code)
@@ -134,16 +149,20 @@ class InProcessGateway:
         else:
             dialect.read_whole(response.data, answer)
         response.close()
-        expected = expected_stream(transmissions) if stream else expected_whole(transmissions)
+        expect = expected_stream if stream else expected_whole
+        expected = expect(transmissions, sequences)
         return [*differences(answer, expected, dialect, stream=stream)]
 
 
-def try_many(count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def try_many(
+    count: int, seed: int, monkeypatch: pytest.MonkeyPatch, *, stops: bool = False
+) -> None:
     gateway_under_test = InProcessGateway(seed, monkeypatch)
+    dialects = [dialect for dialect in DIALECTS if not stops or dialect.name in STOPS]
     for number in range(count):
-        for dialect in DIALECTS:
+        for dialect in dialects:
             for stream in (True, False):
-                found = gateway_under_test.try_story(dialect, stream=stream)
+                found = gateway_under_test.try_story(dialect, stream=stream, stops=stops)
                 what = f"seed {seed}, story {number}, {dialect.name}, stream={stream}"
                 assert not found, f"{what}: {found}"
 
@@ -151,6 +170,11 @@ def try_many(count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_hundred_stories(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     try_many(100, seed, monkeypatch)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hundred_stories_with_stop_sequences(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    try_many(100, seed, monkeypatch, stops=True)
 
 
 @pytest.mark.long

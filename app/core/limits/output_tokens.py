@@ -44,16 +44,18 @@ class OutputTokens:
         sizes, left = self._sizes, self._left
         for index, event in enumerate(events):
             kind = type(event)
-            if kind in sizes:
-                text: str = getattr(event, sizes[kind])
-                left -= len(text) if text.isascii() else byte_length(text)
-                if left < 0:
-                    passed = [*events[:index], *_begin(event, text, left)]
-                    return [*passed, *self._end(), Finish("max_tokens")]
-            if kind is ToolStart:
-                self._in_call = True
-            elif kind is ToolEnd:
-                self._in_call = False
+            if kind is TextDelta:
+                text: str = event.text  # type: ignore[union-attr]
+            elif kind in sizes:
+                text = getattr(event, sizes[kind])
+            else:
+                self._in_call &= kind is not ToolEnd
+                continue
+            left -= len(text) if text.isascii() else byte_length(text)
+            if left < 0:
+                passed = [*events[:index], *_begin(event, text, left)]
+                return [*passed, *self._end(), Finish("max_tokens")]
+            self._in_call |= kind is ToolStart
         self._left = left
         return events
 

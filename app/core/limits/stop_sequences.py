@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.core.events import Event, Finish, TextDelta, Usage
+from app.core.events import Event, Finish, TextDelta, ToolEnd, Usage
 from app.core.typed_json import FieldError
 
 from .automaton import ROOT, Automaton
@@ -28,12 +28,14 @@ class StopSequences:
 
     The first sequence that is complete ends the answer; if several are complete with the same
     character, the longest. Text that may be the beginning of a sequence is held back until it is
-    known, and nothing else is.
+    known, and nothing else is. After a call that was cut off the reason is ``max_tokens``: clients
+    take calls for complete by the reason.
     """
 
     def __init__(self, automaton: Automaton) -> None:
         self._automaton = automaton
         self._state = ROOT  # the text held back is the state's suffix
+        self._has_cut_call = False
 
     def feed(self, events: Sequence[Event]) -> Sequence[Event]:
         """As in :class:`.Limit`."""
@@ -42,9 +44,12 @@ class StopSequences:
             kind = type(event)
             if kind is TextDelta:
                 if found := self._text(event.text, passed):  # type: ignore[union-attr]
-                    passed.append(Finish("stop_sequence", stop_sequence=found))
+                    told = Finish("stop_sequence", stop_sequence=found)
+                    passed.append(Finish("max_tokens") if self._has_cut_call else told)
                     return passed
                 continue
+            if kind is ToolEnd and not event.complete:  # type: ignore[union-attr]
+                self._has_cut_call = True
             if kind is not Usage and self._state != ROOT:
                 passed += self.flush()
             passed.append(event)

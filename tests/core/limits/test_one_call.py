@@ -27,3 +27,5 @@ def test_a_call_that_was_cut_off_does_not_count() -> None:
     cut: list[Event] = [ToolStart("t", "f"), ToolEnd(complete=False)]
     events = [*cut, *CALL, END]
     assert OneCall().feed(events) == events
+    second = [*cut, *CALL, *CALL, END]
+    assert OneCall().feed(second) == [*cut, *CALL, Finish("max_tokens")]

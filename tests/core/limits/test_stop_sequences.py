@@ -106,6 +106,11 @@ def test_other_content_keeps_texts_apart_and_the_order_is_kept() -> None:
     ]  # fmt: skip
 
 
+def test_a_call_that_was_cut_off_is_not_made_complete_by_a_sequence() -> None:
+    cut: list[Event] = [ToolStart("t", "f"), ToolInput("{"), ToolEnd(complete=False)]
+    assert passed(["stop"], *cut, TextDelta("stop")) == [*cut, Finish("max_tokens")]
+
+
 def test_figures_between_two_texts_do_not_keep_them_apart() -> None:
     out = passed(["stop"], TextDelta("a st"), Usage(credits=1.0), TextDelta("op b"))
     assert out == [TextDelta("a "), Usage(credits=1.0), Finish("stop_sequence", None, "stop")]
