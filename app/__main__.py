@@ -39,7 +39,7 @@ SIMULATED = """\
 TRY_IT = """\
 Try it, once it is listening:
   curl -N {url}/v1/messages -H 'x-api-key: {key}' -H 'content-type: application/json' \\
-    -d '{{"model": "claude-sonnet-4-5", "max_tokens": 256, "stream": true,
+    -d '{{"model": "claude-sonnet-5-5", "max_tokens": 256, "stream": true,
          "messages": [{{"role": "user", "content": "Hello"}}]}}'
 Claude Code:
   export ANTHROPIC_BASE_URL={url}

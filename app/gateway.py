@@ -17,7 +17,7 @@ import gevent
 
 from app.catalogue.choice import ModelChoice
 from app.core.conversation import Conversation
-from app.core.events import CONTENT_EVENTS, Event, Finish
+from app.core.events import COMMITTING, CONTENT_EVENTS, Event, Finish
 from app.core.limits import Limits, limited
 from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
@@ -28,10 +28,6 @@ from app.retry import LIST_PAUSE, MAX_ATTEMPTS, pause_after
 from app.upstream import Tap, Upstream
 
 log = logging.getLogger("kiro2api.upstream")
-
-
-COMMITTING = frozenset({*CONTENT_EVENTS, Finish})
-"""Once one of these was read, the client gets its answer and nothing can be retried."""
 
 
 class Gateway:

@@ -149,3 +149,6 @@ CONTENT_EVENTS: tuple[type, ...] = (
     HostedToolUse,
 )
 """Events that carry content. Once one was delivered, the request can no longer be retried."""
+
+COMMITTING = frozenset({*CONTENT_EVENTS, Finish})
+"""Once one of these was read, the client gets its answer and nothing can be retried."""

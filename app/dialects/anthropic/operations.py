@@ -6,7 +6,7 @@ from . import shapes
 from .schema import CountTokensRequest, MessagesRequest
 
 _QUESTION = {
-    "model": "claude-sonnet-4-5",
+    "model": "claude-sonnet-5-5",
     "system": "Answer in one sentence.",
     "messages": [{"role": "user", "content": "What is the capital of France?"}],
 }

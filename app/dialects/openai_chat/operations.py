@@ -7,7 +7,7 @@ from . import shapes
 from .schema import ChatRequest
 
 _QUESTION = {
-    "model": "claude-sonnet-4-5",
+    "model": "claude-sonnet-5-5",
     "messages": [
         {"role": "system", "content": "Answer in one sentence."},
         {"role": "user", "content": "What is the capital of France?"},

@@ -7,7 +7,7 @@ from .kept.operations import operations
 from .schema import ResponsesRequest
 
 _QUESTION = {
-    "model": "claude-sonnet-4-5",
+    "model": "claude-sonnet-5-5",
     "instructions": "Answer in one sentence.",
     "input": "What is the capital of France?",
 }
