@@ -376,7 +376,7 @@ def test_what_was_ignored_is_listed(client: Any, upstream: Simulator) -> None:
         store=True,
         tools=[{"type": "web_search"}],
     )
-    assert raw.headers["x-kiro-ignored"] == "web_search,store,max_output_tokens"
+    assert raw.headers["x-kiro-ignored"] == "web_search,store"
     assert raw.http_response.json()["store"] is False
 
 
