@@ -20,10 +20,11 @@ import gevent
 from gevent import monkey
 monkey.patch_all()
 import app.server.worker  # as gunicorn's master does
-from app.application import create_app, preload
+from app.application import create_app, preload, prepare_kept
 from app.settings.process import load
 settings = load()
 preload(settings)
+prepare_kept(settings)
 preloaded = set(sys.modules)
 create_app(settings)
 gevent.get_hub().threadpool  # of the first look-up of a name
@@ -57,7 +58,13 @@ def loaded(tmp_path):
 def test_by_default_nothing_that_only_a_setting_needs_is_loaded(loaded):
     master, worker = loaded()
     assert "flask" in master
-    assert master & {*COUNTING, "sqlite3"} == set()
+    assert master & COUNTING == set()
+    assert worker == set()
+
+
+def test_what_keeps_responses_is_not_loaded_if_none_are_kept(loaded):
+    master, worker = loaded(KIRO_RESPONSES_TTL="0")
+    assert master & {*COUNTING, "sqlite3", "cryptography"} == set()
     assert worker == set()
 
 

@@ -47,8 +47,10 @@ def create(path: Path) -> None:
 
 class HostStore:
     """Sealed values by name, each until its time is over. ``most`` bounds the bytes of all: the
-    oldest make room. Every method raises sqlite3.Error.
+    oldest make room. Every method raises one of :attr:`ERRORS`.
     """
+
+    ERRORS = (sqlite3.Error, OSError)
 
     def __init__(
         self, path: Path, *, ttl: float, most: int, now: Callable[[], float] = time.time

@@ -7,7 +7,6 @@ other greenlets, comes first where there is one; the host's file has what Redis 
 """
 
 import logging
-import sqlite3
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -184,7 +183,7 @@ class Keeper:
     def _on_host(self, call: Callable[..., _T], *arguments: Any) -> "_T | _Failed":
         try:
             done = self._in_thread(call, *arguments)
-        except (sqlite3.Error, OSError) as error:
+        except self._host.store.ERRORS as error:
             self._report(f"the host's file cannot be used ({error})")
             return _FAILED
         self._problem = ""

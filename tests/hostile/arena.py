@@ -31,6 +31,9 @@ HEALTH = 0.1
 GROWTH = 64 * 1024 * 1024
 """Bytes that the worker may grow by in one case."""
 
+LARGEST_ANSWER = 4 * 1024 * 1024
+"""KIRO_MAX_ANSWER_BYTES of the gateway: whole answers are held several times over at their end."""
+
 STREAMS = 3
 LASTS = 1.2
 """Seconds of an attack."""
@@ -108,6 +111,7 @@ class HostileArena:
             KIRO_UPSTREAM_PROXY=self._proxy.url if self._proxied else "",
             SSL_CERT_FILE=str(self._work / "ca.pem"),
             KIRO_TOKEN_CACHE=str(self._work / f"tokens-{next(self._marks)}"),
+            KIRO_MAX_ANSWER_BYTES=str(LARGEST_ANSWER),
         )
         self._measure(None)  # what is made once is made
         self.control = self._measure(None).worst

@@ -96,7 +96,7 @@ def test_the_limit_of_tokens_is_kept_before_sequences_are_sought() -> None:
 
 
 def test_thinking_counts_for_a_client_that_asked_for_it() -> None:
-    batch = [ThinkingDelta("12345678"), Finish("end_turn")]
+    batch: list[Event] = [ThinkingDelta("12345678"), Finish("end_turn")]
     assert ask(Upstream(batch), max_tokens=1) == [batch]
     thinks = Reasoning(enabled=True)
     [[_, end]] = ask(Upstream(batch), max_tokens=1, reasoning=thinks)
@@ -104,6 +104,8 @@ def test_thinking_counts_for_a_client_that_asked_for_it() -> None:
 
 
 def test_a_second_call_is_not_begun() -> None:
-    batch = [ToolStart("t", "f"), ToolEnd(), ToolStart("u", "f"), ToolEnd(), Finish("tool_use")]
+    batch: list[Event] = [
+        ToolStart("t", "f"), ToolEnd(), ToolStart("u", "f"), ToolEnd(), Finish("tool_use"),
+    ]  # fmt: skip
     [out] = ask(Upstream(batch), parallel_calls=False, tools=TOOLS)
     assert out == [*batch[:2], Finish("tool_use")]

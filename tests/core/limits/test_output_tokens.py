@@ -62,17 +62,19 @@ def test_an_answer_of_exactly_the_limit_is_whole() -> None:
 
 
 def test_a_call_that_is_cut_is_not_complete() -> None:
-    events = [ToolStart("t", "f"), ToolInput('{"a'), ToolInput('": "bcdefgh"}'), ToolEnd(), END]
+    events: list[Event] = [
+        ToolStart("t", "f"), ToolInput('{"a'), ToolInput('": "bcdefgh"}'), ToolEnd(), END,
+    ]  # fmt: skip
     assert passed(2, *events) == [
         ToolStart("t", "f"), ToolInput('{"a'), ToolInput('": '), ToolEnd(complete=False), CUT,
     ]  # fmt: skip
     assert passed(1, TextDelta("abc"), *events) == [TextDelta("abc"), CUT]
-    whole = [ToolStart("t", "f"), ToolEnd()]
+    whole: list[Event] = [ToolStart("t", "f"), ToolEnd()]
     assert passed(1, *whole, TextDelta("abc"), END) == [*whole, TextDelta("ab"), CUT]
 
 
 def test_thinking_counts_where_it_was_asked_for() -> None:
-    events = [ThinkingDelta("12345678"), TextDelta("ab"), END]
+    events: list[Event] = [ThinkingDelta("12345678"), TextDelta("ab"), END]
     assert passed(1, *events) == events
     assert passed(1, *events, with_thinking=True) == [ThinkingDelta("123"), CUT]
 
@@ -98,5 +100,5 @@ def test_nothing_that_a_high_limit_allows_is_cut(name: str) -> None:
     sample = SAMPLES[name]
     times = (EXACT + 1) // sample.tokens + 1
     limit = times * sample.tokens
-    events = [TextDelta(sample.text)] * times
+    events: list[Event] = [TextDelta(sample.text)] * times
     assert passed(limit, *events, END) == [*events, END]

@@ -100,7 +100,9 @@ def test_only_text_is_read() -> None:
 
 
 def test_other_content_keeps_texts_apart_and_the_order_is_kept() -> None:
-    events = [TextDelta("st"), Usage(credits=1.0), ThinkingDelta("hm"), TextDelta("op"), END]
+    events: list[Event] = [
+        TextDelta("st"), Usage(credits=1.0), ThinkingDelta("hm"), TextDelta("op"), END,
+    ]  # fmt: skip
     assert passed(["stop"], *events) == [
         Usage(credits=1.0), TextDelta("st"), ThinkingDelta("hm"), TextDelta("op"), END,
     ]  # fmt: skip
