@@ -58,7 +58,7 @@ def test_what_is_replaced_deleted_or_expired_is_no_longer_counted(server, client
 
 def test_a_change_is_made_of_what_is_there(server, client):
     one, other = (RedisStore(server.url, ttl=100, most=10_000) for _ in range(2))
-    seen = []
+    seen: list[Any] = []
 
     def add(before: bytes | None) -> bytes:
         if not seen:  # another host is faster
