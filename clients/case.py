@@ -27,6 +27,8 @@ THOUGHT = {"think": {"text": ["Which ", "tool?"], "signature": True}, **SPOKEN}
 
 BROKEN = {"text": ["The half"], "exception": "internal"}
 """A step of a prompt: an answer that fails in the middle."""
+FAILED = "The upstream failed. Try again"
+"""How the gateway tells of it."""
 
 
 def prompt(

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clients.case import ANSWER, BROKEN, Case, Launch, Place, prompt
+from clients.case import ANSWER, BROKEN, FAILED, Case, Launch, Place, prompt
 from clients.files import pdf
 
 CONFIGURE = "ANTHROPIC_BASE_URL={url}\nANTHROPIC_AUTH_TOKEN={key}"
@@ -143,6 +143,6 @@ CASES = [
         repeats=True,
         exit_status=1,
         refused=(502,),
-        prints="API Error: 502 The upstream failed. Try again",
+        prints=FAILED,
     ),
 ]

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clients.case import ANSWER, BROKEN, Case, Launch, Place, prompt
+from clients.case import ANSWER, BROKEN, FAILED, Case, Launch, Place, prompt
 
 CONFIGURE = """\
 model_provider = "kiro"
@@ -140,6 +140,6 @@ CASES = [
         configure=NO_RETRIES,
         streamed=2,
         exit_status=1,
-        prints="stream disconnected before completion: The upstream failed. Try again",
+        prints=FAILED,
     ),
 ]

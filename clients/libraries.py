@@ -6,14 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clients.case import BROKEN, PIECES, SPOKEN, Api, Case, Launch, Place, Registry, prompt
+from clients.case import BROKEN, FAILED, PIECES, SPOKEN, Api, Case, Launch, Place, Registry, prompt
 
 PROGRAMS = Path(__file__).parent / "programs"
 ADD = ("add", {"a": 2, "b": 3})
 MULTIPLY = ("multiply", {"a": 5, "b": 4})
 TYPED = '!sim {"tool": {"name": "TOOL", "input": {"left": "4 * 5", "result": 20}}}'
-FAILED = "The upstream failed. Try again"
-"""How the gateway tells of an answer that fails in the middle."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +121,8 @@ LLAMA_INDEX = (
 HAYSTACK = ("haystack-ai==3.4.1", "anthropic-haystack==8.0.1")
 AGNO = ("agno==3.1.10", "openai==3.57.0", "anthropic==2.14.0")
 AGENT_FRAMEWORK = ("agent-framework-core==1.23.0", "agent-framework-openai==1.17.0")
+ADK = ("google-adk==2.13.0", "litellm==1.110.2")
+CREWAI = ("crewai==1.15.30",)
 DSPY = ("dspy==3.4.1",)
 PYTHON_SDKS = {"anthropic": ("anthropic==2.14.0",), "openai": ("openai==3.57.0",)}
 
@@ -164,6 +164,7 @@ LANGCHAIN = {"messages": "LangChain (ChatAnthropic)", "chat": "LangChain (ChatOp
 LIKE = 'api_base="{url}/v1"\napi_key="{key}"'
 HAYSTACK_URL = 'api_base_url="{url}/v1"\napi_key=Secret.from_token("{key}")'
 MICROSOFT = "Microsoft Agent Framework"
+CREWAI_URL = 'model="openai/..."\nbase_url="{url}/v1"\napi_key="{key}"'
 LITELLM_URLS = {
     "messages": 'model="anthropic/..."\napi_base="{url}"',
     "chat": 'model="openai/..."\napi_base="{url}/v1"',
@@ -191,6 +192,9 @@ LIBRARIES = [
     ),
     _library("agno", "Agno", "chat", AGNO, OPENAI),
     _library("agno", "Agno", "responses", AGNO, OPENAI),
+    _library("google-adk", "Google ADK (LiteLLM)", "messages", ADK, LITELLM_URLS["messages"]),
+    _library("google-adk", "Google ADK (LiteLLM)", "chat", ADK, LITELLM_URLS["chat"]),
+    _library("crewai", "CrewAI", "chat", CREWAI, CREWAI_URL),
     _library("agent-framework", MICROSOFT, "chat", AGENT_FRAMEWORK, OPENAI),
     _library("agent-framework", MICROSOFT, "responses", AGENT_FRAMEWORK, OPENAI),
 ]

@@ -13,10 +13,15 @@ HEAD = """\
 # Clients
 
 `make clients` runs each of these released clients against the gateway (two workers, the simulated
-upstream). In its task the model calls two tools, one after the other, and then answers in several
-pieces. A case passes if the client printed the answer, the tool results came back, gateway and
-upstream accepted every request, and the number of requests is exactly that of the table: no request
-was repeated or fell back from a stream to a whole answer.
+upstream). In its task the model says a word, calls a tool, does so again, and then answers in
+several pieces; what differs is in the last column. A case passes if the client printed the answer,
+the tool results came back, gateway and upstream accepted every request, and the number of requests
+is exactly that of the table: no request was repeated or fell back from a stream to a whole answer.
+
+Where an answer fails in the middle, the case passes if the client says so and ends with an error,
+or asks again and prints the whole answer: none takes half an answer for a whole one.
+Claude Code and Codex choose their model by themselves in their first case, which must reach the
+upstream with the effort that they ask for. `make newest` tries the newest versions.
 
 The configurations use the base URL and key of a gateway started with `make run`.
 `KIRO_CLIENT_TOKEN` sets the key. Any model name is accepted.
