@@ -151,3 +151,13 @@ def test_hooks_are_local_and_what_they_run_is_in_the_makefile() -> None:
         program = re.match(r"\.venv/bin/(\w+)", hook["entry"])
         assert program
         assert f"$(BIN)/{program[1]} " in makefile or f"$(BIN)/{program[1]}\n" in makefile
+
+
+def _code(page: str) -> set[str]:
+    """What stands in backticks in a line of text."""
+    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text("utf-8"), flags=re.MULTILINE | re.S)
+    return {" ".join(word.split()) for word in re.findall(r"`([^`]+)`", text)}
+
+
+def test_both_readmes_name_the_same_settings_commands_and_endpoints() -> None:
+    assert _code("README.md") ^ _code("README.zh-CN.md") == set()
