@@ -119,7 +119,7 @@ def text_request(size: int) -> bytes:
     messages = [turn for number in range(size // TURN_BYTES) for turn in _turns(number)]
     body = {
         "model": MODEL,
-        "max_tokens": 4096,
+        "max_tokens": 2_000_000,
         "stream": True,
         "tools": [_tool(number) for number in range(size // TOOL_BYTES)],
         "messages": [*messages, {"role": "user", "content": ""}],
@@ -146,7 +146,9 @@ def image_request(size: int) -> bytes:
         for image in images
     ]
     turns = [{"role": "user", "content": blocks}, {"role": "user", "content": ""}]
-    return _filled({"model": MODEL, "max_tokens": 4096, "stream": True, "messages": turns}, size)
+    return _filled(
+        {"model": MODEL, "max_tokens": 2_000_000, "stream": True, "messages": turns}, size
+    )
 
 
 def _filled(body: dict[str, Any], size: int) -> bytes:

@@ -145,7 +145,7 @@ def _body(messages: object) -> bytes:
 
 
 def _raw(rest: bytes) -> bytes:
-    start = json.dumps({"model": MODEL, "max_tokens": 64, "stream": True}).encode()
+    start = json.dumps({"model": MODEL, "max_tokens": 2_000_000, "stream": True}).encode()
     return start[:-1] + b"," + rest
 
 

@@ -81,7 +81,7 @@ def test_a_stream_beside_all_of_them(gateway: Gateway, upstream: Simulator) -> N
             floods.enter_context(flooded(gateway, kind))
         connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
         body = (
-            b'{"model":"claude-sonnet-4-6","max_tokens":999,"stream":true,'
+            b'{"model":"claude-sonnet-4-6","max_tokens":2000000,"stream":true,'
             b'"messages":[{"role":"user","content":"Hello"}]}'
         )
         connection.request("POST", "/v1/messages", body, {"x-api-key": KEY})

@@ -21,7 +21,7 @@ PLACES = LIMIT + 200
 REFUSED_WITHIN = 0.05
 USER = [{"role": "user", "content": "Hello"}]
 ASKS: dict[str, dict[str, Any]] = {
-    "/v1/messages": {"model": "claude-sonnet-4-6", "max_tokens": 9, "messages": USER},
+    "/v1/messages": {"model": "claude-sonnet-4-6", "max_tokens": 2_000_000, "messages": USER},
     "/v1/chat/completions": {"model": "claude-sonnet-4-6", "messages": USER},
     "/v1/responses": {"model": "claude-sonnet-4-6", "input": "Hello"},
 }
