@@ -119,13 +119,14 @@ def test_the_root_answers_a_probe(gateway: Gateway, method: str) -> None:
 
 def test_what_was_ignored_and_repaired_is_told(gateway: Gateway, simulator: Simulator) -> None:
     simulator.reset()
+    cached = {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}
     body = BODY | {
         "model": "gpt-4o mini",
         "temperature": 0.5,
         "brand_new": 1,
         "messages": [
             {"role": "user", "content": "a"},
-            {"role": "user", "content": [{"type": "text", "text": "b", "cache_control": {}}]},
+            {"role": "user", "content": [cached]},
         ],
     }
     answer = post(gateway, json=body)
