@@ -40,13 +40,18 @@ def pdf(pages: int = 1, words: str = "Hello") -> bytes:
     ).encode()
 
 
+def _entry(name: str) -> zipfile.ZipInfo:
+    """With a date that is always the same, since archives are parameters of tests."""
+    return zipfile.ZipInfo(name.replace("__", "/") + ".xml")
+
+
 def archive(**entries: str) -> bytes:
     """A ZIP archive; ``__`` in a name is a slash, and each entry is an XML file."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as made:
-        made.writestr("[Content_Types].xml", "<Types/>")
+        made.writestr(_entry("[Content_Types]"), "<Types/>", zipfile.ZIP_DEFLATED)
         for name, text in entries.items():
-            made.writestr(name.replace("__", "/") + ".xml", text)
+            made.writestr(_entry(name), text, zipfile.ZIP_DEFLATED)
     return written.getvalue()
 
 
