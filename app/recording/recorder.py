@@ -74,9 +74,7 @@ class Recorder:
 
     def begin(self, method: str, path: str, headers: Mapping[str, str]) -> Exchange:
         """An exchange begins; ``headers`` are all that the client sent."""
-        kept = {name.lower(): value for name, value in headers.items()}
-        told = {name: masked(kept[name]) for name in sorted(kept) if HEADERS.fullmatch(name)}
-        return Exchange(method, path, told, self._budget)
+        return Exchange(method, path, _matching(headers, HEADERS), self._budget)
 
     def finish(self, exchange: Exchange, failure: Kind | None, facts: Mapping[str, Any]) -> None:
         """An exchange is over. ``failure`` is how it failed, None if it did not; ``facts`` are the
@@ -148,23 +146,24 @@ def document(exchange: Exchange, facts: Mapping[str, Any], keeps_text: bool) -> 
             "status": exchange.status,
             "writes": streams.events(exchange.answer, scrubber),
         },
-        "facts": _facts(facts, scrubber),
+        "facts": _facts(facts),
         "left_out": exchange.left_out,
     }
 
 
+def _matching(headers: Mapping[str, str], names: re.Pattern[str]) -> dict[str, str]:
+    """The headers with these names, in lower case and in order."""
+    named = sorted((name.lower(), value) for name, value in headers.items())
+    return {name: masked(value) for name, value in named if names.fullmatch(name)}
+
+
 def _attempt(attempt: Attempt, scrubber: Scrubber) -> dict[str, Any]:
-    headers = {
-        name.lower(): masked(value)
-        for name, value in attempt.headers.items()
-        if UPSTREAM_HEADERS.fullmatch(name.lower())
-    }
     shown: dict[str, Any] = {
         "at": round(attempt.at * 1000, 1),
         "url": attempt.url,
         "body": scrubber.document(attempt.body),
         "status": attempt.status,
-        "headers": headers,
+        "headers": _matching(attempt.headers, UPSTREAM_HEADERS),
     }
     if attempt.status == 200:
         return {**shown, "frames": streams.frames(attempt.reads, scrubber), "end": attempt.end}
@@ -179,7 +178,7 @@ def _refusal(body: bytes) -> Any:
         return masked(body[:4096].decode("utf-8", "replace"))
 
 
-def _facts(facts: Mapping[str, Any], scrubber: Scrubber) -> dict[str, Any]:
+def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Of the log line; its message quotes the service, and may quote what a client named."""
     kept = {name: value for name, value in facts.items() if name not in FACTS}
     if "message" in kept:
