@@ -30,7 +30,7 @@ from app.pages import models as model_pages
 from app.recording.recorder import Recorder, Which
 from app.server import native
 from app.server.admission import Admission
-from app.server.connections.addresses import ConnectionLimit
+from app.server.connections.addresses import ClientAddresses, ConnectionLimit
 from app.server.connections.refusals import Answer as RefusalAnswer
 from app.server.connections.refusals import Refusals
 from app.server.framework import Application
@@ -90,20 +90,23 @@ def create_app(settings: Settings) -> Application:
         default_model=lambda: models.names.default_name(),
         keeper=keeper,
     )
+    routes = [dialect.blueprint(serving) for dialect in DIALECTS]
     hooks.install(
         app,
         _authenticator(settings),
         open_paths=OPEN_PATHS,
         form_of=_error_form,
         recorder=recorder,
+        dialects=frozenset(blueprint.name for blueprint in routes),
+        addresses=ClientAddresses(settings.kiro_trusted_proxies),
     )
     if settings.kiro_cors_origins:
         CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
     app.register_blueprint(health.blueprint(__version__, gateway.credentials.problems))
     app.register_blueprint(openapi.blueprint(_description))
     app.register_blueprint(model_pages.blueprint(lambda: models.names, may_use))
-    for dialect in DIALECTS:
-        app.register_blueprint(dialect.blueprint(serving))
+    for blueprint in routes:
+        app.register_blueprint(blueprint)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

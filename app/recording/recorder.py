@@ -44,8 +44,9 @@ NOT_FAILED = frozenset({
 })  # fmt: skip
 """Failures of which the exchange says nothing."""
 
-FACTS = ("request_id", "key", "account", "total_ms")
-"""Members of the log line that a recording does not repeat: whose it was, and ids of its own."""
+FACTS = ("request_id", "client", "key", "account", "model_asked", "total_ms")
+"""Members of the log line that a recording does not repeat: whose it was, ids of its own, and a
+name that a client may write as it likes."""
 
 
 class Recorder:

@@ -43,6 +43,9 @@ class Live:
 
     It can be interrupted only inside :meth:`run`, that is where the app waits; while gunicorn
     writes, a write to the socket fails when the client is gone.
+
+    What the client got is noted here by who sends it: ``answer_end``, the reason of the answer's
+    end, "" before that; ``longest_gap``, seconds between two writes of a stream's content.
     """
 
     def __init__(self, client: Any, registry: "set[Live]") -> None:
@@ -53,6 +56,8 @@ class Live:
         self._inside = False
         self._pending: GatewayError | None = None
         self.client_left = False
+        self.answer_end = ""
+        self.longest_gap: float | None = None
         registry.add(self)
         if client is not None:
             self._watcher = get_hub().loop.io(client.fileno(), 1)

@@ -1,20 +1,20 @@
-"""What is known about one request, from its arrival to its line in the log.
+"""What is known about one request, from its arrival to its record.
 
-Whatever the response headers or the log line need is a member of :class:`RequestContext`; the order
+Whatever the response headers or the record need is a member of :class:`RequestContext`; the order
 in which its members get their values is in :mod:`.hooks`. No prompt and no key is among them.
 """
 
-import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
-from typing import Any, NamedTuple
+from time import monotonic, time
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 from flask import Request, g
 
 from app.errors import GatewayError, Kind
+from app.finished import Finished
 from app.keys.key_file import ClientKey
 from app.keys.limits import RateExceeded, RateStatus
 from app.recording.exchange import Exchange
@@ -22,21 +22,24 @@ from app.server.lifecycle import Live
 from app.server.logs import request_id
 
 from .gateway_call import GatewayCall
-from .headers import fitting
-
-log = logging.getLogger("kiro2api.access")
 
 SANE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class Failure(NamedTuple):
-    """What the log line says of a GatewayError. The exception itself is not kept: its traceback
+    """What the record says of a GatewayError. The exception itself is not kept: its traceback
     refers to the context, and the cycle would keep the request in memory until a collection."""
 
-    kind: Kind
+    kind: Kind | Literal[""]
     message: str
     code: str
     upstream_id: str
+
+
+NO_FAILURE = Failure("", "", "", "")
+
+NAMED_FACTS = ("model", "account", "attempts", "upstream_id")
+"""Facts of a call that are members of the record."""
 
 
 def _hold_nothing() -> None:
@@ -45,11 +48,13 @@ def _hold_nothing() -> None:
 
 @dataclass(slots=True, eq=False)
 class RequestContext:
-    """One request. ``connection`` is the client's socket, None if gunicorn is not the server.
+    """One request. ``connection`` is the client's socket, None if gunicorn is not the server;
+    ``address`` is the client's.
 
-    Set on the way, by the part that learns it: ``key``, who asks (None on open paths); ``rate``,
-    how many requests the key has left; ``streamed`` (None unless a model is asked); ``live`` and
-    ``call``, the answer under way; ``exchange``, if it may be recorded; ``failure``, the last one;
+    Set on the way, by the part that learns it: ``route`` and ``dialect``, as in the record;
+    ``key``, who asks (None on open paths); ``rate``, how many requests the key has left;
+    ``streamed`` and ``model_asked`` (None and "" unless a model is asked); ``live`` and ``call``,
+    the answer under way; ``exchange``, if it may be recorded; ``failure``, the last one;
     ``status``, of the response.
     ``release`` gives back what the answer holds: it is called once, when the answer is over.
     """
@@ -59,9 +64,13 @@ class RequestContext:
     path: str
     connection: Any
     started: float
+    address: str = ""
+    route: str = ""
+    dialect: str = ""
     key: ClientKey | None = None
     rate: RateStatus | None = None
     streamed: bool | None = None
+    model_asked: str = ""
     live: Live | None = None
     call: GatewayCall | None = None
     exchange: Exchange | None = None
@@ -82,65 +91,57 @@ class RequestContext:
         if isinstance(error, RateExceeded):
             self.rate = error.rate
 
-    def fields(self) -> dict[str, Any]:
-        """The members of the log line in their order, complete once ``release`` was called."""
-        fields: dict[str, Any] = {
+    def finished(self) -> Finished:
+        """The record of the request, complete once ``release`` was called."""
+        failure = self.failure or NO_FAILURE
+        record: dict[str, Any] = {
+            "time": time(),
             "request_id": self.request_id,
             "method": self.method,
             "path": self.path,
+            "route": self.route,
+            "dialect": self.dialect,
             "status": self.status,
+            "total": monotonic() - self.started,
+            "key": "" if self.key is None else self.key.name,
+            "client": self.address,
+            "streamed": self.streamed,
+            "model_asked": self.model_asked,
+            "error": failure.kind,
+            "message": failure.message,
+            "error_code": failure.code,
+            "upstream_id": failure.upstream_id,
         }
-        if self.key is not None:
-            fields["key"] = self.key.name
-        if self.streamed is not None:
-            fields["streamed"] = self.streamed
-        if self.failure is not None:
-            fields |= _failure_fields(self.failure)
+        if self.live is not None:
+            record["cancelled"] = self.live.client_left
+            record["end"] = self.live.answer_end
+            record["longest_gap"] = self.live.longest_gap
         if self.call is not None:
-            fields |= self._call_fields(self.call)
-        fields["total_ms"] = self._milliseconds(monotonic())
-        return fields
+            record |= self._of_call(self.call)
+        return Finished(**record)
 
-    def _call_fields(self, call: GatewayCall) -> dict[str, Any]:
+    def _of_call(self, call: GatewayCall) -> dict[str, Any]:
         counts, facts = call.meter.counts(), call.facts()
         first_event_at = facts.pop("first_event_at", None)
-        fields = {
+        named = {name: facts.pop(name) for name in NAMED_FACTS if name in facts}
+        return {
             "input_tokens": counts.input_tokens,
             "output_tokens": counts.output_tokens,
+            "cache_read_tokens": counts.cache_read_tokens,
+            "cache_write_tokens": counts.cache_write_tokens,
             "credits": counts.credits,
-            "repairs": fitting(call.repairs),
-            "ignored": fitting(call.ignored),
-            "cancelled": self.live is not None and self.live.client_left,
-            **facts,
+            "first_event": None if first_event_at is None else first_event_at - self.started,
+            "repairs": call.repairs,
+            "ignored": call.ignored,
+            **named,
+            "facts": facts,
         }
-        if first_event_at is not None:
-            fields["first_event_ms"] = self._milliseconds(first_event_at)
-        return fields
-
-    def _milliseconds(self, moment: float) -> float:
-        return round((moment - self.started) * 1000, 1)
-
-    def write(self) -> dict[str, Any]:
-        """Write the log line, whose members are returned; a failure's message takes the place of
-        "request".
-        """
-        fields = self.fields()
-        log.info("request", extra={"fields": fields})
-        return fields
 
 
-def _failure_fields(failure: Failure) -> dict[str, str]:
-    fields = {"error": failure.kind.value, "message": failure.message}
-    if failure.code:
-        fields["error_code"] = failure.code
-    if failure.upstream_id:
-        fields["upstream_id"] = failure.upstream_id
-    return fields
-
-
-def begin(request: Request) -> RequestContext:
+def begin(request: Request, address: str = "") -> RequestContext:
     """Make the context of a request that has just arrived, under the client's own id if that is
     sane. It is the only thing kept on ``flask.g``, and its id is on every log line from here on.
+    ``address`` is the client's.
     """
     given = request.headers.get("X-Request-ID", "")
     identity = given if SANE_ID.fullmatch(given) else f"req_{uuid4().hex}"
@@ -152,6 +153,7 @@ def begin(request: Request) -> RequestContext:
         request.path,
         request.environ.get("gunicorn.socket"),
         monotonic(),
+        address,
     )
     return context
 

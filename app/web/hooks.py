@@ -4,22 +4,30 @@ Parts rely on this order:
 
 - The context is begun first: it cannot fail, and each later step notes its failure there.
 - A stopping worker refuses before it checks the key, so that every client may ask the next worker.
-- The log line is written last. It reads the figures of the upstream call, which change until the
-  call is closed, and it is the sign that nothing of the request is left.
+- The record is made last, and the log line is written after the other observers had it. It has the
+  figures of the upstream call, which change until the call is closed, and the line is the sign that
+  nothing of the request is left.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Collection, Sequence
 
 from flask import Response, request
 
 from app.core.headers import Headers
+from app.finished import Finished, Observer
 from app.keys.authentication import Authenticator
 from app.recording.recorder import Recorder
+from app.server.connections.addresses import ClientAddresses
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 
-from . import failures
+from . import access_log, failures
 from .context import RequestContext, begin, current
+
+log = logging.getLogger("kiro2api.web")
+
+FORWARDED = "HTTP_X_FORWARDED_FOR"
 
 
 def install(
@@ -29,18 +37,30 @@ def install(
     open_paths: frozenset[str],
     form_of: Callable[[str, Headers], failures.ErrorForm],
     recorder: Recorder | None = None,
+    dialects: Collection[str] = (),
+    addresses: ClientAddresses | None = None,
+    observers: Sequence[Observer] = (),
 ) -> None:
     """Put the hooks around the routes of ``app``.
 
     ``open_paths`` need no key, and neither does a browser's preflight. ``form_of(path, headers)``
-    gives the error form of the request's dialect.
+    gives the error form of the request's dialect, and ``dialects`` are the blueprints of dialects.
+    ``addresses`` says which client asks through a proxy. ``observers`` are called with the record
+    of each request, before its log line is written.
     """
     lifecycle = app.lifecycle
+    address_of = (addresses or ClientAddresses(())).of
+    observers = (*observers, access_log.write)
 
     @app.before_request
     def arrive() -> None:
         arrived = request._get_current_object()  # type: ignore[attr-defined] # resolved once
-        context = begin(arrived)
+        environ = arrived.environ
+        context = begin(arrived, address_of(environ.get("REMOTE_ADDR", ""), environ.get(FORWARDED)))
+        if (rule := arrived.url_rule) is not None:
+            context.route = rule.rule
+            if (area := rule.endpoint.partition(".")[0]) in dialects:
+                context.dialect = area
         lifecycle.enter(context.connection)
         if context.method != "OPTIONS" and context.path not in open_paths:
             context.key = authenticator.check(arrived.headers)
@@ -63,7 +83,7 @@ def install(
             headers.update(rate_headers(rate.limit, rate.remaining, rate.reset))
         headers.add("request-id", context.request_id)
         headers.add("x-request-id", context.request_id)
-        response.call_on_close(lambda: _finish(context, lifecycle, recorder))
+        response.call_on_close(lambda: _finish(context, lifecycle, recorder, observers))
         return response
 
 
@@ -72,13 +92,27 @@ def _refusal(response: Response) -> bytes:
     return response.get_data() if response.status_code >= 400 else b""
 
 
-def _finish(context: RequestContext, lifecycle: Lifecycle, recorder: Recorder | None) -> None:
+def _finish(
+    context: RequestContext,
+    lifecycle: Lifecycle,
+    recorder: Recorder | None,
+    observers: Sequence[Observer],
+) -> None:
     """Called by the server when the answer is out or was given up."""
     try:
         context.release()
     finally:
         lifecycle.leave(context.connection)
-        fields = context.write()
+        finished = context.finished()
+        _tell(observers, finished)
         if recorder is not None and context.exchange is not None:
             failure = context.failure.kind if context.failure else None
-            recorder.finish(context.exchange, failure, fields)
+            recorder.finish(context.exchange, failure, access_log.fields(finished))
+
+
+def _tell(observers: Sequence[Observer], finished: Finished) -> None:
+    for observe in observers:
+        try:
+            observe(finished)
+        except Exception:  # a defect; the others must learn of the request all the same
+            log.exception("a request could not be counted or logged")

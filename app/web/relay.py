@@ -49,13 +49,14 @@ def stream(
 
     While the call has not begun, a sign of life goes out at once, and the headers with it.
     """
+    gap = 0.0
     try:
         patience = 0.0
         while not live.run(call.wait, patience):
             yield encoder.ping()
             patience = ping_interval
         batches = call.batches()
-        written = monotonic()
+        spoken = written = monotonic()
         while (batch := live.run(next, batches, None)) is not None:
             data = encoder.feed(batch)
             if not data and monotonic() - written >= QUIET * ping_interval:
@@ -65,15 +66,24 @@ def stream(
                 while len(data) - start > PIECE:
                     yield data[start : start + PIECE]
                     start += PIECE
-                is_last = batch and type(batch[-1]) is Finish
-                yield FinalChunk(data[start:]) if is_last else data[start:]
+                if batch and type(batch[-1]) is Finish:
+                    live.answer_end = batch[-1].reason  # type: ignore[union-attr]
+                    yield FinalChunk(data[start:])
+                else:
+                    yield data[start:]
                 written = monotonic()
+                if batch:
+                    if written - spoken > gap:
+                        gap = written - spoken
+                    spoken = written
     except GeneratorExit:  # the server could not write
         live.client_left = True
         failed(GatewayError(Kind.CANCELLED, "The client left, or took nothing for too long."))
         raise
     except Exception as error:
         yield FinalChunk(failed(error))
+    finally:
+        live.longest_gap = gap
 
 
 def pieces(data: bytes) -> Sequence[bytes]:
@@ -99,4 +109,6 @@ def _collect(call: GatewayCall, live: Live) -> Reply:
     batches = call.batches()
     while (batch := live.run(next, batches, None)) is not None:
         builder.feed(batch)
-    return builder.reply()
+    reply = builder.reply()
+    live.answer_end = reply.reason
+    return reply

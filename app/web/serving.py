@@ -115,7 +115,7 @@ class Serving:
         whose first event takes longer than ``early_headers`` begins without it.
         """
         context = current()
-        context.streamed = streamed
+        context.streamed, context.model_asked = streamed, conversation.model
         with ExitStack() as held:
             leave, context.rate = self.limits.enter(context.client, conversation.model)
             held.callback(leave)

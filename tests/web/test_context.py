@@ -1,4 +1,4 @@
-"""The fields of the log line, and which id a request gets."""
+"""The record of a request, and which id a request gets."""
 
 from collections.abc import Iterator
 from contextvars import copy_context
@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from flask import Flask, request
 
+from app.core.events import Usage
 from app.errors import GatewayError, Kind
+from app.finished import Finished
 from app.keys.key_file import ClientKey
 from app.keys.limits import RateExceeded, RateStatus
 from app.server.lifecycle import Live
@@ -15,62 +17,98 @@ from app.server.logs import request_id
 from app.web.context import RequestContext, begin, current
 from tests.web.doubles import HELLO, Call
 
-ALWAYS = ["request_id", "method", "path", "status"]
-FAILED = ["error", "message"]
-OF_CALL = ["input_tokens", "output_tokens", "credits", "repairs", "ignored", "cancelled"]
-
 
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch) -> RequestContext:
     monkeypatch.setattr("app.web.context.monotonic", lambda: 102.5)
+    monkeypatch.setattr("app.web.context.time", lambda: 1.7e9)
     return RequestContext("req_1", "POST", "/v1/messages", None, started=100.0, status=200)
 
 
 def test_a_request_that_calls_no_model(context: RequestContext) -> None:
-    assert context.fields() == {
-        "request_id": "req_1",
-        "method": "POST",
-        "path": "/v1/messages",
-        "status": 200,
-        "total_ms": 2500.0,
-    }
+    context.address = "203.0.113.7"
+    assert context.finished() == Finished(
+        time=1.7e9,
+        request_id="req_1",
+        method="POST",
+        path="/v1/messages",
+        status=200,
+        total=2.5,
+        client="203.0.113.7",
+    )
 
 
-def test_every_field_in_its_order(context: RequestContext) -> None:
+def test_every_member_of_a_request_that_calls_one(context: RequestContext) -> None:
     context.key = ClientKey("alice", "0" * 64)
-    context.streamed = True
+    context.streamed, context.model_asked = True, "sonnet"
+    context.route, context.dialect = "/v1/messages", "anthropic"
     error = GatewayError(Kind.THROTTLED, "Too many.", code="Rate")
     error.upstream_id = "u-1"
     context.fail(error)
-    context.live = Live(None, set())
+    live = context.live = Live(None, set())
+    live.answer_end, live.longest_gap = "end_turn", 0.5
     call = context.call = Call(HELLO)
     call.repairs, call.ignored = ("merge-turns",), ("top_k",)
-    call.facts = lambda: {"model": "m", "first_event_at": 101.25}  # type: ignore[method-assign]
-    fields = context.fields()
-    assert [*fields] == [
-        *ALWAYS, "key", "streamed", *FAILED, "error_code", "upstream_id", *OF_CALL, "model",
-        "first_event_ms", "total_ms",
-    ]  # fmt: skip
-    assert fields["key"] == "alice"
-    assert fields["error"] == "throttled"
-    assert (fields["repairs"], fields["ignored"]) == (["merge-turns"], ["top_k"])
-    assert fields["cancelled"] is False
-    assert (fields["first_event_ms"], fields["total_ms"]) == (1250.0, 2500.0)
+    call.meter.feed([*HELLO, Usage(12, 3, 5, 7, credits=0.25)])
+    facts = {"model": "m", "attempts": 2, "account": "a", "first_event_at": 101.25, "host": "q"}
+    call.facts = lambda: dict(facts)  # type: ignore[method-assign]
+    assert context.finished() == Finished(
+        time=1.7e9,
+        request_id="req_1",
+        method="POST",
+        path="/v1/messages",
+        route="/v1/messages",
+        dialect="anthropic",
+        status=200,
+        total=2.5,
+        key="alice",
+        streamed=True,
+        model_asked="sonnet",
+        model="m",
+        account="a",
+        input_tokens=12,
+        output_tokens=3,
+        cache_read_tokens=5,
+        cache_write_tokens=7,
+        credits=0.25,
+        first_event=1.25,
+        longest_gap=0.5,
+        attempts=2,
+        end="end_turn",
+        repairs=("merge-turns",),
+        ignored=("top_k",),
+        error="throttled",
+        message="Too many.",
+        error_code="Rate",
+        upstream_id="u-1",
+        facts={"host": "q"},
+    )
+
+
+def test_the_upstreams_id_of_the_call_is_newer_than_that_of_a_failure(
+    context: RequestContext,
+) -> None:
+    error = GatewayError(Kind.THROTTLED, "Too many.")
+    error.upstream_id = "u-1"
+    context.fail(error)
+    call = context.call = Call(HELLO)
+    call.facts = lambda: {"model": "m", "upstream_id": "u-2"}  # type: ignore[method-assign]
+    assert context.finished().upstream_id == "u-2"
 
 
 def test_a_client_that_left(context: RequestContext) -> None:
     context.call = Call()
     context.live = Live(None, set())
     context.live.client_left = True
-    assert context.fields()["cancelled"] is True
+    assert context.finished().cancelled is True
 
 
-def test_the_last_failure_is_logged_and_nothing_of_the_one_before(context: RequestContext) -> None:
+def test_the_last_failure_is_kept_and_nothing_of_the_one_before(context: RequestContext) -> None:
     context.fail(GatewayError(Kind.THROTTLED, "Too many.", code="Rate"))
     context.fail(GatewayError(Kind.CANCELLED, "It left."))
-    fields = context.fields()
-    assert (fields["error"], fields["message"]) == ("cancelled", "It left.")
-    assert "error_code" not in fields
+    finished = context.finished()
+    assert (finished.error, finished.message) == ("cancelled", "It left.")
+    assert finished.error_code == ""
 
 
 def test_a_refused_request_still_knows_its_rate(context: RequestContext) -> None:
@@ -83,16 +121,6 @@ def test_a_failure_keeps_no_traceback_alive(context: RequestContext) -> None:
     """It would refer to the frames that refer to the context."""
     context.fail(GatewayError(Kind.INTERNAL, "It failed."))
     assert not isinstance(context.failure, Exception)
-
-
-def test_the_line_is_written_once_for_each_call(
-    context: RequestContext, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO", "kiro2api.access")
-    context.write()
-    [record] = caplog.records
-    assert record.message == "request"
-    assert record.fields == context.fields()  # type: ignore[attr-defined]
 
 
 def test_only_an_authenticated_request_has_a_client(context: RequestContext) -> None:

@@ -3,6 +3,7 @@
 The order is held by the events that each part adds to one list.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from gevent import socket
 from werkzeug.test import create_environ
 
+from app.core.events import Event
 from app.core.fold import Reply
 from app.core.headers import Headers
 from app.errors import GatewayError, Kind
+from app.finished import Finished, Observer
 from app.keys.key_file import ClientKey
 from app.keys.limits import Entry, RateExceeded, RateStatus
 from app.server.admission import Admission
@@ -21,19 +24,20 @@ from app.server.connections.addresses import ConnectionLimit
 from app.server.connections.refusals import Refusals
 from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
-from app.web import failures, hooks
-from app.web.context import RequestContext, current
+from app.web import access_log, failures, hooks
+from app.web.context import current
 from app.web.serving import Serving
 from tests.web.doubles import CONVERSATION, END, HELLO, Call, Encoder
 
 BROKEN = GatewayError(Kind.TRUNCATED, "It broke off.")
-ALWAYS = {"request_id", "method", "path", "status", "total_ms"}
-OF_MODEL = ALWAYS | {"key", "streamed"}
+ALWAYS = {"request_id", "method", "path", "status", "client", "total_ms"}
+OF_MODEL = ALWAYS | {"key", "dialect", "streamed"}
 OF_CALL = OF_MODEL | {
-    "input_tokens", "output_tokens", "credits", "repairs", "ignored", "cancelled", "model",
-    "attempts",
+    "model_asked", "model", "input_tokens", "output_tokens", "credits", "repairs", "ignored",
+    "cancelled", "attempts",
 }  # fmt: skip
 OF_FAILURE = {"error", "message"}
+OF_STREAM = {"longest_gap_ms"}
 FORM = failures.ErrorForm(
     lambda error, request_id: f"{error.kind.value} in {request_id}".encode(),
     lambda error: error.status,
@@ -91,6 +95,7 @@ class Service:
     log: list[str] = field(default_factory=list)
     call: Call | Exception = field(default_factory=lambda: Call(HELLO, END))
     streamed: bool = False
+    observers: list[Observer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if isinstance(self.call, Call):
@@ -109,6 +114,8 @@ class Service:
             Authenticator(self.log),  # type: ignore[arg-type]
             open_paths=frozenset({"/open"}),
             form_of=lambda path, headers: FORM,
+            dialects={"model"},
+            observers=self.observers,
         )
         serving = Serving(
             open=self._open,
@@ -158,7 +165,9 @@ def lines(
 ) -> list[dict[str, Any]]:
     """The log lines that were written, as fields."""
     written: list[dict[str, Any]] = []
-    monkeypatch.setattr(RequestContext, "write", lambda self: written.append(self.fields()))
+    monkeypatch.setattr(
+        access_log, "write", lambda finished: written.append(access_log.fields(finished))
+    )
     return written
 
 
@@ -167,16 +176,58 @@ def only(lines: list[dict[str, Any]]) -> dict[str, Any]:
     return line
 
 
-def test_the_order_of_a_streamed_answer(
-    monkeypatch: pytest.MonkeyPatch, lines: list[dict[str, Any]]
-) -> None:
-    service = Service(streamed=True)
-    monkeypatch.setattr(RequestContext, "write", lambda self: service.log.append("line"))
+def test_the_order_of_a_streamed_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    monkeypatch.setattr(access_log, "write", lambda finished: log.append("line"))
+    service = Service(log, streamed=True, observers=[lambda finished: log.append("observed")])
     body = service.begin("/model", **{"x-api-key": "right"})
     assert [next(iter(body))] == [b"Hello"]
-    assert service.log == ["entered", "authenticated", "called"]
+    assert log == ["entered", "authenticated", "called"]
     body.close()
-    assert service.log[3:] == ["call closed", "key left", "left", "line"]
+    assert log[3:] == ["call closed", "key left", "left", "observed", "line"]
+
+
+def test_every_observer_is_told_once_of_each_request() -> None:
+    told: list[Finished] = []
+    service = Service(observers=[told.append])
+    service.ask("/model")
+    service.ask("/nothing", "GET")
+    answered, refused = told
+    assert (answered.route, answered.dialect, answered.end) == ("/model", "model", "end_turn")
+    assert (answered.model_asked, answered.model) == (CONVERSATION.model, "m")
+    assert answered.longest_gap is None, "it was not streamed"
+    assert (refused.route, refused.dialect, refused.error) == ("", "", "not_found")
+
+
+def test_the_gaps_of_a_stream_are_those_between_its_content() -> None:
+    """A ping is no content."""
+
+    class Slow(Call):
+        def batches(self) -> Iterator[Sequence[Event]]:
+            for batch in super().batches():
+                gevent.sleep(0.05)
+                yield batch
+
+    told: list[Finished] = []
+    service = Service(call=Slow(HELLO, [], END), streamed=True, observers=[told.append])
+    service.ask("/model")
+    [finished] = told
+    assert finished.end == "end_turn"
+    assert finished.longest_gap is not None
+    assert 0.1 <= finished.longest_gap <= finished.total
+
+
+def test_an_observer_that_fails_keeps_nothing_from_the_others(
+    lines: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(finished: Finished) -> None:
+        raise ZeroDivisionError
+
+    told: list[Finished] = []
+    service = Service(observers=[fail, told.append])
+    assert service.ask("/model") == b"whole"
+    assert len(told) == len(lines) == 1
+    assert "could not be counted" in caplog.text
 
 
 @pytest.mark.parametrize("streamed", [True, False])
@@ -184,7 +235,7 @@ def test_the_line_of_a_good_answer(streamed: bool, lines: list[dict[str, Any]]) 
     service = Service(streamed=streamed)
     assert service.ask("/model") == (b"Hello." if streamed else b"whole")
     line = only(lines)
-    assert line.keys() == OF_CALL
+    assert line.keys() == OF_CALL | {"end"} | (OF_STREAM if streamed else set())
     assert (line["status"], line["streamed"], line["cancelled"]) == (200, streamed, False)
     assert line["attempts"] == 1, "the figures were read before the call was closed"
     assert line["output_tokens"] > 0
@@ -196,7 +247,7 @@ def test_the_line_of_a_stream_that_fails(lines: list[dict[str, Any]]) -> None:
     said = service.ask("/model", **{"x-request-id": "mine"})
     assert said == b"Helloerror truncated in mine"
     line = only(lines)
-    assert line.keys() == OF_CALL | OF_FAILURE
+    assert line.keys() == OF_CALL | OF_FAILURE | OF_STREAM
     assert (line["status"], line["error"]) == (200, "truncated")
     assert line["attempts"] == 1
 
@@ -218,7 +269,7 @@ def test_the_line_of_a_client_that_takes_no_more(lines: list[dict[str, Any]]) ->
     pieces.close()
     body.close()
     line = only(lines)
-    assert line.keys() == OF_CALL | OF_FAILURE
+    assert line.keys() == OF_CALL | OF_FAILURE | OF_STREAM
     assert (line["error"], line["cancelled"]) == ("cancelled", True)
 
 
@@ -260,7 +311,7 @@ def test_the_line_of_a_request_that_is_refused(
     service = Service()
     assert service.ask(path, method, **headers).startswith(error.encode())
     line = only(lines)
-    assert line.keys() - {"key"} == ALWAYS | OF_FAILURE
+    assert line.keys() - {"key", "dialect"} == ALWAYS | OF_FAILURE
     assert ("key" in line) == (status != 401)
     assert (line["status"], line["error"], line["method"]) == (status, error, method)
     assert service.log[-1] == "left"
@@ -272,7 +323,7 @@ def test_what_needs_no_key(path: str, method: str, lines: list[dict[str, Any]]) 
     service.ask(path, method, **{"x-api-key": "wrong"})
     assert service.status.startswith("200")
     assert service.log == ["entered", "left"]
-    assert only(lines).keys() == ALWAYS
+    assert only(lines).keys() - {"dialect"} == ALWAYS
 
 
 def test_a_stopping_worker_refuses_before_it_asks_for_a_key(lines: list[dict[str, Any]]) -> None:

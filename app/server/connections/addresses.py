@@ -1,8 +1,9 @@
-"""How many connections one address may have open in this worker,
-``KIRO_MAX_CONNECTIONS_PER_ADDRESS``.
+"""Addresses of clients: how many connections one may have open in this worker
+(``KIRO_MAX_CONNECTIONS_PER_ADDRESS``), and which client asks through a proxy.
 
-Peers in ``KIRO_TRUSTED_PROXIES`` carry the requests of many clients and have no such limit. The
-addresses of one IPv6 network of 64 bits, which is what a single customer gets, count as one.
+Peers in ``KIRO_TRUSTED_PROXIES`` carry the requests of many clients and have no such limit; they
+are believed when they name the client. The addresses of one IPv6 network of 64 bits, which is what
+a single customer gets, count as one.
 """
 
 import ipaddress
@@ -18,6 +19,9 @@ UNIX = "unix"
 
 CUSTOMER = 64
 """Bits of an IPv6 address that count."""
+
+LONGEST_CHAIN = 1024
+"""Characters of an ``X-Forwarded-For`` that is read."""
 
 
 class ConnectionLimit:
@@ -53,15 +57,71 @@ class ConnectionLimit:
                 del self._open[address]
 
 
-def _counted(host: str, trusted: tuple[Network | str, ...]) -> str:
-    """What to count a peer as; "" for a trusted one. ``host`` is "" on a unix socket."""
-    if not host:
-        return "" if UNIX in trusted else UNIX
+class ClientAddresses:
+    """Which client asks. ``trusted`` are the proxies whose ``X-Forwarded-For`` is believed."""
+
+    def __init__(self, trusted: tuple[Network | str, ...]) -> None:
+        self._resolved = lru_cache(maxsize=4096)(
+            lambda peer, forwarded: _client(peer, forwarded, trusted)
+        )
+
+    def of(self, peer: str, forwarded: str | None) -> str:
+        """The client's address. ``peer``: the address of the connection, "" on a unix socket.
+        ``forwarded``: the value of ``X-Forwarded-For``, to which each proxy adds its own peer; a
+        client can write anything before those.
+        """
+        return self._resolved(peer, forwarded)
+
+
+def _client(peer: str, forwarded: str | None, trusted: tuple[Network | str, ...]) -> str:
+    """The last address of the chain that is no trusted proxy; the first one if all are. What is no
+    address ends the chain, and so does a header of absurd length."""
+    client = peer or UNIX
+    if not forwarded or len(forwarded) > LONGEST_CHAIN:
+        return client
+    for named in reversed(forwarded.split(",")):
+        if not _is_trusted(client, trusted):
+            break
+        if (found := _without_port(named.strip())) is None:
+            break
+        client = found
+    return client
+
+
+def _without_port(named: str) -> str | None:
+    """The address in ``203.0.113.7``, ``203.0.113.7:49152``, ``2001:db8::7`` or
+    ``[2001:db8::7]:49152``, in its usual spelling; None if there is none."""
+    if named.startswith("["):
+        named = named[1:].partition("]")[0]
+    elif named.count(":") == 1:
+        named = named.partition(":")[0]
+    try:
+        return str(_address(named))
+    except ValueError:
+        return None
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     address = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address
-    if any(address in network for network in trusted if not isinstance(network, str)):
+        return address.ipv4_mapped or address
+    return address
+
+
+def _is_trusted(host: str, trusted: tuple[Network | str, ...]) -> bool:
+    if host == UNIX:
+        return UNIX in trusted
+    address = _address(host)
+    return any(address in network for network in trusted if not isinstance(network, str))
+
+
+def _counted(host: str, trusted: tuple[Network | str, ...]) -> str:
+    """What to count a peer as; "" for a trusted one. ``host`` is "" on a unix socket."""
+    if _is_trusted(host or UNIX, trusted):
         return ""
+    if not host:
+        return UNIX
+    address = _address(host)
     if address.version == 4:
         return str(address)
     return str(ipaddress.ip_network((address, CUSTOMER), strict=False))

@@ -1,9 +1,11 @@
-"""Connections of one address: what counts as one, and who is not counted."""
+"""Addresses of clients: what counts as one, who is not counted, and whom a proxy names."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.errors import GatewayError, Kind
-from app.server.connections.addresses import ConnectionLimit
+from app.server.connections.addresses import ClientAddresses, ConnectionLimit
 from app.settings import Settings
 
 DEFAULT = Settings.from_env({}, dotenv_path="no-such-file").kiro_trusted_proxies
@@ -65,3 +67,39 @@ def test_without_a_limit_nothing_is_counted() -> None:
 
 def test_loopback_and_unix_sockets_are_trusted_by_default() -> None:
     assert [str(peer) for peer in DEFAULT] == ["127.0.0.0/8", "::1/128", "unix"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("192.0.2.1", None, "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.9", "192.0.2.1"),
+        ("127.0.0.1", "198.51.100.9", "198.51.100.9"),
+        ("", "198.51.100.9", "198.51.100.9"),
+        ("", None, "unix"),
+        ("127.0.0.1", "203.0.113.66, 198.51.100.9", "198.51.100.9"),
+        ("127.0.0.1", "203.0.113.66, 198.51.100.9, 10.0.0.2,10.0.0.1", "198.51.100.9"),
+        ("127.0.0.1", "10.0.0.2, 10.0.0.1", "10.0.0.2"),
+        ("127.0.0.1", "198.51.100.9:4711", "198.51.100.9"),
+        ("127.0.0.1", "[2001:db8::7]:4711", "2001:db8::7"),
+        ("127.0.0.1", "2001:DB8:0::7", "2001:db8::7"),
+        ("::ffff:127.0.0.1", "::ffff:198.51.100.9", "198.51.100.9"),
+        ("127.0.0.1", "203.0.113.66, unknown", "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.66, _x, 10.0.0.1", "10.0.0.1"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("127.0.0.1", "198.51.100.9, " * 200, "127.0.0.1"),
+        ("fe80::1%eth0", "198.51.100.9", "fe80::1%eth0"),
+    ],
+)
+def test_a_client_is_named_by_trusted_proxies_alone(
+    peer: str, forwarded: str | None, client: str
+) -> None:
+    settings = Settings.from_env(
+        {"KIRO_TRUSTED_PROXIES": "127.0.0.0/8, 10.0.0.0/8, unix"}, dotenv_path="no-such-file"
+    )
+    assert ClientAddresses(settings.kiro_trusted_proxies).of(peer, forwarded) == client
+
+
+@given(peer=st.ip_addresses().map(str) | st.just(""), forwarded=st.text())
+def test_any_chain_has_a_client(peer: str, forwarded: str) -> None:
+    assert ClientAddresses(DEFAULT).of(peer, forwarded)

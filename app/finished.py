@@ -1,0 +1,84 @@
+"""The record of one request that is over.
+
+``app.web.hooks`` makes one for each request, when the answer is out and everything the request held
+was given back, and calls every :data:`Observer` with it: the log line, the usage that is kept, the
+metrics. No prompt, no answer, no token and no key is in it.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+NO_FACTS: Mapping[str, Any] = MappingProxyType({})
+
+
+class Finished(Struct, frozen=True, kw_only=True, gc=False):
+    """One request. Durations in seconds from its arrival; "" and None for what there was not.
+
+    ``time``: when it ended, in seconds since the epoch. ``path`` as the client sent it, ``route``
+    the pattern that it matched (``/v1/responses/<response_id>``), of which there are few; "" if it
+    matched none. ``dialect``: ``anthropic``, ``openai_chat``, ``openai_responses``, or "" for what
+    belongs to none. ``status``: the HTTP status; a stream that fails after it began has 200 and an
+    ``error``.
+
+    ``key``: the name of the client's key. ``client``: its address, which a trusted proxy may have
+    named.
+
+    A request that calls a model has a ``streamed`` and a ``model_asked`` (the client's spelling, of
+    any length); ``model`` is the id of the one that answered and ``account`` the account it
+    answered for, once they were chosen. ``input_tokens`` are those neither read from the cache nor
+    written to it. ``credits`` are those of all attempts, None if the service named none.
+    ``first_event``: when the first content came. ``longest_gap``: the longest time between two
+    writes of content, of a stream. ``end``: the reason of the answer's end
+    (:data:`app.core.events.StopReason`), "" if it did not come to one. ``cancelled``: the client
+    left.
+
+    ``repairs`` and ``ignored`` are the names that the client got, too. ``error`` is the kind
+    (:class:`app.errors.Kind`) of the last failure, ``message`` what the client was told,
+    ``error_code`` and ``upstream_id`` the service's code and its id of the request.
+    ``facts``: what else the upstream knows of its call.
+    """
+
+    time: float
+    request_id: str
+    method: str
+    path: str
+    status: int
+    total: float
+    route: str = ""
+    dialect: str = ""
+    key: str = ""
+    client: str = ""
+    streamed: bool | None = None
+    model_asked: str = ""
+    model: str = ""
+    account: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    credits: float | None = None
+    first_event: float | None = None
+    longest_gap: float | None = None
+    attempts: int = 0
+    end: str = ""
+    cancelled: bool = False
+    repairs: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    error: str = ""
+    message: str = ""
+    error_code: str = ""
+    upstream_id: str = ""
+    facts: Mapping[str, Any] = NO_FACTS
+
+    @property
+    def called_model(self) -> bool:
+        """Whether it got as far as a call of the upstream."""
+        return bool(self.model)
+
+
+Observer: TypeAlias = Callable[[Finished], object]
+"""Is called with each request that is over, in the greenlet of its connection: it must not wait,
+and what it raises is only logged."""

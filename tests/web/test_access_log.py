@@ -1,0 +1,63 @@
+"""The members of the log line of a request."""
+
+from typing import Any
+
+from app.finished import Finished
+from app.web import access_log
+
+
+def finished(**members: Any) -> Finished:
+    always = {"request_id": "req_1", "method": "POST", "path": "/v1/messages", "status": 200}
+    return Finished(**{"time": 1.7e9, "total": 2.5, **always, **members})
+
+
+def test_a_request_that_calls_no_model() -> None:
+    assert access_log.fields(finished(path="/health", method="GET")) == {
+        "request_id": "req_1",
+        "method": "GET",
+        "path": "/health",
+        "status": 200,
+        "total_ms": 2500.0,
+    }
+
+
+def test_every_member_in_its_order() -> None:
+    record = finished(
+        route="/v1/messages", dialect="anthropic", key="alice", client="203.0.113.7",
+        streamed=True, model_asked="sonnet", model="m", account="a", input_tokens=12,
+        output_tokens=3, cache_read_tokens=5, cache_write_tokens=7, credits=0.25, first_event=1.25,
+        longest_gap=0.5, attempts=2, end="end_turn", cancelled=True, repairs=("merge-turns",),
+        ignored=("top_k",), error="throttled", message="Too many.", error_code="Rate",
+        upstream_id="u-1", facts={"host": "q"},
+    )  # fmt: skip
+    assert [*access_log.fields(record).items()] == [
+        ("request_id", "req_1"),
+        ("method", "POST"),
+        ("path", "/v1/messages"),
+        ("status", 200),
+        ("client", "203.0.113.7"),
+        ("key", "alice"),
+        ("dialect", "anthropic"),
+        ("streamed", True),
+        ("error", "throttled"),
+        ("message", "Too many."),
+        ("error_code", "Rate"),
+        ("upstream_id", "u-1"),
+        ("model_asked", "sonnet"),
+        ("model", "m"),
+        ("input_tokens", 12),
+        ("output_tokens", 3),
+        ("cache_read_tokens", 5),
+        ("cache_write_tokens", 7),
+        ("credits", 0.25),
+        ("repairs", ["merge-turns"]),
+        ("ignored", ["top_k"]),
+        ("cancelled", True),
+        ("attempts", 2),
+        ("account", "a"),
+        ("end", "end_turn"),
+        ("host", "q"),
+        ("first_event_ms", 1250.0),
+        ("longest_gap_ms", 500.0),
+        ("total_ms", 2500.0),
+    ]
