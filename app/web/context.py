@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, time
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from flask import Request, g
@@ -30,13 +30,11 @@ class Failure(NamedTuple):
     """What the record says of a GatewayError. The exception itself is not kept: its traceback
     refers to the context, and the cycle would keep the request in memory until a collection."""
 
-    kind: Kind | Literal[""]
+    kind: Kind
     message: str
     code: str
     upstream_id: str
 
-
-NO_FAILURE = Failure("", "", "", "")
 
 NAMED_FACTS = ("model", "account", "attempts", "upstream_id")
 """Facts of a call that are members of the record."""
@@ -93,7 +91,6 @@ class RequestContext:
 
     def finished(self) -> Finished:
         """The record of the request, complete once ``release`` was called."""
-        failure = self.failure or NO_FAILURE
         record: dict[str, Any] = {
             "time": time(),
             "request_id": self.request_id,
@@ -107,11 +104,10 @@ class RequestContext:
             "client": self.address,
             "streamed": self.streamed,
             "model_asked": self.model_asked,
-            "error": failure.kind,
-            "message": failure.message,
-            "error_code": failure.code,
-            "upstream_id": failure.upstream_id,
         }
+        if (failure := self.failure) is not None:
+            record["error"], record["message"] = failure.kind.value, failure.message
+            record["error_code"], record["upstream_id"] = failure.code, failure.upstream_id
         if self.live is not None:
             record["cancelled"] = self.live.client_left
             record["end"] = self.live.answer_end

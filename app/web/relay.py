@@ -67,7 +67,7 @@ def stream(
                     yield data[start : start + PIECE]
                     start += PIECE
                 if batch and type(batch[-1]) is Finish:
-                    live.answer_end = batch[-1].reason  # type: ignore[union-attr]
+                    live.answer_end = batch[-1].reason
                     yield FinalChunk(data[start:])
                 else:
                     yield data[start:]
