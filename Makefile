@@ -10,27 +10,29 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 FUZZ_MINUTES ?= 5
 
-.PHONY: run test check coverage audit fuzz chaos hostile soak crash outages conformance clients bench format docs
+.PHONY: run test check audit fuzz chaos hostile soak crash outages conformance clients bench format docs
 .PHONY: newest lock clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/kiro2api serve
 
-test: $(DEV)
+test: $(DEV)  ## COVERAGE=1: and which lines of app/ they run; each room has a floor
+ifdef COVERAGE
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto -p tests.coverage.plugin
+	$(BIN)/python -m pytest -n auto $$($(BIN)/python -m tests.coverage.plugin)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage json --quiet
+	$(BIN)/python -m tests.coverage.floors coverage.json
+else
 	$(BIN)/python -m pytest -n auto
+endif
 
 check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/bandit -q -c pyproject.toml -r app gunicorn.conf.py wsgi.py
-
-coverage: $(DEV)  ## every test, and which lines of app/ they run; each room has a floor
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto -p tests.coverage.plugin
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage json --quiet
-	$(BIN)/python -m tests.coverage.floors coverage.json
 
 audit: $(TOOLS)  ## known vulnerabilities of what is installed to run; asks the internet
 	$(BIN)/pip-audit --strict --disable-pip -r requirements/redis.txt
