@@ -18,6 +18,7 @@ from app.dialects.dialect import Dialect, key_headers, select
 from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
+from app.explaining import Explainer
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
 from app.kept.keeper import Keeper
@@ -80,8 +81,10 @@ def create_app(settings: Settings) -> Application:
         on_exit=partial(_close, gateway, lists, recorder, keeper),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    around = partial(hosted_loop.opener, ping_interval=settings.kiro_ping_interval)
     serving = Serving(
-        open=hosted_loop.opener(gateway.open, settings.kiro_ping_interval),
+        open=around(gateway.open),
+        explained=Explainer(gateway, around),
         lifecycle=lifecycle,
         admission=Admission(settings.kiro_max_streams),
         limits=key_limits,

@@ -17,15 +17,16 @@ import gevent
 
 from app.catalogue.choice import ModelChoice
 from app.core.conversation import Conversation
-from app.core.events import COMMITTING, CONTENT_EVENTS, Event, Finish
+from app.core.events import COMMITTING, Event, Finish
 from app.core.limits import Limits, limited
 from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
-from app.credentials import Credentials, Token
+from app.credentials import Credentials, RequestToken, Token
 from app.errors import POLICY, GatewayError, Kind
 from app.models.model import Model
-from app.retry import LIST_PAUSE, MAX_ATTEMPTS, pause_after
-from app.upstream import Tap, Upstream
+from app.models.names import Resolution
+from app.retry import LIST_PAUSE, MAX_ATTEMPTS, after_refusal, pause_after
+from app.upstream import Prepared, Tap, Upstream
 
 log = logging.getLogger("kiro2api.upstream")
 
@@ -66,9 +67,13 @@ class Gateway:
         """Start the upstream call, whose bytes ``tap`` is shown. Failures are raised by the call's
         :meth:`GatewayCall.wait`.
         """
+        return self.prepare(conversation, tap).started()
+
+    def prepare(self, conversation: Conversation, tap: Tap | None = None) -> "GatewayCall":
+        """The call as :meth:`open` makes it, not started. Raises GatewayError INVALID_MODEL."""
         resolution = self.models.choose(conversation.model)
         estimate = self.run(conversation.size, estimate_conversation, conversation)
-        return GatewayCall(self, resolution.apply(conversation), resolution.model, estimate, tap)
+        return GatewayCall(self, resolution, resolution.apply(conversation), estimate, tap)
 
 
 class GatewayCall:
@@ -80,31 +85,45 @@ class GatewayCall:
     def __init__(
         self,
         gateway: Gateway,
+        resolution: Resolution,
         conversation: Conversation,
-        model: Model,
         estimate: int,
         tap: Tap | None,
     ) -> None:
         self._gateway = gateway
         self._conversation = conversation
-        self._model = model
-        self._limits = gateway.run(conversation.size, Limits, conversation)
+        self.resolution = resolution
+        model = self._model = resolution.model
+        self.limits = gateway.run(conversation.size, Limits, conversation)
         self.meter = Meter(estimate, model.context_window, partial(_window_of, ref(self)))
         self._started = monotonic()
         self._first_event_at: float | None = None
         self._attempts = 0
-        self._refreshed: set[str] = set()  # accounts
         self._chose_again = False
-        self._token: Token | None = None
+        self._token = RequestToken(gateway.credentials, conversation.session)
+        self._cut_by = ""
         self._tap = tap
         self._call = gateway.upstream.open(conversation, model, tap)
         self._fallback_note: tuple[str, ...] | None = None  # None until one was asked
         self._held: list[Event] = []
         self._rest: Iterator[Sequence[Event]] = iter(())
         self._failure: Exception | None = None
-        self._retried = False
-        self._closed = False
+        self._retried = self._closed = False
+        self._opening = gevent.Greenlet()
+
+    def started(self) -> "GatewayCall":
+        """The call itself, which begins to open. Call this once."""
         self._opening = gevent.spawn(copy_context().run, self._open)
+        return self
+
+    def prepared(self) -> tuple[Token, Prepared] | None:
+        """What a call that was not started would send, and with which token; None if it would ask
+        the upstream nothing. Raises GatewayError as the call would.
+        """
+        if self._conversation.max_tokens == 0:
+            return None
+        token = self._token.preview(self._gateway.models.lacking(self._model))
+        return token, self._call.prepare(token)
 
     def wait(self, seconds: float) -> bool:
         """Wait for the first content event; False if it did not come within ``seconds``.
@@ -122,19 +141,23 @@ class GatewayCall:
         Raises GatewayError where the answer breaks; the events before the break are yielded first.
         """
         batches: Iterator[Sequence[Event]] = chain([self._held], self._rest)
-        if machines := self._limits.machines(bounded=self._call.bounds_output):
-            batches = limited(batches, machines, self._call.close)
+        if machines := self.limits.machines(bounded=self._call.bounds_output):
+            batches = limited(batches, machines, self._cut)
         for batch in batches:
             self.meter.feed(batch)
             yield batch
+
+    def _cut(self, limit: str) -> None:
+        """A limit has ended the answer before the upstream did."""
+        self._cut_by = limit
+        self._call.close()
 
     def retry(self, error: GatewayError) -> bool:
         """Retry after the answer broke with ``error``, for a client that has received nothing of
         it yet. False if the retry policy does not allow it; it is allowed once.
         """
-        if self._first_event_at is None or self._retried or not POLICY[error.kind].retry:
-            return False
-        if self._attempts >= MAX_ATTEMPTS:
+        may = POLICY[error.kind].retry and self._attempts < MAX_ATTEMPTS
+        if self._first_event_at is None or self._retried or not may:
             return False
         self._retried = True
         self._held = []  # the meter has it already
@@ -162,10 +185,13 @@ class GatewayCall:
         return self._conversation.ignored + self._call.ignored
 
     def facts(self) -> dict[str, Any]:
-        """Facts about the call for the log; ``first_event_at`` is on the monotonic clock."""
+        """Facts for the log: ``first_event_at`` on the monotonic clock, ``cut_by`` the limit by
+        which the gateway ended the answer, and others."""
         facts: dict[str, Any] = {"model": self._model.id, "attempts": self._attempts}
-        if self._token is not None:
-            facts["account"] = self._token.account
+        if account := self._token.account:
+            facts["account"] = account
+        if self._cut_by:
+            facts["cut_by"] = self._cut_by
         facts |= self._call.facts()
         if self._first_event_at is not None:
             facts["first_event_at"] = self._first_event_at
@@ -178,7 +204,7 @@ class GatewayCall:
             if earlier is not None and not self._recover(earlier, deadline):
                 raise earlier
             if self._conversation.max_tokens == 0:  # a client may ask for nothing, to test its key
-                self._held = [Finish("max_tokens")]
+                self._held, self._cut_by = [Finish("max_tokens")], "max_tokens"
             else:
                 self._negotiate(deadline)
         except GatewayError as error:
@@ -200,16 +226,15 @@ class GatewayCall:
                 self._call.close()
 
     def _negotiate(self, deadline: float) -> None:
-        if self._token is None:
-            lacking = self._gateway.models.lacking(self._model)
-            self._token = self._gateway.credentials.token(self._conversation.session, lacking)
+        token = self._token.now or self._token.choose(self._gateway.models.lacking(self._model))
         while True:
             self._attempts += 1
             try:
-                return self._attempt(self._token, deadline)
+                return self._attempt(token, deadline)
             except GatewayError as error:
                 if not self._recover(error, deadline):
                     raise
+            token = self._token.now or token
 
     def _attempt(self, token: Token, deadline: float) -> None:
         """Send the conversation and read until the first content event. Raises GatewayError."""
@@ -227,21 +252,12 @@ class GatewayCall:
             call.answering(deadline=self._started + self._gateway.total)
 
     def _refusal_fallback(self, account: str) -> Model | None:
-        """The model to ask instead, if the answer is a refusal without content and none was asked
-        yet.
-        """
-        end = self._held[-1] if self._held else None
+        """The model to ask instead, if one is to be asked and none was yet."""
         if not self._gateway.falls_back or self._fallback_note is not None:
             return None
-        if not isinstance(end, Finish) or end.reason != "refusal":
-            return None
-        name = self._model.refusal_fallback or (end.refusal.model if end.refusal else "")
-        if not name or any(type(event) in CONTENT_EVENTS for event in self._held):
-            return None
-        found = self._gateway.models.resolve(name)
-        lacks_it = account in self._gateway.models.lacking(found.model)
-        is_other = found.matched and found.model != self._model and not lacks_it
-        return found.model if is_other and self._gateway.may_use(found.model.id) else None
+        name = after_refusal(self._held, self._model)
+        found = self._gateway.models.other(name, self._model, account) if name else None
+        return found if found and self._gateway.may_use(found.id) else None
 
     def _ask_instead(self, model: Model, token: Token, deadline: float) -> bool:
         """Get to the first content of this model's answer. False, with everything as it was, if
@@ -277,7 +293,7 @@ class GatewayCall:
         self._write_off(self._held)
         self._held = []
         is_in_doubt = error.kind is Kind.INVALID_MODEL and self._doubt_model()
-        if self._call.fall_back(error) or self._another_token(error):
+        if self._call.fall_back(error) or self._token.another(error):
             return True
         pause = LIST_PAUSE if is_in_doubt else pause_after(error, self._attempts)
         if pause is None or monotonic() + pause >= deadline:
@@ -291,18 +307,19 @@ class GatewayCall:
         """Have the list of the account's models read again. Whether the refused model may be asked
         once more: the list may be old, or the refusal wrong.
         """
-        account = self._token.account if self._token else ""
-        return self._gateway.models.doubt(account, self._model) and not self._chose_again
+        return (
+            self._gateway.models.doubt(self._token.account, self._model) and not self._chose_again
+        )
 
     def _choose_again(self) -> None:
         """Choose the model from the list that was read again, and an account that has it."""
         self._chose_again = True
-        models, session = self._gateway.models, self._conversation.session
+        models = self._gateway.models
         found = models.choose(self._conversation.model)
         if found.model != self._model and self._gateway.may_use(found.model.id):
             self._conversation = found.apply(self._conversation)
             self._use(found.model)
-            self._token = self._gateway.credentials.token(session, models.lacking(found.model))
+            self._token.choose(models.lacking(found.model))
 
     def _use(self, model: Model) -> None:
         """Ask this model from now on."""
@@ -313,24 +330,8 @@ class GatewayCall:
     def _window(self, upstream_id: str | None) -> int | None:
         """The context window that a model has for the account that answers; the model that was
         asked for, where the upstream names none."""
-        account = self._token.account if self._token else ""
-        return self._gateway.models.window(account, upstream_id or self._model.current_id)
-
-    def _another_token(self, error: GatewayError) -> bool:
-        credentials, token = self._gateway.credentials, self._token
-        if token is None:
-            return False
-        if error.kind is Kind.REFUSED_TOKEN:
-            if token.account in self._refreshed:
-                return False
-            self._refreshed.add(token.account)
-            fresh = credentials.refused(token, error)
-        else:
-            fresh = credentials.failed(token, error)
-        if fresh is None:
-            return False
-        self._token = fresh
-        return True
+        models = self._gateway.models
+        return models.window(self._token.account, upstream_id or self._model.current_id)
 
 
 def _window_of(call: "ref[GatewayCall]", upstream_id: str | None) -> int | None:

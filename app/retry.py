@@ -16,8 +16,11 @@ Before that, a request gets at most :data:`MAX_ATTEMPTS` attempts inside its fir
 """
 
 import random
+from collections.abc import Sequence
 
+from app.core.events import CONTENT_EVENTS, Event, Finish
 from app.errors import NO_RETRY, POLICY, GatewayError
+from app.models.model import Model
 
 MAX_ATTEMPTS = 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
@@ -38,3 +41,15 @@ def pause_after(error: GatewayError, attempts: int) -> float | None:
     pause *= random.uniform(0.5, 1.0)  # nosec B311 # not used for a secret
     pause = max(pause, error.retry_after or 0.0)
     return pause if pause <= LONGEST_PAUSE else None
+
+
+def after_refusal(answer: Sequence[Event], model: Model) -> str:
+    """The name of the model to ask instead, if the answer is a refusal without content; "" if it is
+    none, or if nobody names a model for that.
+    """
+    end = answer[-1] if answer else None
+    if not isinstance(end, Finish) or end.reason != "refusal":
+        return ""
+    if any(type(event) in CONTENT_EVENTS for event in answer):
+        return ""
+    return model.refusal_fallback or (end.refusal.model if end.refusal else "")

@@ -8,8 +8,11 @@ protocols; the service's hosts, bodies and errors stay behind them. The one impl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from app.core.conversation import Conversation
 from app.core.events import Event
+from app.core.explanation import Repair
 from app.errors import GatewayError
 from app.models.model import Model
 
@@ -48,6 +51,19 @@ class Tap(Protocol):
         """The body ended by itself; ``complete``: HTTP proved it whole."""
 
 
+class Prepared(Struct, frozen=True, kw_only=True):
+    """What a call would send first: the JSON of the ``request``, without what names the account,
+    to the ``host``, as a question to the model that the service knows as ``model``.
+    ``bounds_output`` as for :class:`UpstreamCall`.
+    """
+
+    host: str
+    model: str
+    request: dict[str, Any]
+    repairs: tuple[Repair, ...]
+    bounds_output: bool
+
+
 class UpstreamCall(Protocol):
     """One conversation with the service. It may be sent again after a failure."""
 
@@ -62,6 +78,9 @@ class UpstreamCall(Protocol):
     @property
     def bounds_output(self) -> bool:
         """Whether the service itself keeps the conversation's ``max_tokens``, as it was sent."""
+
+    def prepare(self, token: AccessToken) -> Prepared:
+        """What :meth:`send` would send now; sends nothing. Raises GatewayError as it does."""
 
     def send(self, token: AccessToken, deadline: float) -> None:
         """Send the conversation; returns when the service has accepted it.

@@ -48,8 +48,9 @@ ALLOWED = {  # lower rows import from higher ones
         "aws", "errors", "files", "program", "settings", "tls", "upstream_http", "version", "waits",
     },
     "catalogue": {"credentials", "errors", "files", "models", "settings"},
-    "retry": {"errors"},
+    "retry": {"core", "errors", "models"},
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "retry", "upstream"},
+    "explaining": {"core", "gateway", "models"},
     "hosted": {"core", "errors", "gateway"},
     "kept": {"files", "settings"},
     "keys": {"core", "errors", "files", "models", "program", "settings"},
@@ -58,9 +59,9 @@ ALLOWED = {  # lower rows import from higher ones
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {
-        "catalogue", "codewhisperer", "core", "credentials", "entry", "errors", "gateway",
-        "hosted", "kept", "keys", "models", "openapi", "pages", "recording", "server", "settings",
-        "tls", "version", "web",
+        "catalogue", "codewhisperer", "core", "credentials", "entry", "errors", "explaining",
+        "gateway", "hosted", "kept", "keys", "models", "openapi", "pages", "recording", "server",
+        "settings", "tls", "version", "web",
     },
     "wsgi": {"application", "settings"},
     "launch": set(),
@@ -93,8 +94,9 @@ INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same 
         "sources",
         "store",
     },
+    "request_token": {"model", "pool"},
     "commands": {*CREDENTIAL_VALUES, "accounts", "assembly", "pool", "sign_in", "sources"},
-    "__init__": {"accounts", "model", "pool", "sources"},
+    "__init__": {"accounts", "model", "pool", "request_token", "sources"},
 }
 IO_MODULES = {
     "asyncio", "flask", "gevent", "http", "io", "logging", "os", "pathlib", "random", "requests",

@@ -63,6 +63,12 @@ class ModelChoice:
         """The model for a client's name, for those who only compare it."""
         return self.names.resolve(name)
 
+    def other(self, name: str, model: Model, account: str) -> Model | None:
+        """The model of this name, if it is another than ``model`` and the account may have it."""
+        found = self.names.resolve(name)
+        lacks_it = account in self.lacking(found.model)
+        return found.model if found.matched and found.model != model and not lacks_it else None
+
     def choose(self, name: str) -> Resolution:
         """The model for a request. Raises GatewayError INVALID_MODEL for a name that no model has,
         if such names are refused.

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from app.aws.regions import region_of
 from app.core.conversation import Conversation
+from app.core.explanation import Watch
 from app.errors import GatewayError
 from app.models.model import Model
 from app.upstream import AccessToken
@@ -62,17 +63,17 @@ class Attempts:
         self._has_other_profile = False
         self.course: Course | None = None
 
-    def next(self, token: AccessToken) -> Course:
+    def next(self, token: AccessToken, watch: Watch | None = None) -> Course:
         """The course of the next attempt. A new account, and one whose region or profile has been
         found, starts with the host that answered last in its region; other attempts use the host
-        that this call has fallen back to.
+        that this call has fallen back to. ``watch`` is shown what known remedies rewrite.
         """
         last, self._token = self._token, token
         if self.course is None or last is None or _place(token) != _place(last):
-            self.course = self._start(token)
+            self.course = self._start(token, watch)
         return self.course
 
-    def _start(self, token: AccessToken) -> Course:
+    def _start(self, token: AccessToken, watch: Watch | None) -> Course:
         """With the remedies that helped before, and those of this call that do not depend on the
         account.
         """
@@ -89,7 +90,9 @@ class Attempts:
         self._applied = [one for one in self._applied if one.remedy.scope == "conversation"]
         self._has_other_profile = False
         for remedy, detail in dict.fromkeys((*known, *self._applied)):
-            course = remedy.apply(course, detail, self._hosts)
+            before, course = course, remedy.apply(course, detail, self._hosts)
+            if watch is not None and course.repairs != before.repairs:
+                watch(course.repairs[-1], before.conversation, course.conversation)
         return self._with_profile(course, token) if course.host != host else course
 
     def _with_profile(self, course: Course, token: AccessToken) -> Course:

@@ -208,13 +208,13 @@ class Client:
             raise GatewayError(Kind.TIMEOUT, f"The upstream was given up: {error}.") from error
         except TooLarge as error:
             raise GatewayError(
-                Kind.CORRUPT, f"The reply of {_host(url)} is larger than {LARGEST_REPLY} bytes."
+                Kind.CORRUPT, f"The reply of {host_name(url)} is larger than {LARGEST_REPLY} bytes."
             ) from error
 
     def _headers(self, url: str, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers of every request, and a request's own."""
         common = {"User-Agent": self._agent, "Accept-Encoding": "identity"}
-        return {"Host": _host(url), **common, **headers}
+        return {"Host": host_name(url), **common, **headers}
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -234,13 +234,14 @@ def _beginning(response: requests.Response, most: int) -> bytes:
     return body[:most]
 
 
-def _host(url: str) -> str:
+def host_name(url: str) -> str:
+    """The host in a URL, with its port if it names one."""
     return url.split("/", 3)[2]
 
 
 def connection_error(error: requests.RequestException, url: str) -> GatewayError:
     """Why there was no response; the code is :data:`UNREACHABLE` for an unreachable host."""
-    host = _host(url)
+    host = host_name(url)
     reason: Any = error.args[0] if error.args else error
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return GatewayError(

@@ -8,19 +8,24 @@ from math import inf
 from time import monotonic
 from typing import Any, TypeAlias, get_args
 
+import msgspec
+from msgspec import Raw
+
 from app.core.conversation import Conversation
+from app.core.differences import repair
 from app.core.events import Event
+from app.core.explanation import Repair, Watch
 from app.errors import GatewayError
 from app.models.model import Generation, Model
 from app.settings import Settings
-from app.upstream import AccessToken, Tap
+from app.upstream import AccessToken, Prepared, Tap
 from app.version import __version__
 
 from .answer.batches import event_batches
 from .answer.decoder import EventDecoder
 from .answer.ending import Tail
 from .attempts import Attempts, Guides
-from .client import Client, ResponseStream
+from .client import Client, ResponseStream, host_name
 from .conversation_ids import conversation_ids
 from .memory import Memory
 from .remedies import Course
@@ -35,6 +40,10 @@ from .service.profiles import ProfileChoice
 from .signatures import family, own_reasoning, tagged
 
 USER_AGENT = f"kiro2api/{__version__}"
+
+FOREIGN_THINKING = "drop-foreign-thinking"
+REMOVED = Raw(b'"(removed)"')
+"""In a request that is shown, in place of the profile's ARN."""
 
 Rendering: TypeAlias = Callable[[], RenderedRequest]
 Run: TypeAlias = Callable[[int, Rendering], RenderedRequest]
@@ -136,8 +145,9 @@ class CodeWhispererCall:
             model,
             conversation_id=self._ids.own,
             max_description=service.max_tool_description,
-            repairs=("drop-foreign-thinking",) if has_foreign else (),
+            repairs=(FOREIGN_THINKING,) if has_foreign else (),
         )
+        self._own = own
         self._rendered: RenderedRequest | None = None
         self._response: ResponseStream | None = None
         self._headers: Mapping[str, str] | None = None
@@ -164,7 +174,27 @@ class CodeWhispererCall:
         self._headers = None
         self._send(token, self._attempts.next(token), deadline)
 
-    def _send(self, token: AccessToken, course: Course, deadline: float) -> None:
+    def prepare(self, token: AccessToken) -> Prepared:
+        made: list[Repair] = []
+
+        def watch(name: str, before: Any, after: Any) -> None:
+            made.append(repair(name, before, after))
+
+        course = self._attempts.next(token, watch)
+        if FOREIGN_THINKING in course.repairs:
+            made.insert(0, repair(FOREIGN_THINKING, self._conversation, self._own))
+        body = msgspec.json.decode(self._render(course, watch).body, type=dict[str, Raw])
+        if "profileArn" in body:
+            body["profileArn"] = REMOVED
+        return Prepared(
+            host=host_name(course.host.chat_url),
+            model=course.model.upstream_id(course.host.generation),
+            request=body,
+            repairs=tuple(made),
+            bounds_output=self.bounds_output,
+        )
+
+    def _render(self, course: Course, watch: Watch | None = None) -> RenderedRequest:
         rendering = partial(
             render,
             course.conversation,
@@ -177,8 +207,13 @@ class CodeWhispererCall:
             max_description=course.max_description,
             max_image_bytes=self._service.max_image_bytes,
             earlier_documents=course.earlier_documents,
+            watch=watch,
         )
-        rendered = self._rendered = self._service.run(_work(self._conversation), rendering)
+        self._rendered = self._service.run(_work(self._conversation), rendering)
+        return self._rendered
+
+    def _send(self, token: AccessToken, course: Course, deadline: float) -> None:
+        rendered = self._render(course)
         url, headers = course.host.chat_endpoint()
         headers |= authorization(token.access_token, token.kind)
         left = max(deadline - monotonic(), 0.001)

@@ -6,6 +6,7 @@ The rest of the app imports only the names below, and the command line also ``co
 from .accounts.state import ControlPlane
 from .model import AuthKind, Token
 from .pool import Credentials
+from .request_token import RequestToken
 from .sources.chain import is_configured
 
-__all__ = ["AuthKind", "ControlPlane", "Credentials", "Token", "is_configured"]
+__all__ = ["AuthKind", "ControlPlane", "Credentials", "RequestToken", "Token", "is_configured"]

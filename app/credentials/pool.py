@@ -99,17 +99,30 @@ class Credentials:
         used, the error is what is held against the account that is available again first, with the
         time until then.
         """
-        self._poll_sources()
-        if lacking and lacking.issuperset(self._accounts):
-            lacking = _NONE
-        token = self._pick(session, _NONE, lacking)
-        if token is None:
-            raise self._none_available(lacking)
+        token, lacking = self._first(session, lacking)
         if not (
             lacking and self._sessions.account(session) in lacking
         ):  # it serves the other requests
             self._remember(session, token.account)
         return token
+
+    def preview(self, session: str = "", lacking: frozenset[str] = _NONE) -> Token:
+        """What :meth:`token` would return now, for a request that is not sent: no parked account is
+        probed, and no conversation stays with the account.
+        """
+        return self._first(session, lacking, is_sent=False)[0]
+
+    def _first(
+        self, session: str, lacking: frozenset[str], *, is_sent: bool = True
+    ) -> tuple[Token, frozenset[str]]:
+        """The token for a first attempt, and the accounts that were left out for it."""
+        self._poll_sources()
+        if lacking and lacking.issuperset(self._accounts):
+            lacking = _NONE
+        token = self._pick(session, _NONE, lacking, is_sent=is_sent)
+        if token is None:
+            raise self._none_available(lacking)
+        return token, lacking
 
     def accepted(self, token: Token) -> None:
         """The upstream accepted the token. Call this once for each request."""
@@ -209,13 +222,21 @@ class Credentials:
         self._deps.refresher.close()
         self._deps.store.close()
 
-    def _pick(self, session: str, tried: frozenset[str], lacking: frozenset[str]) -> Token | None:
+    def _pick(
+        self,
+        session: str,
+        tried: frozenset[str],
+        lacking: frozenset[str],
+        *,
+        is_sent: bool = True,
+    ) -> Token | None:
         """The token of the best account that was not tried, None if no account may be used.
+        ``is_sent``: as for :meth:`_candidates`.
 
         Raises GatewayError if some accounts may be used but their tokens cannot be refreshed.
         """
         failure: GatewayError | None = None
-        for account, is_probe in self._candidates(session, tried | lacking):
+        for account, is_probe in self._candidates(session, tried | lacking, is_sent):
             try:
                 token = account.token()
                 return _for_request(token, session, tried, lacking, is_probe=is_probe)
@@ -226,9 +247,11 @@ class Credentials:
         return None
 
     def _candidates(
-        self, session: str, excluded: frozenset[str]
+        self, session: str, excluded: frozenset[str], is_sent: bool
     ) -> Iterator[tuple[ManagedAccount, bool]]:
-        """The accounts in the order to try them, each with whether the request probes it."""
+        """The accounts in the order to try them, each with whether the request probes it. One that
+        is not sent claims no probe.
+        """
         last = []
         for account in self._in_order(session):
             if account.state.name in excluded:
@@ -236,7 +259,7 @@ class Credentials:
             availability = account.availability()
             if availability is Availability.READY:
                 yield account, False
-            elif availability is Availability.PROBE and account.claim_probe():
+            elif availability is Availability.PROBE and (not is_sent or account.claim_probe()):
                 yield account, True
             elif availability is Availability.LAST_RESORT:
                 last.append(account)

@@ -26,12 +26,18 @@ _UPSTREAM_ID = re.compile(r"[a-zA-Z0-9_:.-]{1,1024}")
 _CACHE_SIZE = 256
 
 
+By: TypeAlias = Literal["name", "alias", "default", "nearest", "unlisted", "fallback"]
+"""How a model was found: it has the name; the user's alias, or default, is the name; it is the
+nearest of the same family; the name is sent as it is, since no list has it; nothing is near the
+name, so the default answers."""
+
+
 class Resolution(Struct, frozen=True):
     """The model for a client's name. ``matched`` is false if no model has the name, and ``model``
     is the nearest one or the default.
 
     ``effort`` and ``thinking`` are what the suffixes of the name asked for. ``refused`` holds the
-    ids of the nearest models if the request is to be refused.
+    ids of the nearest models if the request is to be refused. ``by`` says how it was found.
     """
 
     name: str
@@ -40,6 +46,7 @@ class Resolution(Struct, frozen=True):
     effort: Effort | None = None
     thinking: bool | None = None
     refused: tuple[str, ...] = ()
+    by: By = "name"
 
     def apply(self, conversation: Conversation) -> Conversation:
         """Add what the name's suffixes ask for, unless the conversation sets it itself, and a note
@@ -73,18 +80,22 @@ def resolve(
     wanted = name.strip().lower()
     for alias, target in aliases.items():
         if alias.lower() == wanted:
-            return _target(name, target, catalogue, unknown)
+            return _chosen("alias", _target(name, target, catalogue, unknown))
     if found := catalogue.find(name):
         return _resolution(name, name, found)
     if wanted and wanted == default.lower():
-        return _target(name, default, catalogue, unknown)
+        return _chosen("default", _target(name, default, catalogue, unknown))
     if instead := _instead(name, name, catalogue, unknown):
         return instead
     refused = catalogue.suggestions(name) if unknown == "refuse" else ()
     answers = (
         _target(name, default, catalogue) if default else Resolution(name, catalogue.preferred)
     )
-    return replace(answers, matched=False, refused=refused)
+    return replace(answers, matched=False, refused=refused, by="fallback")
+
+
+def _chosen(by: By, found: Resolution) -> Resolution:
+    return replace(found, by=by) if found.matched else found
 
 
 def check(target: str) -> None:
@@ -104,7 +115,7 @@ def _target(
         return _instead(name, target, catalogue, unknown) or _resolution(name, target, known)
     if not _UPSTREAM_ID.fullmatch(target):
         raise ValueError(f"{target!r} is not a model id: letters, digits and _ : . - only")
-    return Resolution(name, _bare(target))
+    return Resolution(name, _bare(target), by="unlisted")
 
 
 def _instead(
@@ -117,7 +128,7 @@ def _instead(
         if known := STATIC.find(missing):
             return _resolution(name, missing, known)
         if _UPSTREAM_ID.fullmatch(missing):
-            return Resolution(name, _bare(missing))
+            return Resolution(name, _bare(missing), by="unlisted")
     nearest = catalogue.nearest(missing)
     if not nearest:
         return None
@@ -129,7 +140,8 @@ def _resolution(name: str, spelled: str, model: Model, *, matched: bool = True) 
     """With what the suffixes of ``spelled`` ask for, unless they are a part of the model's id."""
     is_id = spelled.strip().lower() in (model.id.lower(), model.current_id.lower())
     asked = Spelling("") if is_id or len(spelled) > LONGEST_NAME else spelling(spelled)
-    return Resolution(name, model, matched, asked.effort, asked.thinking)
+    by: By = "name" if matched else "nearest"
+    return Resolution(name, model, matched, asked.effort, asked.thinking, by=by)
 
 
 def _bare(upstream_id: str) -> Model:

@@ -1,18 +1,22 @@
 """A parsed conversation in, an HTTP response out: what the routes of all dialects share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Response
+from msgspec.json import Encoder
+from msgspec.structs import replace
 from werkzeug.exceptions import HTTPException
 
 from app.core.conversation import Conversation
+from app.core.explanation import Explanation
 from app.core.fold import Reply
 from app.core.usage import Meter
 from app.errors import GatewayError, Kind
 from app.kept.keeper import Keeper
+from app.keys.authentication import OWN
 from app.keys.limits import KeyLimits
 from app.recording.exchange import Exchange
 from app.server import native
@@ -27,6 +31,8 @@ from .headers import STREAM_HEADERS, listing
 from .request_body import body
 
 JSON = "application/json"
+
+encode = Encoder().encode
 
 _T = TypeVar("_T")
 
@@ -60,10 +66,12 @@ class StreamResponse(Response):
 @dataclass(frozen=True)
 class Serving:
     """Answers the conversations that the dialects' routes have parsed. Times in seconds;
-    ``default_model`` gives the model for a request that names none; ``keeper`` is None if no
-    responses are kept."""
+    ``explained`` says what would be done with one; ``default_model`` gives the model for a request
+    that names none; ``keeper`` is None if no responses are kept.
+    """
 
     open: Callable[[Conversation, Exchange | None], GatewayCall]
+    explained: Callable[[Conversation], Explanation]
     lifecycle: Lifecycle
     admission: Admission
     limits: KeyLimits
@@ -117,11 +125,7 @@ class Serving:
         context = current()
         context.streamed, context.model_asked = streamed, conversation.model
         with ExitStack() as held:
-            leave, context.rate = self.limits.enter(context.client, conversation.model)
-            held.callback(leave)
-            live = context.live = self.lifecycle.watch(context.connection)
-            held.callback(live.close)
-            held.callback(self.admission.enter(live))
+            live = self._admit(held, context, conversation.model)
             call = context.call = self.open(conversation, context.exchange)
             held.callback(call.close)
             if streamed:
@@ -132,9 +136,35 @@ class Serving:
             if context.exchange is not None:
                 body = context.exchange.watch(body)
             response = StreamResponse(body) if streamed else Response(body, mimetype=JSON)
-            _add_listings(response, call)
+            _add_listings(response, call.repairs, call.ignored)
             context.release = held.pop_all().close
             return response
+
+    def explain(self, conversation: Conversation) -> Response:
+        """What :meth:`respond` would do, as JSON: nothing is sent to the upstream. Only the owner's
+        key is told the account and the host. Raises GatewayError as :meth:`respond` does before it
+        asks the upstream.
+        """
+        context = current()
+        with ExitStack() as held:
+            self._admit(held, context, conversation.model)
+            told = self.explained(conversation)
+        if context.client.name != OWN:
+            told = replace(told, account=None, host=None)
+        response = Response(encode(told), mimetype=JSON)
+        _add_listings(response, [repair.name for repair in told.repairs], told.ignored)
+        return response
+
+    def _admit(self, held: ExitStack, context: RequestContext, model: str) -> Live:
+        """Let in a request that asks this model, for as long as ``held`` is open. Raises
+        GatewayError.
+        """
+        leave, context.rate = self.limits.enter(context.client, model)
+        held.callback(leave)
+        live = context.live = self.lifecycle.watch(context.connection)
+        held.callback(live.close)
+        held.callback(self.admission.enter(live))
+        return live
 
     def failed_stream(
         self, error: GatewayError, encoder: Callable[[Meter], relay.Encoder]
@@ -159,7 +189,7 @@ class Serving:
         return relay.stream(call, encoder, live, ping_interval=self.ping_interval, failed=failed)
 
 
-def _add_listings(response: Response, call: GatewayCall) -> None:
-    for name, values in (("x-kiro-ignored", call.ignored), ("x-kiro-repairs", call.repairs)):
+def _add_listings(response: Response, repairs: Sequence[str], ignored: Sequence[str]) -> None:
+    for name, values in (("x-kiro-ignored", ignored), ("x-kiro-repairs", repairs)):
         if values:
             response.headers.add(name, listing(values))

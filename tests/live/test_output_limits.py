@@ -202,6 +202,44 @@ def test_one_call_if_the_client_wants_no_more(
 
 
 @streamed
+@pytest.mark.parametrize(
+    ("members", "says", "cut_by"),
+    [
+        ({"stop_sequences": ["and"]}, {"text": ["this ", "and that"]}, "stop_sequence"),
+        ({"max_tokens": 2}, {"text": ["this ", "and that"]}, "max_tokens"),
+        ({"max_tokens": 0}, {"text": ["this"]}, "max_tokens"),
+        (
+            {
+                "tools": [{"name": "weather", "input_schema": SCHEMA}],
+                "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
+            },
+            {"tools": [{"name": "weather", "input": {"city": city}} for city in ("A", "B")]},
+            "one_call",
+        ),
+        ({"stop_sequences": ["nowhere"]}, {"text": ["this ", "and that"]}, None),
+    ],
+)
+def test_the_log_says_which_limit_has_cut_an_answer(
+    gateway: Gateway,
+    upstream: Simulator,
+    streamed: bool,
+    members: dict[str, Any],
+    says: dict[str, Any],
+    cut_by: str | None,
+) -> None:
+    upstream.script(says)
+    answer = requests.post(
+        f"{gateway.url}/v1/messages",
+        json={"model": MODEL, "max_tokens": 99, "messages": HELLO, "stream": streamed} | members,
+        headers={"x-api-key": KEY},
+        timeout=20,
+    )
+    assert answer.status_code == 200
+    line = gateway.wait_for_line(answer.headers["request-id"])
+    assert line.get("cut_by") == cut_by
+
+
+@streamed
 def test_no_tokens_cost_no_call(gateway: Gateway, upstream: Simulator, streamed: bool) -> None:
     answer = ask_anthropic(gateway, streamed=streamed, max_tokens=0)
     assert answer == Answer("", "max_tokens", [], 0)

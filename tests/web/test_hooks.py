@@ -119,6 +119,7 @@ class Service:
         )
         serving = Serving(
             open=self._open,
+            explained=lambda conversation: pytest.fail("called"),
             lifecycle=self.lifecycle,
             admission=Admission(1),
             limits=self.limits,  # type: ignore[arg-type]

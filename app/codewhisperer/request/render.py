@@ -25,6 +25,7 @@ from app.core.conversation import (
     ToolCall,
     ToolResult,
 )
+from app.core.explanation import Watch
 from app.errors import GatewayError, Kind
 from app.models.model import Model
 
@@ -78,15 +79,16 @@ def render(
     root_id: str = "",
     max_image_bytes: int = MAX_IMAGE_BYTES,
     earlier_documents: bool = True,
+    watch: Watch | None = None,
 ) -> RenderedRequest:
     """The request for a host and a model.
 
     The ids are :class:`app.codewhisperer.conversation_ids.ConversationIds`'; only the newest hosts
     know the last two. ``max_description``: the longest tool description, in characters, that is
     sent as one. ``max_image_bytes``: the decoded bytes of all images together.
-    ``earlier_documents``: whether binary documents of earlier turns are sent. Raises GatewayError:
-    INVALID_REQUEST for what no rule can repair, CONTEXT_TOO_LONG for a turn that is too long for
-    the service.
+    ``earlier_documents``: whether binary documents of earlier turns are sent. ``watch`` is shown
+    each repair. Raises GatewayError: INVALID_REQUEST for what no rule can repair, CONTEXT_TOO_LONG
+    for a turn that is too long for the service.
     """
     fields = request_fields(conversation.reasoning, conversation.max_tokens, model.fields)
     limits = Limits(
@@ -94,7 +96,7 @@ def render(
     )
     turns = _TurnWriter(model.upstream_id(host.generation), host.origin)
     try:
-        repaired = repair(conversation, limits)
+        repaired = repair(conversation, limits, watch)
         state = _state(repaired.conversation, turns, conversation_id)
         mode = None
         if host.binding == "json-rpc":
@@ -108,6 +110,9 @@ def render(
             Kind.INVALID_REQUEST,
             "The request cannot be sent upstream: its JSON is nested too deeply. Flatten it.",
         ) from error
+    if watch is not None:
+        for name in fields.repairs:
+            watch(name, conversation.reasoning, fields.fields)
     return RenderedRequest(
         body,
         repaired.tool_names,

@@ -7,26 +7,31 @@ encoders, so they hold for every dialect, streamed and whole:
 - :class:`.output_tokens.OutputTokens`: at most so many tokens, by the gateway's own count;
 - :class:`.stop_sequences.StopSequences`: the text ends where one of the client's sequences begins.
 
-To add one, write a machine with the two methods of :class:`Limit` and build it in
-:meth:`Limits.machines`.
+To add one, write a machine with the members of :class:`Limit`, build it in
+:meth:`Limits.machines`, and describe it in :meth:`Limits.described`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from msgspec.structs import replace
 
 from app.core.conversation import Conversation
+from app.core.differences import shown
 from app.core.events import Event, Finish, Usage
+from app.core.explanation import LimitInForce
 
 from .automaton import Automaton
 from .one_call import OneCall
-from .output_tokens import OutputTokens
+from .output_tokens import OutputTokens, allowed_bytes
 from .stop_sequences import StopSequences
 
 
 class Limit(Protocol):
-    """One limit of one answer."""
+    """One limit of one answer. ``name`` is for the log; ``reached``: it has ended the answer."""
+
+    name: ClassVar[str]
+    reached: bool
 
     def feed(self, events: Sequence[Event]) -> Sequence[Event]:
         """What the client gets of these events. If the limit is reached it ends with a Finish of
@@ -62,12 +67,49 @@ class Limits:
             machines.append(StopSequences(self._automaton))
         return machines
 
+    def described(self, *, bounded: bool) -> list[LimitInForce]:
+        """The limits of an answer and how each is enforced; ``bounded`` as for :meth:`machines`."""
+        asked, found = self._conversation, list[LimitInForce]()
+        if not asked.parallel_calls and asked.tools:
+            found.append(LimitInForce(name=OneCall.name, value=1, by="gateway", how=_ONE_CALL))
+        if (most := asked.max_tokens) is not None:
+            how = _IN_REQUEST if bounded else _COUNTED.format(allowed_bytes(most))
+            found.append(
+                LimitInForce(
+                    name=OutputTokens.name,
+                    value=most,
+                    by="upstream" if bounded else "gateway",
+                    how=how if most else _NOTHING,
+                )
+            )
+        if asked.stop_sequences:
+            sequences = shown(asked.stop_sequences)
+            found.append(
+                LimitInForce(name=StopSequences.name, value=sequences, by="gateway", how=_STOPS)
+            )
+        return found
+
+
+_ONE_CALL = (
+    "The answer ends where content follows the first complete tool call; the upstream is cancelled."
+)
+_IN_REQUEST = "The request to the upstream has it, in additionalModelRequestFields."
+_COUNTED = (
+    "The answer ends before the text, the names and the inputs of calls (and reasoning, if it was"
+    " asked for) have more than {} bytes of UTF-8; the upstream is cancelled."
+)
+_NOTHING = "The answer is empty, and the upstream is not asked."
+_STOPS = (
+    "The answer ends where its text has one of them, which is not sent; the upstream is cancelled."
+)
+
 
 def limited(
-    batches: Iterable[Sequence[Event]], machines: Sequence[Limit], cancel: Callable[[], object]
+    batches: Iterable[Sequence[Event]], machines: Sequence[Limit], cancel: Callable[[str], object]
 ) -> Iterator[Sequence[Event]]:
     """The batches as ``machines`` let them through. Where one of them ends the answer, ``cancel``
-    is called, once, and the rest is not read; what that read told of the costs is kept.
+    is called with its name, once, and the rest is not read; what that read told of the costs is
+    kept.
     """
     try:
         for batch in batches:
@@ -75,7 +117,7 @@ def limited(
             for machine in machines:
                 passed = machine.feed(passed)
             if passed and type(passed[-1]) is Finish and passed[-1] is not batch[-1]:
-                cancel()
+                cancel(next(machine.name for machine in machines if machine.reached))
                 yield [*passed[:-1], *_costs(batch), passed[-1]]
                 return
             yield passed

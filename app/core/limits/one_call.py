@@ -14,15 +14,19 @@ class OneCall:
     the reason.
     """
 
+    name = "one_call"
+
     def __init__(self) -> None:
         self._called = False
         self._has_cut_call = False
+        self.reached = False
 
     def feed(self, events: Sequence[Event]) -> Sequence[Event]:
         """As in :class:`.Limit`."""
         for index, event in enumerate(events):
             kind = type(event)
             if self._called and kind in _CONTENT:
+                self.reached = True
                 end = Finish("max_tokens" if self._has_cut_call else "tool_use")
                 return [*events[:index], end]
             if kind is ToolEnd:

@@ -34,10 +34,13 @@ class OutputTokens:
     cut ends as not complete.
     """
 
+    name = "max_tokens"
+
     def __init__(self, max_tokens: int, *, with_thinking: bool) -> None:
         self._left = allowed_bytes(max_tokens)
         self._sizes = _SIZES if with_thinking else _SIZES_WITHOUT_THINKING
         self._in_call = False
+        self.reached = False
 
     def feed(self, events: Sequence[Event]) -> Sequence[Event]:
         """As in :class:`.Limit`."""
@@ -53,6 +56,7 @@ class OutputTokens:
                 continue
             left -= len(text) if text.isascii() else byte_length(text)
             if left < 0:
+                self.reached = True
                 passed = [*events[:index], *_begin(event, text, left)]
                 return [*passed, *self._end(), Finish("max_tokens")]
             self._in_call |= kind is ToolStart

@@ -32,10 +32,13 @@ class StopSequences:
     take calls for complete by the reason.
     """
 
+    name = "stop_sequence"
+
     def __init__(self, automaton: Automaton) -> None:
         self._automaton = automaton
         self._state = ROOT  # the text held back is the state's suffix
         self._has_cut_call = False
+        self.reached = False
 
     def feed(self, events: Sequence[Event]) -> Sequence[Event]:
         """As in :class:`.Limit`."""
@@ -44,6 +47,7 @@ class StopSequences:
             kind = type(event)
             if kind is TextDelta:
                 if found := self._text(event.text, passed):  # type: ignore[union-attr]
+                    self.reached = True
                     told = Finish("stop_sequence", stop_sequence=found)
                     passed.append(Finish("max_tokens") if self._has_cut_call else told)
                     return passed

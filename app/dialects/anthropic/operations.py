@@ -1,5 +1,6 @@
 """The operations of the Messages API, for ``/openapi.json``."""
 
+from app.dialects import explaining
 from app.openapi import JSON, Operation
 
 from . import shapes
@@ -43,6 +44,9 @@ OPERATIONS = (
         example=_QUESTION | {"max_tokens": 1024},
         answers={JSON: (shapes.Message, _ANSWER)},
         events=[shapes.Event],
+    ),
+    explaining.operation(
+        "Message", "/v1/messages", MessagesRequest, _QUESTION | {"max_tokens": 1024}
     ),
     Operation(
         id="countMessageTokens",

@@ -18,7 +18,7 @@ from .stream import StreamEncoder
 
 
 def blueprint(serving: Serving) -> Blueprint:
-    """``POST /v1/messages``, streamed or not, and ``POST /v1/messages/count_tokens``."""
+    """``POST /v1/messages``, streamed or not, and below it ``explain`` and ``count_tokens``."""
     routes = Blueprint("anthropic", __name__)
 
     @routes.post("/v1/messages")
@@ -32,6 +32,10 @@ def blueprint(serving: Serving) -> Blueprint:
             encoder=partial(StreamEncoder, context),
             whole=partial(whole, context),
         )
+
+    @routes.post("/v1/messages/explain")
+    def explain() -> Response:
+        return serving.explain(serving.read(parse_messages, request.headers).conversation)
 
     @routes.post("/v1/messages/count_tokens")
     def count_tokens() -> Response:

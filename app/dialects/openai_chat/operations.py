@@ -1,5 +1,6 @@
 """The operation of Chat Completions, for ``/openapi.json``."""
 
+from app.dialects import explaining
 from app.dialects.openai import OpenAIError
 from app.openapi import JSON, Operation
 
@@ -58,4 +59,5 @@ OPERATIONS = (
         events=[shapes.Chunk, OpenAIError],
         sentinel="[DONE]",
     ),
+    explaining.operation("ChatCompletion", "/v1/chat/completions", ChatRequest, _QUESTION),
 )

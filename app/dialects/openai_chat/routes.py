@@ -22,7 +22,9 @@ ABSENT = {
 
 
 def blueprint(serving: Serving) -> Blueprint:
-    """``POST /v1/chat/completions``, streamed or not; a 404 with advice for :data:`ABSENT`."""
+    """``POST /v1/chat/completions``, streamed or not, and its explanation; a 404 with advice for
+    :data:`ABSENT`.
+    """
     routes = Blueprint("openai_chat", __name__)
 
     @routes.post("/v1/chat/completions")
@@ -42,6 +44,10 @@ def blueprint(serving: Serving) -> Blueprint:
             encoder=partial(StreamEncoder, context),
             whole=partial(whole, context),
         )
+
+    @routes.post("/v1/chat/completions/explain")
+    def explain() -> Response:
+        return serving.explain(serving.read(parse_chat, request.headers).conversation)
 
     @routes.post("/v1/completions")
     @routes.post("/v1/embeddings")

@@ -1,5 +1,6 @@
 """The operation of the Responses API, for ``/openapi.json``."""
 
+from app.dialects import explaining
 from app.openapi import JSON, Operation
 
 from . import shapes
@@ -79,6 +80,7 @@ OPERATIONS = (
         answers={JSON: (shapes.Response, _ANSWER)},
         events=[shapes.Event],
     ),
+    explaining.operation("Response", "/v1/responses", ResponsesRequest, _QUESTION),
     Operation(
         id="countResponseInputTokens",
         method="post",

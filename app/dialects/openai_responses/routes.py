@@ -28,8 +28,8 @@ _T = TypeVar("_T")
 
 
 def blueprint(serving: Serving) -> Blueprint:
-    """``POST /v1/responses``, streamed or not, and ``POST /v1/responses/input_tokens``; a 426 for a
-    client that tries a WebSocket.
+    """``POST /v1/responses``, streamed or not, and below it ``explain`` and ``input_tokens``; a 426
+    for a client that tries a WebSocket.
     """
     routes = Blueprint("openai_responses", __name__)
 
@@ -50,6 +50,10 @@ def blueprint(serving: Serving) -> Blueprint:
             if not (parsed.stream and parsed.options.codex and codex.reads_in_stream(error)):
                 raise
             return serving.failed_stream(error, encoder)
+
+    @routes.post("/v1/responses/explain")
+    def explain() -> Response:
+        return serving.explain(read(serving, parse_responses).conversation)
 
     @routes.post("/v1/responses/input_tokens")
     def input_tokens() -> Response:

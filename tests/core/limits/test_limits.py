@@ -16,19 +16,19 @@ TOOLS = (Tool("f", "", {}),)
 
 
 class Upstream:
-    """Batches that count how often they are cancelled; ``error`` breaks them at their end."""
+    """Batches that note by which limits they are cancelled; ``error`` breaks them at their end."""
 
     def __init__(self, *batches: Sequence[Event], error: Exception | None = None) -> None:
         self._batches, self._error = batches, error
-        self.cancelled = 0
+        self.cancelled: list[str] = []
 
     def __iter__(self) -> Iterator[Sequence[Event]]:
         yield from self._batches
         if self._error:
             raise self._error
 
-    def cancel(self) -> None:
-        self.cancelled += 1
+    def cancel(self, limit: str) -> None:
+        self.cancelled.append(limit)
 
 
 def ask(upstream: Upstream, **members: object) -> list[Sequence[Event]]:
@@ -55,21 +55,25 @@ def test_the_machines_of_a_request(
     members: dict[str, object], bounded: bool, kinds: object
 ) -> None:
     conversation = Conversation(model="m", messages=(), **members)  # type: ignore[arg-type]
-    assert [type(one) for one in Limits(conversation).machines(bounded=bounded)] == kinds
+    limits = Limits(conversation)
+    machines = limits.machines(bounded=bounded)
+    assert [type(one) for one in machines] == kinds
+    enforced = [one.name for one in limits.described(bounded=bounded) if one.by == "gateway"]
+    assert enforced == [one.name for one in machines]
 
 
 def test_the_call_is_cancelled_once_at_the_end_and_nothing_more_is_read() -> None:
     upstream = Upstream([TextDelta("a st")], [TextDelta("op b")], [TextDelta("c")])
     out = ask(upstream, stop_sequences=("stop",))
     assert out == [[TextDelta("a ")], [Finish("stop_sequence", None, "stop")]]
-    assert upstream.cancelled == 1
+    assert upstream.cancelled == ["stop_sequence"]
 
 
 def test_a_normal_end_is_not_cancelled() -> None:
     upstream = Upstream([TextDelta("a st")], (), [Finish("end_turn")])
     out = ask(upstream, stop_sequences=("stop",), max_tokens=50)
     assert out == [[TextDelta("a ")], [], [TextDelta("st"), Finish("end_turn")]]
-    assert upstream.cancelled == 0
+    assert upstream.cancelled == []
 
 
 def test_figures_behind_the_cut_are_told_as_far_as_they_are_of_the_prompt() -> None:
@@ -93,6 +97,7 @@ def test_the_limit_of_tokens_is_kept_before_sequences_are_sought() -> None:
     upstream = Upstream([TextDelta("abst")], [TextDelta("op")])
     out = ask(upstream, stop_sequences=("stop",), max_tokens=1)
     assert out == [[TextDelta("ab"), TextDelta("s"), Finish("max_tokens")]]
+    assert upstream.cancelled == ["max_tokens"]
 
 
 def test_thinking_counts_for_a_client_that_asked_for_it() -> None:

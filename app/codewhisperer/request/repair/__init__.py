@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from app.codewhisperer.request.tool_names import renamed
 from app.core.conversation import Conversation
+from app.core.explanation import Watch
 
 from . import attachments, choice, document_names, pairing, parts, tools, turns
 from .needs import Need, needs, same_needs
@@ -100,8 +101,10 @@ def rules(limits: Limits) -> tuple[RepairRule, ...]:
     )
 
 
-def repair(conversation: Conversation, limits: Limits) -> Repaired:
-    """Apply every rule that is needed. Raises GatewayError for what no rule can repair."""
+def repair(conversation: Conversation, limits: Limits, watch: Watch | None = None) -> Repaired:
+    """Apply every rule that is needed; ``watch`` is shown each that changed something. Raises
+    GatewayError for what no rule can repair.
+    """
     choice.check(conversation)
     repaired, applied = conversation, []
     found = needs(conversation)
@@ -111,6 +114,8 @@ def repair(conversation: Conversation, limits: Limits) -> Repaired:
         before, repaired = repaired, apply(repaired)
         if repaired is not before:
             applied.append(name)
+            if watch is not None:
+                watch(name, before, repaired)
             found = found if same_needs(before, repaired) else needs(repaired)
     new_names = renamed(tools.names(conversation)) if "legal-tool-name" in applied else {}
     return Repaired(repaired, {new: old for old, new in new_names.items()}, tuple(applied))
