@@ -103,8 +103,7 @@ def create_app(settings: Settings) -> Application:
         dialects=frozenset(blueprint.name for blueprint in routes),
         addresses=ClientAddresses(settings.kiro_trusted_proxies),
     )
-    if settings.kiro_cors_origins:
-        CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
+    _allow_origins(app, settings)
     app.register_blueprint(health.blueprint(__version__, gateway.credentials.problems))
     app.register_blueprint(openapi.blueprint(_description))
     app.register_blueprint(model_pages.blueprint(lambda: models.names, may_use))
@@ -112,6 +111,12 @@ def create_app(settings: Settings) -> Application:
         app.register_blueprint(blueprint)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _allow_origins(app: Application, settings: Settings) -> None:
+    """Let the web pages of these origins read answers."""
+    if settings.kiro_cors_origins:
+        CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
 
 
 def _recorder(settings: Settings) -> Recorder | None:

@@ -109,7 +109,7 @@ class GatewayCall:
         self._rest: Iterator[Sequence[Event]] = iter(())
         self._failure: Exception | None = None
         self._retried = self._closed = False
-        self._opening = gevent.Greenlet()
+        self._opening: gevent.Greenlet[..., None] = gevent.Greenlet()
 
     def started(self) -> "GatewayCall":
         """The call itself, which begins to open. Call this once."""

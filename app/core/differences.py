@@ -87,9 +87,9 @@ def _cut(text: str, other: str) -> str:
     while common < min(len(text), len(other)) and text[common] == other[common]:
         common += 1
     start = max(0, common - _CONTEXT)
-    return shown("..." * (start > 0) + text[start:]) + (
-        f" (of {len(text)} characters)" if start else ""
-    )
+    if not start:
+        return str(shown(text))
+    return f"...{shown(text[start:])} (of {len(text)} characters)"
 
 
 def shown(value: Any, depth: int = DEEPEST) -> Any:

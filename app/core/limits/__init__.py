@@ -12,7 +12,7 @@ To add one, write a machine with the members of :class:`Limit`, build it in
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -30,7 +30,7 @@ from .stop_sequences import StopSequences
 class Limit(Protocol):
     """One limit of one answer. ``name`` is for the log; ``reached``: it has ended the answer."""
 
-    name: ClassVar[str]
+    name: str
     reached: bool
 
     def feed(self, events: Sequence[Event]) -> Sequence[Event]:
