@@ -21,9 +21,11 @@ from app.errors import GatewayError, Kind
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
 from app.kept.keeper import Keeper
+from app.keys import ledger
 from app.keys.authentication import Authenticator
 from app.keys.key_file import KeyFile
 from app.keys.limits import KeyLimits, Rates
+from app.keys.spending import Spending
 from app.openapi import Group, describe
 from app.pages import health, openapi
 from app.pages import models as model_pages
@@ -55,7 +57,10 @@ def create_app(settings: Settings) -> Application:
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     models = catalogue.model_choice(settings)
     key_limits = KeyLimits(
-        _rates(settings), workers=settings.web_concurrency, resolve=models.resolve
+        _rates(settings),
+        workers=settings.web_concurrency,
+        resolve=models.resolve,
+        spending=_spending(settings),
     )
 
     def may_use(model: str) -> bool:
@@ -77,7 +82,7 @@ def create_app(settings: Settings) -> Application:
             settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies
         ),
         on_start=lists.start,
-        on_exit=partial(_close, gateway, lists, recorder, keeper),
+        on_exit=partial(_close, key_limits, gateway, lists, recorder, keeper),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     serving = Serving(
@@ -126,9 +131,14 @@ def _recorder(settings: Settings) -> Recorder | None:
 
 
 def _close(
-    gateway: Gateway, lists: LiveLists, recorder: Recorder | None, keeper: Keeper | None
+    limits: KeyLimits,
+    gateway: Gateway,
+    lists: LiveLists,
+    recorder: Recorder | None,
+    keeper: Keeper | None,
 ) -> None:
     """What a worker does after its last answer."""
+    limits.close()
     if keeper is not None:
         keeper.close()
     lists.close()
@@ -159,6 +169,18 @@ def _rates(settings: Settings) -> Rates | None:
     from app.keys.shared_rates import SharedRates  # its packages are an extra
 
     return SharedRates(settings.kiro_token_store, share)
+
+
+def _spending(settings: Settings) -> Spending | None:
+    """What the keys spend of their budgets; None if no key can have one."""
+    if not settings.kiro_client_keys_file:
+        return None
+    if not settings.kiro_token_store:
+        path = settings.kiro_token_cache / ledger.FILE
+        return Spending(ledger.HostLedger(path), in_thread=True)
+    from app.keys.redis_ledger import RedisLedger  # its package is an extra
+
+    return Spending(RedisLedger(settings.kiro_token_store), in_thread=False)
 
 
 def preload(settings: Settings) -> None:

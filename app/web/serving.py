@@ -13,6 +13,7 @@ from app.core.fold import Reply
 from app.core.usage import Meter
 from app.errors import GatewayError, Kind
 from app.kept.keeper import Keeper
+from app.keys.key_file import ClientKey
 from app.keys.limits import KeyLimits
 from app.recording.exchange import Exchange
 from app.server import native
@@ -55,6 +56,33 @@ class StreamResponse(Response):
     def get_app_iter(self, environ: Any) -> Any:
         """The pieces, which are bytes already, and the function that ends them."""
         return _Body(self.response, self.close)
+
+
+def _free() -> None:
+    """The bill of a key that is charged nothing."""
+
+
+class Bill:
+    """What a key is charged for an answer: before its client has the end of it, and at its end, if
+    that comes earlier or more was spent meanwhile.
+    """
+
+    def __init__(self, limits: KeyLimits, key: ClientKey, meter: Meter) -> None:
+        self._limits = limits
+        self._key = key
+        self._meter = meter
+        self._credits = 0.0
+        self._tokens = 0
+
+    def settle(self) -> None:
+        """Charge what was not charged yet."""
+        counts = self._meter.counts()
+        credits = counts.credits or 0.0
+        tokens = counts.input_tokens + counts.output_tokens
+        tokens += counts.cache_read_tokens + counts.cache_write_tokens
+        if credits > self._credits or tokens > self._tokens:
+            self._limits.charge(self._key, credits - self._credits, tokens - self._tokens)
+            self._credits, self._tokens = credits, tokens
 
 
 @dataclass(frozen=True)
@@ -117,18 +145,22 @@ class Serving:
         context = current()
         context.streamed, context.model_asked = streamed, conversation.model
         with ExitStack() as held:
-            leave, context.rate = self.limits.enter(context.client, conversation.model)
+            entry = self.limits.enter(context.client, conversation.model)
+            leave, context.rate, context.budgets = entry
             held.callback(leave)
             live = context.live = self.lifecycle.watch(context.connection)
             held.callback(live.close)
             held.callback(self.admission.enter(live))
             call = context.call = self.open(conversation, context.exchange)
+            settle = self._bill(context.client, call.meter)
+            held.callback(settle)
             held.callback(call.close)
             if streamed:
                 live.run(call.wait, self.early_headers)
-                body: Any = self._stream(call, encoder(call.meter), live, context)
+                body: Any = self._stream(call, encoder(call.meter), live, context, settle)
             else:
                 body = relay.pieces(whole(relay.collect(call, live), call.meter))
+                settle()
             if context.exchange is not None:
                 body = context.exchange.watch(body)
             response = StreamResponse(body) if streamed else Response(body, mimetype=JSON)
@@ -147,8 +179,16 @@ class Serving:
         written = encoder(Meter(0, None, lambda _: None)).error(failure, context.request_id)
         return StreamResponse(iter((FinalChunk(written),)))
 
+    def _bill(self, key: ClientKey, meter: Meter) -> Callable[[], object]:
+        return Bill(self.limits, key, meter).settle if self.limits.charges(key) else _free
+
     def _stream(
-        self, call: GatewayCall, encoder: relay.Encoder, live: Live, context: RequestContext
+        self,
+        call: GatewayCall,
+        encoder: relay.Encoder,
+        live: Live,
+        context: RequestContext,
+        settle: Callable[[], object],
     ) -> Iterator[bytes]:
         def failed(error: Exception) -> bytes:
             failure = failures.as_failure(error, context)
@@ -156,7 +196,14 @@ class Serving:
                 return b""
             return encoder.error(failure, context.request_id)
 
-        return relay.stream(call, encoder, live, ping_interval=self.ping_interval, failed=failed)
+        return relay.stream(
+            call,
+            encoder,
+            live,
+            ping_interval=self.ping_interval,
+            failed=failed,
+            finishing=settle,
+        )
 
 
 def _add_listings(response: Response, call: GatewayCall) -> None:
