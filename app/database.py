@@ -17,7 +17,7 @@ from app import files
 BUSY = 5.0
 """Seconds to wait while another process writes."""
 
-ERRORS = (sqlite3.Error, OSError)
+ERRORS: tuple[type[Exception], ...] = (sqlite3.Error, OSError)
 """What opening and using a file raises."""
 
 

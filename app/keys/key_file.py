@@ -102,7 +102,8 @@ def read(path: Path) -> tuple[ClientKey, ...]:
 def decode(content: bytes) -> tuple[ClientKey, ...]:
     """The keys in the content of a file. Raises ValueError."""
     found = msgspec.json.decode(content, type=_File).keys
-    digests = [one.sha256 for key in found for one in (key, *key.former)]
+    digests = [key.sha256 for key in found]
+    digests += [former.sha256 for key in found for former in key.former]
     for member, values in (("name", [key.name for key in found]), ("sha256", digests)):
         if twice := {value for value in values if values.count(value) > 1}:
             raise ValueError(f"two keys have the {member} {min(twice)}")
