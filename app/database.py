@@ -4,13 +4,13 @@ Calls wait for the disk, so they belong into a native thread; each process opens
 after the fork. Only their owner can read the files.
 """
 
+import contextlib
 import errno
 import os
+import secrets
 import sqlite3
 from pathlib import Path
 from typing import Literal
-
-from filelock import FileLock
 
 from app import files
 
@@ -24,20 +24,17 @@ ERRORS: tuple[type[Exception], ...] = (sqlite3.Error, OSError)
 def shared(
     path: Path, schema: str, *, flush: Literal["FULL", "NORMAL"] = "FULL"
 ) -> sqlite3.Connection:
-    """The file, made with its tables if it is not there. ``schema`` makes them unless they exist.
-    ``FULL``: what was committed survives a power cut; ``NORMAL``: the last of it may be lost, the
-    rest is whole. Usable in any one thread at a time. Raises one of :data:`ERRORS`.
+    """The file; if it is not there, it is made by ``schema``. ``FULL``: what was committed survives
+    a power cut; ``NORMAL``: the last of it may be lost, the rest is whole. Usable in any one thread
+    at a time. Raises one of :data:`ERRORS`.
     """
     files.private_directory(path.parent)
     if why := files.why_unsafe(path.parent):
         raise PermissionError(errno.EPERM, why)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
-    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    if not path.exists():
+        _make(path, schema)
+    connection = _open(path, "rw")
     try:
-        # two processes that make the file at once would find each other's lock at once, unwaited
-        with FileLock(f"{path}.lock", timeout=BUSY, mode=0o600, thread_local=False):
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.executescript(schema)
         connection.execute(f"PRAGMA synchronous={flush}")
         connection.execute(f"PRAGMA journal_size_limit={4 << 20}")
     except BaseException:
@@ -48,9 +45,28 @@ def shared(
 
 def existing(path: Path) -> sqlite3.Connection | None:
     """The file for reading, None if it is not there. Raises one of :data:`ERRORS`."""
-    if not path.exists():
-        return None
-    uri = f"{path.absolute().as_uri()}?mode=ro"
+    return _open(path, "ro") if path.exists() else None
+
+
+def _make(path: Path, schema: str) -> None:
+    """Make it aside, so that nobody sees it without its tables; another process may be first."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    os.close(os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    try:
+        connection = _open(aside, "rw")
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.executescript(schema)
+        finally:
+            connection.close()
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        aside.unlink()
+
+
+def _open(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(
         uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False
     )

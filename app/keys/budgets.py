@@ -7,16 +7,13 @@ millionths (micro-credits), which no fraction of a service's price is too small 
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from math import ceil
 from typing import NamedTuple
 
+from app.core import credits
 from app.errors import GatewayError, Kind
 
 from .key_file import ClientKey
-
-MICRO = 1_000_000
-"""Micro-credits in a credit."""
 
 MINUTE = 60
 WARN_AT = 0.8
@@ -52,7 +49,7 @@ class Budget(NamedTuple):
 
     def amount(self, number: int) -> str:
         """A number of its unit, for a header."""
-        return str(number) if self.period == "minute" else in_credits(number)
+        return str(number) if self.period == "minute" else credits.text(number)
 
 
 class BudgetExceeded(GatewayError):
@@ -72,16 +69,6 @@ class BudgetExceeded(GatewayError):
             retry_after=seconds,
         )
         self.budgets = budgets
-
-
-def micro(credits: float) -> int:
-    """Credits in micro-credits."""
-    return round(credits * MICRO)
-
-
-def in_credits(amount: int) -> str:
-    """Micro-credits as credits, without zeros at the end."""
-    return f"{(Decimal(amount) / MICRO).normalize():f}"
 
 
 def has_budget(key: ClientKey) -> bool:
@@ -135,13 +122,13 @@ def headers(known: Sequence[Budget]) -> dict[str, str]:
 
 
 def _limits(key: ClientKey) -> Iterator[tuple[str, int]]:
-    for period, credits in (
+    for period, limit in (
         ("day", key.credits_per_day),
         ("week", key.credits_per_week),
         ("month", key.credits_per_month),
     ):
-        if credits is not None:
-            yield period, micro(credits)
+        if limit is not None:
+            yield period, credits.micro(limit)
     if key.tokens_per_minute is not None:
         yield "minute", key.tokens_per_minute
 

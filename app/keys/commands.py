@@ -11,12 +11,12 @@ import click
 import msgspec
 from msgspec.structs import replace
 
+from app.core import credits
 from app.models import names
 from app.models.catalogue import STATIC, Catalogue
 from app.settings import Settings, SettingsError
 
 from . import key_file
-from .budgets import in_credits, micro
 from .key_file import ClientKey, FormerKey, KeysError
 from .limits import is_meant
 from .options import NONE, REMOVED, Credits, Duration, Expiry, OrNone
@@ -117,7 +117,7 @@ def _limit_options(*, removable: bool) -> Callable[[_Command], _Command]:
     def or_none(type_: click.ParamType[Any]) -> click.ParamType[Any]:
         return OrNone(type_) if removable else type_
 
-    count, credits = or_none(click.IntRange(1)), or_none(Credits())
+    count, amount = or_none(click.IntRange(1)), or_none(Credits())
     options = (
         click.option(
             "--model", "models", multiple=True, help="A model it may use; repeatable. Default: all."
@@ -125,9 +125,9 @@ def _limit_options(*, removable: bool) -> Callable[[_Command], _Command]:
         click.option("--requests-per-minute", type=count),
         click.option("--tokens-per-minute", type=count, help="In any sixty seconds."),
         click.option("--concurrent-streams", type=count, help="Answers at once."),
-        click.option("--credits-per-day", type=credits, help="Days are those of UTC."),
-        click.option("--credits-per-week", type=credits, help="From Monday."),
-        click.option("--credits-per-month", type=credits, help="From the first."),
+        click.option("--credits-per-day", type=amount, help="Days are those of UTC."),
+        click.option("--credits-per-week", type=amount, help="From Monday."),
+        click.option("--credits-per-month", type=amount, help="From the first."),
         click.option("--expires", type=or_none(Expiry()), help="When the key expires."),
     )
 
@@ -164,8 +164,8 @@ def line(key: ClientKey, now: datetime) -> str:
     if key.concurrent_streams:
         parts.append(f"| {key.concurrent_streams} answers at once")
     for period in ("day", "week", "month"):
-        if credits := getattr(key, f"credits_per_{period}"):
-            parts.append(f"| {in_credits(micro(credits))} credits a {period}")
+        if limit := getattr(key, f"credits_per_{period}"):
+            parts.append(f"| {credits.text(credits.micro(limit))} credits a {period}")
     if key.expires:
         ends = "EXPIRED on" if key.is_expired(now) else "until"
         parts.append(f"| {ends} {key.expires.astimezone(UTC):%Y-%m-%d %H:%M} UTC")

@@ -15,10 +15,11 @@ from math import ceil
 from time import time
 from typing import NamedTuple, Protocol
 
+from app.core.credits import micro
 from app.errors import GatewayError, Kind
 from app.models.names import Resolution
 
-from .budgets import Budget, micro
+from .budgets import Budget
 from .key_file import OWN, ClientKey
 from .spending import Spending
 

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.core.credits import micro
 from app.errors import Kind
 from app.keys.budgets import (
     Budget,
@@ -10,8 +11,6 @@ from app.keys.budgets import (
     budgets,
     crossed,
     headers,
-    in_credits,
-    micro,
     places,
 )
 from app.keys.key_file import ClientKey
@@ -92,11 +91,3 @@ def test_the_charge_that_crosses_four_fifths_warns(before: int, amount: int, war
     place = places(FRIDAY)["day"]
     after = {place: micro(before + amount)}
     assert bool(crossed(key(credits_per_day=100), after, place, micro(amount))) == warns
-
-
-@pytest.mark.parametrize(
-    ("amount", "text"),
-    [(0, "0"), (1, "0.000001"), (micro(0.1) + micro(0.2), "0.3"), (micro(1000), "1000")],
-)
-def test_credits_have_no_binary_fractions(amount: int, text: str) -> None:
-    assert in_credits(amount) == text

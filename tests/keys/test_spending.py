@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.keys.budgets import BudgetExceeded
+from app.keys.host_ledger import HostLedger
 from app.keys.key_file import ClientKey
-from app.keys.ledger import HostLedger, charge
+from app.keys.ledger import charge
 from app.keys.redis_ledger import RedisLedger
 from app.keys.spending import Spending
 from tests.credentials.conftest import require
