@@ -1,5 +1,5 @@
 """The command line: ``kiro2api serve | simulate | settings | accounts | models | login | logout |
-keys | replay``, in a checkout also ``python -m app ...``.
+keys | usage | replay``, in a checkout also ``python -m app ...``.
 
 ``serve`` is gunicorn with ``gunicorn.conf.py``; it adds only what a newcomer without a credential
 needs, the simulated upstream. Serving for real, gunicorn may as well be started directly.
@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from app import launch
+from app.accounting import commands as usage_commands
 from app.catalogue import commands as model_commands
 from app.catalogue.assembly import known_models
 from app.credentials import commands, is_configured
@@ -161,6 +162,7 @@ def _control_plane(settings: Settings) -> Any:
 commands.add_to(cli, _control_plane)
 model_commands.add_to(cli, _control_plane)
 key_commands.add_to(cli, known_models)
+usage_commands.add_to(cli)
 replay.add_to(cli)
 
 

@@ -1,15 +1,18 @@
 """The WSGI application: the only place that wires the parts together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import inf
 from typing import Any, cast
 
+from flask import Blueprint
 from flask_cors import CORS
 
+from app.accounting import assembly as accounting
+from app.accounting.entry import entry
+from app.accounting.writer import Writer
 from app.catalogue import assembly as catalogue
 from app.catalogue.choice import ModelChoice
-from app.catalogue.live import LiveLists
 from app.codewhisperer.upstream import CodeWhisperer
 from app.core.headers import Headers
 from app.credentials import Credentials
@@ -19,14 +22,16 @@ from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from app.explaining import Explainer
+from app.finished import Finished
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
 from app.kept.keeper import Keeper
 from app.keys.authentication import Authenticator
-from app.keys.key_file import KeyFile
+from app.keys.key_file import OWN, KeyFile
 from app.keys.limits import KeyLimits, Rates
+from app.keys.spending import Spending
 from app.openapi import Group, describe
-from app.pages import health, openapi
+from app.pages import health, openapi, usage
 from app.pages import models as model_pages
 from app.recording.recorder import Recorder, Which
 from app.server import native
@@ -55,9 +60,7 @@ def create_app(settings: Settings) -> Application:
     """The WSGI application of one worker; the master has checked that there is a credential."""
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     models = catalogue.model_choice(settings)
-    key_limits = KeyLimits(
-        _rates(settings), workers=settings.web_concurrency, resolve=models.resolve
-    )
+    key_limits = _key_limits(settings, models)
 
     def may_use(model: str) -> bool:
         """Whether the key of the request being served allows a model."""
@@ -70,6 +73,7 @@ def create_app(settings: Settings) -> Application:
     )
     recorder = _recorder(settings)
     keeper = _keeper(settings)
+    writers = accounting.writers(settings)
     app = Application(
         __name__,
         lifecycle=lifecycle,
@@ -78,7 +82,7 @@ def create_app(settings: Settings) -> Application:
             settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies
         ),
         on_start=lists.start,
-        on_exit=partial(_close, gateway, lists, recorder, keeper),
+        on_exit=partial(_close, key_limits, *writers, keeper, lists, recorder, gateway.credentials),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     around = partial(hosted_loop.opener, ping_interval=settings.kiro_ping_interval)
@@ -102,12 +106,10 @@ def create_app(settings: Settings) -> Application:
         recorder=recorder,
         dialects=frozenset(blueprint.name for blueprint in routes),
         addresses=ClientAddresses(settings.kiro_trusted_proxies),
+        observers=[partial(_account, writers)] if writers else (),
     )
     _allow_origins(app, settings)
-    app.register_blueprint(health.blueprint(__version__, gateway.credentials.problems))
-    app.register_blueprint(openapi.blueprint(_description))
-    app.register_blueprint(model_pages.blueprint(lambda: models.names, may_use))
-    for blueprint in routes:
+    for blueprint in (*_pages(settings, gateway, may_use), *routes):
         app.register_blueprint(blueprint)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
@@ -117,6 +119,31 @@ def _allow_origins(app: Application, settings: Settings) -> None:
     """Let the web pages of these origins read answers."""
     if settings.kiro_cors_origins:
         CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
+
+
+def _pages(
+    settings: Settings, gateway: Gateway, may_use: Callable[[str], bool]
+) -> Iterator[Blueprint]:
+    """The endpoints that belong to no dialect."""
+    reports = accounting.reports(settings)
+    yield health.blueprint(__version__, gateway.credentials.problems)
+    yield openapi.blueprint(_description)
+    yield model_pages.blueprint(lambda: gateway.models.names, may_use)
+    yield usage.blueprint(reports.make if reports else None, _own_key)
+
+
+def _own_key() -> str:
+    """The name of the key that asks, "" for the owner's."""
+    name = current().client.name
+    return "" if name == OWN else name
+
+
+def _account(writers: Sequence[Writer], finished: Finished) -> None:
+    """Have it kept what an answer has cost."""
+    if finished.called_model:
+        made = entry(finished)
+        for writer in writers:
+            writer.put(made)
 
 
 def _recorder(settings: Settings) -> Recorder | None:
@@ -133,16 +160,11 @@ def _recorder(settings: Settings) -> Recorder | None:
     )
 
 
-def _close(
-    gateway: Gateway, lists: LiveLists, recorder: Recorder | None, keeper: Keeper | None
-) -> None:
-    """What a worker does after its last answer."""
-    if keeper is not None:
-        keeper.close()
-    lists.close()
-    if recorder is not None:
-        recorder.close()
-    gateway.credentials.close()
+def _close(*parts: Any) -> None:
+    """What a worker does after its last answer; a part that there is not is None."""
+    for part in parts:
+        if part is not None:
+            part.close()
 
 
 def _authenticator(settings: Settings) -> Authenticator:
@@ -152,6 +174,15 @@ def _authenticator(settings: Settings) -> Authenticator:
         KeyFile(path) if path else None,
         key_headers=key_headers(DIALECTS),
         only_loopback=settings.has_default_token,
+    )
+
+
+def _key_limits(settings: Settings, models: ModelChoice) -> KeyLimits:
+    return KeyLimits(
+        _rates(settings),
+        workers=settings.web_concurrency,
+        resolve=models.resolve,
+        spending=_spending(settings),
     )
 
 
@@ -169,6 +200,19 @@ def _rates(settings: Settings) -> Rates | None:
     return SharedRates(settings.kiro_token_store, share)
 
 
+def _spending(settings: Settings) -> Spending | None:
+    """What the keys spend of their budgets; None if no key can have one."""
+    if not settings.kiro_client_keys_file:
+        return None
+    if not settings.kiro_token_store:
+        from app.keys.host_ledger import FILE, HostLedger
+
+        return Spending(HostLedger(settings.kiro_token_cache / FILE), in_thread=True)
+    from app.keys.redis_ledger import RedisLedger  # its package is an extra
+
+    return Spending(RedisLedger(settings.kiro_token_store), in_thread=False)
+
+
 def preload(settings: Settings) -> None:
     """Load what the workers forked from this process then share: the certificate authorities, the
     modules of gevent's first name look-up, and those that only some settings need.
@@ -177,7 +221,10 @@ def preload(settings: Settings) -> None:
 
     tls_context()
     if settings.kiro_client_keys_file:
-        import app.keys.rates  # noqa: F401
+        import app.keys.host_ledger
+        import app.keys.rates
+    if settings.kiro_usage_days:
+        import app.accounting.host_store  # noqa: F401
 
 
 def prepare_kept(settings: Settings) -> None:

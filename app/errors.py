@@ -21,6 +21,7 @@ class Kind(StrEnum):
     UNSUPPORTED_CODING = "unsupported_coding"
     UNSUPPORTED_THREAD = "unsupported_thread"
     KEY_LIMITED = "key_limited"
+    BUDGET = "budget"
     # reported by the upstream
     CONTEXT_TOO_LONG = "context_too_long"
     INVALID_MODEL = "invalid_model"
@@ -80,6 +81,7 @@ POLICY: dict[Kind, Policy] = {
     Kind.UNSUPPORTED_CODING: Policy(415, False, False),
     Kind.UNSUPPORTED_THREAD: Policy(400, False, False),
     Kind.KEY_LIMITED: Policy(429, False, None),
+    Kind.BUDGET: Policy(429, False, False),
     Kind.CONTEXT_TOO_LONG: Policy(400, False, False),
     Kind.INVALID_MODEL: Policy(404, False, False),
     Kind.REJECTED: Policy(400, False, False),

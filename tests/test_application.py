@@ -62,8 +62,8 @@ def test_by_default_nothing_that_only_a_setting_needs_is_loaded(loaded):
     assert worker == set()
 
 
-def test_what_keeps_responses_is_not_loaded_if_none_are_kept(loaded):
-    master, worker = loaded(KIRO_RESPONSES_TTL="0")
+def test_what_keeps_responses_and_usage_is_not_loaded_if_none_are_kept(loaded):
+    master, worker = loaded(KIRO_RESPONSES_TTL="0", KIRO_USAGE_DAYS="0")
     assert master & {*COUNTING, "sqlite3", "cryptography"} == set()
     assert worker == set()
 

@@ -31,6 +31,7 @@ ALLOWED = {  # lower rows import from higher ones
     "version": set(),
     "waits": set(),
     "aws": set(),
+    "database": {"files"},
     "core": set(),
     "eventstream": set(),
     "simulator": set(),
@@ -53,21 +54,22 @@ ALLOWED = {  # lower rows import from higher ones
     "explaining": {"core", "gateway", "models"},
     "hosted": {"core", "errors", "gateway"},
     "kept": {"files", "settings"},
-    "keys": {"core", "errors", "files", "models", "program", "settings"},
-    "pages": {"core", "errors", "models", "openapi"},
+    "accounting": {"core", "database", "errors", "finished", "openapi", "settings"},
+    "keys": {"core", "database", "errors", "files", "models", "program", "settings"},
+    "pages": {"accounting", "core", "errors", "models", "openapi"},
     "web": {"core", "errors", "finished", "kept", "keys", "recording", "server"},
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {
-        "catalogue", "codewhisperer", "core", "credentials", "entry", "errors", "explaining",
-        "gateway", "hosted", "kept", "keys", "models", "openapi", "pages", "recording", "server",
-        "settings", "tls", "version", "web",
+        "accounting", "catalogue", "codewhisperer", "core", "credentials", "entry", "errors",
+        "explaining", "finished", "gateway", "hosted", "kept", "keys", "models", "openapi",
+        "pages", "recording", "server", "settings", "tls", "version", "web",
     },
     "wsgi": {"application", "settings"},
     "launch": set(),
     "__main__": {
-        "catalogue", "codewhisperer", "credentials", "keys", "launch", "output", "program",
-        "recording", "settings", "simulator", "version",
+        "accounting", "catalogue", "codewhisperer", "credentials", "keys", "launch", "output",
+        "program", "recording", "settings", "simulator", "version",
     },
 }  # fmt: skip
 CREDENTIAL_VALUES = {"boot", "entries", "health", "lineage", "model", "times"}

@@ -38,6 +38,7 @@ ERRORS: dict[Kind, tuple[str, str | None]] = {
     Kind.UNSUPPORTED_CODING: (_INVALID, "unsupported_content_encoding"),
     Kind.UNSUPPORTED_THREAD: (_INVALID, None),
     Kind.KEY_LIMITED: (_RATE, _RATE),
+    Kind.BUDGET: (_QUOTA, _QUOTA),
     Kind.CONTEXT_TOO_LONG: (_INVALID, "context_length_exceeded"),
     Kind.INVALID_MODEL: (_INVALID, "model_not_found"),
     Kind.REJECTED: (_INVALID, None),

@@ -1,20 +1,28 @@
 """Who may use the gateway."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from hmac import compare_digest
 from ipaddress import ip_address
+from itertools import chain
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from app.core.headers import Headers
 from app.errors import GatewayError, Kind
 
-from .key_file import ClientKey, KeyFile, digest, now
-
-OWN = "KIRO_CLIENT_TOKEN"
-"""The name of the owner's key, which has no limits. No key of the file can have this name."""
+from .key_file import OWN, ClientKey, KeyFile, digest, now
 
 AUTHORIZATION = "Authorization"
 """The header whose key may follow the scheme ``Bearer``."""
+
+
+class _Accepted(NamedTuple):
+    """A digest that is accepted ``until`` then, None for ever, as that key."""
+
+    sha256: str
+    until: datetime | None
+    key: ClientKey
 
 
 class Authenticator:
@@ -31,6 +39,8 @@ class Authenticator:
         """``own`` is the owner's key; ``key_headers`` name the headers that may bring a key."""
         self._own = () if own is None else (ClientKey(OWN, digest(own)),)
         self._file = key_file
+        self._keys: tuple[ClientKey, ...] = ()
+        self._accepted = tuple(chain.from_iterable(map(_accepted, self._own)))
         self._key_headers = tuple(key_headers)
         self._only_loopback = only_loopback
 
@@ -43,20 +53,30 @@ class Authenticator:
         """
         if self._only_loopback:
             _require_loopback(headers)
-        known = self._own + (self._file.current() if self._file else ())
         given = [digest(key) for key in presented(headers, self._key_headers)]
         # all pairs, also after a match: the time taken reveals nothing
-        matching = [key for key in known for one in given if compare_digest(one, key.sha256)]
+        matching = [
+            known for known in self._known() for one in given if compare_digest(one, known.sha256)
+        ]
         at = now()
-        for key in matching:
-            if not key.is_expired(at):
-                return key
+        for known in matching:
+            if known.until is None or known.until > at:
+                return known.key
         raise self._refusal(matching)
 
-    def _refusal(self, expired: list[ClientKey]) -> GatewayError:
-        if expired:
+    def _known(self) -> "tuple[_Accepted, ...]":
+        """All keys that there are, expired ones included."""
+        if self._file is not None and (keys := self._file.current()) is not self._keys:
+            self._keys = keys
+            self._accepted = tuple(chain.from_iterable(map(_accepted, self._own + keys)))
+        return self._accepted
+
+    def _refusal(self, matching: "list[_Accepted]") -> GatewayError:
+        if matching:
+            _, until, key = matching[0]
+            ended = "expired" if key.expires == until else "was replaced, and ended"
             message = (
-                f"The client key {expired[0].name!r} expired on {expired[0].expires:%Y-%m-%d}; "
+                f"The client key {key.name!r} {ended} on {until:%Y-%m-%d}; "
                 "ask the owner of this gateway for another."
             )
         else:
@@ -69,6 +89,14 @@ class Authenticator:
                 f"were given, as {ways}."
             )
         return GatewayError(Kind.AUTHENTICATION, message)
+
+
+def _accepted(key: ClientKey) -> Iterator[_Accepted]:
+    """The key itself, and those that it has replaced, of which none outlives it."""
+    yield _Accepted(key.sha256, key.expires, key)
+    for former in key.former:
+        ends = min(former.until, key.expires) if key.expires else former.until
+        yield _Accepted(former.sha256, ends, key)
 
 
 def _require_loopback(headers: Headers) -> None:

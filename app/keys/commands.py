@@ -1,47 +1,27 @@
-"""The commands ``keys add``, ``keys list`` and ``keys revoke``."""
+"""The commands ``keys add``, ``keys set``, ``keys rotate``, ``keys list`` and ``keys revoke``."""
 
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import msgspec
+from msgspec.structs import replace
 
+from app.core import credits
 from app.models import names
 from app.models.catalogue import STATIC, Catalogue
 from app.settings import Settings, SettingsError
 
 from . import key_file
-from .key_file import ClientKey, KeysError
+from .key_file import ClientKey, FormerKey, KeysError
 from .limits import is_meant
+from .options import NONE, REMOVED, Credits, Duration, Expiry, OrNone
 
-_DAYS = re.compile(r"(\d{1,5})d")
-
-
-class Expiry(click.ParamType[datetime]):
-    """When a key expires: a date (its beginning in UTC), or a number of days from now."""
-
-    name = "DATE|DAYSd"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """``2027-01-31`` or ``90d`` as a moment."""
-        now = key_file.now()
-        if found := _DAYS.fullmatch(value):
-            return (now + timedelta(days=int(found[1]))).replace(microsecond=0)
-        try:
-            moment = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
-        except ValueError:
-            self.fail(
-                f"{value!r} is neither a date such as 2027-01-31 nor a number of days such as 90d"
-            )
-        if moment <= now:
-            self.fail(f"{value} is in the past")
-        return moment
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 Known = Callable[[Settings], Catalogue]
@@ -58,31 +38,7 @@ def add_to(group: click.Group, known: Known = _table) -> None:
     def commands() -> None:
         """Client keys besides KIRO_CLIENT_TOKEN; a running gateway picks up changes by itself."""
 
-    @commands.command()
-    @click.argument("name")
-    @click.option(
-        "--model", "models", multiple=True, help="A model it may use; repeatable. Default: all."
-    )
-    @click.option("--requests-per-minute", type=click.IntRange(1))
-    @click.option("--concurrent-streams", type=click.IntRange(1), help="Answers at once.")
-    @click.option("--expires", type=Expiry(), help="When the key expires.")
-    def add(
-        name: str,
-        models: tuple[str, ...],
-        requests_per_minute: int | None,
-        concurrent_streams: int | None,
-        expires: datetime | None,
-    ) -> None:
-        """Make a key and print it, this once: only its hash is kept."""
-        limits = (models or None, requests_per_minute, concurrent_streams, expires)
-        with _exit_on_error():
-            secret = key_file.new_key()
-            settings = Settings.from_env()
-            key = ClientKey(name, key_file.digest(secret), *limits)
-            added = _checked(key, settings, known(settings))
-            key_file.change(_path(), lambda kept: [*_without_duplicate(kept, name), added])
-            click.echo(f"The key of {name}, which is not shown again:", err=True)
-            click.echo(secret)
+    _add_changes(commands, known)
 
     @commands.command("list")
     def show() -> None:
@@ -100,17 +56,130 @@ def add_to(group: click.Group, known: Known = _table) -> None:
             click.echo(f"The key of {name} is revoked.")
 
 
+def _add_changes(commands: click.Group, known: Known) -> None:
+    @commands.command()
+    @click.argument("name")
+    @_limit_options(removable=False)
+    def add(name: str, **given: Any) -> None:
+        """Make a key and print it, this once: only its hash is kept."""
+        with _exit_on_error():
+            secret = key_file.new_key()
+            settings = Settings.from_env()
+            key = replace(ClientKey(name, key_file.digest(secret)), **_changes(given))
+            added = _checked(key, settings, known(settings))
+            key_file.change(_path(), lambda kept: [*_without_duplicate(kept, name), added])
+            _show(name, secret)
+
+    @commands.command("set")
+    @click.argument("name")
+    @_limit_options(removable=True)
+    def change(name: str, **given: Any) -> None:
+        """Change the limits and budgets of a key; those that are not named stay. `none` takes one
+        away."""
+        with _exit_on_error():
+            settings = Settings.from_env()
+            changes = _changes(given)
+            if not changes:
+                raise KeysError("say what to change; `keys set --help` lists what there is")
+
+            def changed(key: ClientKey) -> ClientKey:
+                return _checked(replace(key, **changes), settings, known(settings))
+
+            keys = key_file.change(_path(), lambda kept: _with(kept, name, changed))
+            click.echo(line(_named(keys, name), key_file.now()))
+
+    @commands.command()
+    @click.argument("name")
+    @click.option(
+        "--grace",
+        type=Duration(),
+        default="24h",
+        show_default=True,
+        help="How long the former key is accepted too; 0s: no longer.",
+    )
+    def rotate(name: str, grace: timedelta) -> None:
+        """Make another key of the same name, limits and budgets, and print it, this once."""
+        with _exit_on_error():
+            secret, now = key_file.new_key(), key_file.now()
+            new = key_file.digest(secret)
+            key_file.change(
+                _path(), lambda kept: _with(kept, name, lambda key: rotated(key, new, grace, now))
+            )
+            _show(name, secret)
+            if grace:
+                until = now + grace
+                click.echo(f"The former one is good until {until:%Y-%m-%d %H:%M} UTC.", err=True)
+
+
+def _limit_options(*, removable: bool) -> Callable[[_Command], _Command]:
+    """The options that limit a key; if ``removable``, each takes ``none`` as well."""
+
+    def or_none(type_: click.ParamType[Any]) -> click.ParamType[Any]:
+        return OrNone(type_) if removable else type_
+
+    count, amount = or_none(click.IntRange(1)), or_none(Credits())
+    options = (
+        click.option(
+            "--model", "models", multiple=True, help="A model it may use; repeatable. Default: all."
+        ),
+        click.option("--requests-per-minute", type=count),
+        click.option("--tokens-per-minute", type=count, help="In any sixty seconds."),
+        click.option("--concurrent-streams", type=count, help="Answers at once."),
+        click.option("--credits-per-day", type=amount, help="Days are those of UTC."),
+        click.option("--credits-per-week", type=amount, help="From Monday."),
+        click.option("--credits-per-month", type=amount, help="From the first."),
+        click.option("--expires", type=or_none(Expiry()), help="When the key expires."),
+    )
+
+    def with_options(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return with_options
+
+
+def _changes(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a key that options name."""
+    named = {name: value for name, value in given.items() if value not in (None, ())}
+    if models := named.get("models"):
+        named["models"] = None if models == (NONE,) else models
+    return {name: None if value is REMOVED else value for name, value in named.items()}
+
+
+def rotated(key: ClientKey, new: str, grace: timedelta, now: datetime) -> ClientKey:
+    """The key with the digest ``new``; what it was is accepted for the grace period."""
+    kept = [*key.former, FormerKey(key.sha256, (now + grace).replace(microsecond=0))]
+    former = tuple(one for one in kept if one.until > now)
+    return replace(key, sha256=new, former=former)
+
+
 def line(key: ClientKey, now: datetime) -> str:
     """A key as one line of text."""
     parts = [f"{key.name}:", ", ".join(key.models) if key.models else "all models"]
     if key.requests_per_minute:
         parts.append(f"| {key.requests_per_minute} requests per minute")
+    if key.tokens_per_minute:
+        parts.append(f"| {key.tokens_per_minute} tokens per minute")
     if key.concurrent_streams:
         parts.append(f"| {key.concurrent_streams} answers at once")
+    for period in ("day", "week", "month"):
+        if limit := getattr(key, f"credits_per_{period}"):
+            parts.append(f"| {credits.text(credits.micro(limit))} credits a {period}")
     if key.expires:
         ends = "EXPIRED on" if key.is_expired(now) else "until"
         parts.append(f"| {ends} {key.expires.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    for former in key.former:
+        if former.until > now:
+            parts.append(
+                f"| the former key until {former.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            )
     return " ".join(parts)
+
+
+def _show(name: str, secret: str) -> None:
+    click.echo(f"The key of {name}, which is not shown again:", err=True)
+    click.echo(secret)
 
 
 def _checked(key: ClientKey, settings: Settings, known: Catalogue) -> ClientKey:
@@ -135,10 +204,22 @@ def _without_duplicate(kept: Sequence[ClientKey], name: str) -> Sequence[ClientK
 
 
 def _removed(kept: Sequence[ClientKey], name: str) -> list[ClientKey]:
-    rest = [key for key in kept if key.name != name]
-    if len(rest) == len(kept):
-        raise KeysError(f"{name} has no key")
-    return rest
+    removed = _named(kept, name)
+    return [key for key in kept if key is not removed]
+
+
+def _with(
+    kept: Sequence[ClientKey], name: str, change: Callable[[ClientKey], ClientKey]
+) -> list[ClientKey]:
+    changed = _named(kept, name)
+    return [change(key) if key is changed else key for key in kept]
+
+
+def _named(kept: Sequence[ClientKey], name: str) -> ClientKey:
+    for key in kept:
+        if key.name == name:
+            return key
+    raise KeysError(f"{name} has no key")
 
 
 def _path() -> Path:

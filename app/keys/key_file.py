@@ -24,25 +24,43 @@ log = logging.getLogger("kiro2api.keys")
 PREFIX = "sk-kiro-"
 """Of new keys. Some clients accept only keys that begin with ``sk-``."""
 
+OWN = "KIRO_CLIENT_TOKEN"
+"""The name of the owner's key, which has no limits. No key of the file can have this name."""
+
 _TRIES = 3
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 AtLeastOne = Annotated[int, Meta(ge=1)]
+Credits = Annotated[float, Meta(ge=0.000001, le=1e9)]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class FormerKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A key that was replaced by another of the same name, and is accepted ``until`` then."""
+
+    sha256: Digest
+    until: Annotated[datetime, Meta(tz=True)]
 
 
 class ClientKey(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is kept of one client's key; a limit that is None does not apply.
 
     ``sha256`` in hexadecimal. ``models`` in any spelling that requests may use. ``expires`` is the
-    moment from which the key is refused.
+    moment from which the key is refused. Budgets (:mod:`.budgets`) and what was spent go by the
+    name, so they outlive a rotation. ``former``: what the key was before.
     """
 
     name: Name
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Digest
     models: Annotated[tuple[str, ...], Meta(min_length=1)] | None = None
     requests_per_minute: AtLeastOne | None = None
     concurrent_streams: AtLeastOne | None = None
     expires: Annotated[datetime, Meta(tz=True)] | None = None
+    tokens_per_minute: AtLeastOne | None = None
+    credits_per_day: Credits | None = None
+    credits_per_week: Credits | None = None
+    credits_per_month: Credits | None = None
+    former: tuple[FormerKey, ...] = ()
 
     def is_expired(self, now: datetime) -> bool:
         """Whether the key has expired at that moment."""
@@ -84,8 +102,9 @@ def read(path: Path) -> tuple[ClientKey, ...]:
 def decode(content: bytes) -> tuple[ClientKey, ...]:
     """The keys in the content of a file. Raises ValueError."""
     found = msgspec.json.decode(content, type=_File).keys
-    for member in ("name", "sha256"):
-        values = [getattr(key, member) for key in found]
+    digests = [key.sha256 for key in found]
+    digests += [former.sha256 for key in found for former in key.former]
+    for member, values in (("name", [key.name for key in found]), ("sha256", digests)):
         if twice := {value for value in values if values.count(value) > 1}:
             raise ValueError(f"two keys have the {member} {min(twice)}")
     return found

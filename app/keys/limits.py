@@ -15,10 +15,13 @@ from math import ceil
 from time import time
 from typing import NamedTuple, Protocol
 
+from app.core.credits import micro
 from app.errors import GatewayError, Kind
 from app.models.names import Resolution
 
-from .key_file import ClientKey
+from .budgets import Budget
+from .key_file import OWN, ClientKey
+from .spending import Spending
 
 MINUTE = 60.0
 
@@ -43,10 +46,11 @@ class RateExceeded(GatewayError):
 
 class Entry(NamedTuple):
     """A request that was let in: call ``leave``, once, when its answer is over. ``rate`` is None
-    for a key without a limit per minute."""
+    for a key without a limit per minute; ``budgets`` are the key's, as they were then."""
 
     leave: Callable[[], object]
     rate: RateStatus | None
+    budgets: tuple[Budget, ...] = ()
 
 
 class Rates(Protocol):
@@ -65,9 +69,12 @@ class KeyLimits:
         *,
         workers: int,
         resolve: Callable[[str], Resolution],
+        spending: Spending | None = None,
     ) -> None:
-        """``rates`` may be None if no key can have a limit per minute."""
+        """``rates`` and ``spending`` may be None if no key can have a limit per minute, or a
+        budget."""
         self._rates = rates
+        self._spending = spending
         self._workers = workers
         self._resolve = resolve
         self._in_progress: Counter[str] = Counter()
@@ -78,12 +85,13 @@ class KeyLimits:
         """Let in a request that calls a model.
 
         Raises GatewayError: PERMISSION for a model that the key may not use, KEY_LIMITED beyond
-        its limits (:class:`RateExceeded` for the limit per minute).
+        its limits (:class:`RateExceeded` for the limit per minute), BudgetExceeded beyond a budget.
         """
         self._check_model(key, model)
         leave = self._take_stream(key)
         try:
-            return Entry(leave, self.count(key))
+            spent = self._spending.check(key) if self._spending is not None else ()
+            return Entry(leave, self.count(key), spent)
         except BaseException:
             leave()
             raise
@@ -98,6 +106,20 @@ class KeyLimits:
                 if 0 < rate.reset - time() <= MINUTE:
                     raise _exceeded(key, limit, rate)
                 del self._exhausted[key.sha256, limit]
+
+    def charges(self, key: ClientKey) -> bool:
+        """Whether it matters what the key spends."""
+        return self._spending is not None and key.name != OWN
+
+    def charge(self, key: ClientKey, credits: float, tokens: int) -> None:
+        """Charge the key for what an answer has cost. Waits if the key has a budget."""
+        if self._spending is not None:
+            self._spending.charge(key, micro(credits), tokens)
+
+    def close(self) -> None:
+        """Write what the keys have spent."""
+        if self._spending is not None:
+            self._spending.close()
 
     def may_use(self, key: ClientKey, model: str) -> bool:
         """Whether the key allows the model that this name resolves to."""

@@ -10,6 +10,8 @@ import msgspec
 from flask import Blueprint, Response
 from msgspec import UNSET, Meta, UnsetType
 
+from app.accounting.entry import GROUPINGS
+from app.accounting.shapes import Usage, UsageTotal
 from app.models.catalogue import STATIC
 from app.openapi import JSON, TEXT, Operation, Shape
 
@@ -44,6 +46,17 @@ class Models(Shape, frozen=True):
 VERSION = "0.1.0"  # in examples
 MODEL = view(STATIC.models[0])
 MODELS = Models(object="list", data=[MODEL], has_more=False, first_id=MODEL.id, last_id=MODEL.id)
+TOTAL = UsageTotal(MODEL.id, 3, 1, 1200, 340, 0, 0, 0.42, 1)
+USAGE = Usage(
+    object="usage",
+    by="model",
+    scope="host",
+    since="2026-11-20T17:00:00Z",
+    until="2026-11-27T17:00:00Z",
+    data=[TOTAL],
+    total=msgspec.structs.replace(TOTAL, name="total"),
+    missing=0,
+)
 DESCRIPTION = {
     "openapi": "3.2.0",
     "info": {"title": "kiro2api", "version": VERSION},
@@ -76,6 +89,19 @@ OPERATIONS = (
         description="By its id, or by another name that the gateway knows it by.",
         answers={JSON: (ModelView, MODEL)},
         place={"id": {"type": "string", "minLength": 1, "examples": [MODEL.id]}},
+    ),
+    Operation(
+        id="getUsage",
+        method="get",
+        path="/v1/usage",
+        summary="What answers have cost.",
+        description=(
+            "Requests, tokens and credits, of the last seven days unless `since` says otherwise: a "
+            "time before now (`7d`, `12h`, `30m`) or a day (`2026-11-27`, in UTC). The owner's key "
+            "sees all keys, another what it used itself, by model unless `by` says otherwise."
+        ),
+        answers={JSON: (Usage, USAGE)},
+        query={"by": {"type": "string", "enum": [*GROUPINGS]}, "since": STRING},
     ),
     Operation(
         id="getHealth",

@@ -39,8 +39,8 @@ UPSTREAM_HEADERS = re.compile(r"content-type|x-amzn-(?:errortype|requestid)|retr
 
 NOT_FAILED = frozenset({
     Kind.AUTHENTICATION, Kind.PERMISSION, Kind.NOT_FOUND, Kind.METHOD_NOT_ALLOWED,
-    Kind.UNSUPPORTED_CODING, Kind.KEY_LIMITED, Kind.CANCELLED, Kind.OVERLOADED,
-    Kind.SHUTTING_DOWN, Kind.NO_CREDENTIAL,
+    Kind.UNSUPPORTED_CODING, Kind.KEY_LIMITED, Kind.BUDGET, Kind.CANCELLED,
+    Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.NO_CREDENTIAL,
 })  # fmt: skip
 """Failures of which the exchange says nothing."""
 

@@ -160,6 +160,10 @@ class Settings:
         "Most bytes of all that is kept, compressed, on this host and in KIRO_TOKEN_STORE each; "
         "the oldest is removed first.")
 
+    kiro_usage_days: int = setting("Usage", values.integer(0, 3660, "days"), "90",
+        "How long it is kept what each answer has cost (names and numbers, no texts), in "
+        "KIRO_TOKEN_CACHE, and as sums of each day in KIRO_TOKEN_STORE. 0: nothing is kept.")
+
     kiro_default_model: str | None = setting("Models", values.model(), "",
         "Model for requests that name none, or one of no known family. If unset: the default that "
         "the service names for the account, else the newest Sonnet that the account has.")

@@ -5,7 +5,7 @@ in which its members get their values is in :mod:`.hooks`. No prompt and no key 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic, time
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from flask import Request, g
 
 from app.errors import GatewayError, Kind
 from app.finished import Finished
+from app.keys.budgets import Budget, BudgetExceeded
 from app.keys.key_file import ClientKey
 from app.keys.limits import RateExceeded, RateStatus
 from app.recording.exchange import Exchange
@@ -51,9 +52,9 @@ class RequestContext:
 
     Set on the way, by the part that learns it: ``route`` and ``dialect``, as in the record;
     ``key``, who asks (None on open paths); ``rate``, how many requests the key has left;
-    ``streamed`` and ``model_asked`` (None and "" unless a model is asked); ``live`` and ``call``,
-    the answer under way; ``exchange``, if it may be recorded; ``failure``, the last one;
-    ``status``, of the response.
+    ``budgets``, the key's; ``streamed`` and ``model_asked`` (None and "" unless a model is asked);
+    ``live`` and ``call``, the answer under way; ``exchange``, if it may be recorded; ``failure``,
+    the last one; ``status``, of the response.
     ``release`` gives back what the answer holds: it is called once, when the answer is over.
     """
 
@@ -67,6 +68,7 @@ class RequestContext:
     dialect: str = ""
     key: ClientKey | None = None
     rate: RateStatus | None = None
+    budgets: Sequence[Budget] = ()
     streamed: bool | None = None
     model_asked: str = ""
     live: Live | None = None
@@ -88,6 +90,8 @@ class RequestContext:
         self.failure = Failure(error.kind, error.message, error.code, error.upstream_id)
         if isinstance(error, RateExceeded):
             self.rate = error.rate
+        elif isinstance(error, BudgetExceeded):
+            self.budgets = error.budgets
 
     def finished(self) -> Finished:
         """The record of the request, complete once ``release`` was called."""

@@ -16,6 +16,7 @@ from flask import Response, request
 
 from app.core.headers import Headers
 from app.finished import Finished, Observer
+from app.keys import budgets
 from app.keys.authentication import Authenticator
 from app.recording.recorder import Recorder
 from app.server.connections.addresses import ClientAddresses
@@ -81,6 +82,8 @@ def install(
         if (rate := context.rate) is not None:
             rate_headers = form_of(request.path, request.headers).rate_headers
             headers.update(rate_headers(rate.limit, rate.remaining, rate.reset))
+        if context.budgets:
+            headers.update(budgets.headers(context.budgets))
         headers.add("request-id", context.request_id)
         headers.add("x-request-id", context.request_id)
         response.call_on_close(lambda: _finish(context, lifecycle, recorder, observers))

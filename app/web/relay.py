@@ -44,9 +44,11 @@ def stream(
     *,
     ping_interval: float,
     failed: Callable[[Exception], bytes],
+    finishing: Callable[[], object] = lambda: None,
 ) -> Iterator[bytes]:
     """The body of a streaming answer; a failure ends it with the bytes that ``failed`` returns.
 
+    ``finishing`` is called before the last bytes of a whole answer are given.
     While the call has not begun, a sign of life goes out at once, and the headers with it.
     """
     gap = 0.0
@@ -68,6 +70,7 @@ def stream(
                     start += PIECE
                 if batch and type(batch[-1]) is Finish:
                     live.answer_end = batch[-1].reason
+                    finishing()
                     yield FinalChunk(data[start:])
                 else:
                     yield data[start:]

@@ -17,6 +17,7 @@ from app.core.usage import Meter
 from app.errors import GatewayError, Kind
 from app.kept.keeper import Keeper
 from app.keys.authentication import OWN
+from app.keys.key_file import ClientKey
 from app.keys.limits import KeyLimits
 from app.recording.exchange import Exchange
 from app.server import native
@@ -61,6 +62,33 @@ class StreamResponse(Response):
     def get_app_iter(self, environ: Any) -> Any:
         """The pieces, which are bytes already, and the function that ends them."""
         return _Body(self.response, self.close)
+
+
+def _free() -> None:
+    """The bill of a key that is charged nothing."""
+
+
+class Bill:
+    """What a key is charged for an answer: before its client has the end of it, and at its end, if
+    that comes earlier or more was spent meanwhile.
+    """
+
+    def __init__(self, limits: KeyLimits, key: ClientKey, meter: Meter) -> None:
+        self._limits = limits
+        self._key = key
+        self._meter = meter
+        self._credits = 0.0
+        self._tokens = 0
+
+    def settle(self) -> None:
+        """Charge what was not charged yet."""
+        counts = self._meter.counts()
+        credits = counts.credits or 0.0
+        tokens = counts.input_tokens + counts.output_tokens
+        tokens += counts.cache_read_tokens + counts.cache_write_tokens
+        if credits > self._credits or tokens > self._tokens:
+            self._limits.charge(self._key, credits - self._credits, tokens - self._tokens)
+            self._credits, self._tokens = credits, tokens
 
 
 @dataclass(frozen=True)
@@ -127,12 +155,15 @@ class Serving:
         with ExitStack() as held:
             live = self._admit(held, context, conversation.model)
             call = context.call = self.open(conversation, context.exchange)
+            settle = self._bill(context.client, call.meter)
+            held.callback(settle)
             held.callback(call.close)
             if streamed:
                 live.run(call.wait, self.early_headers)
-                body: Any = self._stream(call, encoder(call.meter), live, context)
+                body: Any = self._stream(call, encoder(call.meter), live, context, settle)
             else:
                 body = relay.pieces(whole(relay.collect(call, live), call.meter))
+                settle()
             if context.exchange is not None:
                 body = context.exchange.watch(body)
             response = StreamResponse(body) if streamed else Response(body, mimetype=JSON)
@@ -159,7 +190,7 @@ class Serving:
         """Let in a request that asks this model, for as long as ``held`` is open. Raises
         GatewayError.
         """
-        leave, context.rate = self.limits.enter(context.client, model)
+        leave, context.rate, context.budgets = self.limits.enter(context.client, model)
         held.callback(leave)
         live = context.live = self.lifecycle.watch(context.connection)
         held.callback(live.close)
@@ -177,8 +208,16 @@ class Serving:
         written = encoder(Meter(0, None, lambda _: None)).error(failure, context.request_id)
         return StreamResponse(iter((FinalChunk(written),)))
 
+    def _bill(self, key: ClientKey, meter: Meter) -> Callable[[], object]:
+        return Bill(self.limits, key, meter).settle if self.limits.charges(key) else _free
+
     def _stream(
-        self, call: GatewayCall, encoder: relay.Encoder, live: Live, context: RequestContext
+        self,
+        call: GatewayCall,
+        encoder: relay.Encoder,
+        live: Live,
+        context: RequestContext,
+        settle: Callable[[], object],
     ) -> Iterator[bytes]:
         def failed(error: Exception) -> bytes:
             failure = failures.as_failure(error, context)
@@ -186,7 +225,14 @@ class Serving:
                 return b""
             return encoder.error(failure, context.request_id)
 
-        return relay.stream(call, encoder, live, ping_interval=self.ping_interval, failed=failed)
+        return relay.stream(
+            call,
+            encoder,
+            live,
+            ping_interval=self.ping_interval,
+            failed=failed,
+            finishing=settle,
+        )
 
 
 def _add_listings(response: Response, repairs: Sequence[str], ignored: Sequence[str]) -> None:

@@ -59,6 +59,7 @@ MEANINGS: dict[Kind, str] = {
     Kind.UNSUPPORTED_CODING: "the body has a content coding that is not read",
     Kind.UNSUPPORTED_THREAD: "a thread that only the original service stores",
     Kind.KEY_LIMITED: "the client key's own limit is reached",
+    Kind.BUDGET: "the client key has spent its credits of the day, week or month",
     Kind.CONTEXT_TOO_LONG: "the conversation is longer than the model's window",
     Kind.INVALID_MODEL: "the upstream does not offer this model to this account",
     Kind.REJECTED: "the upstream rejected the translated request",

@@ -5,8 +5,8 @@ import pytest
 
 from app.errors import GatewayError, Kind
 from app.keys import key_file
-from app.keys.authentication import AUTHORIZATION, OWN, Authenticator, is_loopback
-from app.keys.key_file import ClientKey, KeyFile
+from app.keys.authentication import AUTHORIZATION, Authenticator, is_loopback
+from app.keys.key_file import OWN, ClientKey, KeyFile
 
 KEY = "s3cret"
 HEADERS = (AUTHORIZATION, "x-api-key")

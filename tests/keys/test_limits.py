@@ -120,7 +120,7 @@ class TestRequestsPerMinute:
     def test_a_request_refused_for_another_reason_is_not_counted(self) -> None:
         limits = limits_of()
         alice = key(concurrent_streams=1, requests_per_minute=9, models=(MODEL,))
-        leave, rate = limits.enter(alice, MODEL)
+        leave, rate, _ = limits.enter(alice, MODEL)
         assert rate
         assert rate.remaining == 8
         assert "in progress" in refusal(limits, alice).message

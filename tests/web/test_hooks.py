@@ -83,6 +83,9 @@ class Limits:
             raise self.error
         return Entry(lambda: self.log.append("key left"), self.rate)
 
+    def charges(self, key: ClientKey) -> bool:
+        return False
+
 
 def whole(reply: Reply, meter: Any) -> bytes:
     return b"whole"

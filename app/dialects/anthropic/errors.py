@@ -24,6 +24,7 @@ TYPES: dict[Kind, shapes.ErrorType] = {
     Kind.UNSUPPORTED_CODING: "invalid_request_error",
     Kind.UNSUPPORTED_THREAD: "invalid_request_error",
     Kind.KEY_LIMITED: "rate_limit_error",
+    Kind.BUDGET: "rate_limit_error",
     Kind.CONTEXT_TOO_LONG: "invalid_request_error",
     Kind.INVALID_MODEL: "not_found_error",
     Kind.REJECTED: "invalid_request_error",
