@@ -113,6 +113,8 @@ class Writer:
     def _write(self) -> bool:
         """Write one batch; the same again after a failure."""
         with self._writing:
+            if not self._is_due():  # written meanwhile
+                return True
             if self._batch is None:
                 entries, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
                 self._batch = secrets.token_hex(8), entries, self._lost
