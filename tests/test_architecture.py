@@ -47,7 +47,7 @@ ALLOWED = {  # lower rows import from higher ones
     "credentials": {
         "aws", "errors", "files", "program", "settings", "tls", "upstream_http", "version", "waits",
     },
-    "catalogue": {"credentials", "errors", "files", "models", "settings"},
+    "catalogue": {"credentials", "errors", "files", "models", "program", "settings"},
     "retry": {"errors"},
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "retry", "upstream"},
     "hosted": {"core", "errors", "gateway"},

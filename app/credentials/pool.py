@@ -194,6 +194,14 @@ class Credentials:
             if now - account.state.health.quota_at > older_than:
                 account.ask_quota()
 
+    def check(self) -> None:
+        """Find out of each account whether it works, without cost: see
+        :meth:`ManagedAccount.check`. One that stays out is not asked. Waits.
+        """
+        for account in self._accounts.values():
+            if account.state.health.mode != "out":
+                account.check()
+
     def clear(self, name: str) -> bool:
         """Clear what is held against an account; False if there is no such account."""
         account = self._accounts.get(name)
