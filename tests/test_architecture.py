@@ -62,11 +62,15 @@ ALLOWED = {  # lower rows import from higher ones
         "hosted", "kept", "keys", "models", "openapi", "pages", "recording", "server", "settings",
         "tls", "version", "web",
     },
-    "wsgi": {"application", "settings"},
+    "preflight": {"credentials", "errors", "keys", "settings"},
+    "wsgi": {"application", "preflight", "settings"},
     "launch": set(),
+    "settings_commands": {"credentials", "preflight", "program", "settings"},
+    "client_setup": {"models", "program", "settings"},
     "__main__": {
-        "catalogue", "codewhisperer", "credentials", "keys", "launch", "output", "program",
-        "recording", "settings", "simulator", "version",
+        "catalogue", "client_setup", "codewhisperer", "credentials", "keys", "launch", "output",
+        "preflight", "program", "recording", "settings", "settings_commands", "simulator",
+        "version",
     },
 }  # fmt: skip
 CREDENTIAL_VALUES = {"boot", "entries", "health", "lineage", "model", "times"}
