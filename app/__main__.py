@@ -22,6 +22,7 @@ from app import launch, preflight, settings_commands
 from app.catalogue import commands as model_commands
 from app.catalogue.assembly import known_models, listed_models
 from app.client_setup import banner
+from app.client_setup import commands as client_commands
 from app.credentials import commands, is_configured
 from app.keys import commands as key_commands
 from app.output import never_wait
@@ -140,6 +141,7 @@ settings_commands.add_to(cli)
 commands.add_to(cli, _control_plane)
 model_commands.add_to(cli, _control_plane)
 key_commands.add_to(cli, known_models)
+client_commands.add_to(cli, listed_models, os.environ)
 replay.add_to(cli)
 
 

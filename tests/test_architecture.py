@@ -66,7 +66,7 @@ ALLOWED = {  # lower rows import from higher ones
     "wsgi": {"application", "preflight", "settings"},
     "launch": set(),
     "settings_commands": {"credentials", "preflight", "program", "settings"},
-    "client_setup": {"models", "program", "settings"},
+    "client_setup": {"files", "models", "program", "settings"},
     "__main__": {
         "catalogue", "client_setup", "codewhisperer", "credentials", "keys", "launch", "output",
         "preflight", "program", "recording", "settings", "settings_commands", "simulator",

@@ -10,7 +10,7 @@ from app.settings import DEFAULT_CLIENT_TOKEN, Settings
 from app.settings.process import EVERYWHERE
 
 _OWNER = "KIRO_CLIENT_TOKEN"
-_PLACEHOLDER = "YOUR_KEY"
+PLACEHOLDER = "YOUR_KEY"
 _FILE_LINE = re.compile(r"(\S+) line (\d+)")
 
 
@@ -26,7 +26,19 @@ class Key(NamedTuple):
     @property
     def is_known(self) -> bool:
         """Whether a line with it works as it is."""
-        return self.shell != _PLACEHOLDER
+        return self.shell != PLACEHOLDER
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the key itself is shown: the default one is known to everybody."""
+        return self.shell == DEFAULT_CLIENT_TOKEN
+
+    @property
+    def in_words(self) -> str:
+        """What to put in the place of the placeholder, "" if there is none."""
+        if self.is_known and not self.is_public:
+            return f"{PLACEHOLDER} is what this prints: {self.shell[2:-1]}"
+        return self.note
 
 
 def local_url(settings: Settings) -> str:
@@ -41,7 +53,7 @@ def key_of(settings: Settings) -> Key:
     owner = settings.owner_key
     if owner is None:
         note = f"is a key that `{command()} keys add NAME` prints"
-        return Key(_PLACEHOLDER, f"{_PLACEHOLDER} {note}")
+        return Key(PLACEHOLDER, f"{PLACEHOLDER} {note}")
     if owner == DEFAULT_CLIENT_TOKEN:
         return Key(owner)
     if path := settings.secret_files.get(_OWNER):
@@ -49,7 +61,7 @@ def key_of(settings: Settings) -> Key:
     where = settings.origins.get(_OWNER, "the environment")
     if reading := _reading(where, owner):
         return Key(reading)
-    return Key(_PLACEHOLDER, f"{_PLACEHOLDER} is the value of {_OWNER} in {where}")
+    return Key(PLACEHOLDER, f"{PLACEHOLDER} is the value of {_OWNER} in {where}")
 
 
 def _reading(where: str, owner: str) -> str:
