@@ -68,9 +68,7 @@ def on_starting(server: Any) -> None:
 
     signals.release_after_forks()
     server.ends_with_terminal = _has_terminal() and not _is_nohup()
-    warning = _refuse_exposure(server.cfg.address)
-    _require_credential()
-    _require_client_keys()
+    warning = _preflight(server)
     _load_application()
     for text in filter(None, [warning, few_files, *settings.warnings]):
         server.log.warning(text)
@@ -91,7 +89,9 @@ def on_reload(server: Any) -> None:
         check_exposure(settings, _addresses(server))
     except SettingsError as error:
         raise HaltServer(str(error), exit_status=1) from None
-    if missing := _missing_credential():  # a file may be half written; running workers had one
+    from app.preflight import missing_credential
+
+    if missing := missing_credential(settings):  # a file may be half written; workers had one
         server.log.error(missing)
     _prepare_kept_responses()
 
@@ -138,38 +138,27 @@ def _prepare_kept_responses() -> None:
     prepare_kept(settings)
 
 
-def _refuse_exposure(addresses: Iterable[object]) -> str:
+def _preflight(server: Any) -> str:
+    """Check what a start needs; the addresses too, unless the sockets are inherited (SIGUSR2,
+    systemd). Returns a warning to log.
+    """
+    from gunicorn.systemd import listen_fds
+
+    from app import preflight
+
+    inherits = server.master_pid or listen_fds(unset_environment=False)
+    opens = not inherits and not server.cfg.reuse_port
     try:
-        return check_exposure(settings, addresses)
-    except SettingsError as error:
+        return preflight.check(settings, server.cfg.address, opens=opens)
+    except preflight.CannotStart as error:
         sys.exit(f"kiro2api cannot start: {error}")
 
 
-def _require_credential() -> None:
-    if missing := _missing_credential():
-        sys.exit(f"kiro2api cannot start. {missing}")
-
-
-def _missing_credential() -> str:
-    """Why no login can be used, "" if one can. Only here are the logins in use logged."""
-    from app.credentials import Credentials
-    from app.errors import GatewayError
-
+def _refuse_exposure(addresses: Iterable[object]) -> None:
     try:
-        Credentials.from_settings(settings).close()
-    except GatewayError as error:
-        return error.message
-    return ""
-
-
-def _require_client_keys() -> None:
-    from app.keys import key_file
-
-    try:
-        if settings.kiro_client_keys_file:
-            key_file.read(settings.kiro_client_keys_file)
-    except key_file.KeysError as error:
-        sys.exit(f"kiro2api cannot start. KIRO_CLIENT_KEYS_FILE: {error}")
+        check_exposure(settings, addresses)
+    except SettingsError as error:
+        sys.exit(f"kiro2api cannot start: {error}")
 
 
 def _addresses(server: Any) -> list[Any]:

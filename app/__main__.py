@@ -1,5 +1,5 @@
 """The command line: ``kiro2api serve | simulate | settings | accounts | models | login | logout |
-keys | usage | replay``, in a checkout also ``python -m app ...``.
+keys | usage | client | doctor | load | replay``, in a checkout also ``python -m app ...``.
 
 ``serve`` is gunicorn with ``gunicorn.conf.py``; it adds only what a newcomer without a credential
 needs, the simulated upstream. Serving for real, gunicorn may as well be started directly.
@@ -13,39 +13,24 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import time
 from typing import Any, NoReturn
 
 import click
 
-from app import launch
+from app import launch, preflight, settings_commands
 from app.accounting import commands as usage_commands
 from app.catalogue import commands as model_commands
-from app.catalogue.assembly import known_models
+from app.catalogue.assembly import known_models, listed_models
+from app.client_setup import banner
+from app.client_setup import commands as client_commands
 from app.credentials import commands, is_configured
 from app.keys import commands as key_commands
 from app.output import never_wait
 from app.program import NAME
 from app.recording import replay
-from app.settings import Settings, SettingsError, docs
-from app.settings.process import EVERYWHERE
+from app.settings import Settings, SettingsError
 from app.version import __version__
-
-SIMULATED = """\
-========================================================================
-  NO CREDENTIAL FOUND: every answer comes from a SIMULATOR, not a model.
-  To use your account, set KIRO_API_KEY or KIRO_AUTH_TOKEN (see README),
-  or log in with `kiro2api login` or the Kiro IDE, and start again.
-========================================================================"""
-
-TRY_IT = """\
-Try it, once it is listening:
-  curl -N {url}/v1/messages -H 'x-api-key: {key}' -H 'content-type: application/json' \\
-    -d '{{"model": "claude-sonnet-5-5", "max_tokens": 256, "stream": true,
-         "messages": [{{"role": "user", "content": "Hello"}}]}}'
-Claude Code:
-  export ANTHROPIC_BASE_URL={url}
-  export ANTHROPIC_AUTH_TOKEN={key}
-"""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,13 +52,16 @@ def serve(host: str | None, port: int | None) -> NoReturn:
         environment["PORT"] = str(port)
     try:
         settings = Settings.from_env(environment)
-    except SettingsError as error:
+        is_simulated = _is_unconfigured(settings)
+        preflight.check_quietly(settings, opens=True, needs_credential=not is_simulated)
+    except (SettingsError, preflight.CannotStart) as error:
         sys.exit(f"kiro2api cannot start: {error}")
-    if _is_unconfigured(settings):
+    if is_simulated:
         environment |= _start_companion()
-        click.secho(SIMULATED, bold=True)
-    key = settings.owner_key if settings.has_default_token else "$KIRO_CLIENT_TOKEN"
-    click.echo(TRY_IT.format(url=_local_url(settings), key=key))
+        click.secho(banner.simulated(settings), bold=True)
+    listed = listed_models(settings, time.time())
+    for line in banner.welcome(settings, listed, is_simulated=is_simulated):
+        click.echo(line)
     sys.stdout.flush()
     gunicorn = launch.server()
     os.execve(sys.executable, gunicorn, environment)  # nosec B606 # our own arguments
@@ -87,6 +75,11 @@ def simulate(host: str, port: int) -> None:
     from app.simulator import serve as serve_simulator
 
     never_wait("stdout", "stderr")
+    try:
+        preflight.check_address(host, port)
+    except preflight.CannotStart as error:
+        hint = str(error).replace("HOST", "--host").replace("PORT", "--port")
+        sys.exit(f"the simulator cannot start: {hint}")
     serve_simulator(host, port)
 
 
@@ -99,13 +92,6 @@ def companion() -> None:
     with tempfile.TemporaryDirectory(prefix="kiro2api-") as cache, Simulator() as upstream:
         click.echo(json.dumps({"url": upstream.url, "cache": cache}))
         sys.stdin.buffer.read()
-
-
-@cli.command()
-@click.argument("form", type=click.Choice(["markdown", "env-example"]))
-def settings(form: str) -> None:
-    """Print the reference of all settings, for the docs or as a .env file."""
-    click.echo(docs.markdown() if form == "markdown" else docs.env_example(), nl=False)
 
 
 def _is_unconfigured(settings: Settings) -> bool:
@@ -145,13 +131,6 @@ def _start_companion() -> dict[str, str]:
     }
 
 
-def _local_url(settings: Settings) -> str:
-    """How to reach the server from this machine."""
-    every_address = {f"{host}:{settings.port}" for host in (EVERYWHERE, "[::]")}
-    local = f"localhost:{settings.port}"
-    return f"http://{local if settings.bind in every_address else settings.bind}"
-
-
 def _control_plane(settings: Settings) -> Any:
     """What the commands ask the service with."""
     from app.codewhisperer.upstream import CodeWhisperer
@@ -159,10 +138,12 @@ def _control_plane(settings: Settings) -> Any:
     return CodeWhisperer.from_settings(settings).control
 
 
+settings_commands.add_to(cli)
 commands.add_to(cli, _control_plane)
 model_commands.add_to(cli, _control_plane)
 key_commands.add_to(cli, known_models)
 usage_commands.add_to(cli)
+client_commands.add_to(cli, listed_models, os.environ)
 replay.add_to(cli)
 
 

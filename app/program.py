@@ -1,7 +1,10 @@
-"""The command that a reader types to run this program, for the messages that name one."""
+"""What the command line is to its reader: the command to type, for the messages that name one, and
+tables of text.
+"""
 
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -20,3 +23,11 @@ def command() -> str:
     if script.is_file() and script.is_relative_to(Path.cwd()):
         return str(script.relative_to(Path.cwd()))
     return NAME if script.is_file() else "python -m app"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()

@@ -48,7 +48,7 @@ ALLOWED = {  # lower rows import from higher ones
     "credentials": {
         "aws", "errors", "files", "program", "settings", "tls", "upstream_http", "version", "waits",
     },
-    "catalogue": {"credentials", "errors", "files", "models", "settings"},
+    "catalogue": {"credentials", "errors", "files", "models", "program", "settings"},
     "retry": {"core", "errors", "models"},
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "retry", "upstream"},
     "explaining": {"core", "gateway", "models"},
@@ -65,11 +65,15 @@ ALLOWED = {  # lower rows import from higher ones
         "explaining", "finished", "gateway", "hosted", "kept", "keys", "models", "openapi",
         "pages", "recording", "server", "settings", "tls", "version", "web",
     },
-    "wsgi": {"application", "settings"},
+    "preflight": {"credentials", "errors", "keys", "settings"},
+    "wsgi": {"application", "preflight", "settings"},
     "launch": set(),
+    "settings_commands": {"credentials", "preflight", "program", "settings"},
+    "client_setup": {"files", "models", "program", "settings"},
     "__main__": {
-        "accounting", "catalogue", "codewhisperer", "credentials", "keys", "launch", "output",
-        "program", "recording", "settings", "simulator", "version",
+        "accounting", "catalogue", "client_setup", "codewhisperer", "credentials", "keys",
+        "launch", "output", "preflight", "program", "recording", "settings", "settings_commands",
+        "simulator", "version",
     },
 }  # fmt: skip
 CREDENTIAL_VALUES = {"boot", "entries", "health", "lineage", "model", "times"}

@@ -222,6 +222,66 @@ class TestRefusedStart:
         assert "use gunicorn -c gunicorn.conf.py wsgi:app" in running.text()
 
 
+class TestAddress:
+    """An address that cannot be served is one line, before anything else is printed."""
+
+    COMMANDS = pytest.mark.parametrize("command", [GUNICORN, SERVE], ids=["gunicorn", "serve"])
+
+    @COMMANDS
+    def test_a_port_in_use(self, start, command):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            said = refused(start(*command, PORT=str(port), **LOGIN))
+        what = f"127.0.0.1:{port} is in use; stop that program or set PORT\n"
+        assert said.endswith(f"kiro2api cannot start: {what}")
+        assert "Retrying" not in said
+        assert "curl" not in said
+
+    @pytest.mark.parametrize(
+        ("command", "host"), [(GUNICORN, "192.0.2.1"), (SERVE, "no-host.invalid")]
+    )
+    def test_a_foreign_address(self, start, command, host):
+        said = refused(start(*command, HOST=host, KIRO_CLIENT_TOKEN="my own", **LOGIN))
+        assert re.search(rf"cannot start: HOST: '?{host}'? (is not an address|cannot be)", said)
+        assert "127.0.0.1" in said
+        assert "curl" not in said
+
+    def test_the_simulator_has_the_same_words(self, start):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            running = start("-m", "app", "simulate", "--port", str(port))
+            assert running.ended() == 1
+        what = f"127.0.0.1:{port} is in use; stop that program or set --port"
+        assert running.text() == f"the simulator cannot start: {what}\n"
+
+    @pytest.mark.parametrize(
+        "environ", [{"KIRO_AUTH_TOKEN": "/no/file"}, {"KIRO_CLIENT_KEYS_FILE": "/no/keys"}], ids=str
+    )
+    def test_serve_says_what_is_wrong_before_its_banner(self, start, environ):
+        said = refused(start(*SERVE, **{**LOGIN, **environ}))
+        assert said.startswith("kiro2api cannot start: ")
+        assert next(iter(environ)) in said
+
+    def test_a_variable_that_is_empty_and_hides_the_file_is_named(self, start, tmp_path):
+        (tmp_path / ".env").write_text(f"AWS_REFRESHTOKEN={LOGIN['AWS_REFRESHTOKEN']}\n")
+        said = refused(start(*GUNICORN, AWS_REFRESHTOKEN=""))
+        assert "AWS_REFRESHTOKEN is empty in the environment, which hides .env line 1" in said
+
+    @pytest.mark.parametrize(
+        ("environ", "status", "problem"),
+        [
+            (LOGIN, 0, ""),
+            ({}, 1, "There is no usable credential"),
+            ({**LOGIN, "HOST": "0.0.0.0"}, 1, "KIRO_CLIENT_TOKEN: found 123456"),
+        ],
+    )
+    def test_gunicorn_checks_its_configuration(self, start, environ, status, problem):
+        running = start(*GUNICORN, "--check-config", **environ)
+        assert running.ended() == status
+        assert problem in running.text()
+        assert "Traceback" not in running.text()
+
+
 class TestServing:
     def test_log_lines_and_secrets(self, start):
         running = start(*GUNICORN, LOG_LEVEL="debug", KIRO_CLIENT_TOKEN="canary", **LOGIN)
@@ -338,7 +398,7 @@ class TestSimulated:
         banner = running.text()
         assert "every answer comes from a SIMULATOR" in banner
         assert f"export ANTHROPIC_BASE_URL=http://127.0.0.1:{running.port}\n" in banner
-        assert "export ANTHROPIC_AUTH_TOKEN=123456\n" in banner
+        assert 'export ANTHROPIC_AUTH_TOKEN="123456"\n' in banner
         assert f"curl -N http://127.0.0.1:{running.port}/v1/messages" in banner
         assert json.loads(ask(running, stream=False))["content"][0]["text"]
         assert b"event: message_stop" in ask(running, stream=True)

@@ -50,6 +50,17 @@ def known_models(settings: Settings) -> Catalogue:
     return Merged(lists | {"": None}).catalogue
 
 
+def listed_models(settings: Settings, now: float) -> Catalogue | None:
+    """The models in the lists that this host has read and still uses, None if there are none. Asks
+    nobody.
+    """
+    records = FileShelf(settings.kiro_token_cache).stored()
+    lists = [good for record in records if (good := record.good(now))]
+    if not lists:
+        return None
+    return Merged({str(number): listed for number, listed in enumerate(lists)}).catalogue
+
+
 def _shelf(settings: Settings) -> Shelf:
     local = FileShelf(settings.kiro_token_cache)
     if not settings.kiro_token_store:

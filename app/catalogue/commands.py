@@ -12,6 +12,7 @@ import msgspec
 from app.credentials import Credentials
 from app.errors import GatewayError
 from app.models.model import Model
+from app.program import columns
 from app.settings import Settings, SettingsError
 
 from . import assembly
@@ -55,7 +56,7 @@ def show(settings: Settings, lister: Lister, *, as_json: bool, refresh: bool) ->
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(_document(choice, records)), indent=2))
         return
-    for line in _columns([_HEAD, *_rows(choice)]):
+    for line in columns([_HEAD, *_rows(choice)]):
         click.echo(line)
     click.echo()
     for account, record in records.items():
@@ -107,13 +108,6 @@ def _document(choice: ModelChoice, records: Mapping[str, Record]) -> dict[str, A
         for account, record in records.items()
     }
     return {"default": choice.names.default_name(), "models": models, "accounts": accounts}
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
 
 
 def _efforts(model: Model) -> str:

@@ -3,10 +3,22 @@
 The rest of the app imports only the names below, and the command line also ``commands``.
 """
 
+from .accounts.condition import CONDITIONS, Condition
+from .accounts.report import AccountReport
 from .accounts.state import ControlPlane
 from .model import AuthKind, Token
 from .pool import Credentials
 from .request_token import RequestToken
 from .sources.chain import is_configured
 
-__all__ = ["AuthKind", "ControlPlane", "Credentials", "RequestToken", "Token", "is_configured"]
+__all__ = [
+    "CONDITIONS",
+    "AccountReport",
+    "AuthKind",
+    "Condition",
+    "ControlPlane",
+    "Credentials",
+    "RequestToken",
+    "Token",
+    "is_configured",
+]

@@ -1,5 +1,6 @@
 """The commands ``accounts``, ``login`` and ``logout``."""
 
+import json
 import logging
 import sys
 import time
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.aws.regions import A_REGION, DEFAULT_REGION, is_gov, is_region
-from app.credentials.accounts.report import line
+from app.credentials.accounts.report import document, table
 from app.credentials.sign_in.browser import PROVIDERS, BrowserFlow, Callback, device_login
 from app.credentials.sign_in.device import BUILDER_ID, DeviceFlow, Registration
 from app.credentials.sources.source import Source
@@ -47,11 +48,17 @@ def add_to(
     """Add the commands. ``control`` builds the client that queries quotas."""
 
     @group.command()
+    @click.option("--check", is_flag=True, help="Try each login now: refresh it, ask its quota.")
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @click.option("--clear", metavar="ACCOUNT", help="Clear what is held against this account.")
-    def accounts(clear: str | None) -> None:
-        """One line for each account: source, kind, expiry, profile, quota, state, why."""
-        with _exit_on_failure():
-            show_accounts(_settings(), control, clear)
+    def accounts(check: bool, as_json: bool, clear: str | None) -> None:
+        """The accounts: state, login, token, quota, and what is wrong with them.
+
+        Exit code: 0 if every account can be used, as far as is known; 1 if some cannot, or
+        something is to be repaired; 2 if none can.
+        """
+        with _exit_on_failure(2):
+            sys.exit(show_accounts(_settings(), control, clear, check=check, as_json=as_json))
 
     @group.command()
     @click.option(
@@ -102,21 +109,35 @@ def _check_together(social: str | None, start_url: str, region: str) -> None:
 
 
 def show_accounts(
-    settings: Settings, control: "Callable[[Settings], ControlPlane]", clear: str | None = None
-) -> None:
-    """Print the accounts. Raises GatewayError."""
+    settings: Settings,
+    control: "Callable[[Settings], ControlPlane]",
+    clear: str | None = None,
+    *,
+    check: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Print the accounts. Returns the exit code. Raises GatewayError."""
     logging.getLogger("kiro2api").addHandler(logging.NullHandler())  # problems are printed below
     credentials = Credentials.from_settings(settings, control=control(settings))
     try:
         if clear and not credentials.clear(clear):
             raise click.BadParameter(f"there is no account {clear}", param_hint="--clear")
-        credentials.ask_quotas(older_than=_QUOTA_AGE)
-        for one in credentials.report():
-            click.echo(line(one, time.time()))
-        for problem in credentials.problems():
-            click.echo(f"! {problem}", err=True)
+        if check:
+            credentials.check()
+        else:
+            credentials.ask_quotas(older_than=_QUOTA_AGE)
+        reports, problems = credentials.report(), credentials.problems()
     finally:
         credentials.close()
+    if as_json:
+        click.echo(json.dumps(document(reports, problems), indent=2))
+    else:
+        for line in table(reports, time.time()):
+            click.echo(line)
+        for problem in problems:
+            click.echo(f"! {problem}", err=True)
+    usable = [one.usable for one in reports]
+    return 2 if not any(usable) else int(bool(problems) or not all(usable))
 
 
 def log_in(settings: Settings, start_url: str, region: str, sleep: Callable[[float], None]) -> None:
@@ -200,10 +221,14 @@ def _settings() -> Settings:
 
 
 @contextmanager
-def _exit_on_failure() -> Iterator[None]:
+def _exit_on_failure(status: int = 1) -> Iterator[None]:
     try:
         yield
     except (GatewayError, SettingsError) as error:
-        sys.exit(str(error))
+        message = str(error)
     except OSError as error:
-        sys.exit(f"{error.filename or 'the file'}: {error.strerror or error}")
+        message = f"{error.filename or 'the file'}: {error.strerror or error}"
+    else:
+        return
+    click.echo(message, err=True)
+    sys.exit(status)

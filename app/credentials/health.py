@@ -131,6 +131,11 @@ def seconds_left(health: AccountHealth, now: float) -> float:
     return possible_wait(health.until - now, LONGEST_QUOTA_WAIT if is_quota else LONGEST_WAIT)
 
 
+def is_refused(health: AccountHealth) -> bool:
+    """Whether the upstream refused the account's token and has not taken one since."""
+    return health.mode == "last" and health.kind is Kind.REFUSED_TOKEN
+
+
 def possible_wait(seconds: float, longest: float = LONGEST_WAIT) -> float:
     """The wait, 0 if it is over, or so long that it was measured by a wrong clock."""
     return seconds if 0 < seconds <= longest + _DRIFT else 0.0

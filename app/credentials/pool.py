@@ -12,7 +12,6 @@ disguises none, and a suspended account stays out.
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.credentials.accounts.managed import ManagedAccount
@@ -138,7 +137,7 @@ class Credentials:
         if account:
             try:
                 if fresh := account.refused(token):
-                    return _for_request(fresh, token.session, token.tried, token.lacking)
+                    return fresh.for_request(token.session, token.tried, token.lacking)
             except GatewayError as refresh_failure:
                 failure = refresh_failure
         instead = self.failed(token, error)
@@ -207,6 +206,14 @@ class Credentials:
             if now - account.state.health.quota_at > older_than:
                 account.ask_quota()
 
+    def check(self) -> None:
+        """Find out of each account whether it works, without cost: see
+        :meth:`ManagedAccount.check`. One that stays out is not asked. Waits.
+        """
+        for account in self._accounts.values():
+            if account.state.health.mode != "out":
+                account.check()
+
     def clear(self, name: str) -> bool:
         """Clear what is held against an account; False if there is no such account."""
         account = self._accounts.get(name)
@@ -239,7 +246,7 @@ class Credentials:
         for account, is_probe in self._candidates(session, tried | lacking, is_sent):
             try:
                 token = account.token()
-                return _for_request(token, session, tried, lacking, is_probe=is_probe)
+                return token.for_request(session, tried, lacking, is_probe=is_probe)
             except GatewayError as error:
                 failure = failure or error
         if failure:
@@ -328,16 +335,3 @@ class Credentials:
             return ManagedAccount(login, self._deps)
         account.source_changed(login)
         return account
-
-
-def _for_request(
-    token: Token,
-    session: str,
-    tried: frozenset[str],
-    lacking: frozenset[str],
-    *,
-    is_probe: bool = False,
-) -> Token:
-    if not (session or tried or lacking or is_probe):
-        return token
-    return replace(token, session=session, tried=tried, lacking=lacking, is_probe=is_probe)

@@ -240,6 +240,9 @@ class Settings:
     secret_files: Mapping[str, Path] = field(default_factory=dict)
     """The files that secrets were read from, by variable."""
 
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where each variable that is set was found, in words: ``the environment``, ``.env line 3``."""
+
     @classmethod
     def from_env(
         cls, environ: Mapping[str, str] | None = None, dotenv_path: str | Path = ".env"
@@ -249,8 +252,10 @@ class Settings:
         Raises :class:`SettingsError` with all problems.
         """
         dotenv, problems = sources.read_dotenv(Path(dotenv_path))
-        found = sources.merge(os.environ if environ is None else environ, dotenv)
-        warnings = sources.honour_historic(found)
+        environ = os.environ if environ is None else environ
+        found = sources.merge(environ, dotenv)
+        hiding = sources.hiding(environ, dotenv)
+        warnings = hiding + sources.honour_historic(found)
         known = {variable(item): item for item in setting_fields()}
         secrets = [name for name, item in known.items() if item.metadata["secret"]]
         files, unread = sources.read_secret_files(found, secrets)
@@ -267,11 +272,12 @@ class Settings:
                     problems.append(_problem(name, item, found[name]))
         if parsed.get("kiro_record_text") and parsed.get("kiro_record_dir"):
             warnings.append("KIRO_RECORD_TEXT=1: recordings hold prompts and answers as they are")
-        settings = cls(**parsed, warnings=tuple(warnings), secret_files=files)
+        origins = {name: found[name].where for name in known if name in found}
+        settings = cls(**parsed, warnings=tuple(warnings), secret_files=files, origins=origins)
         if not settings.log_console and settings.log_file is None and not problems:
             problems.append("LOG_CONSOLE: found 'false', allowed: only together with LOG_FILE")
         if problems:
-            raise SettingsError(problems)
+            raise SettingsError(problems + hiding)
         return settings
 
     @property

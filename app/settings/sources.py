@@ -59,6 +59,18 @@ def merge(environ: Mapping[str, str], dotenv: Mapping[str, RawValue]) -> dict[st
     return merged
 
 
+def hiding(environ: Mapping[str, str], dotenv: Mapping[str, RawValue]) -> list[str]:
+    """A warning for each variable that is empty in the environment and hides a value of ``.env``:
+    the user sees the value in the file and believes that it is used.
+    """
+    return [
+        f"{name} is empty in the environment, which hides {found.where}: unset it there to use the "
+        "file's value"
+        for name, found in dotenv.items()
+        if name in environ and not environ[name].strip()
+    ]
+
+
 def read_secret_files(
     found: dict[str, RawValue], secrets: Collection[str]
 ) -> tuple[dict[str, Path], list[str]]:

@@ -16,8 +16,7 @@ from app.core.fold import Reply
 from app.core.usage import Meter
 from app.errors import GatewayError, Kind
 from app.kept.keeper import Keeper
-from app.keys.key_file import OWN
-from app.keys.key_file import ClientKey
+from app.keys.key_file import OWN, ClientKey
 from app.keys.limits import KeyLimits
 from app.recording.exchange import Exchange
 from app.server import native

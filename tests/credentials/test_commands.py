@@ -66,8 +66,8 @@ def test_login_accounts_logout(run: Callable[..., Result], tmp_path: Path) -> No
 
     result = run("accounts")
     assert result.exit_code == 0, result.output
-    (line,) = result.output.splitlines()
-    for part in ("the Kiro token file", "idc", "expires 2", "0 of 1000 used, resets", "ready"):
+    _head, line = result.output.splitlines()
+    for part in ("the Kiro token file", "idc", "expires in", "0 of 1000 used, resets", "ready"):
         assert part in line
     for secret in (written["accessToken"], written["refreshToken"]):
         assert secret not in result.output
@@ -115,7 +115,10 @@ def test_accounts_tells_of_bad_entries_and_why_one_is_out(
 ) -> None:
     keys = json.dumps([{"apiKey": "ksk_1", "description": "work"}, {"auth": "api_key"}])
     result = run("accounts", KIRO_AUTH_TOKEN=keys)
-    assert "KIRO_AUTH_TOKEN entry 1 (work)  api_key  does not expire" in result.output
+    assert result.exit_code == 1
+    row = result.output.splitlines()[1]
+    for part in ("ready", "api_key", "does not expire", "KIRO_AUTH_TOKEN entry 1 (work)"):
+        assert part in row
     assert "! KIRO_AUTH_TOKEN entry 2: apiKey is missing" in result.output
     assert (
         "there is no account nobody"
@@ -130,6 +133,32 @@ def test_an_account_that_is_out_can_be_taken_back(
     credentials.failed(credentials.token(), GatewayError(Kind.SUSPENDED, "locked by AWS"))
     key = json.dumps({"apiKey": "ksk_1"})
     result = run("accounts", KIRO_AUTH_TOKEN=key)
-    assert "out  locked by AWS" in result.output
-    result = run("accounts", "--clear", result.output.split()[0], KIRO_AUTH_TOKEN=key)
+    assert result.exit_code == 2
+    assert "suspended: locked by AWS" in result.output
+    account = result.output.splitlines()[1].split()[0]
+    assert f"accounts --clear {account}`" in result.output
+    result = run("accounts", "--clear", account, KIRO_AUTH_TOKEN=key)
+    assert result.exit_code == 0
     assert "ready" in result.output
+
+
+def test_a_dead_login_is_found_by_a_check(
+    run: Callable[..., Result], upstream: Simulator, tmp_path: Path
+) -> None:
+    run("login")
+    dead = json.loads(the_token_file(tmp_path).read_text())["refreshToken"]
+    upstream.configure_tokens(expire="all", dead=[dead])
+    assert "ready" not in run("accounts").output.splitlines()[1]
+    result = run("accounts", "--check", "--json")
+    assert result.exit_code == 2
+    (one,) = json.loads(result.output)["accounts"]
+    assert (one["state"], one["usable"]) == ("login over", False)
+    assert "log in" in one["why"]
+
+
+def test_without_a_check_an_untried_login_is_not_ready(run: Callable[..., Result]) -> None:
+    result = run("accounts", AWS_REFRESHTOKEN=refresh_token(1))
+    assert result.exit_code == 0
+    assert "untried" in result.output
+    assert "ready" not in result.output
+    assert "--check` tries it" in result.output

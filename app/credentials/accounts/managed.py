@@ -58,8 +58,9 @@ class ManagedAccount:
         if token.access_token != self._accepted:  # once per token
             self._accepted = token.access_token
             self._share_acceptance(token_id(token.access_token))
-        is_over = token.kind is AuthKind.API_KEY and self.state.health.over
-        if token.is_probe or is_over:
+        known = self.state.health
+        is_over = token.kind is AuthKind.API_KEY and known.over
+        if token.is_probe or is_over or health.is_refused(known):
             log.info("credential: account %s works again", self.state.name)
             self.state.update_health(health.cleared)
 
@@ -109,18 +110,31 @@ class ManagedAccount:
             threading.Thread(target=self.ask_quota, name="quota", daemon=True).start()
 
     def ask_quota(self) -> None:
-        """Query how much of the quota is used. A failure changes nothing."""
-        control, token = self._deps.control, self.state.token
-        if control is None or not token.access_token:
+        """Query how much of the quota is used. A failure changes nothing but ``state.problem``."""
+        token = self.state.token
+        if self._deps.control is None or not token.access_token or self._has_expired():
             return
         try:
-            quota = control.quota(token.access_token, token.kind, token.profile_arn, token.region)
+            self._ask_quota(token)
         except GatewayError as error:
-            log.info("credential: account %s: no quota: %s", self.state.name, error.message)
-            return
-        if quota:
-            now = self._deps.clock()
-            self.state.update_health(lambda known: health.with_quota(known, quota, now))
+            self._note(error)
+
+    def check(self) -> None:
+        """Find out whether the account works: get a token, refreshed if need be, and ask for the
+        quota with it, which costs nothing. ``state.problem`` says why it does not work.
+        """
+        self.state.problem = None
+        try:
+            token = self.token()
+            try:
+                self._ask_quota(token)
+            except GatewayError as error:
+                fresh = self.refused(token) if error.kind is Kind.REFUSED_TOKEN else None
+                if fresh is None:
+                    raise
+                self._ask_quota(fresh)
+        except GatewayError as error:
+            self._note(error)
 
     def finish_refresh(self, timeout: float) -> None:
         """Wait for a running refresh: its result must be stored before the process ends."""
@@ -132,6 +146,24 @@ class ManagedAccount:
         grant = self._deps.store.load(login)
         if self.state.grant is before:  # otherwise a refresh has adopted something newer
             self.state.adopt(login, grant)
+
+    def _ask_quota(self, token: Token) -> None:
+        control, state = self._deps.control, self.state
+        if control is None:
+            return
+        quota = control.quota(token.access_token, token.kind, token.profile_arn, token.region)
+        state.problem = None
+        self._share_acceptance(token_id(token.access_token))
+        if quota:
+            now = self._deps.clock()
+            state.update_health(lambda known: health.with_quota(known, quota, now))
+
+    def _note(self, error: GatewayError) -> None:
+        self.state.problem = error
+        log.info("credential: account %s: no quota: %s", self.state.name, error.message)
+
+    def _has_expired(self) -> bool:
+        return 0 < self.state.token.expires_at <= self._deps.clock()
 
     def _may_refresh_ahead(self) -> bool:
         return self._deps.store.is_in_sync(self.state.login) and not self.state.refresh_block()

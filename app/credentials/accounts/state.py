@@ -48,10 +48,15 @@ class Dependencies:
 
 
 class AccountState:
-    """``login``, ``grant``, ``token`` and ``health`` are replaced as a whole, never mutated."""
+    """``login``, ``grant``, ``token`` and ``health`` are replaced as a whole, never mutated.
+
+    ``problem``: why this process could not ask for the quota the last time, None if it could or
+    did not ask. Other processes do not know it.
+    """
 
     def __init__(self, login: Login, deps: Dependencies) -> None:
         self._deps = deps
+        self.problem: GatewayError | None = None
         self.adopt(login, deps.store.load(login))
 
     @property

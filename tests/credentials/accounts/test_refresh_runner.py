@@ -108,7 +108,7 @@ def test_bad_credentials_are_tried_again(build: Build, service: AuthService, clo
         with pytest.raises(GatewayError) as raised:
             credentials.token()
         assert raised.value.kind is Kind.UPSTREAM_ERROR
-        assert credentials.report()[0].state == "refresh fails"
+        assert credentials.report()[0].state == "unreachable"
     clock.now += 5
     assert credentials.token().access_token == access_token(1)
     assert len(service.calls) == 4

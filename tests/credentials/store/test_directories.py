@@ -130,7 +130,7 @@ def test_shared_memory_that_another_user_prepared_is_not_used(
     assert list(prepared.iterdir()) == []
     suspended = {"lineage": [token_id(refresh_token(0))], "mode": "out", "kind": "suspended"}
     (prepared / f"{account}.state.json").write_text(json.dumps(suspended))
-    assert build(env_tokens(), cache=tmp_path / "file" / "cache").report()[0].state == "ready"
+    assert build(env_tokens(), cache=tmp_path / "file" / "cache").report()[0].state == "untried"
 
 
 def test_a_directory_that_cannot_be_made_leaves_the_tokens_in_memory(

@@ -165,7 +165,7 @@ def test_what_is_held_against_the_account_outlives_old_data(cluster: Cluster) ->
     cluster.b[0].accepted(cluster.b[0].token())  # the older refresh token
     for worker in [*cluster.a, *cluster.b]:
         let_sync(worker, cluster.now)
-        assert worker.report()[0].state == "out"
+        assert worker.report()[0].state == "suspended"
 
 
 def test_the_memory_of_a_process_counts_too(
