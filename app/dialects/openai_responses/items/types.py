@@ -143,6 +143,29 @@ class Reasoning(Item, frozen=True, tag="reasoning"):
     content: Any = None
 
 
+class _Carrying(Item, frozen=True):
+    """An item that carries a summary, by the names that it has had."""
+
+    encrypted_content: str | None = None
+    created_by: str | None = None
+
+
+class Compaction(_Carrying, frozen=True, tag="compaction"):
+    pass
+
+
+class CompactionSummary(_Carrying, frozen=True, tag="compaction_summary"):
+    pass
+
+
+class ContextCompaction(_Carrying, frozen=True, tag="context_compaction"):
+    pass
+
+
+class CompactionTrigger(Item, frozen=True, tag="compaction_trigger"):
+    """Asks for a summary of what comes before it."""
+
+
 class WithTools(Struct, frozen=True):
     """An item that offers more tools."""
 
