@@ -96,8 +96,8 @@ class CompactedCall:
         return self._call.wait(seconds)
 
     def retry(self, error: GatewayError) -> bool:
-        """Only the call under way is repeated: a summary that is there stays."""
-        return self._call.retry(error)
+        """Only the call that answers is repeated here: the summary stays."""
+        return self._summary is not None and self._call.retry(error)
 
     def facts(self) -> dict[str, Any]:
         """Of the last call, with the first one's first event and everyone's attempts."""

@@ -85,6 +85,7 @@ Message: TypeAlias = UserMessage | SystemMessage | DeveloperMessage | AssistantM
 class Item(Tagged, frozen=True, kw_only=True):
     id: str | None = None
     status: str | None = None
+    internal_chat_message_metadata_passthrough: Any = None
 
 
 class FunctionCall(Item, frozen=True, tag="function_call"):
