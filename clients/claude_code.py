@@ -83,7 +83,7 @@ def _compacts(place: Place) -> Launch:
     """
     claude = place.installed / "node_modules" / ".bin" / "claude"
     script = '"$0" -p "$1" && "$0" -c -p "/compact $2" && "$0" -c -p "$3"'
-    argv = ["sh", "-c", script, claude, prompt(FIRST), SUMMARY, prompt(SECOND)]
+    argv: list[str | Path] = ["sh", "-c", script, claude, prompt(FIRST), SUMMARY, prompt(SECOND)]
     return Launch(argv, {**_settings(CONFIGURE, place), **QUIET})
 
 

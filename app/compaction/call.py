@@ -82,7 +82,7 @@ class CompactedCall:
     @property
     def repairs(self) -> tuple[str, ...]:
         """Of all calls so far."""
-        failed = (FAILED,) if self._summary and self._summary.text is None else ()
+        failed = (FAILED,) if self._summary and self._summary.content is None else ()
         names = (name for call in self._calls for name in call.repairs)
         return (*dict.fromkeys(names), *failed)
 
@@ -176,7 +176,7 @@ class CompactedCall:
     def _go_on(self, summary: Summary) -> None:
         """Open the call that answers."""
         asked = self._asked
-        rest = compacted(asked, summary) if summary.text else replace(asked, compaction=None)
+        rest = compacted(asked, summary) if summary.content else replace(asked, compaction=None)
         self._next(rest)
         self.meter.add_answer(self._call.meter)
 

@@ -70,9 +70,9 @@ def from_summary(messages: Sequence[Message], *, keeps_asked: bool) -> tuple[Mes
         message = messages[index]
         for place in range(len(message.parts) - 1, -1, -1):
             part = message.parts[place]
-            if isinstance(part, Summary) and part.text:
+            if isinstance(part, Summary) and part.content:
                 before = filter(_is_asked, messages[:index]) if keeps_asked else ()
-                told = Message("user", (Text(HEAD + part.text),))
+                told = Message("user", (Text(HEAD + part.content),))
                 rest = message.parts[place + 1 :]
                 behind = (Message(message.role, rest),) if rest else ()
                 return (*before, told, *behind, *messages[index + 1 :])

@@ -108,7 +108,7 @@ class Summary(Struct, frozen=True, gc=False):
     and the model wrote none. In a conversation it is a text (:mod:`.compaction`).
     """
 
-    text: str | None
+    content: str | None
 
 
 ResultPart: TypeAlias = Text | Image | Document

@@ -113,7 +113,7 @@ def _measured(messages: Sequence[Message]) -> tuple[int, int]:
         elif kind is Document:
             size += _sent_length(part.text or "") + byte_length(part.title or "")
         elif kind is Summary:
-            size += _sent_length(part.text or "")
+            size += _sent_length(part.content or "")
         elif kind is RedactedThinking:
             size += len(part.data)
     return size + _json_bytes(inputs), attached

@@ -21,9 +21,15 @@ ASKED = Conversation(
     compaction=WANTED,
 )
 END = Finish("end_turn")
-SUMMED = [ThinkingDelta("hm"), TextDelta("So "), TextDelta("far. "), Usage(credits=1.0), END]
-CALLS = [TextDelta("I look."), ToolStart("1", "f"), ToolEnd(), Finish("tool_use")]
-ANSWER = [TextDelta("Well."), Usage(credits=0.5), END]
+SUMMED: list[Event] = [
+    ThinkingDelta("hm"),
+    TextDelta("So "),
+    TextDelta("far. "),
+    Usage(credits=1.0),
+    END,
+]
+CALLS: list[Event] = [TextDelta("I look."), ToolStart("1", "f"), ToolEnd(), Finish("tool_use")]
+ANSWER: list[Event] = [TextDelta("Well."), Usage(credits=0.5), END]
 BROKEN = GatewayError(Kind.TRUNCATED, "broke off")
 
 
@@ -161,7 +167,7 @@ def test_a_model_that_wrote_no_summary_is_asked_once_more(turns: Any) -> None:
     assert [each.summary for each in call.meter.iterations()] == [True, True, False]
 
 
-CUT = [TextDelta("So"), Finish("max_tokens")]
+CUT: list[Event] = [TextDelta("So"), Finish("max_tokens")]
 
 
 @pytest.mark.parametrize("turns", [(CALLS, CALLS), (CUT,), ([Finish("refusal")],), (CALLS, CUT)])

@@ -182,5 +182,5 @@ def _block(part: Part, omit_thinking: bool) -> shapes.Block:
         case ToolCall():
             return shapes.ToolUse(part.id, part.name, part.input)
         case Summary():
-            return shapes.Compaction(part.text)
+            return shapes.Compaction(part.content)
     raise TypeError(f"{type(part).__name__} cannot be part of an answer")

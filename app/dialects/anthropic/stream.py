@@ -135,7 +135,7 @@ class StreamEncoder(OpeningEncoder):
     def _summary(self, summary: Summary) -> None:
         """In one delta, as the API sends it."""
         self._open(shapes.Compaction(None))
-        delta = shapes.CompactionDelta(summary.text)
+        delta = shapes.CompactionDelta(summary.content)
         self._out.append(wire.event(shapes.BlockDelta(self._index, delta)))
 
     def _finish(self, event: Finish) -> None:

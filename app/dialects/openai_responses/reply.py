@@ -277,7 +277,7 @@ def call_item(
 
 def _items(context: ReplyContext, parts: Sequence[Part]) -> list[shapes.Item]:
     """A summary that could not be had is no item."""
-    told = [part for part in parts if not (isinstance(part, Summary) and part.text is None)]
+    told = [part for part in parts if not (isinstance(part, Summary) and part.content is None)]
     return [_item(context, index, part) for index, part in enumerate(told)]
 
 
@@ -290,7 +290,7 @@ def _item(context: ReplyContext, index: int, part: Part) -> shapes.Item:
             item_id = context.item_id("reasoning", index)
             return reasoning_item(context, item_id, part)
         case Summary():
-            return compaction_item(context.item_id("compaction", index), part.text or "")
+            return compaction_item(context.item_id("compaction", index), part.content or "")
         case ToolCall():
             tool = context.options.client_tool(part.name)
             custom = tool.kind == "custom"

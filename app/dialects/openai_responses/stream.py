@@ -239,11 +239,11 @@ class StreamEncoder(OpeningEncoder):
 
     def _summary(self, event: Summary) -> None:
         """In one piece; one that could not be had is no item."""
-        if event.text is None:
+        if event.content is None:
             return
         self._open("compaction")
         self._added(reply.compaction_item(self._place[0], ""))
-        self._done(reply.compaction_item(self._place[0], event.text))
+        self._done(reply.compaction_item(self._place[0], event.content))
 
     # Calls
 

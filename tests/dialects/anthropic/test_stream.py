@@ -362,7 +362,7 @@ def blocks_of(events):
             case ToolEnd():
                 content[-1]["input"] = json.loads(content[-1]["input"] or "{}")
             case Summary():
-                content.append({"type": "compaction", "content": event.text})
+                content.append({"type": "compaction", "content": event.content})
                 content[-1] |= {"encrypted_content": None, "signature": None}
             case HostedToolUse():
                 content += hosted_blocks(event)
