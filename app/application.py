@@ -14,14 +14,17 @@ from app.accounting.writer import Writer
 from app.catalogue import assembly as catalogue
 from app.catalogue.choice import ModelChoice
 from app.codewhisperer.upstream import CodeWhisperer
+from app.compaction import call as compaction
+from app.core.conversation import Conversation
 from app.core.headers import Headers
+from app.core.tokens import estimate_conversation
 from app.credentials import Credentials
 from app.dialects.anthropic.dialect import ANTHROPIC
 from app.dialects.dialect import Dialect, key_headers, select
 from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
-from app.explaining import Explainer
+from app.explaining import Explainer, Open
 from app.finished import Finished
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
@@ -85,7 +88,7 @@ def create_app(settings: Settings) -> Application:
         on_exit=partial(_close, key_limits, *writers, keeper, lists, recorder, gateway.credentials),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    around = partial(hosted_loop.opener, ping_interval=settings.kiro_ping_interval)
+    around = partial(_around, settings.kiro_ping_interval)
     serving = Serving(
         open=around(gateway.open),
         explained=Explainer(gateway, around),
@@ -260,6 +263,17 @@ def _gateway(
         may_use=may_use,
         run=native.run,
     )
+
+
+def _around(ping_interval: float, open_call: Open) -> Open:
+    """Opens calls as ``open_call`` does, and what makes one answer of several of them."""
+
+    def estimate(conversation: Conversation) -> int:
+        tokens: int = native.run(conversation.size, estimate_conversation, conversation)
+        return tokens
+
+    looped = hosted_loop.opener(open_call, ping_interval)
+    return compaction.opener(looped, ping_interval, estimate)
 
 
 def _error_form(path: str, headers: Headers) -> failures.ErrorForm:

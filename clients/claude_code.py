@@ -77,6 +77,16 @@ def _search(place: Place) -> Launch:
     return _launch(place, prompt(SELECT, SEARCH), "--allowedTools", "WebSearch")
 
 
+def _compacts(place: Place) -> Launch:
+    """Three runs of one conversation. The last result of the first is not summed up: the request
+    for the summary has it, and so has the next.
+    """
+    claude = place.installed / "node_modules" / ".bin" / "claude"
+    script = '"$0" -p "$1" && "$0" -c -p "/compact $2" && "$0" -c -p "$3"'
+    argv: list[str | Path] = ["sh", "-c", script, claude, prompt(FIRST), SUMMARY, prompt(SECOND)]
+    return Launch(argv, {**_settings(CONFIGURE, place), **QUIET})
+
+
 SELECT = ("ToolSearch", {"query": "select:WebSearch"})
 SEARCH = ("WebSearch", {"query": "kiro"})
 AGENT = (
@@ -88,6 +98,8 @@ AGENT = (
         "run_in_background": False,
     },
 )
+SUMMARY = prompt(end={"text": ["<summary>Nothing is left to do.</summary>"]})
+"""Behind ``/compact``, which passes on to the model what it is given."""
 NO_RETRIES = f"{CONFIGURE}\nCLAUDE_CODE_MAX_RETRIES=0"
 
 CASES = [
@@ -124,6 +136,12 @@ CASES = [
         _search,
         streamed=4,
         results=("WebSearch", "kiro"),
+    ),
+    _case(
+        "its `/compact` between two tasks",
+        _compacts,
+        streamed=5,
+        results=("kiro-one", "kiro-one", "kiro-two"),
     ),
     _case(
         "an answer that fails in the middle, and then is whole",

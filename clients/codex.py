@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clients.case import ANSWER, BROKEN, FAILED, Case, Launch, Place, prompt
+from clients.case import ANSWER, BROKEN, FAILED, SPOKEN, Case, Launch, Place, prompt
 
 CONFIGURE = """\
 model_provider = "kiro"
@@ -21,6 +21,10 @@ wire_api = "responses" }"""
 NO_RETRIES = CONFIGURE.replace(
     ' wire_api = "responses" }',
     ' wire_api = "responses", request_max_retries = 0, stream_max_retries = 0 }',
+)
+COMPACTS = (
+    CONFIGURE.replace('name = "kiro"', 'name = "OpenAI"')
+    + "\nmodel_auto_compact_token_limit = 50_000"
 )
 QUIET = """
 sandbox_mode = "danger-full-access"
@@ -36,12 +40,20 @@ DEFAULT_MODEL = "gpt-5.6-sol"
 """What the account has of the family of Codex's own default."""
 
 FIRST = ("exec_command", {"cmd": "echo kiro-one"})
-COMMANDS = prompt(FIRST, ("exec_command", {"cmd": "echo kiro-two"}))
+SECOND = ("exec_command", {"cmd": "echo kiro-two"})
+COMMANDS = prompt(FIRST, SECOND)
 PATCH = "*** Begin Patch\n*** Add File: made.txt\n+kiro-två\n*** End Patch\n"
 EDIT = prompt(
     ("apply_patch", {"input": PATCH}),
     ("exec_command", {"cmd": "cat made.txt"}),
 )
+FULL, EMPTY = {**SPOKEN, "context_usage": 20.0}, {**SPOKEN, "context_usage": 1.0}
+SUMMED = prompt(
+    FIRST,
+    before=FULL,
+    end={"text": [prompt(SECOND, before=EMPTY)], "context_usage": 1.0},
+)
+"""The summary that the model is asked for behind the first call says what to do from there on."""
 SEARCH = prompt(
     ("tool_search", {"query": "add two numbers"}),
     ("mcp__adder__add", {"a": 12, "b": 8}),
@@ -124,6 +136,14 @@ CASES = [
         ("compute", "kiro-one", "Wait completed"),
         streamed=5,
         model=DEFAULT_MODEL,
+    ),
+    _case(
+        "its compaction, which it leaves to a provider of this name, in the middle of a task",
+        "claude-sonnet-4-6",
+        SUMMED,
+        ("kiro-one", "kiro-two"),
+        configure=COMPACTS,
+        streamed=4,
     ),
     _case(
         "an answer that fails in the middle, and then is whole",

@@ -53,6 +53,7 @@ ALLOWED = {  # lower rows import from higher ones
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "retry", "upstream"},
     "explaining": {"core", "gateway", "models"},
     "hosted": {"core", "errors", "gateway"},
+    "compaction": {"core", "errors", "gateway"},
     "kept": {"files", "settings"},
     "accounting": {"core", "database", "errors", "finished", "openapi", "settings"},
     "keys": {"core", "database", "errors", "files", "models", "program", "settings"},
@@ -61,9 +62,9 @@ ALLOWED = {  # lower rows import from higher ones
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {
-        "accounting", "catalogue", "codewhisperer", "core", "credentials", "entry", "errors",
-        "explaining", "finished", "gateway", "hosted", "kept", "keys", "models", "openapi",
-        "pages", "recording", "server", "settings", "tls", "version", "web",
+        "accounting", "catalogue", "codewhisperer", "compaction", "core", "credentials", "entry",
+        "errors", "explaining", "finished", "gateway", "hosted", "kept", "keys", "models",
+        "openapi", "pages", "recording", "server", "settings", "tls", "version", "web",
     },
     "preflight": {"credentials", "errors", "keys", "settings"},
     "wsgi": {"application", "preflight", "settings"},

@@ -103,9 +103,25 @@ class HostedToolUse(Struct, frozen=True, gc=False):
     result: ToolSearchResult
 
 
+class Summary(Struct, frozen=True, gc=False):
+    """What stands for earlier turns: a part and an event of an answer. None: there was to be one,
+    and the model wrote none. In a conversation it is a text (:mod:`.compaction`).
+    """
+
+    content: str | None
+
+
 ResultPart: TypeAlias = Text | Image | Document
 Part: TypeAlias = (
-    Text | Image | Document | Thinking | RedactedThinking | ToolCall | ToolResult | HostedToolUse
+    Text
+    | Image
+    | Document
+    | Thinking
+    | RedactedThinking
+    | ToolCall
+    | ToolResult
+    | HostedToolUse
+    | Summary
 )
 
 
@@ -165,6 +181,21 @@ class Reasoning(Struct, frozen=True):
     between_tools: bool = False
 
 
+class Compaction(Struct, frozen=True):
+    """The answer is to begin with a summary that stands for the conversation from then on, if the
+    conversation has as many tokens as ``threshold`` or more.
+
+    ``ends``: nothing but the summary is wanted. ``keeps_asked``: what user and system said stays as
+    it is, and the summary stands for the rest. ``instructions`` replace the gateway's own, unless
+    empty.
+    """
+
+    threshold: int = 0
+    ends: bool = False
+    keeps_asked: bool = False
+    instructions: str = ""
+
+
 class Conversation(Struct, frozen=True):
     """One whole request.
 
@@ -198,6 +229,7 @@ class Conversation(Struct, frozen=True):
     size: int = 0
     hosted: tuple[HostedTool, ...] = ()
     deferred: tuple[Tool, ...] = ()
+    compaction: Compaction | None = None
 
     def __repr__(self) -> str:
         """Shows no content, since a repr may reach a log or a traceback."""

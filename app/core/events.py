@@ -5,7 +5,8 @@ events and its ``ToolEnd`` come with nothing but ``Usage`` between them. ``Usage
 anywhere. ``Finish`` is the last event and means a clean end; a stream that breaks raises
 :class:`app.errors.GatewayError` instead. No delta, signature or fragment is empty. The machines of
 :mod:`app.core.limits` keep this order. ``HostedToolUse`` comes only if the conversation has hosted
-tools, from :mod:`app.hosted`.
+tools, from :mod:`app.hosted`, and ``Summary`` only if it asks for a compaction, from
+:mod:`app.compaction`.
 
 To add an event type, define it here, add it to :data:`Event` and then to these tables:
 
@@ -23,7 +24,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from .conversation import HostedToolUse
+from .conversation import HostedToolUse, Summary
 
 StopReason: TypeAlias = Literal[
     "end_turn",
@@ -33,9 +34,11 @@ StopReason: TypeAlias = Literal[
     "context_window",
     "pause_turn",
     "refusal",
+    "compaction",
 ]
 """``pause_turn``: the service paused a turn of its own, which goes on when the client sends the
 conversation again. ``refusal``: the model, or a filter around it, declined to answer.
+``compaction``: after a summary, since its client wants to see that first.
 """
 
 
@@ -136,6 +139,7 @@ Event: TypeAlias = (
     | ToolInput
     | ToolEnd
     | HostedToolUse
+    | Summary
     | Usage
     | Finish
 )
@@ -147,6 +151,7 @@ CONTENT_EVENTS: tuple[type, ...] = (
     RedactedThinkingBlock,
     ToolStart,
     HostedToolUse,
+    Summary,
 )
 """Events that carry content. Once one was delivered, the request can no longer be retried."""
 

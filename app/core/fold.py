@@ -8,7 +8,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from .conversation import HostedToolUse, Part, RedactedThinking, Text, Thinking, ToolCall
+from .conversation import (
+    HostedToolUse,
+    Part,
+    RedactedThinking,
+    Summary,
+    Text,
+    Thinking,
+    ToolCall,
+)
 from .events import (
     Event,
     Finish,
@@ -29,10 +37,10 @@ from .lenient_json import decode_object
 class Reply(Struct, frozen=True):
     """A finished answer.
 
-    ``parts`` are Text, Thinking, RedactedThinking, ToolCall and HostedToolUse in the order of the
-    stream; text after a tool call is a separate part. A tool call whose input was cut off is left
-    out, since it must not be run; ``reason`` then shows the cut. ``refusal`` and ``stop_sequence``
-    as in Finish.
+    ``parts`` are Text, Thinking, RedactedThinking, ToolCall, HostedToolUse and Summary in the order
+    of the stream; text after a tool call is a separate part. A tool call whose input was cut off is
+    left out, since it must not be run; ``reason`` then shows the cut. ``refusal`` and
+    ``stop_sequence`` as in Finish.
     ``cut``: the answer ended inside its last part, which is a Text or a Thinking.
     """
 
@@ -102,7 +110,7 @@ class ReplyBuilder:
             arguments = decode_object(arguments_json) if arguments_json else {}
             self._parts.append(ToolCall(self._call.id, self._call.name, arguments))
 
-    def _hosted(self, event: HostedToolUse) -> None:
+    def _whole(self, event: HostedToolUse | Summary) -> None:
         self._close()
         self._parts.append(event)
 
@@ -134,7 +142,8 @@ _STEPS: dict[type, Callable[[ReplyBuilder, Any], None]] = {
     ToolStart: ReplyBuilder._tool_start,
     ToolInput: ReplyBuilder._tool_input,
     ToolEnd: ReplyBuilder._tool_end,
-    HostedToolUse: ReplyBuilder._hosted,
+    HostedToolUse: ReplyBuilder._whole,
+    Summary: ReplyBuilder._whole,
     Usage: ReplyBuilder._skip,
     Finish: ReplyBuilder._finish,
 }

@@ -18,6 +18,7 @@ from .conversation import (
     Image,
     Message,
     RedactedThinking,
+    Summary,
     Text,
     Thinking,
     ToolCall,
@@ -111,6 +112,8 @@ def _measured(messages: Sequence[Message]) -> tuple[int, int]:
             attached += document_tokens(part)
         elif kind is Document:
             size += _sent_length(part.text or "") + byte_length(part.title or "")
+        elif kind is Summary:
+            size += _sent_length(part.content or "")
         elif kind is RedactedThinking:
             size += len(part.data)
     return size + _json_bytes(inputs), attached

@@ -62,6 +62,7 @@ def label(value: str, name: str) -> str:
 class Record:
     """What parsing one request ignored and what it rewrote: names, each once, in order. ``size`` is
     that of its body in bytes. ``place`` is where the part stands that is being read.
+    ``summarized``: a summary was read, which stands for turns before it.
     """
 
     def __init__(self) -> None:
@@ -69,6 +70,7 @@ class Record:
         self.notes: dict[str, None] = {}
         self.size = 0
         self.place: Path = ()
+        self.summarized = False
         self._nested = Allowance()  # for JSON in strings of a large body
 
     def ignore(self, name: str) -> None:

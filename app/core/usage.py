@@ -2,10 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from .events import Event, Finish, TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
 from .tokens import TokenCounts, byte_length, resolve_usage
+
+
+class Iteration(Struct, frozen=True):
+    """The usage of one call. ``summary``: it made a summary of the conversation, and no answer."""
+
+    summary: bool
+    counts: TokenCounts
 
 
 class Meter:
@@ -71,6 +78,10 @@ class Meter:
             usage=usage,
         )
 
+    def iterations(self) -> tuple["Iteration", ...]:
+        """The calls behind the answer, if one of them made a summary; () for one plain call."""
+        return ()
+
     def _merge(self, later: Usage) -> None:
         given = {name: value for name, value in structs.asdict(later).items() if value is not None}
         self._usage = structs.replace(self._usage, **given)
@@ -99,3 +110,21 @@ class SummedMeter(Meter):
         }
         spent = [counts.credits for counts in each if counts.credits is not None]
         return structs.replace(each[-1], **sums, credits=sum(spent) if spent else None)
+
+
+class CompactedMeter(SummedMeter):
+    """The meters of calls that make a summary and, behind them, of one that answers."""
+
+    def __init__(self, first: Meter) -> None:
+        super().__init__(first)
+        self._answers = False
+
+    def add_answer(self, meter: Meter) -> None:
+        """Count the call that answers too."""
+        self.add(meter)
+        self._answers = True
+
+    def iterations(self) -> tuple[Iteration, ...]:
+        """As in the base class."""
+        last = len(self._meters) - 1 if self._answers else len(self._meters)
+        return tuple(Iteration(at < last, meter.counts()) for at, meter in enumerate(self._meters))

@@ -28,6 +28,11 @@ class Support(Shape, frozen=True):
     supported: bool
 
 
+class Compaction(Shape, frozen=True):
+    supported: bool
+    summarize: Support
+
+
 class ContextManagement(Shape, frozen=True):
     supported: bool
     clear_thinking_20251015: Support | None
@@ -68,6 +73,7 @@ class Capabilities(Shape, frozen=True):
     batch: Support
     citations: Support
     code_execution: Support
+    compaction: Compaction
     context_management: ContextManagement
     effort: Efforts
     image_input: Support
@@ -129,7 +135,7 @@ def _line(model: Model) -> Line | None:
     return _LINES.get(place(own_key(model.current_id)).family)
 
 
-_NO = Support(supported=False)
+_NO, _YES = Support(supported=False), Support(supported=True)
 
 
 def _capabilities(model: Model) -> Capabilities:
@@ -137,11 +143,12 @@ def _capabilities(model: Model) -> Capabilities:
         batch=_NO,
         citations=_NO,
         code_execution=_NO,
+        compaction=Compaction(supported=True, summarize=_YES),
         context_management=ContextManagement(
-            supported=False,
-            clear_thinking_20251015=_NO,
-            clear_tool_uses_20250919=_NO,
-            compact_20260112=_NO,
+            supported=True,
+            clear_thinking_20251015=_YES,
+            clear_tool_uses_20250919=_YES,
+            compact_20260112=_YES,
         ),
         effort=_efforts(model),
         image_input=Support("image" in model.input_types),

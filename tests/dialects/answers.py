@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from app.core.conversation import HostedToolUse, ToolSearchResult
+from app.core.conversation import HostedToolUse, Summary, ToolSearchResult
 from app.core.events import (
     Event,
     Finish,
@@ -54,8 +54,11 @@ def answers(
     names: st.SearchStrategy[str] = words,
     reasons: tuple[StopReason, ...] = get_args(StopReason),
     hosted: bool = False,
+    summaries: bool = False,
 ) -> list[Event]:
-    """``names`` are those of the tools that are called; ``hosted``: also by the gateway itself."""
+    """``names`` are those of the tools that are called; ``hosted``: also by the gateway itself;
+    ``summaries``: with summaries of earlier turns.
+    """
     pieces: st.SearchStrategy[Sequence[Event]] = (
         words.map(lambda text: [TextDelta(text)])
         | words.map(lambda text: [ThinkingDelta(text)])
@@ -66,6 +69,8 @@ def answers(
     )
     if hosted:
         pieces = pieces | HOSTED.map(lambda use: [use])
+    if summaries:
+        pieces = pieces | (words | st.none()).map(lambda text: [Summary(text)])
     told = [event for piece in draw(st.lists(pieces, max_size=12)) for event in piece]
     return [*told, draw(st.sampled_from(reasons).flatmap(_ends))]
 

@@ -21,7 +21,7 @@ REQUESTS = Path(__file__).parents[1] / "corpus/client-requests"
 HOSTS = candidates("us-east-1", None)
 PARSERS = {
     "/v1/messages": lambda raw, headers: parse_messages(raw, headers).conversation,
-    "/v1/messages/count_tokens": parse_count_tokens,
+    "/v1/messages/count_tokens": lambda raw, headers: parse_count_tokens(raw, headers).conversation,
     "/v1/chat/completions": lambda raw, headers: parse_chat(raw, headers).conversation,
     "/v1/responses": lambda raw, headers: parse_responses(raw, headers, "auto").conversation,
 }

@@ -15,14 +15,14 @@ from openai.types.responses import Response, ResponseStreamEvent
 from openai.types.shared import ErrorObject
 
 
-def _by_type(union: Any) -> dict[str, type[pydantic.BaseModel]]:
+def by_type(union: Any) -> dict[str, type[pydantic.BaseModel]]:
     """Return the models of a union by the value of their member ``type``."""
     members = get_args(get_args(union)[0])
     return {get_args(model.model_fields["type"].annotation)[0]: model for model in members}
 
 
-MESSAGE_EVENTS = {**_by_type(RawMessageStreamEvent), "error": ErrorResponse}
-RESPONSE_EVENTS = _by_type(ResponseStreamEvent)
+MESSAGE_EVENTS = {**by_type(RawMessageStreamEvent), "error": ErrorResponse}
+RESPONSE_EVENTS = by_type(ResponseStreamEvent)
 WHOLE: dict[str, type[pydantic.BaseModel]] = {
     "messages": Message,
     "chat": ChatCompletion,

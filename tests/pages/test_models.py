@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import pytest
 from anthropic.types import ModelInfo
-from anthropic.types.model_capabilities import ModelCapabilities
+from anthropic.types.beta import BetaModelCapabilities
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import BaseModel
@@ -93,7 +93,7 @@ def test_the_capabilities_are_those_of_the_sdk_and_all_of_them() -> None:
                 check(value[name], types[0])
 
     for row in get(client(), "/v1/models")["data"]:
-        check(row["capabilities"], ModelCapabilities)
+        check(row["capabilities"], BetaModelCapabilities)
         assert ModelInfo.construct(**row).id == row["id"]
         assert set(ModelInfo.model_fields) - {"deprecated_at", "retires_at"} <= row.keys()
 

@@ -17,6 +17,7 @@ from app.core.conversation import (
     Part,
     RedactedThinking,
     SearchError,
+    Summary,
     Text,
     Thinking,
     ToolCall,
@@ -200,7 +201,10 @@ def _without_opaque(value: Any) -> Any:
 
 def _compaction(block: types.CompactionBlock, record: Record) -> Parts:
     """Empty content means that a compaction failed, and carries nothing."""
-    return (Text(block.content),) if block.content else _ignored(block, record)
+    if not block.content:
+        return _ignored(block, record)
+    record.summarized = True
+    return (Summary(block.content),)
 
 
 def _ignored(block: Any, record: Record) -> Parts:

@@ -10,15 +10,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from app.core.conversation import Conversation, Effort, Message, Part, Reasoning, ToolResult
+from app.core.compaction import from_summary
+from app.core.conversation import (
+    Compaction,
+    Conversation,
+    Effort,
+    Message,
+    Part,
+    Reasoning,
+    ToolResult,
+)
+from app.core.edits import Applied, Edit, edited
 from app.core.headers import Headers
 from app.core.hosted import turns
 from app.core.limits.stop_sequences import check_size
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown, label
 from app.errors import GatewayError, Kind
 
-from . import blocks, schema, tools
+from . import blocks, context, schema, tools
 from .block_types import TextBlock
 
 BILLING_HEADER = "x-anthropic-billing-header:"
@@ -27,13 +38,43 @@ SESSION_HEADERS = ("X-Conversation-ID", "X-Session-ID")
 
 class ParsedRequest(Struct, frozen=True):
     """``model`` is the name that the client used, for the answer. ``safeguards`` are the types of
-    the checks that it wants of the answer.
+    the checks that it wants of the answer. ``edits`` is what was cleared of its history, None if it
+    did not ask for that.
     """
 
     conversation: Conversation
     stream: bool
     model: str
     safeguards: tuple[str, ...] = ()
+    edits: tuple[Applied, ...] | None = None
+
+
+class ParsedCount(Struct, frozen=True):
+    """``original`` is the conversation as it was sent, None if nothing of it is left out."""
+
+    conversation: Conversation
+    original: Conversation | None = None
+
+
+class _Read(Struct, frozen=True):
+    """A body as it was sent. ``summarized``: the conversation has a summary of earlier turns."""
+
+    request: Any
+    conversation: Conversation
+    edits: tuple[Edit, ...]
+    summarized: bool
+
+    def managed(self) -> tuple[Conversation, tuple[Applied, ...] | None]:
+        """The conversation that the model sees, and what was cleared of it, None if the client did
+        not ask for that.
+        """
+        conversation = self.conversation
+        if self.summarized:
+            messages = from_summary(conversation.messages, keeps_asked=False)
+            conversation = replace(conversation, messages=messages)
+        if self.request.context_management is None:
+            return conversation, None
+        return edited(conversation, self.edits)
 
 
 def parse_messages(raw: bytes, headers: Headers) -> ParsedRequest:
@@ -42,26 +83,34 @@ def parse_messages(raw: bytes, headers: Headers) -> ParsedRequest:
     Raises :class:`GatewayError`, ``INVALID_REQUEST`` with ``field`` as a dotted path, or
     ``UNSUPPORTED_THREAD``.
     """
-    request, conversation = _parse(raw, headers, schema.MessagesRequest)
+    read = _parse(raw, headers, schema.MessagesRequest)
+    request = read.request
+    conversation, edits = read.managed()
     safeguards = tuple(safeguard.type for safeguard in request.safeguards or ())
-    return ParsedRequest(conversation, bool(request.stream), request.model, safeguards)
+    return ParsedRequest(conversation, bool(request.stream), request.model, safeguards, edits)
 
 
-def parse_count_tokens(raw: bytes, headers: Headers) -> Conversation:
-    """Read the body of ``POST /v1/messages/count_tokens``, as :func:`parse_messages` does."""
-    return _parse(raw, headers, schema.CountTokensRequest)[1]
+def parse_count_tokens(raw: bytes, headers: Headers) -> ParsedCount:
+    """Read the body of ``POST /v1/messages/count_tokens``, as :func:`parse_messages` does. A
+    compaction that the body asks for is not made.
+    """
+    read = _parse(raw, headers, schema.CountTokensRequest)
+    conversation, edits = read.managed()
+    whole = edits is None and not read.summarized
+    return ParsedCount(conversation, None if whole else read.conversation)
 
 
-def _parse(
-    raw: bytes, headers: Headers, model: type[schema.CountTokensRequest]
-) -> tuple[Any, Conversation]:
+def _parse(raw: bytes, headers: Headers, model: type[schema.CountTokensRequest]) -> _Read:
     record = Record()
     try:
         body = decode(raw, record)
         _refuse_thread(body)
         request = convert(body, model)
         ignore_unknown(request, body, record)
-        return request, _conversation(request, headers, record)
+        summarize = getattr(request, "compaction", None)
+        asked = context.wanted(request.context_management, summarize, record)
+        conversation = _conversation(request, headers, record, asked.compaction)
+        return _Read(request, conversation, asked.edits, record.summarized)
     except RecursionError:
         raise GatewayError(Kind.INVALID_REQUEST, TOO_DEEP) from None
     except FieldError as error:
@@ -85,7 +134,10 @@ def _refuse_thread(body: Mapping[str, Any]) -> None:
 
 
 def _conversation(
-    request: schema.CountTokensRequest, headers: Headers, record: Record
+    request: schema.CountTokensRequest,
+    headers: Headers,
+    record: Record,
+    compaction: Compaction | None,
 ) -> Conversation:
     last_user = _last_user(request.messages)
     named = getattr(request.tool_choice, "name", "")
@@ -113,6 +165,7 @@ def _conversation(
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
         size=record.size,
+        compaction=compaction,
     )
 
 

@@ -5,14 +5,24 @@ from typing import TypeVar, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
-from app.core.conversation import HostedToolUse, Part, RedactedThinking, Text, Thinking, ToolCall
+from app.core.conversation import (
+    HostedToolUse,
+    Part,
+    RedactedThinking,
+    Summary,
+    Text,
+    Thinking,
+    ToolCall,
+)
+from app.core.edits import Applied
 from app.core.events import Finish, Refusal, StopReason
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
-from app.core.usage import Meter
+from app.core.usage import Iteration, Meter
 from app.dialects.wire import encode
 
 from . import shapes
+from .context import response
 
 STOP_REASONS: dict[StopReason, shapes.StopReason] = {
     "end_turn": "end_turn",
@@ -22,6 +32,7 @@ STOP_REASONS: dict[StopReason, shapes.StopReason] = {
     "context_window": "model_context_window_exceeded",
     "pause_turn": "pause_turn",
     "refusal": "refusal",
+    "compaction": "compaction",
 }
 CATEGORIES: dict[str, shapes.RefusalCategory] = {
     name: name for name in get_args(shapes.RefusalCategory)
@@ -37,13 +48,20 @@ class ReplyContext(Struct, frozen=True):
 
     ``model`` is the name that the client used. ``omit_thinking``: thinking blocks have their
     signature and no text, as with the API's ``display: omitted``. ``safeguards`` are the types of
-    the checks that the client asked for.
+    the checks that the client asked for, ``edits`` what was cleared of its conversation, None if it
+    did not ask for that.
     """
 
     id: str
     model: str
     omit_thinking: bool = False
     safeguards: tuple[str, ...] = ()
+    edits: tuple[Applied, ...] | None = None
+
+    @property
+    def management(self) -> shapes.ContextManagement | UnsetType:
+        """What was cleared, as the answer has it."""
+        return UNSET if self.edits is None else response(self.edits)
 
 
 def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
@@ -51,7 +69,7 @@ def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     content = [block for part in reply.parts for block in _blocks(part, context.omit_thinking)]
     end = Finish(reply.reason, reply.refusal, reply.stop_sequence)
     searches = sum(isinstance(part, HostedToolUse) for part in reply.parts)
-    used = usage(meter.counts(), searches, shapes.Usage)
+    used = usage(meter, searches, shapes.Usage)
     return encode(message(context, content, used, end))
 
 
@@ -73,6 +91,7 @@ def message(
         stop_details=_details(end) if end else None,
         usage=used,
         safeguard_results=_safeguard_results(context) if end else UNSET,
+        context_management=context.management if end else UNSET,
     )
 
 
@@ -98,10 +117,12 @@ def _details(end: Finish) -> shapes.Refusal | None:
     return shapes.Refusal(CATEGORIES.get(said.category), said.explanation or None)
 
 
-def usage(counts: TokenCounts, searches: int, kind: type[_Usage]) -> _Usage:
-    """The tokens of the whole answer; cached tokens are counted apart. ``searches`` is how often
-    the gateway ran a tool search.
+def usage(meter: Meter, searches: int, kind: type[_Usage]) -> _Usage:
+    """The tokens of the whole answer; cached tokens are counted apart, and so are those of a
+    summary. ``searches`` is how often the gateway ran a tool search.
     """
+    iterations = meter.iterations()
+    counts = _answered(iterations) if iterations else meter.counts()
     thought = counts.reasoning_tokens
     return kind(
         counts.input_tokens,
@@ -110,6 +131,23 @@ def usage(counts: TokenCounts, searches: int, kind: type[_Usage]) -> _Usage:
         counts.output_tokens,
         shapes.OutputDetails(thought) if thought else None,
         shapes.ServerToolUsage(searches) if searches else None,
+        list(map(_iteration, iterations)) or UNSET,
+    )
+
+
+def _answered(iterations: Sequence[Iteration]) -> TokenCounts:
+    """The tokens without those of summaries; none if the answer is a summary alone."""
+    return next((each.counts for each in iterations if not each.summary), TokenCounts(0, 0))
+
+
+def _iteration(each: Iteration) -> shapes.Iteration:
+    counts = each.counts
+    return shapes.Iteration(
+        "compaction" if each.summary else "message",
+        counts.input_tokens,
+        counts.output_tokens,
+        counts.cache_write_tokens,
+        counts.cache_read_tokens,
     )
 
 
@@ -143,4 +181,6 @@ def _block(part: Part, omit_thinking: bool) -> shapes.Block:
             return shapes.RedactedThinking(part.data)
         case ToolCall():
             return shapes.ToolUse(part.id, part.name, part.input)
+        case Summary():
+            return shapes.Compaction(part.content)
     raise TypeError(f"{type(part).__name__} cannot be part of an answer")

@@ -13,7 +13,7 @@ from app.web.serving import Serving
 
 from .parse import parse_count_tokens, parse_messages
 from .reply import ReplyContext, whole
-from .shapes import TokenCount
+from .shapes import OriginalCount, TokenCount
 from .stream import StreamEncoder
 
 
@@ -25,7 +25,9 @@ def blueprint(serving: Serving) -> Blueprint:
     def messages() -> Response:
         parsed = serving.read(parse_messages, request.headers)
         omit_thinking = parsed.conversation.reasoning.omit_text
-        context = ReplyContext(f"msg_{uuid4().hex}", parsed.model, omit_thinking, parsed.safeguards)
+        context = ReplyContext(
+            f"msg_{uuid4().hex}", parsed.model, omit_thinking, parsed.safeguards, parsed.edits
+        )
         return serving.respond(
             parsed.conversation,
             streamed=parsed.stream,
@@ -40,11 +42,15 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.post("/v1/messages/count_tokens")
     def count_tokens() -> Response:
         """The documented estimate; the upstream has no call that counts."""
-        tokens = serving.read(_estimate, request.headers, calls_model=False)
-        return Response(encode(TokenCount(tokens)), mimetype=JSON)
+        count = serving.read(_estimate, request.headers, calls_model=False)
+        return Response(encode(count), mimetype=JSON)
 
     return routes
 
 
-def _estimate(raw: bytes, headers: Headers) -> int:
-    return estimate_conversation(parse_count_tokens(raw, headers))
+def _estimate(raw: bytes, headers: Headers) -> TokenCount:
+    parsed = parse_count_tokens(raw, headers)
+    tokens = estimate_conversation(parsed.conversation)
+    if parsed.original is None:
+        return TokenCount(tokens)
+    return TokenCount(tokens, OriginalCount(estimate_conversation(parsed.original)))

@@ -5,8 +5,8 @@ allows are declared here and in :mod:`.block_types`, and checked by msgspec. A m
 declared is no error: it is ignored, and named in a header of the answer. Members that are checked
 but have no effect are in :data:`NOT_HONOURED`.
 
-``tools`` are declared in :mod:`~app.dialects.anthropic.tools`: unknown types of tools must be
-ignored and not refused.
+``tools`` are declared in :mod:`~app.dialects.anthropic.tools`, edits of the context in
+:mod:`~app.dialects.anthropic.context`: unknown types of them must be ignored and not refused.
 
 Source: the types of the ``anthropic`` SDK 2.12 and requests of real clients.
 """
@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 from app.core.typed_json import Label, Name, Tagged
 
 from .block_types import AssistantBlock, SystemBlock, TextBlock, UserBlock
+from .context import ContextManagement, Summarize
 
 MAX_SAFEGUARDS = 16
 """Each is answered. Claude Code asks for one."""
@@ -119,6 +120,7 @@ class CountTokensRequest(Struct, frozen=True, kw_only=True):
     output_format: JsonSchemaFormat | None = None
     metadata: Metadata | None = None
     safeguards: Annotated[list[Safeguard], Meta(max_length=MAX_SAFEGUARDS)] | None = None
+    context_management: ContextManagement | None = None
 
 
 class MessagesRequest(CountTokensRequest, frozen=True, kw_only=True):
@@ -126,6 +128,7 @@ class MessagesRequest(CountTokensRequest, frozen=True, kw_only=True):
 
     max_tokens: Annotated[int, Meta(ge=0)]
     stream: bool | None = None
+    compaction: Summarize | None = None
     stop_sequences: Annotated[list[str], Meta(max_length=MAX_STOP_SEQUENCES)] | None = None
     temperature: Share | None = None
     top_p: Share | None = None

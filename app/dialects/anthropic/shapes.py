@@ -33,6 +33,16 @@ class ToolUse(Shape, frozen=True, tag_field="type", tag="tool_use"):
     input: dict[str, Any]
 
 
+class Compaction(Shape, frozen=True, tag_field="type", tag="compaction"):
+    """A summary of all before it; null if there was to be one, and the model wrote none. It is
+    plain text, which the client may read: nothing of it is encrypted, and it needs no signature.
+    """
+
+    content: str | None
+    encrypted_content: None = None
+    signature: None = None
+
+
 SearchErrorCode: TypeAlias = Literal[
     "invalid_tool_input", "unavailable", "too_many_requests", "execution_time_exceeded"
 ]
@@ -73,9 +83,20 @@ class ServerToolUsage(Shape, frozen=True):
     web_fetch_requests: int = 0
 
 
+class Iteration(Shape, frozen=True):
+    """The usage of one call of the service."""
+
+    type: Literal["compaction", "message"]
+    input_tokens: int
+    output_tokens: int
+    cache_creation_input_tokens: int
+    cache_read_input_tokens: int
+    cache_creation: None = None
+
+
 class DeltaUsage(Shape, frozen=True):
     """``output_tokens_details`` is there if the model reasoned, ``server_tool_use`` if the gateway
-    ran a tool.
+    ran a tool, ``iterations`` if the conversation was compacted: what that took is there alone.
     """
 
     input_tokens: int
@@ -84,6 +105,7 @@ class DeltaUsage(Shape, frozen=True):
     output_tokens: int
     output_tokens_details: OutputDetails | None = None
     server_tool_use: ServerToolUsage | None = None
+    iterations: list[Iteration] | UnsetType = UNSET
 
 
 class Usage(DeltaUsage, frozen=True):
@@ -115,7 +137,28 @@ class SafeguardResult(Shape, frozen=True):
     status: SafeguardUnavailable
 
 
-Block: TypeAlias = Text | Thinking | RedactedThinking | ToolUse | ServerToolUse | ToolSearchResult
+class ToolUsesCleared(Shape, frozen=True, tag_field="type", tag="clear_tool_uses_20250919"):
+    cleared_input_tokens: int
+    cleared_tool_uses: int
+
+
+class ThinkingCleared(Shape, frozen=True, tag_field="type", tag="clear_thinking_20251015"):
+    cleared_input_tokens: int
+    cleared_thinking_turns: int
+
+
+AppliedEdit: TypeAlias = ToolUsesCleared | ThinkingCleared
+
+
+class ContextManagement(Shape, frozen=True):
+    """The edits that cleared something of the request's history."""
+
+    applied_edits: list[AppliedEdit]
+
+
+Block: TypeAlias = (
+    Text | Thinking | RedactedThinking | ToolUse | ServerToolUse | ToolSearchResult | Compaction
+)
 StopReason: TypeAlias = Literal[
     "end_turn",
     "tool_use",
@@ -124,6 +167,7 @@ StopReason: TypeAlias = Literal[
     "model_context_window_exceeded",
     "pause_turn",
     "refusal",
+    "compaction",
 ]
 
 
@@ -140,12 +184,22 @@ class Message(Shape, frozen=True):
     stop_details: Refusal | None
     usage: Usage
     safeguard_results: Sequence[SafeguardResult] | UnsetType = UNSET
+    context_management: ContextManagement | UnsetType = UNSET
+
+
+class OriginalCount(Shape, frozen=True):
+    """What the input has without the edits of its context."""
+
+    original_input_tokens: int
 
 
 class TokenCount(Shape, frozen=True):
-    """The answer of ``POST /v1/messages/count_tokens``: an estimate."""
+    """The answer of ``POST /v1/messages/count_tokens``: an estimate. ``context_management`` is
+    there if the request asks for edits, or has a summary of earlier turns.
+    """
 
     input_tokens: int
+    context_management: OriginalCount | UnsetType = UNSET
 
 
 class ErrorDetails(Shape, frozen=True):
@@ -196,7 +250,12 @@ class InputDelta(Shape, frozen=True, tag_field="type", tag="input_json_delta"):
     partial_json: str
 
 
-Delta: TypeAlias = TextDelta | ThinkingDelta | SignatureDelta | InputDelta
+class CompactionDelta(Shape, frozen=True, tag_field="type", tag="compaction_delta"):
+    content: str | None
+    encrypted_content: None = None
+
+
+Delta: TypeAlias = TextDelta | ThinkingDelta | SignatureDelta | InputDelta | CompactionDelta
 
 
 class Stopped(Shape, frozen=True):
@@ -227,6 +286,7 @@ class BlockStop(Shape, frozen=True, tag_field="type", tag="content_block_stop"):
 class MessageDelta(Shape, frozen=True, tag_field="type", tag="message_delta"):
     delta: Stopped
     usage: DeltaUsage
+    context_management: ContextManagement | UnsetType = UNSET
 
 
 class MessageStop(Shape, frozen=True, tag_field="type", tag="message_stop"):

@@ -7,7 +7,7 @@
 from enum import Enum
 from typing import Any, ClassVar, TypeAlias
 
-from app.core.conversation import HostedToolUse
+from app.core.conversation import HostedToolUse, Summary
 from app.core.events import (
     Finish,
     RedactedThinkingBlock,
@@ -132,9 +132,16 @@ class StreamEncoder(OpeningEncoder):
         self._open(result)
         self._close()
 
+    def _summary(self, summary: Summary) -> None:
+        """In one delta, as the API sends it."""
+        self._open(shapes.Compaction(None))
+        delta = shapes.CompactionDelta(summary.content)
+        self._out.append(wire.event(shapes.BlockDelta(self._index, delta)))
+
     def _finish(self, event: Finish) -> None:
-        used = reply.usage(self._meter.counts(), self._searches, shapes.DeltaUsage)
-        delta = shapes.MessageDelta(reply.stopped(self._context, event), used)
+        used = reply.usage(self._meter, self._searches, shapes.DeltaUsage)
+        stopped = reply.stopped(self._context, event)
+        delta = shapes.MessageDelta(stopped, used, self._context.management)
         self._out += (wire.event(delta), wire.event(shapes.MessageStop()))
 
     _BETWEEN: ClassVar[Row] = {
@@ -144,6 +151,7 @@ class StreamEncoder(OpeningEncoder):
         RedactedThinkingBlock: ((_redacted, _close), State.BETWEEN),
         ToolStart: ((_open_call,), State.CALL),
         HostedToolUse: ((_hosted,), State.BETWEEN),
+        Summary: ((_summary, _close), State.BETWEEN),
         Usage: ((), State.BETWEEN),
         Finish: ((_finish,), State.DONE),
     }

@@ -28,6 +28,7 @@ FINISH_REASONS: dict[StopReason, shapes.FinishReason] = {
     "context_window": "length",
     "pause_turn": "stop",
     "refusal": "content_filter",
+    "compaction": "stop",
 }
 """A closed set: clients refuse answers with any other value."""
 

@@ -8,7 +8,7 @@ nothing.
 from enum import Enum
 from typing import Any, ClassVar
 
-from app.core.conversation import HostedToolUse
+from app.core.conversation import HostedToolUse, Summary
 from app.core.events import (
     Finish,
     RedactedThinkingBlock,
@@ -119,7 +119,7 @@ class StreamEncoder(encoder.StreamEncoder):
         Usage: ((), State.ANSWER),
         Finish: ((_finish,), State.DONE),
     }
-    _SILENT = (ThinkingSignature, RedactedThinkingBlock, HostedToolUse, Usage)
+    _SILENT = (ThinkingSignature, RedactedThinkingBlock, HostedToolUse, Summary, Usage)
     TRANSITIONS: ClassVar[Table] = {
         State.FRESH: after((_start,), _ANSWER) | dict.fromkeys(_SILENT, ((), State.FRESH)),
         State.ANSWER: _ANSWER,

@@ -62,6 +62,17 @@ _ANSWER = shapes.Response(
     tools=[],
 )
 
+_COMPACTED = shapes.CompactedResponse(
+    id="resp_3f1c9a",
+    object="response.compaction",
+    created_at=1790000000,
+    output=[
+        {"type": "message", "role": "user", "content": "What is the capital of France?"},
+        shapes.Compaction("cmp_3f1c9a_0", "eyJraXJvMmFwaSI6ImNvbXBhY3Rpb24ifQ=="),
+    ],
+    usage=_ANSWER.usage,
+)
+
 OPERATIONS = (
     Operation(
         id="createResponse",
@@ -94,6 +105,20 @@ OPERATIONS = (
         request=ResponsesRequest,
         example=_QUESTION,
         answers={JSON: (shapes.InputTokens, shapes.InputTokens(input_tokens=19))},
+    ),
+    Operation(
+        id="compactResponse",
+        method="post",
+        path="/v1/responses/compact",
+        summary="Have a conversation summed up, so that it can go on as a shorter one.",
+        description=(
+            "Takes the body of `/v1/responses`. The model is asked for a summary of the "
+            "conversation. The `output` takes the place of the input: its messages of the user, "
+            "the developer and the system, and an item that carries the summary for the rest."
+        ),
+        request=ResponsesRequest,
+        example=_QUESTION,
+        answers={JSON: (shapes.CompactedResponse, _COMPACTED)},
     ),
     *operations(_ANSWER),
 )

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from app.core.conversation import Conversation, Reasoning
+from app.core.conversation import Compaction, Conversation, Reasoning
 from app.core.headers import Headers
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.dialects import openai
@@ -21,6 +21,7 @@ from app.dialects.wire import encode
 from app.errors import GatewayError, Kind
 
 from . import codex, required, schema, tools
+from .items import compaction
 from .items import read as items
 from .items.types import WithTools
 from .kept import references
@@ -61,6 +62,17 @@ def parse_input_tokens(
     return _read(raw, headers, default_model, kept, to_answer=False).conversation
 
 
+def parse_compact(
+    raw: bytes, headers: Headers, default_model: str, kept: references.Kept | None = None
+) -> ParsedRequest:
+    """Read the body of ``POST /v1/responses/compact``. Its answer is always whole, and not kept;
+    ``asked`` are the items of its input.
+    """
+    parsed = _read(raw, headers, default_model, kept, to_answer=True, gives_items=True)
+    conversation = replace(parsed.conversation, compaction=compaction.ON_REQUEST)
+    return replace(parsed, conversation=conversation, store=False, conversation_id="")
+
+
 def _read(
     raw: bytes,
     headers: Headers,
@@ -68,6 +80,7 @@ def _read(
     kept: references.Kept | None,
     *,
     to_answer: bool,
+    gives_items: bool = False,
 ) -> ParsedRequest:
     record = Record()
     joined: references.Input | None = None
@@ -87,6 +100,8 @@ def _read(
         raise openai.refusal(joined.located(error) if joined else error) from None
     if to_answer and not (parsed.conversation.messages or parsed.conversation.system):
         raise required.nothing_to_answer()
+    if gives_items:
+        return replace(parsed, asked=references.as_items(request.input))
     return _to_keep(parsed, request, body, joined)
 
 
@@ -133,6 +148,10 @@ def _parsed(
     offer = _offered(request, record)
     chosen = tools.choice(request.tool_choice, offer, record)
     system, messages = items.read(request.input or (), record)
+    wanted = _compaction(request, record)
+    if record.summarized:
+        messages, asks = compaction.settled(messages)
+        wanted = compaction.ON_REQUEST if asks else wanted
     reasoning = _reasoning(request.reasoning, record)
     store = keeps and request.store is not False
     _note_ignored(request, record, store=store)
@@ -151,6 +170,7 @@ def _parsed(
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
         size=record.size,
+        compaction=wanted,
     )
     options = ReplyOptions(
         model,
@@ -188,6 +208,18 @@ def _reasoning(wanted: schema.ReasoningConfig | None, record: Record) -> Reasoni
     summary = (wanted.summary or wanted.generate_summary) is not None
     enabled = True if (summary or effort) and effort != "none" else None
     return Reasoning(enabled, effort, omit_text=not summary)
+
+
+def _compaction(request: schema.ResponsesRequest, record: Record) -> Compaction | None:
+    """The compaction that is to be made at a threshold."""
+    found = None
+    for entry in request.context_management or ():
+        if entry.type == "compaction":
+            threshold = entry.compact_threshold or compaction.THRESHOLD
+            found = Compaction(threshold, keeps_asked=True)
+        else:
+            record.ignore(entry.type)
+    return found
 
 
 def _note_ignored(request: schema.ResponsesRequest, record: Record, *, store: bool) -> None:

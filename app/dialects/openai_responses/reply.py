@@ -3,13 +3,13 @@
 Members that repeat the request say what is in effect, which is not always what was asked for.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from msgspec import UNSET, Raw, Struct
 from msgspec.structs import replace
 
-from app.core.conversation import Part, RedactedThinking, Text, Thinking, ToolCall
+from app.core.conversation import Part, RedactedThinking, Summary, Text, Thinking, ToolCall
 from app.core.events import Refusal, StopReason
 from app.core.fold import Reply
 from app.core.lenient_json import decode_object
@@ -20,7 +20,8 @@ from app.dialects.openai import OpenAIFailure
 from app.dialects.wire import encode
 
 from . import shapes
-from .items import reasoning_content
+from .items import compaction, reasoning_content
+from .kept.forms import numbered
 from .kept.keeping import Keeping
 from .tools import ClientTool, ToolKind
 
@@ -35,15 +36,17 @@ OUTCOMES: dict[StopReason, tuple[FinalStatus, IncompleteReason | None]] = {
     "context_window": ("incomplete", "max_output_tokens"),
     "pause_turn": ("completed", None),
     "refusal": ("incomplete", "content_filter"),
+    "compaction": ("completed", None),
 }
 """The status of a response, and why it is incomplete."""
 
 CallKind: TypeAlias = Literal["function_call", "custom_tool_call", "tool_search_call"]
-ItemKind: TypeAlias = Literal["message", "reasoning"] | CallKind
+ItemKind: TypeAlias = Literal["message", "reasoning", "compaction"] | CallKind
 
 ID_PREFIXES: dict[ItemKind, str] = {
     "message": "msg",
     "reasoning": "rs",
+    "compaction": "cmp",
     "function_call": "fc",
     "custom_tool_call": "ctc",
     "tool_search_call": "tsc",
@@ -54,6 +57,8 @@ CALL_KINDS: dict[ToolKind, CallKind] = {
     "tool_search": "tool_search_call",
 }
 """The type of the item that calls a tool."""
+STAYING = ("user", "developer", "system")
+"""Roles whose messages a compaction leaves as they are."""
 DECLINED = "The model declined to answer, and did not say why."
 """For Codex, which would see an empty answer."""
 
@@ -119,12 +124,27 @@ class ReplyContext(Struct, frozen=True):
 
 def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
-    items = [_item(context, index, part) for index, part in enumerate(reply.parts)]
+    items = _items(context, reply.parts)
     if reply.cut and isinstance(items[-1], shapes.OutputMessage):
         items[-1] = replace(items[-1], status=context.options.outcome(reply.reason)[0])
     if part := context.options.refused(reply.reason, reply.refusal):
         items.append(message_item(context.item_id("message", len(items)), [part], "completed"))
     return encode(finished(context, reply.reason, map(encode, items), meter))
+
+
+def compacted(context: ReplyContext, asked: Sequence[Any], reply: Reply, meter: Meter) -> bytes:
+    """The body of the answer to ``POST /v1/responses/compact``: what takes the place of ``asked``,
+    the items of the input. What the user, the developer and the system said is in it unchanged.
+    """
+    said = [item for item in asked if isinstance(item, dict) and item.get("role") in STAYING]
+    answer = shapes.CompactedResponse(
+        id=context.id,
+        object="response.compaction",
+        created_at=context.created,
+        output=[*numbered(said, context.number), *_items(context, reply.parts)],
+        usage=usage(meter.counts()),
+    )
+    return encode(answer)
 
 
 def finished(
@@ -217,6 +237,11 @@ def reasoning_item(
     return shapes.ReasoningItem(item_id, [shapes.SummaryText(text)] if text else [], carried)
 
 
+def compaction_item(item_id: str, summary: str) -> shapes.Compaction:
+    """``summary`` is empty while its stream is under way."""
+    return shapes.Compaction(item_id, compaction.content(summary) if summary else "")
+
+
 def call_item(
     item_id: str, call_id: str, tool: ClientTool, given: str, status: shapes.ItemStatus
 ) -> shapes.Call:
@@ -250,6 +275,12 @@ def call_item(
     )
 
 
+def _items(context: ReplyContext, parts: Sequence[Part]) -> list[shapes.Item]:
+    """A summary that could not be had is no item."""
+    told = [part for part in parts if not (isinstance(part, Summary) and part.content is None)]
+    return [_item(context, index, part) for index, part in enumerate(told)]
+
+
 def _item(context: ReplyContext, index: int, part: Part) -> shapes.Item:
     match part:
         case Text():
@@ -258,6 +289,8 @@ def _item(context: ReplyContext, index: int, part: Part) -> shapes.Item:
         case Thinking() | RedactedThinking():
             item_id = context.item_id("reasoning", index)
             return reasoning_item(context, item_id, part)
+        case Summary():
+            return compaction_item(context.item_id("compaction", index), part.content or "")
         case ToolCall():
             tool = context.options.client_tool(part.name)
             custom = tool.kind == "custom"

@@ -19,8 +19,8 @@ from app.web.serving import Serving
 
 from . import codex, conversation_routes, kept_routes
 from .kept import references
-from .parse import parse_input_tokens, parse_responses
-from .reply import ReplyContext, whole
+from .parse import parse_compact, parse_input_tokens, parse_responses
+from .reply import ReplyContext, compacted, whole
 from .shapes import InputTokens
 from .stream import StreamEncoder
 
@@ -28,8 +28,8 @@ _T = TypeVar("_T")
 
 
 def blueprint(serving: Serving) -> Blueprint:
-    """``POST /v1/responses``, streamed or not, and below it ``explain`` and ``input_tokens``; a 426
-    for a client that tries a WebSocket.
+    """``POST /v1/responses``, streamed or not, and below it ``compact``, ``explain`` and
+    ``input_tokens``; a 426 for a client that tries a WebSocket.
     """
     routes = Blueprint("openai_responses", __name__)
 
@@ -54,6 +54,17 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.post("/v1/responses/explain")
     def explain() -> Response:
         return serving.explain(read(serving, parse_responses).conversation)
+
+    @routes.post("/v1/responses/compact")
+    def compact() -> Response:
+        parsed = read(serving, parse_compact)
+        context = ReplyContext(uuid4().hex, parsed.options, int(time()), time)
+        return serving.respond(
+            parsed.conversation,
+            streamed=False,
+            encoder=partial(StreamEncoder, context),
+            whole=partial(compacted, context, parsed.asked),
+        )
 
     @routes.post("/v1/responses/input_tokens")
     def input_tokens() -> Response:

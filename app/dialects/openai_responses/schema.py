@@ -44,6 +44,13 @@ class ReasoningConfig(Struct, frozen=True):
     generate_summary: Label | None = None
 
 
+class ContextManagement(Struct, frozen=True):
+    """``compact_threshold`` is in tokens."""
+
+    type: Label
+    compact_threshold: Annotated[int, Meta(ge=1)] | None = None
+
+
 Metadata: TypeAlias = Annotated[
     dict[Name, Annotated[str, Meta(max_length=4096)]], Meta(max_length=64)
 ]
@@ -76,6 +83,7 @@ class ResponsesRequest(Struct, frozen=True, kw_only=True):
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     previous_response_id: Label | None = None
     conversation: Label | ConversationParam | None = None
+    context_management: list[ContextManagement] | None = None
     # refused if given: see parse.NOT_KEPT
     prompt: None = None
     background: bool | None = None

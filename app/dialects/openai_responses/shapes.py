@@ -46,6 +46,12 @@ class ReasoningItem(Shape, frozen=True, tag_field="type", tag="reasoning"):
     encrypted_content: str | None
 
 
+class Compaction(Shape, frozen=True, tag_field="type", tag="compaction"):
+    id: str
+    encrypted_content: str
+    created_by: None = None
+
+
 class FunctionCall(Shape, frozen=True, kw_only=True, tag_field="type", tag="function_call"):
     id: str
     status: ItemStatus
@@ -106,7 +112,9 @@ class ConversationInEffect(Shape, frozen=True):
     id: str
 
 
-Item: TypeAlias = OutputMessage | ReasoningItem | FunctionCall | CustomToolCall | ToolSearchCall
+Item: TypeAlias = (
+    OutputMessage | ReasoningItem | Compaction | FunctionCall | CustomToolCall | ToolSearchCall
+)
 
 
 class _Response(Shape, frozen=True, kw_only=True):
@@ -167,6 +175,18 @@ class InputTokens(Shape, frozen=True, tag_field="object", tag="response.input_to
     """The answer of ``POST /v1/responses/input_tokens``."""
 
     input_tokens: int
+
+
+class CompactedResponse(Shape, frozen=True):
+    """The answer of ``POST /v1/responses/compact``. ``output`` takes the place of the input: its
+    messages of the user, the developer and the system, and one item for the rest.
+    """
+
+    id: str
+    object: Literal["response.compaction"]
+    created_at: int
+    output: list[Any]
+    usage: Usage
 
 
 # Stream events. A delta has its number at the end, where it is written after the text.

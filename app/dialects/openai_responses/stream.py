@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from msgspec import Raw
 
-from app.core.conversation import HostedToolUse, RedactedThinking, Thinking
+from app.core.conversation import HostedToolUse, RedactedThinking, Summary, Thinking
 from app.core.events import (
     Event,
     Finish,
@@ -235,6 +235,16 @@ class StreamEncoder(OpeningEncoder):
     def _done_reasoning(self, part: reasoning_content.Reasoning) -> None:
         self._done(reply.reasoning_item(self._context, self._place[0], part))
 
+    # Summaries
+
+    def _summary(self, event: Summary) -> None:
+        """In one piece; one that could not be had is no item."""
+        if event.content is None:
+            return
+        self._open("compaction")
+        self._added(reply.compaction_item(self._place[0], ""))
+        self._done(reply.compaction_item(self._place[0], event.content))
+
     # Calls
 
     def _open_call(self, event: ToolStart) -> None:
@@ -280,6 +290,7 @@ class StreamEncoder(OpeningEncoder):
         RedactedThinkingBlock: ((_open_thinking, _redacted), State.BETWEEN),
         ToolStart: ((_open_call,), State.CALL),
         HostedToolUse: ((), State.BETWEEN),
+        Summary: ((_summary,), State.BETWEEN),
         Usage: ((), State.BETWEEN),
         Finish: ((_finish,), State.DONE),
     }

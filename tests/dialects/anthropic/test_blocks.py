@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.core.compaction import HEAD
 from app.core.conversation import (
     Document,
     Image,
@@ -172,7 +173,7 @@ IN_ASSISTANT = [
         {"type": "mcp_tool_result", "tool_use_id": "m", "content": "no", "is_error": True},
         (Text('[Result of server tool mcp (error): "no"]'),),
     ),
-    ({"type": "compaction", "content": "So far."}, (Text("So far."),)),
+    ({"type": "compaction", "content": "So far."}, (Text(HEAD + "So far."),)),
     ({"type": "compaction", "content": None}, ()),
     ({"type": "fallback", "to": {"model": "x"}}, ()),
     ({"type": "mcp_tool_listing", "mcp_server_name": "srv", "tools": []}, ()),

@@ -15,7 +15,6 @@ CORPUS = sorted(path for path in REQUESTS.glob("*.json") if '"/v1/messages' in p
 
 IGNORED = {
     "cache_control",
-    "context_management",
     "defer_loading",
     "disable_parallel_tool_use",
     "eager_input_streaming",
@@ -37,7 +36,7 @@ def load(path):
 
 def parsed(request, raw, headers):
     if request["path"].endswith("count_tokens"):
-        return parse_count_tokens(raw, headers)
+        return parse_count_tokens(raw, headers).conversation
     return parse_messages(raw, headers).conversation
 
 

@@ -172,7 +172,7 @@ def test_a_null_thread_is_none(parse):
 
 def test_count_tokens_takes_no_max_tokens():
     raw = msgspec.json.encode({"model": "m", "messages": HI, "tools": []})
-    conversation = parse_count_tokens(raw, Headers())
+    conversation = parse_count_tokens(raw, Headers()).conversation
     assert conversation.messages == (Message("user", (Text("hi"),)),)
     assert conversation.ignored == ()
 
@@ -180,7 +180,7 @@ def test_count_tokens_takes_no_max_tokens():
 def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
     marked = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}
     parsed = parse(
-        context_management={"edits": [{"type": "clear_thinking_20251015"}]},
+        inference_geo="eu",
         system=[marked],
         messages=[
             {"role": "user", "content": [marked, marked], "id": "x"},
@@ -195,7 +195,7 @@ def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
         metadata={"team": "x"},
     )
     assert set(parsed.conversation.ignored) == {
-        "context_management",
+        "inference_geo",
         "id",
         "cache_control",
         "task_budget",
@@ -204,7 +204,7 @@ def test_unknown_members_are_named_once_at_any_depth_and_in_order(parse):
         "eager_input_streaming",
     }
     assert len(set(parsed.conversation.ignored)) == len(parsed.conversation.ignored)
-    assert parsed.conversation.ignored[0] == "context_management"
+    assert parsed.conversation.ignored[0] == "inference_geo"
 
 
 def test_what_a_tool_is_called_with_and_its_schema_are_not_looked_into(parse):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from anthropic.types import Message
+from anthropic.types.beta import BetaMessage
 
 from app.core.conversation import (
     HostedToolUse,
@@ -81,7 +82,8 @@ def test_a_check_that_is_not_made_is_told_as_unavailable(meter):
 
 @pytest.mark.parametrize(("reason", "told"), STOP_REASONS.items())
 def test_the_sdks_types_take_it_strictly(meter, reason, told):
-    read = Message.model_validate(rendered(meter, reason=reason), strict=True)
+    kind = BetaMessage if told == "compaction" else Message
+    read = kind.model_validate(rendered(meter, reason=reason), strict=True)
     assert read.stop_reason == told
     assert (read.stop_details is not None) == (told == "refusal")
 

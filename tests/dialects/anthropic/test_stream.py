@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 
-from app.core.conversation import HostedToolUse
+from app.core.conversation import HostedToolUse, Summary
 from app.core.events import (
     Finish,
     RedactedThinkingBlock,
@@ -260,6 +260,7 @@ def test_stop_reasons_are_those_of_the_api():
         "context_window": "model_context_window_exceeded",
         "pause_turn": "pause_turn",
         "refusal": "refusal",
+        "compaction": "compaction",
     }
 
 
@@ -360,6 +361,9 @@ def blocks_of(events):
                 content[-1]["input"] += event.fragment
             case ToolEnd():
                 content[-1]["input"] = json.loads(content[-1]["input"] or "{}")
+            case Summary():
+                content.append({"type": "compaction", "content": event.content})
+                content[-1] |= {"encrypted_content": None, "signature": None}
             case HostedToolUse():
                 content += hosted_blocks(event)
     return content
@@ -397,6 +401,7 @@ DELTAS = {
     "redacted_thinking": set(),
     "server_tool_use": {"input_json_delta"},
     "tool_search_tool_result": set(),
+    "compaction": {"compaction_delta"},
 }
 
 
@@ -450,7 +455,7 @@ def sdk_message(data):
 
 
 @settings(deadline=None, max_examples=150)
-@given(answers(hosted=True))
+@given(answers(hosted=True, summaries=True))
 def test_the_order_that_clients_demand(events):
     check_order(read(encoder().feed(events)))
 
@@ -470,7 +475,7 @@ def test_the_sdk_reads_what_the_model_said(events):
 
 
 @settings(deadline=None, max_examples=150)
-@given(answers(hosted=True))
+@given(answers(hosted=True, summaries=True))
 def test_the_whole_answer_says_what_the_stream_says(events):
     told = whole(ReplyContext("msg_1", "m"), fold(events), FixedMeter())
     assert json.loads(told)["content"] == blocks_of(events)

@@ -107,6 +107,7 @@ def test_finish_reasons_are_those_of_the_api():
         "context_window": "length",
         "pause_turn": "stop",
         "refusal": "content_filter",
+        "compaction": "stop",
     }
 
 

@@ -533,7 +533,7 @@ def comparable(output):
 
 
 @settings(deadline=None)
-@given(answers(names), st.booleans(), st.booleans(), st.booleans())
+@given(answers(names, summaries=True), st.booleans(), st.booleans(), st.booleans())
 def test_a_stream_ends_with_the_whole_answer(events, encrypted, summary, codex):
     _, streamed = read(encoder(encrypted=encrypted, summary=summary, codex=codex).feed(events))[-1]
     made = whole(context(encrypted, summary, codex), fold(events), FixedMeter())
@@ -549,7 +549,7 @@ EVENT_TYPES = {
 
 
 @settings(deadline=None)
-@given(answers(names))
+@given(answers(names, summaries=True))
 def test_every_event_is_strictly_of_the_sdks_types(events):
     for chunk in encoder().feed(events).decode().removesuffix("\n\n").split("\n\n"):
         payload = json.loads(chunk.partition("\ndata: ")[2])

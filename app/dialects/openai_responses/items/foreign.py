@@ -1,5 +1,5 @@
-"""Items that this gateway does not make itself: of tools that run at OpenAI, of OpenAI's own
-compaction, and of types that it does not know.
+"""Items that this gateway does not make itself: of tools that run at OpenAI, and of types that it
+does not know.
 
 What such an item tells the model becomes readable text. It is ignored by its type if it tells
 nothing, and refused if only its maker can read it and the conversation would be a different one
@@ -31,16 +31,9 @@ AS_TEXT: dict[str, Role] = {
     "program_output": "user",
 }
 """Types that always tell the model something, and whose turn they are."""
-_SEALED = "items can be read only by the service that made them; send the conversation itself"
+SEALED = "items can be read only by the service that made them; send the conversation itself"
 REFUSED = {
     "item_reference": "items need the id of the item that they refer to",
-    "compaction": _SEALED,
-    "compaction_summary": _SEALED,
-    "context_compaction": _SEALED,
-    "compaction_trigger": (
-        "items are not supported by this gateway; have the conversation summarised by a message"
-        " (Codex does so for a provider that is not named OpenAI)"
-    ),
 }
 TELLING = ("content", "text", "output", "summary", "message", "arguments", "input")
 """Members in which an item of an unknown type may tell the model something."""
@@ -53,7 +46,7 @@ def read(kind: str, raw: dict[str, Any], record: Record) -> list[Turn]:
     if kind in AS_TEXT:
         return [as_text(AS_TEXT[kind], kind, raw, record)]
     if raw.get("encrypted_content"):
-        raise FieldError((), f"{kind} {_SEALED}")
+        raise FieldError((), f"{kind} {SEALED}")
     if any(_tells(raw.get(name)) for name in TELLING):
         return [as_text(_role(kind, raw), kind, raw, record)]
     record.ignore(kind)

@@ -13,13 +13,14 @@ from app.core.typed_json import FieldError, Record, convert, ignore_unknown
 from app.dialects import custom_tools, openai
 from app.dialects.openai_responses.tools import ClientTool
 
-from . import foreign, reasoning_content, tool_search, types
+from . import compaction, foreign, reasoning_content, tool_search, types
 from .content import parts
 from .turns import Turn, joined
 
 
 def read(given: str | Sequence[dict[str, Any]], record: Record) -> tuple[str, tuple[Message, ...]]:
-    """The system text before the conversation, and the conversation.
+    """The system text before the conversation, and the conversation; summaries in it are still
+    to be settled (:mod:`.compaction`).
 
     Raises :class:`FieldError` with the path from the body's root.
     """
@@ -117,4 +118,8 @@ _READERS: dict[str, tuple[Any, ItemReader]] = {
     "tool_search_call": (types.ToolSearchCall, tool_search.call),
     "tool_search_output": (types.ToolSearchOutput, tool_search.output),
     "reasoning": (types.Reasoning, _reasoning),
+    "compaction": (types.Compaction, compaction.carried),
+    "compaction_summary": (types.CompactionSummary, compaction.carried),
+    "context_compaction": (types.ContextCompaction, compaction.carried),
+    "compaction_trigger": (types.CompactionTrigger, compaction.trigger),
 }

@@ -85,6 +85,7 @@ Message: TypeAlias = UserMessage | SystemMessage | DeveloperMessage | AssistantM
 class Item(Tagged, frozen=True, kw_only=True):
     id: str | None = None
     status: str | None = None
+    internal_chat_message_metadata_passthrough: Any = None
 
 
 class FunctionCall(Item, frozen=True, tag="function_call"):
@@ -141,6 +142,29 @@ class Reasoning(Item, frozen=True, tag="reasoning"):
     encrypted_content: str | None = None
     summary: Any = None
     content: Any = None
+
+
+class _Carrying(Item, frozen=True):
+    """An item that carries a summary, by the names that it has had."""
+
+    encrypted_content: str | None = None
+    created_by: str | None = None
+
+
+class Compaction(_Carrying, frozen=True, tag="compaction"):
+    pass
+
+
+class CompactionSummary(_Carrying, frozen=True, tag="compaction_summary"):
+    pass
+
+
+class ContextCompaction(_Carrying, frozen=True, tag="context_compaction"):
+    pass
+
+
+class CompactionTrigger(Item, frozen=True, tag="compaction_trigger"):
+    """Asks for a summary of what comes before it."""
 
 
 class WithTools(Struct, frozen=True):

@@ -17,6 +17,7 @@ Make: TypeAlias = Callable[[], dict[str, bytes]]
 _PREFIXES = {
     "message": "msg",
     "reasoning": "rs",
+    "compaction": "cmp",
     "function_call": "fc",
     "function_call_output": "fco",
     "custom_tool_call": "ctc",

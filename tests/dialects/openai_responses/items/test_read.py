@@ -309,7 +309,6 @@ REFUSED = [
         "input[1].output[0].encrypted_content: this is ciphertext that only OpenAI can read",
     ),
     (FOUND | {"tools": None}, "input[1].tools: Input should be a valid list"),
-    ({"type": "compaction_trigger"}, "input[1]: compaction_trigger items are not supported"),
     ({"type": "additional_tools"}, "input[1].tools: Field required"),
 ]
 
