@@ -16,6 +16,8 @@ from app.catalogue.choice import ModelChoice
 from app.codewhisperer.upstream import CodeWhisperer
 from app.core.headers import Headers
 from app.credentials import Credentials
+from app.demands import opener as demands
+from app.demands.call import Times
 from app.dialects.anthropic.dialect import ANTHROPIC
 from app.dialects.dialect import Dialect, key_headers, select
 from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
@@ -85,7 +87,7 @@ def create_app(settings: Settings) -> Application:
         on_exit=partial(_close, key_limits, *writers, keeper, lists, recorder, gateway.credentials),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    around = partial(hosted_loop.opener, ping_interval=settings.kiro_ping_interval)
+    around = partial(_around, settings)
     serving = Serving(
         open=around(gateway.open),
         explained=Explainer(gateway, around),

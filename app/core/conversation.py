@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-from msgspec import Struct, field
+import msgspec
+from msgspec import Struct
 from msgspec.json import Encoder
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
@@ -124,11 +125,16 @@ def as_one(turns: Sequence[Message]) -> Message:
 
 
 class Tool(Struct, frozen=True, dict=True):
-    """A tool the model may call. ``schema`` is the client's JSON Schema of the tool's input."""
+    """A tool the model may call. ``schema`` is the client's JSON Schema of the tool's input.
+    ``strict``: only an input that is valid against it may reach the client; ``field`` is then where
+    the client's body holds the schema.
+    """
 
     name: str
     description: str = ""
-    schema: dict[str, Any] = field(default_factory=dict)
+    schema: dict[str, Any] = msgspec.field(default_factory=dict)
+    strict: bool = False
+    field: str = ""
 
     @cached_property
     def schema_json(self) -> bytes:
@@ -198,6 +204,9 @@ class Conversation(Struct, frozen=True):
     size: int = 0
     hosted: tuple[HostedTool, ...] = ()
     deferred: tuple[Tool, ...] = ()
+    json_schema_field: str = ""
+    streamed: bool = False
+    asks_again: bool = True
 
     def __repr__(self) -> str:
         """Shows no content, since a repr may reach a log or a traceback."""
