@@ -117,6 +117,15 @@ def create_app(settings: Settings) -> Application:
     return app
 
 
+def _around(settings: Settings, open_call: demands.Open) -> Callable[..., Any]:
+    """What opens conversations, around what opens a call: each call is watched, and hosted tools
+    make several.
+    """
+    times = Times(settings.kiro_ping_interval, settings.kiro_early_headers)
+    watched = demands.opener(open_call, times, native.apart)
+    return hosted_loop.opener(watched, settings.kiro_ping_interval)
+
+
 def _allow_origins(app: Application, settings: Settings) -> None:
     """Let the web pages of these origins read answers."""
     if settings.kiro_cors_origins:

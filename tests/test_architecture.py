@@ -51,11 +51,8 @@ ALLOWED = {  # lower rows import from higher ones
     "catalogue": {"credentials", "errors", "files", "models", "settings"},
     "retry": {"core", "errors", "models"},
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "retry", "upstream"},
-<<<<<<< HEAD
     "explaining": {"core", "gateway", "models"},
-=======
     "demands": {"core", "errors", "gateway"},
->>>>>>> d4e6744 (Check what a request demands of its answer, and ask once more for it)
     "hosted": {"core", "errors", "gateway"},
     "kept": {"files", "settings"},
     "accounting": {"core", "database", "errors", "finished", "openapi", "settings"},
@@ -65,15 +62,9 @@ ALLOWED = {  # lower rows import from higher ones
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {
-<<<<<<< HEAD
-        "accounting", "catalogue", "codewhisperer", "core", "credentials", "entry", "errors",
-        "explaining", "finished", "gateway", "hosted", "kept", "keys", "models", "openapi",
-        "pages", "recording", "server", "settings", "tls", "version", "web",
-=======
-        "catalogue", "codewhisperer", "core", "credentials", "demands", "entry", "errors",
-        "gateway", "hosted", "kept", "keys", "models", "openapi", "pages", "recording", "server",
-        "settings", "tls", "version", "web",
->>>>>>> d4e6744 (Check what a request demands of its answer, and ask once more for it)
+        "accounting", "catalogue", "codewhisperer", "core", "credentials", "demands", "entry",
+        "errors", "explaining", "finished", "gateway", "hosted", "kept", "keys", "models",
+        "openapi", "pages", "recording", "server", "settings", "tls", "version", "web",
     },
     "wsgi": {"application", "settings"},
     "launch": set(),

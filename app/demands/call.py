@@ -79,11 +79,8 @@ class WatchedCall:
         self._rest: Iterator[Sequence[Event]] = iter(())
         self._failure: Exception | None = None
         self._closed = False
-        self._beginning = (
-            gevent.spawn(copy_context().run, self._begin)
-            if plan.asked.streamed and plan.holds
-            else None
-        )
+        self._is_held = plan.asked.streamed and plan.holds
+        self._beginning: gevent.Greenlet[..., None] | None = None
 
     @property
     def repairs(self) -> tuple[str, ...]:
@@ -106,8 +103,10 @@ class WatchedCall:
         """Wait for the first content; for the first that passes, if it may have to be held back.
         Raises GatewayError.
         """
-        if self._beginning is None:
+        if not self._is_held:
             return self._call.wait(seconds)
+        if self._beginning is None:
+            self._beginning = gevent.spawn(copy_context().run, self._begin)
         self._beginning.join(seconds)
         if self._failure is not None:
             raise self._failure
@@ -115,7 +114,9 @@ class WatchedCall:
 
     def retry(self, error: GatewayError) -> bool:
         """Only a first call is repeated, for a client that has waited for the whole answer."""
-        return self._beginning is None and not self.has_asked_again and self._call.retry(error)
+        if self._plan.asked.streamed or self.has_asked_again:
+            return False
+        return self._call.retry(error)
 
     def facts(self) -> dict[str, Any]:
         """Of the last call, with the first one's first event and the attempts of both."""
@@ -136,7 +137,7 @@ class WatchedCall:
 
     def batches(self) -> Iterator[Sequence[Event]]:
         """The events that fulfil the demands. Raises GatewayError."""
-        if self._beginning is not None:
+        if self._is_held:
             batches: Iterator[Sequence[Event]] = chain([self._held], self._rest)
         else:
             batches = self._streamed() if self._plan.asked.streamed else self._whole()

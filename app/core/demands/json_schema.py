@@ -23,8 +23,8 @@ from app.core.typed_json import FieldError, Path
 
 from .schema_forms import LONGEST_PATTERN, UNCHECKED, SchemaWalk, check_size
 
-MAX_STEPS = 100_000
-"""Of one check; a step takes about 10 us."""
+MAX_STEPS = 50_000
+"""Of one check; a step takes 10 to 20 us."""
 MOST_ERRORS = 20
 """Of which the best is reported."""
 LONGEST_QUOTE = 300

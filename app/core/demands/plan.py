@@ -83,6 +83,7 @@ def _for_json(conversation: Conversation, tools: tuple[Tool, ...], schema: dict[
         tool_choice=choice,
         json_schema=None,
         stop_sequences=(),
+        notes=(*conversation.notes, "json_by_tool"),
     )
     strict = {each.name: each.schema for each in tools if each.strict}
     return Plan(

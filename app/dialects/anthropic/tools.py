@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core.conversation import HostedTool, Tool, ToolChoice
 from app.core.typed_json import FieldError, Name, Record, convert, ignore_unknown
@@ -192,13 +193,9 @@ def _tool(raw: dict[str, Any], record: Record, field: str) -> Tool | None:
     if kind is None or kind == "custom":
         custom = convert(raw, CustomTool)
         ignore_unknown(custom, raw, record)
-        return Tool(
-            custom.name,
-            custom.description or "",
-            custom.input_schema,
-            bool(custom.strict),
-            f"{field}.input_schema",
-        )
+        tool = Tool(custom.name, custom.description or "", custom.input_schema)
+        place = f"{field}.input_schema"
+        return replace(tool, strict=True, field=place) if custom.strict else tool
     if not isinstance(kind, str):
         raise FieldError(("type",), "Input should be a valid string")
     if kind in PUBLISHED:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core.conversation import Tool
 from app.core.typed_json import FieldError, Name, Record, Tagged, convert, ignore_unknown
@@ -110,13 +111,8 @@ def _form(kind: str, raw: dict[str, Any]) -> type[Struct]:
 
 def function(given: schema.Function, field: str) -> Tool:
     """A function as the model is told of it; ``field`` is where the body has it."""
-    return Tool(
-        given.name,
-        given.description or "",
-        given.parameters or {},
-        bool(given.strict),
-        f"{field}.parameters",
-    )
+    tool = Tool(given.name, given.description or "", given.parameters or {})
+    return replace(tool, strict=True, field=f"{field}.parameters") if given.strict else tool
 
 
 def _function(tool: FunctionTool, record: Record, field: str) -> ClientTool:
@@ -130,9 +126,9 @@ def _flat_function(tool: FlatFunctionTool, record: Record, field: str) -> Client
 
 def _messages_tool(tool: MessagesTool, record: Record, field: str) -> ClientTool:
     record.note("messages_tool_read")
-    described = tool.description or ""
+    own = Tool(tool.name, tool.description or "", tool.input_schema)
     place = f"{field}.input_schema"
-    return ClientTool(Tool(tool.name, described, tool.input_schema, bool(tool.strict), place))
+    return ClientTool(replace(own, strict=True, field=place) if tool.strict else own)
 
 
 def _custom(tool: CustomTool, record: Record, field: str) -> ClientTool:

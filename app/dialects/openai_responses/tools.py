@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core.conversation import Tool, ToolChoice
 from app.core.typed_json import (
@@ -191,14 +192,16 @@ class ToolReader:
         self._names.add(name)
         texts = (within.description if within else None, own.description)
         described = "\n\n".join(filter(None, texts))
-        self._tools[name] = Tool(name, described, own.schema, own.strict, own.field)
+        self._tools[name] = replace(own, name=name, description=described)
         self._client_tools[name] = known
 
     def _function(self, tool: FunctionTool) -> tuple[Tool, bool]:
         schema = tool.parameters or {}
         plain = _plain(schema)
-        field = openai.dotted((*self._place, "parameters"))
-        own = Tool(tool.name, tool.description or "", plain, bool(tool.strict), field)
+        own = Tool(tool.name, tool.description or "", plain)
+        if tool.strict:
+            field = openai.dotted((*self._place, "parameters"))
+            own = replace(own, strict=True, field=field)
         return own, plain is not schema
 
 
