@@ -17,7 +17,7 @@ from app.codewhisperer.upstream import CodeWhisperer
 from app.core.headers import Headers
 from app.credentials import Credentials
 from app.demands import opener as demands
-from app.demands.call import Times
+from app.demands.call import Open, Times
 from app.dialects.anthropic.dialect import ANTHROPIC
 from app.dialects.dialect import Dialect, key_headers, select
 from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
@@ -117,7 +117,7 @@ def create_app(settings: Settings) -> Application:
     return app
 
 
-def _around(settings: Settings, open_call: demands.Open) -> Callable[..., Any]:
+def _around(settings: Settings, open_call: Open) -> Callable[..., Any]:
     """What opens conversations, around what opens a call: each call is watched, and hosted tools
     make several.
     """

@@ -29,8 +29,8 @@ REPAIRS: dict[str, str] = {
     " were read.",
     "*_as_text": "A part of this type, which the upstream has no form for, was written as text.",
     # to what is demanded of the answer
-    "json_by_tool": "The answer of JSON is asked for as the input of a tool that the client does not"
-    " see.",
+    "json_by_tool": "The JSON of the answer is asked for as the input of a tool, which the client"
+    " does not see.",
     # while the model is chosen
     "model:*": "No model has this name; the nearest one, or the default, answers.",
     "refusal_fallback:*": "The model refused without an answer, and this one was asked instead.",
@@ -77,13 +77,13 @@ REPAIRS: dict[str, str] = {
     " images of tools.",
     # to an answer that lacked what was demanded
     "forced_call_asked_again": "The model did not call a tool that it had to; it was asked again.",
-    "json_asked_again": "The model's answer was not JSON of the client's schema; it was asked again.",
+    "json_asked_again": "The answer was not JSON of the client's schema; it was asked for again.",
     "strict_arguments_asked_again": "The arguments of a strict tool did not meet its schema; the"
     " model was asked again.",
     "unoffered_call_asked_again": "The model called a tool that is not offered; it was told so, and"
     " went on.",
-    "unoffered_call_left_out": "Beside other calls, the model called a tool that is not offered; that"
-    " call was left out.",
+    "unoffered_call_left_out": "Beside other calls, the model called a tool that is not offered;"
+    " that call was left out.",
     "json_taken_out_of_text": "The model wrote text around its JSON; the JSON alone is the answer.",
 }
 

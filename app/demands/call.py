@@ -79,6 +79,7 @@ class WatchedCall:
         self._rest: Iterator[Sequence[Event]] = iter(())
         self._failure: Exception | None = None
         self._closed = False
+        self._cut_by = ""
         self._is_held = plan.asked.streamed and plan.holds
         self._beginning: gevent.Greenlet[..., None] | None = None
 
@@ -124,6 +125,8 @@ class WatchedCall:
         facts["attempts"] = sum(call.facts()["attempts"] for call in self._calls)
         if "first_event_at" in first:
             facts["first_event_at"] = first["first_event_at"]
+        if self._cut_by:
+            facts["cut_by"] = self._cut_by
         return facts
 
     def close(self) -> None:
@@ -143,8 +146,13 @@ class WatchedCall:
             batches = self._streamed() if self._plan.asked.streamed else self._whole()
         if self._plan.stop_sequences:
             asked = Conversation("", (), stop_sequences=self._plan.stop_sequences)
-            batches = limited(batches, Limits(asked).machines(bounded=True), self.close)
+            batches = limited(batches, Limits(asked).machines(bounded=True), self._cut)
         return batches
+
+    def _cut(self, limit: str) -> None:
+        """A limit has ended the answer before the upstream did."""
+        self._cut_by = limit
+        self._call.close()
 
     def _begin(self) -> None:
         """Read up to the first content for the client."""

@@ -49,7 +49,7 @@ def ask_anthropic(gateway: Gateway, ask: Ask, *, streamed: bool) -> Told:
         "model": MODEL,
         "max_tokens": 4096,
         "messages": [{"role": "user", "content": ask.prompt}],
-    } | ask.more
+    } | dict(ask.more)
     if ask.tools:
         request["tools"] = [
             {"name": name, "input_schema": schema} | ({"strict": True} if ask.strict else {})
@@ -86,7 +86,7 @@ def ask_chat(gateway: Gateway, ask: Ask, *, streamed: bool) -> Told:
     request: dict[str, Any] = {
         "model": MODEL,
         "messages": [{"role": "user", "content": ask.prompt}],
-    } | ask.more
+    } | dict(ask.more)
     if ask.tools:
         request["tools"] = [
             {"type": "function", "function": _function(name, schema, ask)}
@@ -133,7 +133,7 @@ def ask_chat(gateway: Gateway, ask: Ask, *, streamed: bool) -> Told:
 
 
 def ask_responses(gateway: Gateway, ask: Ask, *, streamed: bool) -> Told:
-    request: dict[str, Any] = {"model": MODEL, "input": ask.prompt} | ask.more
+    request: dict[str, Any] = {"model": MODEL, "input": ask.prompt} | dict(ask.more)
     if ask.tools:
         request["tools"] = [
             {"type": "function"} | _function(name, schema, ask)

@@ -226,10 +226,10 @@ class Person(BaseModel):
 
 
 def test_parse_helper(client: Any, upstream: Simulator) -> None:
-    person = {"name": "Ann", "age": 30}
-    upstream.script({"tool": {"name": "final_answer", "input": person}})
+    person = Person(name="Ann", age=30)
+    upstream.script({"tool": {"name": "final_answer", "input": person.model_dump()}})
     completion = client.chat.completions.parse(model=MODEL, messages=HELLO, response_format=Person)
-    assert completion.choices[0].message.parsed == Person(**person)
+    assert completion.choices[0].message.parsed == person
     (tool,) = asked(upstream)["userInputMessageContext"]["tools"]
     assert '"age"' in json.dumps(tool["toolSpecification"]["inputSchema"])
 

@@ -60,10 +60,10 @@ class _Call(Enum):
     LEFT_OUT = "not to the client"
 
 
-_ALWAYS = frozenset({ToolStart, ToolEnd, Finish})
+_ALWAYS: frozenset[type] = frozenset({ToolStart, ToolEnd, Finish})
 _HOLDING_TEXT = _ALWAYS | {TextDelta}
 _IN_CALL = _ALWAYS | {ToolInput}
-_DONE = frozenset({*CONTENT_EVENTS, ToolInput, ToolEnd, Finish})
+_DONE: frozenset[type] = frozenset({*CONTENT_EVENTS, ToolInput, ToolEnd, Finish})
 _FAILED_ENDS = frozenset({"end_turn", "tool_use"})
 """An answer that ended for another reason, such as its limit, is given as it is."""
 
