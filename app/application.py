@@ -19,6 +19,8 @@ from app.core.conversation import Conversation
 from app.core.headers import Headers
 from app.core.tokens import estimate_conversation
 from app.credentials import Credentials
+from app.demands import opener as demands
+from app.demands.call import Times
 from app.dialects.anthropic.dialect import ANTHROPIC
 from app.dialects.dialect import Dialect, key_headers, select
 from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
@@ -88,7 +90,7 @@ def create_app(settings: Settings) -> Application:
         on_exit=partial(_close, key_limits, *writers, keeper, lists, recorder, gateway.credentials),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    around = partial(_around, settings.kiro_ping_interval)
+    around = partial(_around, settings)
     serving = Serving(
         open=around(gateway.open),
         explained=Explainer(gateway, around),
@@ -116,6 +118,22 @@ def create_app(settings: Settings) -> Application:
         app.register_blueprint(blueprint)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _around(settings: Settings, open_call: Open) -> Open:
+    """What opens conversations, around what opens a call: each call is watched, hosted tools make
+    several, and so does a summary that is due.
+    """
+
+    def estimate(conversation: Conversation) -> int:
+        tokens: int = native.run(conversation.size, estimate_conversation, conversation)
+        return tokens
+
+    ping_interval = settings.kiro_ping_interval
+    watched = demands.opener(
+        open_call, Times(ping_interval, settings.kiro_early_headers), native.apart
+    )
+    return compaction.opener(hosted_loop.opener(watched, ping_interval), ping_interval, estimate)
 
 
 def _allow_origins(app: Application, settings: Settings) -> None:
@@ -263,17 +281,6 @@ def _gateway(
         may_use=may_use,
         run=native.run,
     )
-
-
-def _around(ping_interval: float, open_call: Open) -> Open:
-    """Opens calls as ``open_call`` does, and what makes one answer of several of them."""
-
-    def estimate(conversation: Conversation) -> int:
-        tokens: int = native.run(conversation.size, estimate_conversation, conversation)
-        return tokens
-
-    looped = hosted_loop.opener(open_call, ping_interval)
-    return compaction.opener(looped, ping_interval, estimate)
 
 
 def _error_form(path: str, headers: Headers) -> failures.ErrorForm:

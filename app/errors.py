@@ -41,6 +41,8 @@ class Kind(StrEnum):
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"
     EMPTY = "empty"
+    # the answer lacks what the request demands of it
+    NOT_FULFILLED = "not_fulfilled"
     # in the gateway itself
     NO_CREDENTIAL = "no_credential"
     LOGIN_OVER = "login_over"
@@ -99,6 +101,7 @@ POLICY: dict[Kind, Policy] = {
     Kind.TRUNCATED: Policy(502, True, None),
     Kind.CORRUPT: Policy(502, True, None),
     Kind.EMPTY: Policy(502, True, None),
+    Kind.NOT_FULFILLED: Policy(502, False, False),
     Kind.NO_CREDENTIAL: Policy(503, False, False),
     Kind.LOGIN_OVER: Policy(403, False, False),
     Kind.OVERLOADED: Policy(529, False, None),

@@ -52,6 +52,7 @@ ALLOWED = {  # lower rows import from higher ones
     "retry": {"core", "errors", "models"},
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "retry", "upstream"},
     "explaining": {"core", "gateway", "models"},
+    "demands": {"core", "errors", "gateway"},
     "hosted": {"core", "errors", "gateway"},
     "compaction": {"core", "errors", "gateway"},
     "kept": {"files", "settings"},
@@ -62,7 +63,8 @@ ALLOWED = {  # lower rows import from higher ones
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {
-        "accounting", "catalogue", "codewhisperer", "compaction", "core", "credentials", "entry",
+        "accounting", "catalogue", "codewhisperer", "compaction", "core", "credentials", "demands",
+        "entry",
         "errors", "explaining", "finished", "gateway", "hosted", "kept", "keys", "models",
         "openapi", "pages", "recording", "server", "settings", "tls", "version", "web",
     },

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-from msgspec import Struct, field
+import msgspec
+from msgspec import Struct
 from msgspec.json import Encoder
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
@@ -140,11 +141,16 @@ def as_one(turns: Sequence[Message]) -> Message:
 
 
 class Tool(Struct, frozen=True, dict=True):
-    """A tool the model may call. ``schema`` is the client's JSON Schema of the tool's input."""
+    """A tool the model may call. ``schema`` is the client's JSON Schema of the tool's input.
+    ``strict``: only an input that is valid against it may reach the client; ``field`` is then where
+    the client's body holds the schema.
+    """
 
     name: str
     description: str = ""
-    schema: dict[str, Any] = field(default_factory=dict)
+    schema: dict[str, Any] = msgspec.field(default_factory=dict)
+    strict: bool = False
+    field: str = ""
 
     @cached_property
     def schema_json(self) -> bytes:
@@ -230,6 +236,9 @@ class Conversation(Struct, frozen=True):
     hosted: tuple[HostedTool, ...] = ()
     deferred: tuple[Tool, ...] = ()
     compaction: Compaction | None = None
+    json_schema_field: str = ""
+    streamed: bool = False
+    asks_again: bool = True
 
     def __repr__(self) -> str:
         """Shows no content, since a repr may reach a log or a traceback."""

@@ -28,6 +28,9 @@ REPAIRS: dict[str, str] = {
     "stringified_output_read": "The output of a tool is the JSON of parts, in a string; the parts"
     " were read.",
     "*_as_text": "A part of this type, which the upstream has no form for, was written as text.",
+    # to what is demanded of the answer
+    "json_by_tool": "The JSON of the answer is asked for as the input of a tool, which the client"
+    " does not see.",
     # while the model is chosen
     "model:*": "No model has this name; the nearest one, or the default, answers.",
     "refusal_fallback:*": "The model refused without an answer, and this one was asked instead.",
@@ -63,7 +66,6 @@ REPAIRS: dict[str, str] = {
     " on with it.",
     "direct-tool-choice": "A directive at the end of the last turn asks for the call that"
     " tool_choice wants.",
-    "direct-json": "A directive at the end of the last turn asks for the JSON format.",
     "fill-empty-turn": "An empty turn got a text.",
     "closest-thinking": "The model has no such thinking; it gets the nearest that it has.",
     "closest-effort": "The model has no such effort; it gets the nearest that it has.",
@@ -73,6 +75,16 @@ REPAIRS: dict[str, str] = {
     "simplify-schema": "The service had refused a tool's schema; the schemas were simplified.",
     "describe-tool-image": "The service had refused an image of a tool; lines of text replace the"
     " images of tools.",
+    # to an answer that lacked what was demanded
+    "forced_call_asked_again": "The model did not call a tool that it had to; it was asked again.",
+    "json_asked_again": "The answer was not JSON of the client's schema; it was asked for again.",
+    "strict_arguments_asked_again": "The arguments of a strict tool did not meet its schema; the"
+    " model was asked again.",
+    "unoffered_call_asked_again": "The model called a tool that is not offered; it was told so, and"
+    " went on.",
+    "unoffered_call_left_out": "Beside other calls, the model called a tool that is not offered;"
+    " that call was left out.",
+    "json_taken_out_of_text": "The model wrote text around its JSON; the JSON alone is the answer.",
 }
 
 

@@ -56,6 +56,7 @@ ERRORS: dict[Kind, tuple[str, str | None]] = {
     Kind.TRUNCATED: (_SERVER, _SERVER),
     Kind.CORRUPT: (_SERVER, _SERVER),
     Kind.EMPTY: (_SERVER, _SERVER),
+    Kind.NOT_FULFILLED: (_SERVER, _SERVER),
     Kind.NO_CREDENTIAL: (_SERVER, _SERVER),
     Kind.LOGIN_OVER: (_INVALID, _FORBIDDEN),
     Kind.OVERLOADED: (_RATE, _RATE),

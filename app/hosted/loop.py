@@ -139,6 +139,8 @@ class HostedLoop:
         self._call.close()
         made = self._call.meter.counts().output_tokens
         self._conversation = _continued(self._conversation, turn.said, made)
+        if getattr(self._call, "has_asked_again", False):  # once in all the turns of an answer
+            self._conversation = replace(self._conversation, asks_again=False)
         self._call = self._open(self._conversation, None)
         self._calls.append(self._call)
         self.meter.add(self._call.meter)

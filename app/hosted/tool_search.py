@@ -13,8 +13,7 @@ from time import monotonic
 from typing import Any
 
 from app.core.conversation import Tool, ToolSearchResult
-
-from .pattern import Pattern, PatternError
+from app.core.pattern import Pattern, PatternError
 
 MOST_FOUND = 5
 LONGEST_TEXT, MOST_ARGUMENTS = 1_000, 100

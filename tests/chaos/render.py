@@ -77,6 +77,7 @@ MEANINGS: dict[Kind, str] = {
     Kind.TRUNCATED: "the answer broke off",
     Kind.CORRUPT: "the answer is damaged",
     Kind.EMPTY: "the answer was empty",
+    Kind.NOT_FULFILLED: "the answer lacks what the request demands of it",
     Kind.NO_CREDENTIAL: "no credential is configured, or it cannot be read",
     Kind.LOGIN_OVER: "the login has expired; log in again",
     Kind.OVERLOADED: "the gateway has reached KIRO_MAX_STREAMS",

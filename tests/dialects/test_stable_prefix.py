@@ -38,9 +38,9 @@ def rendered(asked: Conversation) -> Any:
     return msgspec.json.decode(body)["conversationState"]
 
 
-DIRECTIVE = re.compile(r"\n\n<system>\n(?:Answer|Give your final answer)[^<]*</system>$")
-"""What the gateway adds to the last turn for a tool choice or a JSON answer: it may change from
-turn to turn, and at the end it leaves all that comes before it a prefix."""
+DIRECTIVE = re.compile(r"\n\n<system>\nAnswer[^<]*</system>$")
+"""What the gateway adds to the last turn for a tool choice: it may change from turn to turn, and at
+the end it leaves all that comes before it a prefix."""
 
 
 def turns(state: Any) -> tuple[list[str], list[Any]]:

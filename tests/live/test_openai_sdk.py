@@ -226,10 +226,12 @@ class Person(BaseModel):
 
 
 def test_parse_helper(client: Any, upstream: Simulator) -> None:
-    upstream.script({"text": '{"name": "Ann", "age": 30}'})
+    person = Person(name="Ann", age=30)
+    upstream.script({"tool": {"name": "final_answer", "input": person.model_dump()}})
     completion = client.chat.completions.parse(model=MODEL, messages=HELLO, response_format=Person)
-    assert completion.choices[0].message.parsed == Person(name="Ann", age=30)
-    assert '"age"' in asked(upstream)["content"]
+    assert completion.choices[0].message.parsed == person
+    (tool,) = asked(upstream)["userInputMessageContext"]["tools"]
+    assert '"age"' in json.dumps(tool["toolSpecification"]["inputSchema"])
 
 
 def test_an_image_reaches_the_model(client: Any, upstream: Simulator) -> None:

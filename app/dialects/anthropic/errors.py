@@ -42,6 +42,7 @@ TYPES: dict[Kind, shapes.ErrorType] = {
     Kind.TRUNCATED: "api_error",
     Kind.CORRUPT: "api_error",
     Kind.EMPTY: "api_error",
+    Kind.NOT_FULFILLED: "api_error",
     Kind.NO_CREDENTIAL: "api_error",
     Kind.LOGIN_OVER: "permission_error",
     Kind.OVERLOADED: "overloaded_error",

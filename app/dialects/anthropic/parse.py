@@ -157,6 +157,8 @@ def _conversation(
         tool_choice=tools.choice(request.tool_choice, offer.tools, record),
         reasoning=_reasoning(request, last_user, record),
         json_schema=wanted_format.schema if wanted_format else None,
+        json_schema_field=f"output_{'config.format' if output.format else 'format'}.schema",
+        streamed=bool(getattr(request, "stream", False)),
         max_tokens=getattr(request, "max_tokens", None),
         stop_sequences=_stop_sequences(getattr(request, "stop_sequences", None) or ()),
         parallel_calls=not getattr(request.tool_choice, "disable_parallel_tool_use", False),

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core.conversation import HostedTool, Tool, ToolChoice
 from app.core.typed_json import FieldError, Name, Record, convert, ignore_unknown
@@ -28,6 +29,7 @@ class CustomTool(Struct, frozen=True):
     description: str | None = None
     type: Name | None = None
     defer_loading: bool | None = None
+    strict: bool | None = None
 
 
 class PublishedTool(Struct, frozen=True):
@@ -147,7 +149,7 @@ def offered(
     deferred: dict[str, Tool] = {}
     for index, raw in enumerate(declared):
         try:
-            tool = _tool(raw, record)
+            tool = _tool(raw, record, f"tools.{index}")
         except FieldError as error:
             raise error.under("tools", index) from None
         if tool is None:
@@ -185,12 +187,15 @@ def _references(messages: Sequence[Any]) -> Iterator[str]:
                         yield inner.tool_name
 
 
-def _tool(raw: dict[str, Any], record: Record) -> Tool | None:
+def _tool(raw: dict[str, Any], record: Record, field: str) -> Tool | None:
+    """``field`` is where the body has it."""
     kind = raw.get("type")
     if kind is None or kind == "custom":
         custom = convert(raw, CustomTool)
         ignore_unknown(custom, raw, record)
-        return Tool(custom.name, custom.description or "", custom.input_schema)
+        tool = Tool(custom.name, custom.description or "", custom.input_schema)
+        place = f"{field}.input_schema"
+        return replace(tool, strict=True, field=place) if custom.strict else tool
     if not isinstance(kind, str):
         raise FieldError(("type",), "Input should be a valid string")
     if kind in PUBLISHED:
@@ -231,18 +236,20 @@ def _changed(
         for place, block in enumerate(message.content):
             if type(block) is types.TextBlock:
                 continue
+            where = ("messages", index, "content", place, "tool", "definition")
             try:
-                _change(block, known, tools, record)
+                _change(block, known, tools, record, ".".join(map(str, where)))
             except FieldError as error:
-                where = ("messages", index, "content", place, "tool", "definition")
                 raise error.under(*where) from None
     return tuple(tools.values())
 
 
-def _change(block: Any, known: dict[str, Tool], tools: dict[str, Tool], record: Record) -> None:
+def _change(
+    block: Any, known: dict[str, Tool], tools: dict[str, Tool], record: Record, field: str
+) -> None:
     target = block.tool
     if isinstance(target, types.ToolDefinition):
-        tool = _tool(target.definition, record)
+        tool = _tool(target.definition, record, field)
         if tool is not None:
             known[tool.name] = tools[tool.name] = tool
     elif not isinstance(target, types.NamedTool):

@@ -83,7 +83,9 @@ def _conversation(
         tools=offer.tools,
         tool_choice=tools.choice(request, offer.tools, record),
         reasoning=_reasoning(request.reasoning_effort, record),
-        json_schema=_json_schema(request.response_format, record),
+        json_schema=_json_schema(request.response_format),
+        json_schema_field="response_format.json_schema.schema",
+        streamed=bool(request.stream),
         max_tokens=_limit(request, record),
         stop_sequences=_stop_sequences(request.stop),
         parallel_calls=request.parallel_tool_calls is not False,
@@ -137,11 +139,9 @@ def _limit(request: schema.ChatRequest, record: Record) -> int | None:
     return request.max_completion_tokens
 
 
-def _json_schema(wanted: Any, record: Record) -> dict[str, Any] | None:
+def _json_schema(wanted: Any) -> dict[str, Any] | None:
     if isinstance(wanted, schema.JsonObjectFormat):
         return {}
     if not isinstance(wanted, schema.JsonSchemaFormat):
         return None
-    if wanted.json_schema.strict:
-        record.ignore("strict")
     return wanted.json_schema.schema or {}

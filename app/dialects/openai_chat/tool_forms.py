@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core.conversation import Tool
 from app.core.typed_json import FieldError, Name, Record, Tagged, convert, ignore_unknown
@@ -50,6 +51,7 @@ class MessagesTool(Struct, frozen=True):
     input_schema: dict[str, Any]
     description: str | None = None
     type: str = "custom"
+    strict: bool | None = None
 
 
 class GrammarFormat(Tagged, frozen=True, tag="grammar"):
@@ -80,8 +82,9 @@ class FlatCustomTool(Custom, frozen=True):
     type: str = "custom"
 
 
-def read(raw: dict[str, Any], record: Record) -> ClientTool | None:
+def read(raw: dict[str, Any], record: Record, field: str) -> ClientTool | None:
     """The tool, None if it is of a type that cannot be offered: that is recorded as ignored.
+    ``field`` is where the body has it.
 
     Raises :class:`FieldError` with the path inside ``raw``.
     """
@@ -94,7 +97,7 @@ def read(raw: dict[str, Any], record: Record) -> ClientTool | None:
     form = _form(kind, raw)
     tool = convert(raw, form)
     ignore_unknown(tool, raw, record)
-    return _READERS[form](tool, record)
+    return _READERS[form](tool, record, field)
 
 
 def _form(kind: str, raw: dict[str, Any]) -> type[Struct]:
@@ -106,35 +109,36 @@ def _form(kind: str, raw: dict[str, Any]) -> type[Struct]:
     return FlatFunctionTool if flat else FunctionTool
 
 
-def function(given: schema.Function, record: Record) -> Tool:
-    """A function as the model is told of it."""
-    if given.strict:
-        record.ignore("strict")
-    return Tool(given.name, given.description or "", given.parameters or {})
+def function(given: schema.Function, field: str) -> Tool:
+    """A function as the model is told of it; ``field`` is where the body has it."""
+    tool = Tool(given.name, given.description or "", given.parameters or {})
+    return replace(tool, strict=True, field=f"{field}.parameters") if given.strict else tool
 
 
-def _function(tool: FunctionTool, record: Record) -> ClientTool:
-    return ClientTool(function(tool.function, record))
+def _function(tool: FunctionTool, record: Record, field: str) -> ClientTool:
+    return ClientTool(function(tool.function, f"{field}.function"))
 
 
-def _flat_function(tool: FlatFunctionTool, record: Record) -> ClientTool:
+def _flat_function(tool: FlatFunctionTool, record: Record, field: str) -> ClientTool:
     record.note("responses_tool_read")
-    return ClientTool(function(tool, record))
+    return ClientTool(function(tool, field))
 
 
-def _messages_tool(tool: MessagesTool, record: Record) -> ClientTool:
+def _messages_tool(tool: MessagesTool, record: Record, field: str) -> ClientTool:
     record.note("messages_tool_read")
-    return ClientTool(Tool(tool.name, tool.description or "", tool.input_schema))
+    own = Tool(tool.name, tool.description or "", tool.input_schema)
+    place = f"{field}.input_schema"
+    return ClientTool(replace(own, strict=True, field=place) if tool.strict else own)
 
 
-def _custom(tool: CustomTool, record: Record) -> ClientTool:
+def _custom(tool: CustomTool, record: Record, field: str) -> ClientTool:
     try:
         return ClientTool(_offered(tool.custom, record), "custom")
     except FieldError as error:
         raise error.under("custom") from None
 
 
-def _flat_custom(tool: FlatCustomTool, record: Record) -> ClientTool:
+def _flat_custom(tool: FlatCustomTool, record: Record, field: str) -> ClientTool:
     record.note("responses_tool_read")
     return ClientTool(_offered(tool, record), "text")
 
@@ -153,7 +157,7 @@ def _flat_grammar(given: GrammarFormat, record: Record) -> Grammar:
     return Grammar(given.syntax, given.definition)
 
 
-_READERS: dict[type[Struct], Callable[[Any, Record], ClientTool]] = {
+_READERS: dict[type[Struct], Callable[[Any, Record, str], ClientTool]] = {
     FunctionTool: _function,
     FlatFunctionTool: _flat_function,
     MessagesTool: _messages_tool,

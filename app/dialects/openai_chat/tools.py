@@ -35,13 +35,14 @@ def offered(request: schema.ChatRequest, record: Record) -> Offer:
     forms: dict[str, CallForm] = {}
     for position, raw in enumerate(request.tools or ()):
         try:
-            found = tool_forms.read(raw, record)
+            found = tool_forms.read(raw, record, f"tools[{position}]")
         except FieldError as error:
             raise error.under("tools", position) from None
         if found:
             tools.append(found.tool)
             forms[found.tool.name] = found.form
-    tools += [tool_forms.function(function, record) for function in request.functions or ()]
+    for position, function in enumerate(request.functions or ()):
+        tools.append(tool_forms.function(function, f"functions[{position}]"))
     if isinstance(request.tool_choice, schema.AllowedToolsChoice):
         tools = _allowed(request.tool_choice.allowed_tools, tools, record)
     return Offer(tuple(tools), forms)

@@ -162,7 +162,9 @@ def _parsed(
         tools=chosen.tools,
         tool_choice=chosen.choice,
         reasoning=reasoning,
-        json_schema=_json_schema(request, record),
+        json_schema=_json_schema(request),
+        json_schema_field="text.format.schema",
+        streamed=bool(request.stream),
         max_tokens=request.max_output_tokens,
         parallel_calls=request.parallel_tool_calls is not False,
         session=openai.session(headers, request.prompt_cache_key),
@@ -233,14 +235,12 @@ def _note_ignored(request: schema.ResponsesRequest, record: Record, *, store: bo
             record.ignore(value)
 
 
-def _json_schema(request: schema.ResponsesRequest, record: Record) -> dict[str, Any] | None:
+def _json_schema(request: schema.ResponsesRequest) -> dict[str, Any] | None:
     wanted = request.text.format if request.text else None
     if isinstance(wanted, schema.JsonObjectFormat):
         return {}
     if not isinstance(wanted, schema.JsonSchemaFormat):
         return None
-    if wanted.strict:
-        record.ignore("strict")
     return wanted.schema
 
 

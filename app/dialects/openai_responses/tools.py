@@ -12,9 +12,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core.conversation import Tool, ToolChoice
-from app.core.typed_json import FieldError, Name, Record, Tagged, convert, ignore_unknown
+from app.core.typed_json import (
+    FieldError,
+    Name,
+    Path,
+    Record,
+    Tagged,
+    convert,
+    ignore_unknown,
+)
 from app.dialects import custom_tools, openai
 from app.dialects.wire import encode
 
@@ -110,6 +119,7 @@ class ToolReader:
         self._echo: list[dict[str, Any]] = []
         self._names: set[str] = set()  # in the list being read
         self._found = False
+        self._place: Path = ()  # of the tool being read
 
     def declare(
         self, declared: Sequence[dict[str, Any]], *where: str | int, found: bool = False
@@ -122,6 +132,7 @@ class ToolReader:
         self._names.clear()
         self._found = found
         for index, raw in enumerate(declared):
+            self._place = (*where, index)
             try:
                 if self._read(raw):
                     self._echo.append(raw)
@@ -153,8 +164,9 @@ class ToolReader:
         return True
 
     def _read_all(self, namespace: Namespace) -> bool:
-        offered = False
+        offered, place = False, self._place
         for index, raw in enumerate(namespace.tools):
+            self._place = (*place, "tools", index)
             try:
                 offered |= self._read(raw, namespace)
             except FieldError as error:
@@ -179,15 +191,18 @@ class ToolReader:
             raise FieldError(("name",), f"Tool names must be unique; {name!r} is declared twice")
         self._names.add(name)
         texts = (within.description if within else None, own.description)
-        self._tools[name] = Tool(name, "\n\n".join(filter(None, texts)), own.schema)
+        described = "\n\n".join(filter(None, texts))
+        self._tools[name] = replace(own, name=name, description=described)
         self._client_tools[name] = known
 
     def _function(self, tool: FunctionTool) -> tuple[Tool, bool]:
-        if tool.strict:
-            self._record.ignore("strict")
         schema = tool.parameters or {}
         plain = _plain(schema)
-        return Tool(tool.name, tool.description or "", plain), plain is not schema
+        own = Tool(tool.name, tool.description or "", plain)
+        if tool.strict:
+            field = openai.dotted((*self._place, "parameters"))
+            own = replace(own, strict=True, field=field)
+        return own, plain is not schema
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from app.simulator.checks.sizes import estimate_tokens
 from app.simulator.wire import frames
 from app.simulator.wire.bindings import Binding
 
+from .obedience import wanted_call
 from .vocabulary import (
     ErrorPart,
     EventPart,
@@ -79,6 +80,8 @@ class AnswerStream:
 
 def answer_stream(answer: ScriptedAnswer, chat: ChatRequest) -> AnswerStream:
     """Return the frames of an answer that does not fail."""
+    if answer.say is None and answer.refusal is None and (call := wanted_call(chat.body)):
+        answer = replace(answer, say=(call,))
     parts = _parts(answer, chat)
     left_out = set(answer.omit)
     kind, identity = _first_event(chat)

@@ -309,15 +309,6 @@ def test_a_choice_that_cannot_be_made_is_refused(choice: ToolChoice) -> None:
     assert (caught.value.kind, caught.value.field) == (Kind.INVALID_REQUEST, "tool_choice")
 
 
-@pytest.mark.parametrize("schema", [{}, {"type": "object", "title": "T"}])
-def test_json_is_asked_for_once_with_the_clients_own_schema(schema: dict[str, Any]) -> None:
-    got = repaired(user("a"), json_schema=schema)
-    assert got.rules == ("direct-json",)
-    directive = texts(got.conversation.messages[-1])[-1]
-    assert "JSON" in directive
-    assert ('{"type":"object","title":"T"}' in directive) == bool(schema)
-
-
 # pairing
 
 

@@ -18,7 +18,6 @@ IGNORED = {
     "max_tokens",
     "parallel_tool_calls",
     "provider_specific_fields",
-    "strict",
     "temperature",
 }
 """All that any of them sends and this gateway ignores."""

@@ -325,7 +325,7 @@ def test_reasoning(parse, effort, expected, notes):
         (
             {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": True}},
             SCHEMA,
-            ("strict",),
+            (),
         ),
         (
             {"type": "json_schema", "json_schema": {"schema": SCHEMA, "description": "d"}},
@@ -418,12 +418,17 @@ def test_tools_as_the_other_apis_have_them_are_read_and_told(parse, tool, form, 
     assert (parsed.conversation.notes, parsed.conversation.ignored) == ((note,), ())
 
 
-@pytest.mark.parametrize(("strict", "ignored"), [(True, ("strict",)), (False, ()), (None, ())])
-def test_strict_is_ignored_and_told(parse, strict, ignored):
+@pytest.mark.parametrize("strict", [True, False, None])
+def test_a_strict_tool_says_where_its_schema_is(parse, strict):
     tool = {"type": "function", "function": {"name": "f", "strict": strict}}
-    conversation = parse(tools=[tool]).conversation
-    assert conversation.tools == (Tool("f"),)
-    assert conversation.ignored == ignored
+    flat = {"type": "function", "name": "g", "strict": strict}
+    conversation = parse(
+        tools=[tool, flat], functions=[{"name": "h", "strict": strict}]
+    ).conversation
+    fields = [tool.field for tool in conversation.tools if tool.strict]
+    places = ["tools[0].function.parameters", "tools[1].parameters", "functions[0].parameters"]
+    assert fields == (places if strict else [])
+    assert conversation.ignored == ()
 
 
 def test_tools_that_run_at_openai_are_ignored_by_their_type(parse):

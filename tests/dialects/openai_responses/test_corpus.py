@@ -22,7 +22,6 @@ IGNORED = {
     "detail",
     "max_output_tokens",
     "parallel_tool_calls",
-    "strict",
     "verbosity",
     "web_search",
 }

@@ -189,7 +189,6 @@ IGNORED = [
     ({"temperature": 0}, "temperature"),
     ({"top_p": 1}, "top_p"),
     ({"text": {"verbosity": "low"}}, "verbosity"),
-    ({"text": {"format": {"type": "json_schema", "schema": {}, "strict": True}}}, "strict"),
     ({"client_metadata": {"a": "b"}}, "client_metadata"),
     ({"user": "u"}, "user"),
     ({"reasoning": {"context": "auto"}}, "context"),

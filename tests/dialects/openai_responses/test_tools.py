@@ -81,8 +81,15 @@ def test_kinds_that_run_elsewhere_are_named_and_not_offered(parse, kind):
 
 def test_what_a_tool_asks_for_in_vain_is_named(parse):
     tool = FUNCTION | {"strict": True, "defer_loading": True}
-    assert parse(tools=[tool]).conversation.ignored == ("strict", "defer_loading")
-    assert parse(tools=[FUNCTION | {"strict": False}]).conversation.ignored == ()
+    assert parse(tools=[tool]).conversation.ignored == ("defer_loading",)
+
+
+def test_a_strict_tool_says_where_its_schema_is(parse):
+    strict = FUNCTION | {"strict": True}
+    within = {"type": "namespace", "name": "n", "tools": [strict]}
+    tools = parse(tools=[FUNCTION | {"name": "g", "strict": False}, strict, within])
+    fields = [tool.field for tool in tools.conversation.tools if tool.strict]
+    assert fields == ["tools[1].parameters", "tools[2].tools[0].parameters"]
 
 
 def test_items_may_offer_more_tools(parse):

@@ -96,7 +96,6 @@ def rules(limits: Limits) -> tuple[RepairRule, ...]:
         RepairRule("fill-empty-result", "empty result", parts.fill_empty_results),
         RepairRule("continue-prefill", "user not last", turns.continue_prefill),
         RepairRule("direct-tool-choice", "tool choice", choice.direct_tool_choice),
-        RepairRule("direct-json", "JSON answer", choice.direct_json),
         RepairRule("fill-empty-turn", "empty turn", turns.fill_empty),
     )
 

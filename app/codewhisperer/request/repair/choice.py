@@ -1,10 +1,9 @@
-"""Tool choice and JSON answers, for which the service has no fields.
+"""Tool choice, for which the service has no field.
 
-A directive at the end of the last turn asks the model for them. Whether the model complied is not
-checked here.
+A directive at the end of the last turn asks the model for it. Whether the model complied is checked
+by :mod:`app.core.demands`.
 """
 
-import msgspec
 from msgspec.structs import replace
 
 from app.core.conversation import Conversation
@@ -14,13 +13,6 @@ from .edit import append_directive, map_tools
 
 CALL_ANY = "Answer by calling one of the available tools."
 CALL_NONE = "Answer in text. Do not call any tool."
-JSON_OBJECT = (
-    "Give your final answer as one JSON object and nothing else: no text around it, no code fence."
-)
-JSON_SCHEMA = (
-    "Give your final answer as one JSON document and nothing else: no text around it, no code "
-    "fence. It must be valid against this JSON Schema:\n"
-)
 
 
 def check(conversation: Conversation) -> None:
@@ -64,13 +56,3 @@ def direct_tool_choice(conversation: Conversation) -> Conversation:
     if choice.mode == "none" and conversation.tools:
         return append_directive(conversation, CALL_NONE)
     return conversation
-
-
-def direct_json(conversation: Conversation) -> Conversation:
-    """Add a directive that asks for the client's JSON format."""
-    schema = conversation.json_schema
-    if schema is None:
-        return conversation
-    if not schema:
-        return append_directive(conversation, JSON_OBJECT)
-    return append_directive(conversation, JSON_SCHEMA + msgspec.json.encode(schema).decode())

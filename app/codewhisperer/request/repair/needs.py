@@ -29,7 +29,6 @@ Need: TypeAlias = Literal[
     "illegal tool name",
     "tool not offered",
     "tool choice",
-    "JSON answer",
     "user not first",
     "user not last",
     "system message",
@@ -55,8 +54,6 @@ def needs(conversation: Conversation) -> set[Need]:
     found: set[Need] = set()
     if conversation.tool_choice.mode != "auto":
         found.add("tool choice")
-    if conversation.json_schema is not None:
-        found.add("JSON answer")
     messages = conversation.messages
     _check_roles(messages, found)
     called = _check_turns(messages, found)

@@ -1,4 +1,4 @@
-"""Searches with regular expressions that a model wrote, in time that grows with the text alone.
+"""Searches with regular expressions of a model or a client, in time that grows with the text alone.
 
 Python's own ``re`` takes exponential time for some short patterns, and nothing can interrupt it. So
 ``re`` only reads the pattern here, and an automaton searches. What no automaton can do (references
@@ -33,10 +33,10 @@ class Pattern:
     a tuple of the steps to go on with, or None at the end of a match.
     """
 
-    def __init__(self, pattern: str) -> None:
-        """Raises :class:`PatternError`."""
-        if len(pattern) > LONGEST_PATTERN:
-            raise PatternError(f"a pattern may have {LONGEST_PATTERN} characters")
+    def __init__(self, pattern: str, longest: int = LONGEST_PATTERN) -> None:
+        """``longest``: characters of a pattern. Raises :class:`PatternError`."""
+        if len(pattern) > longest:
+            raise PatternError(f"a pattern may have {longest} characters")
         try:
             tree = _parser.parse(pattern)
         except (re.error, RecursionError, OverflowError) as error:

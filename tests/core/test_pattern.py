@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.hosted import pattern as module
-from app.hosted.pattern import Pattern, PatternError
+from app.core import pattern as module
+from app.core.pattern import Pattern, PatternError
 
 ATOMS = st.sampled_from(["a", "b", "_", ".", r"\w", r"\d", r"\s", "[ab]", "[^a]", "[b-d]", r"\b"])
 PATTERNS = st.recursive(

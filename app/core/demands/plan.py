@@ -1,0 +1,171 @@
+"""What a conversation demands of its answer, and the conversation as the model is asked for it.
+
+An answer of JSON is asked for as the input of one more tool, whose input schema is the client's: a
+model follows the schema of a tool far better than one in its prompt. The client never sees that
+tool.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.core.conversation import Conversation, Tool, ToolCall, ToolChoice
+from app.core.typed_json import FieldError
+
+ANSWER_TOOL = "final_answer"
+WRAPPED = "value"
+"""The member of the tool's input that holds an answer which is no object."""
+
+_ANSWER = (
+    "Gives your final answer. Call this tool once, when you know everything that the answer needs,"
+    " with the whole answer as its input. Write no text before or after the call."
+)
+_ANY_ANSWER = " The input is one JSON object with the members that the conversation asks for."
+
+ANY_OBJECT: dict[str, Any] = {"type": "object"}
+
+Schemas: TypeAlias = Mapping[str, dict[str, Any]]
+
+
+class Plan(Struct, frozen=True):
+    """``asked`` is the conversation for the upstream. ``offered`` are the names of the tools that
+    the client may see a call of. ``forced``: the answer must have one. ``answer_tool`` is the tool
+    whose input is the answer, "" where text is; ``wrapped``: the input has the answer as its one
+    member. ``schemas`` are those to be kept, by the tool's name. ``stop_sequences`` are those of an
+    answer that the upstream gives as an input.
+    """
+
+    asked: Conversation
+    offered: frozenset[str]
+    forced: bool = False
+    answer_tool: str = ""
+    wrapped: bool = False
+    schemas: Schemas = {}
+    stop_sequences: tuple[str, ...] = ()
+
+    @property
+    def holds_text(self) -> bool:
+        """Whether text is no part of the answer until it is known that it is."""
+        return self.forced or bool(self.answer_tool)
+
+    @property
+    def holds(self) -> bool:
+        """Whether a stream may have to hold its first events back."""
+        return self.holds_text or bool(self.schemas)
+
+
+def plan(conversation: Conversation) -> Plan | None:
+    """None if nothing is demanded: no tool can be called, and any text is an answer."""
+    choice, tools = conversation.tool_choice, _allowed(conversation)
+    schema = conversation.json_schema
+    forced = choice.mode in ("any", "tool")
+    if schema is None or forced:
+        if not conversation.tools and not _has_calls(conversation):
+            return None
+        strict = {tool.name: tool.schema for tool in tools if tool.strict}
+        asked = conversation if schema is None else replace(conversation, json_schema=None)
+        return Plan(asked, _names(tools), forced, schemas=strict)
+    return _for_json(conversation, tools, schema)
+
+
+def _for_json(conversation: Conversation, tools: tuple[Tool, ...], schema: dict[str, Any]) -> Plan:
+    """The model must call a tool: one of the client's, or the one that is the answer."""
+    name = _free_name(conversation)
+    wrapped = not _allows_object(schema)
+    described = _ANSWER if schema else _ANSWER + _ANY_ANSWER
+    tool = Tool(name, described, _wrapping(schema) if wrapped else schema or ANY_OBJECT)
+    choice = ToolChoice("any") if tools else ToolChoice("tool", name)
+    asked = replace(
+        conversation,
+        tools=(*tools, tool),
+        tool_choice=choice,
+        json_schema=None,
+        stop_sequences=(),
+        notes=(*conversation.notes, "json_by_tool"),
+    )
+    strict = {each.name: each.schema for each in tools if each.strict}
+    return Plan(
+        asked,
+        _names(tools),
+        answer_tool=name,
+        wrapped=wrapped,
+        schemas=strict | {name: schema or ANY_OBJECT},
+        stop_sequences=conversation.stop_sequences,
+    )
+
+
+def _wrapping(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object with such a document as its one member."""
+    definitions = {name: schema[name] for name in ("$defs", "definitions") if name in schema}
+    return {"type": "object", "properties": {WRAPPED: schema}, "required": [WRAPPED]} | definitions
+
+
+def check_schemas(conversation: Conversation, read: Callable[[dict[str, Any]], object]) -> None:
+    """Read every schema that is to be kept with ``read``. Raises what that raises, FieldError, with
+    the place in the client's body.
+    """
+    for tool in (*conversation.tools, *conversation.deferred):
+        if tool.strict:
+            _check(tool.schema, tool.field, read)
+    if conversation.json_schema:
+        _check(conversation.json_schema, conversation.json_schema_field, read)
+
+
+def _check(schema: dict[str, Any], field: str, read: Callable[[dict[str, Any]], object]) -> None:
+    try:
+        read(schema)
+    except FieldError as error:
+        raise error.under(field) from None
+
+
+def _allowed(conversation: Conversation) -> tuple[Tool, ...]:
+    """The tools that the choice allows."""
+    choice = conversation.tool_choice
+    if choice.mode == "none":
+        return ()
+    if choice.mode == "tool":
+        return tuple(tool for tool in conversation.tools if tool.name == choice.name)
+    return conversation.tools
+
+
+def _names(tools: tuple[Tool, ...]) -> frozenset[str]:
+    return frozenset(tool.name for tool in tools)
+
+
+def _has_calls(conversation: Conversation) -> bool:
+    """Whether the model can remember a tool that is not offered any more."""
+    return any(
+        type(part) is ToolCall for message in conversation.messages for part in message.parts
+    )
+
+
+def _free_name(conversation: Conversation) -> str:
+    """The name of the tool for answers, unlike that of any tool that the model knows."""
+    known = {tool.name.lower() for tool in conversation.tools}
+    if not any(name.startswith(ANSWER_TOOL) for name in known):
+        return ANSWER_TOOL
+    return next(
+        name
+        for number in range(2, len(known) + 3)
+        if (name := f"{ANSWER_TOOL}_{number}") not in known
+    )
+
+
+def _allows_object(schema: dict[str, Any]) -> bool:
+    """Whether the document may be an object, as far as the schema says at once or by references to
+    its own definitions.
+    """
+    for _ in range(10):
+        reference = schema.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            break
+        target: Any = schema
+        for step in reference[2:].split("/"):
+            target = target.get(step) if isinstance(target, dict) else None
+        if not isinstance(target, dict):
+            break
+        schema = schema | {"$ref": None} | target
+    kind = schema.get("type", "object")
+    return kind == "object" or (isinstance(kind, list) and "object" in kind)

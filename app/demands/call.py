@@ -1,0 +1,239 @@
+"""One answer of at most two calls: the second asks for what the first one lacks.
+
+A client gets what fulfils its demands (:mod:`app.core.demands`) or an error, never a part of it
+under the name of the whole. Of an answer that lacks something, what the client has not seen is
+thrown away, and the model is asked once more. What a stream has passed on stays, and the next
+answer goes on behind it; where it cannot, the stream ends with the error. The costs of both calls
+are told.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
+from itertools import chain
+from time import monotonic
+from typing import Any, NamedTuple, TypeAlias
+
+import gevent
+
+from app.core.conversation import Conversation, Text
+from app.core.demands.follow_up import asked_again
+from app.core.demands.json_schema import Mismatch, checker
+from app.core.demands.plan import Plan
+from app.core.demands.watch import Lack, Watch
+from app.core.events import COMMITTING, Event, Finish, Refusal, TextDelta
+from app.core.limits import Limits, limited
+from app.core.usage import SummedMeter
+from app.errors import GatewayError, Kind
+from app.gateway import GatewayCall
+
+from .failures import failure
+
+Open: TypeAlias = Callable[[Conversation, Any], GatewayCall]
+
+ASKED_AGAIN: dict[Lack, str] = {
+    "call": "forced_call_asked_again",
+    "json": "json_asked_again",
+    "arguments": "strict_arguments_asked_again",
+    "tool": "unoffered_call_asked_again",
+}
+"""The name of the repair that a second call is."""
+BETWEEN = TextDelta("\n\n")
+"""Between the text that a stream has passed on and the text of the next answer."""
+
+
+class Times(NamedTuple):
+    """In seconds. ``ping_interval``: the silence after which a client is due a sign of life.
+    ``patience``: how long, from the first content on, the text of a stream is held back for a
+    forced call; looked at with each batch.
+    """
+
+    ping_interval: float
+    patience: float
+
+
+class WatchedCall:
+    """What the web side needs of a call (:class:`app.web.gateway_call.GatewayCall`). A stream that
+    may have to be held back is read by a greenlet of its own up to the first event for the client,
+    so that what fails before can still be an HTTP error.
+    """
+
+    def __init__(
+        self,
+        open_call: Open,
+        plan: Plan,
+        tap: Any,
+        times: Times,
+        apart: Callable[..., Any],
+        unchecked: tuple[str, ...] = (),
+    ) -> None:
+        self._open = open_call
+        self._plan = plan
+        self._times = times
+        self._apart = apart
+        self._unchecked = unchecked
+        self._call = open_call(plan.asked, tap)
+        self._calls = [self._call]
+        self.meter = SummedMeter(self._call.meter)
+        self._notes: dict[str, None] = {}
+        self._held: list[Event] = []
+        self._rest: Iterator[Sequence[Event]] = iter(())
+        self._failure: Exception | None = None
+        self._closed = False
+        self._cut_by = ""
+        self._is_held = plan.asked.streamed and plan.holds
+        self._beginning: gevent.Greenlet[..., None] | None = None
+
+    @property
+    def repairs(self) -> tuple[str, ...]:
+        """Of both calls, and what was done to the answer."""
+        names = (name for call in self._calls for name in call.repairs)
+        return tuple(dict.fromkeys((*names, *self._notes)))
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Of both calls, and the keywords of schemas that are not checked."""
+        names = (name for call in self._calls for name in call.ignored)
+        return tuple(dict.fromkeys((*names, *self._unchecked)))
+
+    @property
+    def has_asked_again(self) -> bool:
+        """Whether this answer has cost a second call."""
+        return len(self._calls) > 1
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the first content; for the first that passes, if it may have to be held back.
+        Raises GatewayError.
+        """
+        if not self._is_held:
+            return self._call.wait(seconds)
+        if self._beginning is None:
+            self._beginning = gevent.spawn(copy_context().run, self._begin)
+        self._beginning.join(seconds)
+        if self._failure is not None:
+            raise self._failure
+        return bool(self._beginning.ready())
+
+    def retry(self, error: GatewayError) -> bool:
+        """Only a first call is repeated, for a client that has waited for the whole answer."""
+        if self._plan.asked.streamed or self.has_asked_again:
+            return False
+        return self._call.retry(error)
+
+    def facts(self) -> dict[str, Any]:
+        """Of the last call, with the first one's first event and the attempts of both."""
+        facts, first = self._call.facts(), self._calls[0].facts()
+        facts["attempts"] = sum(call.facts()["attempts"] for call in self._calls)
+        if "first_event_at" in first:
+            facts["first_event_at"] = first["first_event_at"]
+        if self._cut_by:
+            facts["cut_by"] = self._cut_by
+        return facts
+
+    def close(self) -> None:
+        """End the call that is under way. Idempotent."""
+        self._closed = True
+        self._failure = None  # its traceback refers to this call: a cycle would keep the request
+        if self._beginning is not None:
+            self._beginning.kill(block=False)
+        for call in self._calls:
+            call.close()
+
+    def batches(self) -> Iterator[Sequence[Event]]:
+        """The events that fulfil the demands. Raises GatewayError."""
+        if self._is_held:
+            batches: Iterator[Sequence[Event]] = chain([self._held], self._rest)
+        else:
+            batches = self._streamed() if self._plan.asked.streamed else self._whole()
+        if self._plan.stop_sequences:
+            asked = Conversation("", (), stop_sequences=self._plan.stop_sequences)
+            batches = limited(batches, Limits(asked).machines(bounded=True), self._cut)
+        return batches
+
+    def _cut(self, limit: str) -> None:
+        """A limit has ended the answer before the upstream did."""
+        self._cut_by = limit
+        self._call.close()
+
+    def _begin(self) -> None:
+        """Read up to the first content for the client."""
+        try:
+            self._rest = self._streamed()
+            for batch in self._rest:
+                self._held += batch
+                if any(type(event) in COMMITTING for event in batch):
+                    break
+        except Exception as error:  # wait() raises it in the request's greenlet
+            self._failure = error
+        except gevent.GreenletExit:  # if it propagated, its traceback would keep a socket open
+            self._failure = GatewayError(Kind.SHUTTING_DOWN, "The gateway was stopped; try again.")
+        finally:
+            if self._closed:  # a second call may have been opened while close() ran
+                self._failure = None
+                self._call.close()
+
+    def _streamed(self) -> Iterator[Sequence[Event]]:
+        """What passes of each answer, as it comes."""
+        while True:
+            watch = self._watch()
+            while not self._call.wait(self._times.ping_interval):
+                yield ()
+            if self._plan.forced:
+                yield from self._forced(watch)
+            else:
+                for batch in self._call.batches():
+                    yield watch.feed(batch)
+            if watch.shortfall is None:
+                return
+            if not watch.can_go_on:
+                raise failure(watch.shortfall, asked_again=self.has_asked_again)
+            self._ask_again(watch)
+            if not self._plan.holds_text and any(isinstance(part, Text) for part in watch.said):
+                yield [BETWEEN]
+
+    def _forced(self, watch: Watch) -> Iterator[Sequence[Event]]:
+        end = monotonic() + self._times.patience
+        for batch in self._call.batches():
+            passed = watch.feed(batch)
+            yield passed if monotonic() < end else [*passed, *watch.give_up()]
+
+    def _whole(self) -> Iterator[Sequence[Event]]:
+        """What passes of the answer that fulfils the demands, in one batch."""
+        while True:
+            watch, passed = self._watch(), list[Event]()
+            while not self._call.wait(self._times.ping_interval):
+                yield ()
+            for batch in self._call.batches():
+                passed += watch.feed(batch)
+            lack = watch.shortfall
+            if lack is None:
+                yield passed
+                return
+            if self.has_asked_again and lack.lack == "json":
+                why = failure(lack, asked_again=True).message
+                yield [Finish("refusal", Refusal(explanation=why))]
+                return
+            self._ask_again(watch)
+
+    def _watch(self) -> Watch:
+        return Watch(self._plan, self._check, lambda name: self._notes.update({name: None}))
+
+    def _check(self, tool: str, value: Any) -> Mismatch | None:
+        found: Mismatch | None = self._apart(_mismatch, self._plan.schemas[tool], value)
+        return found
+
+    def _ask_again(self, watch: Watch) -> None:
+        """Open the second call. Raises GatewayError if this is its answer."""
+        lack = watch.shortfall
+        if lack is None:
+            return
+        if self.has_asked_again or not self._plan.asked.asks_again:
+            raise failure(lack, asked_again=self.has_asked_again)
+        self._notes[ASKED_AGAIN[lack.lack]] = None
+        self._call.close()
+        self._call = self._open(asked_again(self._plan, watch.said, lack), None)
+        self._calls.append(self._call)
+        self.meter.add(self._call.meter)
+
+
+def _mismatch(schema: dict[str, Any], value: Any) -> Mismatch | None:
+    return checker(schema).mismatch(value)

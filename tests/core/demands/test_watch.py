@@ -1,0 +1,326 @@
+"""What a watched answer lets through, whatever its batches, and what it says is missing."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.conversation import (
+    Conversation,
+    Message,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
+from app.core.demands.follow_up import asked_again
+from app.core.demands.json_schema import Mismatch
+from app.core.demands.plan import Plan, check_schemas, plan
+from app.core.demands.watch import Watch
+from app.core.events import (
+    Event,
+    Finish,
+    TextDelta,
+    ThinkingDelta,
+    ToolEnd,
+    ToolInput,
+    ToolStart,
+    Usage,
+)
+from app.core.typed_json import FieldError
+
+F, G = Tool("f"), Tool("g", strict=True, schema={"type": "object", "required": ["a"]})
+ASKED = (Message("user", (Text("hi"),)),)
+CALLS, ENDS = Finish("tool_use"), Finish("end_turn")
+PAID = Usage(credits=1.0)
+BAD = Mismatch("required", "At $: 'a' is a required property")
+
+
+def demanded(**asked: Any) -> Plan:
+    made = plan(Conversation("m", ASKED, **asked))
+    assert made is not None
+    return made
+
+
+def call(name: str, *fragments: str, complete: bool = True, id_: str = "1") -> list[Event]:
+    return [ToolStart(id_, name), *map(ToolInput, fragments), ToolEnd(complete)]
+
+
+def watched(
+    asked: Plan, events: Sequence[Event], cuts: Sequence[int] = ()
+) -> tuple[list[Event], Watch, list[str]]:
+    """``cuts`` are where batches end. A value without the member ``a`` is wrong."""
+    notes: list[str] = []
+    watch = Watch(asked, lambda _, value: None if "a" in value else BAD, notes.append)
+    passed: list[Event] = []
+    edges = [0, *sorted(cuts), len(events)]
+    for start, end in pairwise(edges):
+        passed += watch.feed(events[start:end])
+    return passed, watch, notes
+
+
+LIGHT, FORCED = demanded(tools=(F,)), demanded(tools=(F,), tool_choice=ToolChoice("any"))
+STRICT = demanded(tools=(F, G))
+JSON = demanded(json_schema={"type": "object"}, tools=(F,))
+ARRAY = demanded(json_schema={"type": "array"})
+SAY, THINK = TextDelta("Well."), ThinkingDelta("Hm.")
+GOOD, WRONG = '{"a": 1}', '{"b": 1}'
+ANSWER = call("final_answer", '{"a":', " 1}")
+
+PASSED: dict[str, tuple[Plan, list[Event], list[Event]]] = {
+    "text": (LIGHT, [SAY, PAID, ENDS], [SAY, PAID, ENDS]),
+    "a call": (LIGHT, [SAY, *call("f", GOOD), CALLS], [SAY, *call("f", GOOD), CALLS]),
+    "a forced call": (FORCED, [SAY, THINK, *call("f"), CALLS], [THINK, SAY, *call("f"), CALLS]),
+    "a forced call, cut": (
+        FORCED,
+        [*call("f", "{", complete=False), Finish("max_tokens")],
+        [*call("f", "{", complete=False), Finish("max_tokens")],
+    ),
+    "no call, cut": (FORCED, [SAY, Finish("max_tokens")], [SAY, Finish("max_tokens")]),
+    "a refusal": (FORCED, [Finish("refusal")], [Finish("refusal")]),
+    "strict": (STRICT, [SAY, *call("g", GOOD), CALLS], [SAY, *call("g", GOOD), CALLS]),
+    "strict, cut": (
+        STRICT,
+        [*call("g", "{", complete=False), Finish("max_tokens")],
+        [*call("g", "{", complete=False), Finish("max_tokens")],
+    ),
+    "an answer": (
+        JSON,
+        [SAY, *ANSWER, PAID, CALLS],
+        [TextDelta('{"a":'), TextDelta(" 1}"), PAID, ENDS],
+    ),
+    "an answer, and more": (
+        JSON,
+        [THINK, *ANSWER, SAY, THINK, *call("f"), PAID, CALLS],
+        [THINK, TextDelta('{"a":'), TextDelta(" 1}"), PAID, ENDS],
+    ),
+    "a call, and an answer": (JSON, [SAY, *call("f"), *ANSWER, CALLS], [SAY, *call("f"), CALLS]),
+    "an answer, then a limit": (
+        JSON,
+        [*ANSWER, Finish("max_tokens")],
+        [TextDelta('{"a":'), TextDelta(" 1}"), ENDS],
+    ),
+    "half an answer": (
+        JSON,
+        [*call("final_answer", '{"a', complete=False), Finish("max_tokens")],
+        [TextDelta('{"a'), Finish("max_tokens")],
+    ),
+    "the answer as text": (JSON, [TextDelta(GOOD), ENDS], [TextDelta(GOOD), ENDS]),
+    "a wrapped answer": (
+        ARRAY,
+        [*call("final_answer", '{"value": ', '["a"]}'), CALLS],
+        [TextDelta('["a"]'), ENDS],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PASSED)
+@settings(deadline=None, max_examples=20)
+@given(data=st.data())
+def test_what_is_let_through(name: str, data: st.DataObject) -> None:
+    asked, events, expected = PASSED[name]
+    cuts = data.draw(st.lists(st.integers(0, len(events))))
+    passed, watch, _ = watched(asked, events, cuts)
+    assert passed == expected
+    assert watch.shortfall is None
+
+
+LACKING: dict[str, tuple[Plan, list[Event], str, bool]] = {
+    "no forced call": (FORCED, [SAY, ENDS], "call", True),
+    "unknown": (LIGHT, [SAY, *call("x"), CALLS], "tool", True),
+    "unknown where one is forced": (FORCED, [*call("x"), CALLS], "tool", True),
+    "strict": (STRICT, [SAY, *call("g", WRONG), CALLS], "arguments", True),
+    "strict after a call": (
+        STRICT,
+        [*call("f"), *call("g", WRONG, id_="2"), CALLS],
+        "arguments",
+        False,
+    ),
+    "prose": (JSON, [SAY, ENDS], "json", True),
+    "wrong text": (JSON, [TextDelta(WRONG), ENDS], "json", True),
+    "a wrong answer": (JSON, [*call("final_answer", WRONG), CALLS], "json", False),
+    "a wrong answer, wrapped": (
+        ARRAY,
+        [*call("final_answer", '{"value": []}'), CALLS],
+        "json",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LACKING)
+@settings(deadline=None, max_examples=20)
+@given(data=st.data())
+def test_what_is_missing(name: str, data: st.DataObject) -> None:
+    asked, events, lack, can_go_on = LACKING[name]
+    cuts = data.draw(st.lists(st.integers(0, len(events))))
+    passed, watch, _ = watched(asked, events, cuts)
+    assert watch.shortfall is not None
+    assert (watch.shortfall.lack, watch.can_go_on) == (lack, can_go_on)
+    assert not any(isinstance(event, Finish) for event in passed)
+    assert not any(isinstance(event, ToolStart) and event.name != "f" for event in passed)
+
+
+def test_a_call_beside_one_that_is_not_offered_is_enough() -> None:
+    passed, watch, notes = watched(LIGHT, [*call("x"), *call("f", id_="2"), CALLS])
+    assert passed == [*call("f", id_="2"), CALLS]
+    assert watch.shortfall is None
+    assert notes == ["unoffered_call_left_out"]
+
+
+def test_json_is_taken_out_of_text() -> None:
+    passed, _, notes = watched(JSON, [TextDelta("```json\n" + GOOD), TextDelta("\n```"), ENDS])
+    assert passed == [TextDelta(GOOD), ENDS]
+    assert notes == ["json_taken_out_of_text"]
+
+
+def test_text_that_was_held_back_is_given_up() -> None:
+    watch = Watch(FORCED, lambda *_: None, list[str]().append)
+    assert watch.give_up() == ()
+    assert watch.feed([SAY]) == []
+    assert watch.can_go_on
+    assert watch.give_up() == [SAY]
+    assert watch.feed([SAY, *call("f"), CALLS]) == [SAY, *call("f"), CALLS]
+    assert not watch.can_go_on
+
+
+# What is asked
+
+
+def test_nothing_is_demanded_without_tools() -> None:
+    assert plan(Conversation("m", ASKED)) is None
+    assert plan(Conversation("m", ASKED, tool_choice=ToolChoice("none"))) is None
+
+
+def test_a_tool_in_the_history_may_be_remembered() -> None:
+    history = (
+        *ASKED,
+        Message("assistant", (ToolCall("1", "f", {}),)),
+        Message("user", (ToolResult("1"),)),
+    )
+    made = plan(Conversation("m", history))
+    assert made is not None
+    assert made.offered == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("choice", "offered"),
+    [
+        (ToolChoice(), {"f", "g"}),
+        (ToolChoice("any"), {"f", "g"}),
+        (ToolChoice("tool", "g"), {"g"}),
+        (ToolChoice("none"), set()),
+    ],
+)
+def test_the_tools_that_may_be_called(choice: ToolChoice, offered: set[str]) -> None:
+    made = demanded(tools=(F, G), tool_choice=choice)
+    assert made.offered == offered
+    assert set(made.schemas) == offered & {"g"}
+    assert made.asked.tools == (F, G)
+
+
+def test_a_forced_call_comes_before_the_json() -> None:
+    made = demanded(tools=(F,), tool_choice=ToolChoice("any"), json_schema={"type": "object"})
+    assert made.answer_tool == ""
+    assert made.asked.json_schema is None
+
+
+@pytest.mark.parametrize(
+    ("tools", "choice", "asked"),
+    [
+        ((), ToolChoice(), ToolChoice("tool", "final_answer")),
+        ((F,), ToolChoice("none"), ToolChoice("tool", "final_answer")),
+        ((F,), ToolChoice(), ToolChoice("any")),
+    ],
+)
+def test_json_is_asked_for_as_the_input_of_a_tool(
+    tools: tuple[Tool, ...], choice: ToolChoice, asked: ToolChoice
+) -> None:
+    schema = {"type": "object", "title": "T"}
+    made = demanded(tools=tools, tool_choice=choice, json_schema=schema, stop_sequences=("x",))
+    assert made.asked.tool_choice == asked
+    assert made.asked.tools[-1].schema == schema
+    assert made.schemas == {"final_answer": schema}
+    assert (made.asked.stop_sequences, made.stop_sequences) == ((), ("x",))
+
+
+@pytest.mark.parametrize(
+    ("schema", "wrapped"),
+    [
+        ({}, False),
+        ({"type": ["object", "null"]}, False),
+        (
+            {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"type": "object"}}},
+            False,
+        ),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"type": "array"}}}, True),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}, False),
+        ({"$ref": "#/none"}, False),
+        ({"type": "string"}, True),
+    ],
+)
+def test_what_is_no_object_is_wrapped(schema: dict[str, Any], wrapped: bool) -> None:
+    made = demanded(json_schema=schema)
+    assert made.wrapped == wrapped
+    if wrapped:
+        sent = made.asked.tools[-1].schema
+        assert sent["properties"] == {"value": schema}
+        assert sent.get("$defs") == schema.get("$defs")
+
+
+def test_the_clients_tools_keep_their_names() -> None:
+    made = demanded(json_schema={}, tools=(Tool("Final_Answer"), Tool("final_answer_2")))
+    assert made.answer_tool == "final_answer_3"
+
+
+def test_a_wrong_schema_is_named_by_its_place() -> None:
+    def refuse(_: Any) -> None:
+        raise FieldError(("type",), "wrong")
+
+    strict = Tool("f", strict=True, field="tools.0.input_schema")
+    for asked in (
+        Conversation("m", ASKED, tools=(strict,)),
+        Conversation("m", ASKED, deferred=(strict,)),
+        Conversation("m", ASKED, json_schema={"a": 1}, json_schema_field="tools.0.input_schema"),
+    ):
+        with pytest.raises(FieldError) as refused:
+            check_schemas(asked, refuse)
+        assert refused.value.path == ("tools.0.input_schema", "type")
+
+
+def follow_up(asked: Plan, events: Sequence[Event]) -> tuple[Message, ...]:
+    _, watch, _ = watched(asked, events)
+    assert watch.shortfall is not None
+    return asked_again(asked, watch.said, watch.shortfall).messages[1:]
+
+
+def test_what_the_model_is_told_of_its_calls() -> None:
+    events = [SAY, *call("f"), *call("g", WRONG, id_="2"), CALLS]
+    said, told = follow_up(STRICT, events)
+    assert said.parts == (Text("Well."), ToolCall("1", "f", {}), ToolCall("2", "g", {"b": 1}))
+    first, second, text = told.parts
+    assert first == ToolResult("1", (Text("This call was not run."),), True)
+    assert isinstance(second, ToolResult)
+    assert "'a' is a required property" in str(second.content[0])
+    assert text == Text("Call the tool again, with an input that is valid.")
+
+
+@pytest.mark.parametrize(
+    ("asked", "events", "told"),
+    [
+        (FORCED, [SAY, ENDS], "Call the tool f now."),
+        (FORCED, [*call("x"), CALLS], "Call the tool f now."),
+        (LIGHT, [*call("x"), CALLS], "Go on without it."),
+        (JSON, [SAY, ENDS], "Call the tool final_answer now."),
+        (demanded(tools=(F, G), tool_choice=ToolChoice("any")), [ENDS], "Call one of f, g now."),
+    ],
+)
+def test_what_the_model_is_asked_for(asked: Plan, events: list[Event], told: str) -> None:
+    *_, last = follow_up(asked, events)
+    (*_, text) = last.parts
+    assert isinstance(text, Text)
+    assert text.text.endswith(told)

@@ -1,0 +1,265 @@
+"""One answer of two calls, from calls that say what the test scripts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event as Signal
+from msgspec.structs import replace
+
+from app.core.conversation import (
+    Conversation,
+    HostedTool,
+    Message,
+    Text,
+    Tool,
+    ToolChoice,
+)
+from app.core.events import (
+    Event,
+    Finish,
+    Refusal,
+    TextDelta,
+    ThinkingDelta,
+    ToolEnd,
+    ToolInput,
+    ToolStart,
+    Usage,
+)
+from app.core.usage import Meter
+from app.demands.call import BETWEEN, Times
+from app.demands.opener import opener
+from app.errors import GatewayError, Kind
+from app.hosted import loop
+
+ASKED = (Message("user", (Text("hi"),)),)
+F = Tool("f")
+FORCED = Conversation("m", ASKED, tools=(F,), tool_choice=ToolChoice("any"), streamed=True)
+LIGHT = Conversation("m", ASKED, tools=(F,), streamed=True)
+JSON = Conversation("m", ASKED, json_schema={"type": "object", "required": ["a"]}, streamed=True)
+SAY, ENDS, CALLS = TextDelta("Well."), Finish("end_turn"), Finish("tool_use")
+BROKEN = GatewayError(Kind.TRUNCATED, "It broke.")
+
+
+def call(name: str, *fragments: str) -> list[Event]:
+    return [ToolStart("1", name), *map(ToolInput, fragments), ToolEnd()]
+
+
+class Call:
+    """Waits once, and then gives one event a batch. A callable among the events is called."""
+
+    repairs: tuple[str, ...] = ("mended",)
+    ignored: tuple[str, ...] = ("seed",)
+
+    def __init__(self, events: Sequence[Any]) -> None:
+        self.events = events
+        self.meter = Meter(100, None, lambda _: None)
+        self.waits = iter([False])
+        self.closed = self.retried = False
+
+    def wait(self, seconds: float) -> bool:
+        return next(self.waits, True)
+
+    def batches(self) -> Iterator[Sequence[Event]]:
+        for event in self.events:
+            if callable(event):
+                event()
+                yield ()
+                continue
+            if isinstance(event, GatewayError):
+                raise event
+            self.meter.feed([event])
+            yield [event]
+
+    def retry(self, error: GatewayError) -> bool:
+        self.retried = True
+        return True
+
+    def facts(self) -> dict[str, Any]:
+        return {"attempts": 1, "first_event_at": float(len(self.events))}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Upstream:
+    """Answers each call with the next turn."""
+
+    def __init__(self, *turns: Sequence[Any]) -> None:
+        self.turns = iter(turns)
+        self.asked: list[Conversation] = []
+        self.calls: list[Call] = []
+
+    def open(self, conversation: Conversation, tap: Any) -> Any:
+        self.asked.append(conversation)
+        self.calls.append(Call(next(self.turns)))
+        return self.calls[-1]
+
+    def watched(self, conversation: Conversation, patience: float = 60.0) -> Any:
+        return self.opener(patience)(conversation, None)
+
+    def opener(self, patience: float = 60.0) -> Callable[[Conversation, Any], Any]:
+        return opener(self.open, Times(5.0, patience), lambda run, *given: run(*given))
+
+
+def told(watched: Any) -> list[Event]:
+    while not watched.wait(5.0):
+        pass
+    return [event for batch in watched.batches() for event in batch]
+
+
+def whole(conversation: Conversation) -> Conversation:
+    return replace(conversation, streamed=False)
+
+
+def test_a_conversation_without_demands_is_one_plain_call() -> None:
+    upstream = Upstream([ENDS])
+    assert upstream.watched(Conversation("m", ASKED)) is upstream.calls[0]
+
+
+@pytest.mark.parametrize("asked", [FORCED, whole(FORCED)], ids=["streamed", "whole"])
+def test_both_calls_are_paid_for_and_told(asked: Conversation) -> None:
+    first, second = [SAY, Usage(credits=1.0), ENDS], [*call("f"), Usage(credits=2.0), CALLS]
+    upstream = Upstream(first, second)
+    watched = upstream.watched(asked)
+    assert told(watched) == [Usage(credits=1.0)][: asked.streamed] + second
+    counts = watched.meter.counts()
+    assert (counts.credits, counts.input_tokens) == (3.0, 200)
+    assert watched.repairs == ("mended", "forced_call_asked_again")
+    assert watched.ignored == ("seed",)
+    assert watched.facts() == {"attempts": 2, "first_event_at": float(len(first))}
+    assert [made.closed for made in upstream.calls] == [True, False]
+    watched.close()
+    assert upstream.calls[1].closed
+
+
+def test_an_error_comes_before_any_event() -> None:
+    watched = Upstream([SAY, ENDS], [SAY, ENDS]).watched(FORCED)
+    with pytest.raises(GatewayError) as failed:
+        watched.wait(5.0)
+    assert failed.value.kind is Kind.NOT_FULFILLED
+
+
+def test_the_second_call_may_fail_for_its_own_reasons() -> None:
+    watched = Upstream([SAY, ENDS], [BROKEN]).watched(FORCED)
+    with pytest.raises(GatewayError, match="It broke"):
+        watched.wait(5.0)
+
+
+def test_thinking_is_not_held_back() -> None:
+    watched = Upstream([ThinkingDelta("Hm."), SAY, ENDS], [*call("f"), CALLS]).watched(FORCED)
+    assert told(watched) == [ThinkingDelta("Hm."), *call("f"), CALLS]
+
+
+def test_text_is_held_back_for_so_long() -> None:
+    upstream = Upstream([SAY, SAY, ENDS])
+    watched = upstream.watched(FORCED, patience=0.0)
+    assert watched.wait(5.0)
+    batches = watched.batches()
+    assert next(batches) == [SAY]
+    with pytest.raises(GatewayError, match="part of it was sent already"):
+        list(batches)
+    assert len(upstream.calls) == 1
+
+
+def test_a_whole_answer_waits_as_long_as_it_takes() -> None:
+    upstream = Upstream([SAY, ENDS], [*call("f"), CALLS])
+    assert told(upstream.watched(whole(FORCED), patience=0.0)) == [*call("f"), CALLS]
+
+
+def test_the_next_answer_goes_on_behind_the_text() -> None:
+    watched = Upstream([SAY, *call("x"), CALLS], [SAY, ENDS]).watched(LIGHT)
+    assert told(watched) == [SAY, BETWEEN, SAY, ENDS]
+
+
+def test_what_the_client_has_not_seen_is_thrown_away() -> None:
+    watched = Upstream([SAY, *call("x"), CALLS], [SAY, ENDS]).watched(whole(LIGHT))
+    assert told(watched) == [SAY, ENDS]
+
+
+def test_a_whole_answer_that_breaks_is_repeated_once() -> None:
+    upstream = Upstream([SAY, ENDS], [BROKEN])
+    watched = upstream.watched(whole(FORCED))
+    assert watched.retry(BROKEN)
+    assert upstream.calls[0].retried
+    with pytest.raises(GatewayError, match="It broke"):
+        told(watched)
+    assert not watched.retry(BROKEN)
+
+
+def test_whole_json_that_stays_wrong_is_a_refusal() -> None:
+    answer = [*call("final_answer", "{}"), CALLS]
+    (end,) = told(Upstream(answer, answer).watched(whole(JSON)))
+    assert isinstance(end, Finish)
+    assert end.reason == "refusal"
+    assert isinstance(end.refusal, Refusal)
+    assert "it fails at required" in end.refusal.explanation
+
+
+def test_streamed_json_that_is_wrong_ends_in_the_error() -> None:
+    watched = Upstream([*call("final_answer", "{}"), CALLS]).watched(JSON)
+    watched.wait(5.0)
+    batches = watched.batches()
+    assert next(batches) == [TextDelta("{}")]
+    with pytest.raises(GatewayError, match="it fails at required"):
+        list(batches)
+
+
+def test_stop_sequences_are_of_the_text_that_the_client_sees() -> None:
+    upstream = Upstream([*call("final_answer", '{"a": "one', ' two"}'), CALLS])
+    watched = upstream.watched(replace(JSON, stop_sequences=("e t",)))
+    assert told(watched) == [TextDelta('{"a": "on'), Finish("stop_sequence", stop_sequence="e t")]
+    assert upstream.calls[0].closed
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Conversation("m", ASKED, json_schema={"type": 5}, json_schema_field="the.schema"),
+        Conversation("m", ASKED, tools=(Tool("f", "", {"type": 5}, True, "the.schema"),)),
+    ],
+)
+def test_a_schema_that_is_not_valid_is_refused_before_anything_is_sent(asked: Any) -> None:
+    upstream = Upstream()
+    with pytest.raises(GatewayError) as refused:
+        upstream.watched(asked)
+    assert (refused.value.kind, refused.value.field) == (Kind.INVALID_REQUEST, "the.schema.type")
+
+
+def test_keywords_that_are_not_checked_are_told() -> None:
+    schema = {"type": "object", "unevaluatedProperties": False}
+    upstream = Upstream([*call("final_answer", '{"a": 1}'), CALLS])
+    watched = upstream.watched(Conversation("m", ASKED, json_schema=schema))
+    assert watched.ignored == ("seed", "unevaluatedProperties")
+
+
+def test_a_closed_answer_opens_no_second_call() -> None:
+    reached, never = Signal(), Signal()
+
+    def stall() -> None:
+        reached.set()
+        never.wait()
+
+    upstream = Upstream([SAY, stall, ENDS], [ENDS])
+    watched = upstream.watched(FORCED)
+    assert not watched.wait(0)
+    assert reached.wait(5)
+    watched.close()
+    gevent.sleep(0.01)
+    assert [made.closed for made in upstream.calls] == [True]
+
+
+def test_all_turns_of_a_hosted_tool_have_one_second_call() -> None:
+    search = Tool("tool_search_tool_regex")
+    asked = Conversation(
+        "m",
+        ASKED,
+        tools=(search, F),
+        hosted=(HostedTool(search.name, "tool_search_regex"),),
+    )
+    searches = [*call(search.name, '{"query": "f"}'), CALLS]
+    upstream = Upstream([*call("x"), CALLS], searches, [*call("x"), CALLS])
+    with pytest.raises(GatewayError, match="does not offer"):
+        told(loop.opener(upstream.opener(), 5.0)(asked, None))
+    assert len(upstream.calls) == 3

@@ -1,0 +1,297 @@
+"""Forced tools, strict tools and JSON answers through the official SDKs, against gunicorn and the
+simulated upstream: what the client gets is what it asked for, or an error.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.simulator import Simulator
+from tests.live.demanding import DIALECTS, FAILURES, Ask, Asking
+from tests.live.openai_shared import asked, chats
+from tests.live.servers import Gateway
+
+WEATHER = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+TIME = {"type": "object", "properties": {"zone": {"type": "string"}}}
+TOOLS = {"weather": WEATHER, "time": TIME}
+CALL = {"tool": {"name": "weather", "input": {"city": "Paris"}}}
+PROSE = {"text": ["It is ", "sunny in Paris."]}
+PERSON = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+    "required": ["name", "age"],
+    "additionalProperties": False,
+}
+ADA = {"name": "Ada", "age": 36}
+ANSWER = {"tool": {"name": "final_answer", "input": ADA}}
+
+dialects = pytest.mark.parametrize("asking", DIALECTS, ids=["messages", "chat", "responses"])
+streamed = pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+
+
+@pytest.fixture(params=[True, False], ids=["streamed", "whole"])
+def is_streamed(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def offered(upstream: Simulator) -> list[str]:
+    context = asked(upstream)["userInputMessageContext"]
+    return [tool["toolSpecification"]["name"] for tool in context["tools"]]
+
+
+# Forced calls
+
+
+@dialects
+@pytest.mark.parametrize("choice", ["required", "weather"])
+def test_a_forced_call_comes_at_once(
+    gateway: Gateway, upstream: Simulator, asking: Asking, choice: str, is_streamed: bool
+) -> None:
+    upstream.script(PROSE | CALL)
+    told = asking(gateway, Ask(tools=TOOLS, choice=choice), streamed=is_streamed)
+    assert told.calls == [("weather", {"city": "Paris"})]
+    assert told.text == "It is sunny in Paris."
+    assert len(chats(upstream)) == 1
+    assert offered(upstream) == (["weather", "time"] if choice == "required" else ["weather"])
+
+
+@dialects
+def test_an_answer_without_the_forced_call_is_asked_for_once_more(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script(PROSE | {"credits": 0.5}, CALL | {"credits": 0.25})
+    told = asking(gateway, Ask(tools=TOOLS, choice="weather"), streamed=is_streamed)
+    assert told.calls == [("weather", {"city": "Paris"})]
+    assert told.text == ""
+    assert "forced_call_asked_again" in told.repairs
+    assert len(chats(upstream)) == 2
+    assert "Call the tool weather now." in asked(upstream)["content"]
+    line = gateway.wait_for_line(told.request_id)
+    assert line["credits"] == pytest.approx(0.75)
+    assert line["attempts"] == 2
+    assert "forced_call_asked_again" in line["repairs"]
+
+
+@dialects
+def test_a_forced_call_that_does_not_come_is_an_error(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script(PROSE, PROSE)
+    with pytest.raises(FAILURES, match="did not call a tool, which tool_choice demands"):
+        asking(gateway, Ask(tools=TOOLS, choice="required"), streamed=is_streamed)
+    assert len(chats(upstream)) == 2
+
+
+@dialects
+def test_no_tool_is_called_where_none_may_be(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script(PROSE | CALL, {"text": "Done."})
+    told = asking(gateway, Ask(tools=TOOLS, choice="none"), streamed=is_streamed)
+    assert told.calls == []
+    assert told.text == ("It is sunny in Paris.\n\nDone." if is_streamed else "Done.")
+
+
+@pytest.mark.parametrize("asking", DIALECTS[1:], ids=["chat", "responses"])
+def test_only_allowed_tools_are_offered(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script(PROSE, {"tool": {"name": "time", "input": {"zone": "CET"}}})
+    ask = Ask(tools=TOOLS, choice="required", allowed=["time"])
+    told = asking(gateway, ask, streamed=is_streamed)
+    assert told.calls == [("time", {"zone": "CET"})]
+    assert offered(upstream) == ["time"]
+
+
+@dialects
+def test_a_tool_that_was_not_offered_is_never_called(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    invented = {"tool": {"name": "teleport", "input": {"to": "Paris"}}}
+    upstream.script(PROSE | invented, CALL)
+    told = asking(gateway, Ask(tools=TOOLS), streamed=is_streamed)
+    assert told.calls == [("weather", {"city": "Paris"})]
+    assert "unoffered_call_asked_again" in gateway.wait_for_line(told.request_id)["repairs"]
+    upstream.script(invented, invented)
+    with pytest.raises(FAILURES, match="'teleport', which the request does not offer"):
+        asking(gateway, Ask(tools=TOOLS), streamed=is_streamed)
+
+
+@dialects
+def test_beside_a_call_one_that_was_not_offered_is_left_out(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    invented = {"name": "teleport", "input": {"to": "Paris"}}
+    upstream.script({"tools": [invented, CALL["tool"]]})
+    told = asking(gateway, Ask(tools=TOOLS), streamed=is_streamed)
+    assert told.calls == [("weather", {"city": "Paris"})]
+    assert "unoffered_call_left_out" in gateway.wait_for_line(told.request_id)["repairs"]
+
+
+# Strict tools
+
+
+@dialects
+def test_strict_arguments_are_asked_for_once_more(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    wrong = {"tool": {"name": "weather", "input": {"city": 7}}}
+    upstream.script(PROSE | wrong, CALL)
+    told = asking(gateway, Ask(tools=TOOLS, strict=True), streamed=is_streamed)
+    assert told.calls == [("weather", {"city": "Paris"})]
+    (result,) = asked(upstream)["userInputMessageContext"]["toolResults"]
+    assert "$.city" in result["content"][0]["text"]
+    upstream.script(wrong, wrong)
+    with pytest.raises(FAILURES, match=r"not valid \(it fails at properties.city.type\)"):
+        asking(gateway, Ask(tools=TOOLS, strict=True), streamed=is_streamed)
+
+
+@dialects
+def test_arguments_of_other_tools_are_the_clients_matter(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script({"tool": {"name": "weather", "input": {"city": 7}}})
+    told = asking(gateway, Ask(tools=TOOLS), streamed=is_streamed)
+    assert told.calls == [("weather", {"city": 7})]
+
+
+# JSON answers
+
+
+@dialects
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ANSWER,
+        {"text": "Here it is:"} | ANSWER,
+        {"say": [ANSWER, {"text": "Anything else?"}]},
+        {"text": json.dumps(ADA)},
+        {"text": f"Sure!\n\n```json\n{json.dumps(ADA)}\n```\nThat is all."},
+        {"text": f"{json.dumps(ADA)}\n\nI hope this helps."},
+    ],
+    ids=["call", "text and call", "call and text", "text", "fence", "trailing text"],
+)
+def test_json_comes_as_text(
+    gateway: Gateway, upstream: Simulator, asking: Asking, answer: Any, is_streamed: bool
+) -> None:
+    upstream.script(answer)
+    told = asking(gateway, Ask(schema=PERSON), streamed=is_streamed)
+    assert json.loads(told.text) == ADA
+    assert told.stop in ("end_turn", "stop", None)
+    assert (told.calls, told.refusal) == ([], None)
+    assert offered(upstream) == ["final_answer"]
+    assert len(chats(upstream)) == 1
+
+
+@dialects
+def test_prose_is_asked_for_once_more_as_json(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script(PROSE, ANSWER)
+    told = asking(gateway, Ask(schema=PERSON), streamed=is_streamed)
+    assert json.loads(told.text) == ADA
+    assert "json_asked_again" in told.repairs
+
+
+@dialects
+@pytest.mark.parametrize(
+    "answer",
+    [PROSE, {"tool": {"name": "final_answer", "input": {"name": "Ada", "age": "36"}}}],
+    ids=["prose", "wrong types"],
+)
+def test_what_is_not_valid_is_refused_or_an_error(
+    gateway: Gateway, upstream: Simulator, asking: Asking, answer: Any, is_streamed: bool
+) -> None:
+    upstream.script(answer, answer)
+    ask = Ask(schema=PERSON)
+    if is_streamed:
+        with pytest.raises(FAILURES, match=r"valid against the JSON Schema"):
+            asking(gateway, ask, streamed=True)
+        return
+    told = asking(gateway, ask, streamed=False)
+    assert told.text == ""
+    assert told.stop in ("refusal", "content_filter")
+    assert told.refusal is not None
+    assert "JSON Schema" in told.refusal
+
+
+@dialects
+def test_wrong_types_are_mended_in_a_whole_answer(
+    gateway: Gateway, upstream: Simulator, asking: Asking
+) -> None:
+    upstream.script({"tool": {"name": "final_answer", "input": {"name": "Ada"}}}, ANSWER)
+    told = asking(gateway, Ask(schema=PERSON), streamed=False)
+    assert json.loads(told.text) == ADA
+
+
+@dialects
+def test_json_beside_the_clients_own_tools(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script(PROSE | CALL, {"think": "Hm."} | ANSWER)
+    ask = Ask(schema=PERSON, tools=TOOLS)
+    told = asking(gateway, ask, streamed=is_streamed)
+    assert told.calls == [("weather", {"city": "Paris"})]
+    assert told.stop in ("tool_use", "tool_calls", None)
+    assert offered(upstream) == ["weather", "time", "final_answer"]
+    told = asking(gateway, ask, streamed=is_streamed)
+    assert json.loads(told.text) == ADA
+    assert told.calls == []
+
+
+@pytest.mark.parametrize("asking", DIALECTS[1:], ids=["chat", "responses"])
+def test_any_object(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script(ANSWER)
+    assert json.loads(asking(gateway, Ask(schema={}), streamed=is_streamed).text) == ADA
+
+
+@dialects
+def test_a_document_that_is_no_object(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script({"tool": {"name": "final_answer", "input": {"value": [1, 2]}}})
+    schema = {"type": "array", "items": {"type": "integer"}}
+    assert json.loads(asking(gateway, Ask(schema=schema), streamed=is_streamed).text) == [1, 2]
+
+
+@dialects
+def test_a_limit_cuts_json_as_it_cuts_text(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    long = {"tool": {"name": "final_answer", "input": {"name": "Ada " * 200, "age": 1}}}
+    upstream.script(long)
+    limit = "max_output_tokens" if asking is DIALECTS[2] else "max_tokens"
+    told = asking(gateway, Ask(schema=PERSON, more={limit: 20}), streamed=is_streamed)
+    assert told.stop in ("max_tokens", "length", "max_output_tokens")
+    assert len(chats(upstream)) == 1
+
+
+@dialects
+@pytest.mark.parametrize(
+    ("schema", "place"),
+    [
+        ({"type": "object", "properties": {"a": {"type": "strng"}}}, "properties.a.type"),
+        ({"type": "object", "required": "a"}, "required"),
+        ({"$ref": "https://example.com/schema.json"}, "$ref"),
+        ({"properties": {"a": {"$ref": "#/$defs/none"}}}, "properties.a.$ref"),
+    ],
+)
+def test_a_schema_that_is_not_valid_is_a_400_that_names_the_place(
+    gateway: Gateway, upstream: Simulator, asking: Asking, schema: Any, place: str
+) -> None:
+    for ask in (Ask(schema=schema), Ask(tools={"weather": schema}, strict=True)):
+        with pytest.raises(FAILURES) as refused:
+            asking(gateway, ask, streamed=False)
+        assert getattr(refused.value, "status_code", 0) == 400
+        field = "tools" if ask.tools else "schema"
+        assert f".{place}: " in str(refused.value)
+        assert field in str(refused.value)
+    assert chats(upstream) == []
