@@ -13,9 +13,11 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from app.credentials.accounts.managed import ManagedAccount
+from app.credentials.accounts.readiness import NO_LOGIN, why_unusable
 from app.credentials.accounts.report import AccountReport, report
 from app.credentials.accounts.state import ControlPlane, Dependencies
 from app.credentials.refresh.refresher import Refresher
@@ -193,6 +195,22 @@ class Credentials:
     def problems(self) -> list[str]:
         """What the owner should repair although requests still work, in sentences."""
         return self._watcher.problems + self._deps.store.problems()
+
+    def why_unready(self) -> str:
+        """The kind of the reason for which no account can serve a request now, "" if one may: by
+        what all workers know, without a call of any service. If they differ, it is the reason of
+        the account that is available again first.
+        """
+        self._poll_sources()
+        now = self._deps.clock()
+        states = [account.state for account in self._accounts.values()]
+        if not states:
+            return NO_LOGIN
+        reasons = [why_unusable(state, now) for state in states]
+        if not all(reasons):
+            return ""
+        waits = [health.back_in(state.health, now) or inf for state in states]
+        return reasons[waits.index(min(waits))]
 
     def report(self) -> list[AccountReport]:
         """A report on each account, in order; contains no secrets."""
