@@ -127,7 +127,12 @@ def _start_companion() -> dict[str, str]:
         "KIRO_TOKEN_CACHE": told["cache"],
         "KIRO_UPSTREAM_PROXY": "",
         "KIRO_TOKEN_STORE": "",  # what is simulated must not reach the accounts of others
-        "AWS_REFRESHTOKEN": secrets.token_hex(100),  # as long as a real one
+        "KIRO_AUTH_TOKEN": json.dumps(
+            {
+                "refreshToken": secrets.token_hex(100),  # as long as a real one
+                "description": "the simulator",
+            }
+        ),
     }
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from math import inf
 from typing import Any, cast
 
-from flask import Blueprint
+from flask import Blueprint, request
 from flask_cors import CORS
 
 from app.accounting import assembly as accounting
@@ -57,7 +57,9 @@ from app.web.serving import Serving
 DIALECTS = (ANTHROPIC, CHAT_COMPLETIONS, RESPONSES)
 """The client dialects. The first is used for a request that identifies none."""
 
-OPEN_PATHS = frozenset({"/", "/health", "/openapi.json", "/api/hello"})
+OPEN_PATHS = frozenset(
+    {"/", "/health", "/health/ready", "/health/version", "/openapi.json", "/api/hello"}
+)
 """Served without a key."""
 
 
@@ -102,10 +104,11 @@ def create_app(settings: Settings) -> Application:
         default_model=lambda: models.names.default_name(),
         keeper=keeper,
     )
+    authenticator = _authenticator(settings)
     routes = [dialect.blueprint(serving) for dialect in DIALECTS]
     hooks.install(
         app,
-        _authenticator(settings),
+        authenticator,
         open_paths=OPEN_PATHS,
         form_of=_error_form,
         recorder=recorder,
@@ -114,7 +117,7 @@ def create_app(settings: Settings) -> Application:
         observers=[partial(_account, writers)] if writers else (),
     )
     _allow_origins(app, settings)
-    for blueprint in (*_pages(settings, gateway, may_use), *routes):
+    for blueprint in (*_pages(settings, gateway, authenticator, may_use), *routes):
         app.register_blueprint(blueprint)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
@@ -143,11 +146,14 @@ def _allow_origins(app: Application, settings: Settings) -> None:
 
 
 def _pages(
-    settings: Settings, gateway: Gateway, may_use: Callable[[str], bool]
+    settings: Settings,
+    gateway: Gateway,
+    authenticator: Authenticator,
+    may_use: Callable[[str], bool],
 ) -> Iterator[Blueprint]:
     """The endpoints that belong to no dialect."""
     reports = accounting.reports(settings)
-    yield health.blueprint(__version__, gateway.credentials.problems)
+    yield _health(gateway.credentials, authenticator)
     yield openapi.blueprint(_description)
     yield model_pages.blueprint(lambda: gateway.models.names, may_use)
     yield usage.blueprint(reports.make if reports else None, _own_key)
@@ -165,6 +171,30 @@ def _account(writers: Sequence[Writer], finished: Finished) -> None:
         made = entry(finished)
         for writer in writers:
             writer.put(made)
+
+
+def _health(credentials: Credentials, authenticator: Authenticator) -> Blueprint:
+    def accounts() -> list[dict[str, Any]] | None:
+        if not authenticator.is_owner(request.headers):
+            return None
+        return [
+            {
+                "account": one.account,
+                "source": one.source,
+                "state": one.state,
+                "why": one.why,
+                "until": one.until or None,
+                "expires_at": one.expires_at or None,
+            }
+            for one in credentials.report()
+        ]
+
+    return health.blueprint(
+        __version__,
+        credentials.problems,
+        why_unready=credentials.why_unready,
+        accounts=accounts,
+    )
 
 
 def _recorder(settings: Settings) -> Recorder | None:

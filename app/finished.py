@@ -24,7 +24,7 @@ class Finished(Struct, frozen=True, kw_only=True, gc=False):
     ``error``.
 
     ``key``: the name of the client's key. ``client``: its address, which a trusted proxy may have
-    named.
+    named. ``trace_id``: of the W3C trace that it belongs to.
 
     A request that calls a model has a ``streamed`` and a ``model_asked`` (the client's spelling, of
     any length); ``model`` is the id of the one that answered and ``account`` the account it
@@ -51,6 +51,7 @@ class Finished(Struct, frozen=True, kw_only=True, gc=False):
     dialect: str = ""
     key: str = ""
     client: str = ""
+    trace_id: str = ""
     streamed: bool | None = None
     model_asked: str = ""
     model: str = ""

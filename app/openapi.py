@@ -26,6 +26,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     of that type. ``events`` are the types of the JSON in a stream's events, ``sentinel`` is the
     last event if it is not JSON. ``request`` is the type of the body, ``example`` a body.
     ``query`` and ``place`` are the schemas of parameters in the query and in the path, by name.
+    ``unavailable`` is the type of a 503 that is an answer, with an example.
     ``needs_key``: other clients are refused; ``fails``: it can be refused at all.
     """
 
@@ -41,6 +42,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     example: Schema | None = None
     query: Mapping[str, Schema] = {}
     place: Mapping[str, Schema] = {}
+    unavailable: tuple[Any, Any] | None = None
     needs_key: bool = True
     fails: bool = True
 
@@ -110,6 +112,8 @@ def _types(group: Group) -> Iterator[Any]:
     for operation in group.operations:
         yield from (kind for kind, _ in operation.answers.values())
         yield from operation.events
+        if operation.unavailable is not None:
+            yield operation.unavailable[0]
         if operation.request is not None:
             yield operation.request
 
@@ -139,6 +143,10 @@ def _operation(group: Group, operation: Operation, names: _Names) -> Schema:
         described["parameters"] = parameters
     if not operation.needs_key:
         described["security"] = []
+    if operation.unavailable is not None:
+        kind, example = operation.unavailable
+        content = {JSON: {"schema": names[kind], "example": msgspec.to_builtins(example)}}
+        described["responses"]["503"] = {"description": "Not now.", "content": content}
     if operation.fails:
         described["responses"] |= _failures(group, names)
     return described

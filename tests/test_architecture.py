@@ -28,6 +28,7 @@ ALLOWED = {  # lower rows import from higher ones
     "program": set(),
     "sockets": set(),
     "tls": set(),
+    "trace_context": set(),
     "version": set(),
     "waits": set(),
     "aws": set(),
@@ -38,12 +39,12 @@ ALLOWED = {  # lower rows import from higher ones
     "models": {"core"},
     "settings": {"aws", "models"},  # which names are regions and models
     "upstream_http": {"sockets"},
-    "server": {"errors", "output", "sockets"},
+    "server": {"errors", "output", "sockets", "trace_context", "version"},
     "recording": {"errors", "eventstream", "files", "masking", "output", "program", "version"},
     "upstream": {"core", "errors", "models"},
     "codewhisperer": {
-        "aws", "core", "errors", "eventstream", "masking", "models", "settings", "tls", "upstream",
-        "upstream_http", "version", "waits",
+        "aws", "core", "errors", "eventstream", "masking", "models", "settings", "tls",
+        "trace_context", "upstream", "upstream_http", "version", "waits",
     },
     "credentials": {
         "aws", "errors", "files", "program", "settings", "tls", "upstream_http", "version", "waits",
@@ -59,7 +60,9 @@ ALLOWED = {  # lower rows import from higher ones
     "accounting": {"core", "database", "errors", "finished", "openapi", "settings"},
     "keys": {"core", "database", "errors", "files", "models", "program", "settings"},
     "pages": {"accounting", "core", "errors", "models", "openapi"},
-    "web": {"core", "errors", "finished", "kept", "keys", "recording", "server"},
+    "web": {
+        "core", "errors", "finished", "kept", "keys", "recording", "server", "trace_context",
+    },
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {

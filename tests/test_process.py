@@ -397,6 +397,7 @@ class TestSimulated:
     def test_a_newcomer_is_answered(self, running):
         banner = running.text()
         assert "every answer comes from a SIMULATOR" in banner
+        assert "1 login(s) (the simulator)" in running.text()
         assert f"export ANTHROPIC_BASE_URL=http://127.0.0.1:{running.port}\n" in banner
         assert 'export ANTHROPIC_AUTH_TOKEN="123456"\n' in banner
         assert f"curl -N http://127.0.0.1:{running.port}/v1/messages" in banner

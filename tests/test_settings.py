@@ -7,6 +7,7 @@ import io
 import itertools
 import re
 import resource
+import sys
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
@@ -25,7 +26,7 @@ DEFAULTS = {
     "KIRO_CLIENT_TOKEN": "123456",
     "HOST": "127.0.0.1",
     "PORT": 8080,
-    "LOG_FORMAT": "json",
+    "LOG_FORMAT": "auto",
     "LOG_FILE": None,
     "KIRO_TOKEN_FILE": Path.home() / ".aws/sso/cache/kiro-auth-token.json",
     "KIRO_TOKEN_CACHE": Path.home() / ".local/state/kiro2api",
@@ -308,6 +309,35 @@ class TestLogConfig:
         assert list(log_config(Settings(log_file=log))["handlers"]) == ["console", "file"]
         quiet = log_config(Settings(log_file=log, log_console=False))
         assert quiet["root"]["handlers"] == ["file"]
+
+    @pytest.mark.parametrize(
+        ("log_format", "is_terminal", "console", "file"),
+        [
+            ("auto", True, "text", "json"),
+            ("auto", False, "json", "json"),
+            ("json", True, "json", "json"),
+            ("text", False, "text", "text"),
+        ],
+    )
+    def test_a_person_gets_text(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        log_format: str,
+        is_terminal: bool,
+        console: str,
+        file: str,
+    ) -> None:
+        class Stderr(io.StringIO):
+            def isatty(self) -> bool:
+                return is_terminal
+
+        monkeypatch.setattr(sys, "stderr", Stderr())
+        handlers = log_config(Settings(log_format=log_format, log_file=Path("log")))["handlers"]
+        assert (handlers["console"]["formatter"], handlers["file"]["formatter"]) == (console, file)
+
+    def test_without_stderr(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stderr", None)
+        assert log_config(Settings())["handlers"]["console"]["formatter"] == "json"
 
     def test_debug_is_for_our_own_logs(self) -> None:
         config = log_config(Settings(log_level="debug"))

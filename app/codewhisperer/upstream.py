@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, get_args
 import msgspec
 from msgspec import Raw
 
+from app import trace_context
 from app.core.conversation import Conversation
 from app.core.differences import repair
 from app.core.events import Event
@@ -216,6 +217,8 @@ class CodeWhispererCall:
         rendered = self._render(course)
         url, headers = course.host.chat_endpoint()
         headers |= authorization(token.access_token, token.kind)
+        if (parent := trace_context.parent.get()) is not None:
+            headers["traceparent"] = str(parent)
         left = max(deadline - monotonic(), 0.001)
         response = self._service.client.open(
             url, headers, rendered.body, timeout=left, tap=self._tap

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from app.credentials.accounts.managed import ManagedAccount
+from app.credentials.accounts.readiness import why_none_is_usable
 from app.credentials.accounts.report import AccountReport, report
 from app.credentials.accounts.state import ControlPlane, Dependencies
 from app.credentials.refresh.refresher import Refresher
@@ -192,6 +193,14 @@ class Credentials:
     def problems(self) -> list[str]:
         """What the owner should repair although requests still work, in sentences."""
         return self._watcher.problems + self._deps.store.problems()
+
+    def why_unready(self) -> str:
+        """The kind of the reason for which no account can serve a request now, "" if one may: by
+        what all workers know, without a call of any service.
+        """
+        self._poll_sources()
+        states = [account.state for account in self._accounts.values()]
+        return why_none_is_usable(states, self._deps.clock())
 
     def report(self) -> list[AccountReport]:
         """A report on each account, in order; contains no secrets."""

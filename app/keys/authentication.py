@@ -64,6 +64,13 @@ class Authenticator:
                 return known.key
         raise self._refusal(matching)
 
+    def is_owner(self, headers: Headers) -> bool:
+        """Whether a request brings the owner's key, on a path that needs none."""
+        try:
+            return self.check(headers).name == OWN
+        except GatewayError:
+            return False
+
     def _known(self) -> "tuple[_Accepted, ...]":
         """All keys that there are, expired ones included."""
         if self._file is not None and (keys := self._file.current()) is not self._keys:

@@ -26,6 +26,14 @@ class Health(Shape, frozen=True):
     credentials: str | UnsetType = UNSET
 
 
+class Ready(Shape, frozen=True):
+    """``reason`` is there if no request can be answered. ``accounts`` is for the owner."""
+
+    status: Literal["ready", "not ready"]
+    reason: str | UnsetType = UNSET
+    accounts: list[dict[str, Any]] | UnsetType = UNSET
+
+
 class Service(Shape, frozen=True):
     name: Literal["kiro2api"]
     version: str
@@ -116,6 +124,31 @@ OPERATIONS = (
             TEXT: (Annotated[str, Meta(pattern="^OK$")], "OK"),
             JSON: (Health, Health("ok", VERSION)),
         },
+        needs_key=False,
+        fails=False,
+    ),
+    Operation(
+        id="getReady",
+        method="get",
+        path="/health/ready",
+        summary="Whether requests can be answered.",
+        description=(
+            "At least one account is not known to be of no use; otherwise the status is 503 and "
+            "`reason` says why. The same in all workers. Needs no key; with the owner's key it "
+            "lists the accounts."
+        ),
+        answers={JSON: (Ready, Ready("ready"))},
+        unavailable=(Ready, Ready("not ready", "no usable login")),
+        needs_key=False,
+        fails=False,
+    ),
+    Operation(
+        id="getVersion",
+        method="get",
+        path="/health/version",
+        summary="Which version runs.",
+        description="Name and version. Needs no key.",
+        answers={JSON: (Service, Service("kiro2api", VERSION))},
         needs_key=False,
         fails=False,
     ),

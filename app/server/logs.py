@@ -24,10 +24,14 @@ from typing import Any
 import msgspec
 
 from app.output import MAX_LINE
+from app.version import __version__
 
 HEAD = ("time", "level", "logger", "message")
 LIMITS = (3000, 1000, 300, 100, 30)
 """Characters that are left of each value of a line that is too long: the first that is enough."""
+
+CUT = b" ..."
+"""The end of a line of words that is too long."""
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being served; "" outside of one.
@@ -48,19 +52,36 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """``2026-01-31T12:00:00.000Z INFO kiro2api.access message name=value``, for people.
+    """``2026-01-31T12:00:00.000Z INFO kiro2api.web message name=value``, for people. A record that
+    has words of its own, ``extra={"words": function}``, is ``2026-01-31T12:00:00.000Z words``.
 
     Text from outside cannot start a line of its own: control characters are escaped, and a
     traceback is indented.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        return _bounded(_members(record, self), _text).decode()
+        words: Callable[[], str] | None = getattr(record, "words", None)
+        if words is None:
+            return _bounded(_members(record, self), _text).decode()
+        line = _printable(f"{_time(record)} {words()}").encode()
+        if len(line) >= MAX_LINE:
+            line = line[: MAX_LINE - len(CUT) - 1] + CUT
+        return line.decode(errors="ignore")
+
+
+class ServerNotices(logging.Filter):
+    """Gives what gunicorn logs of its processes the name of this server."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.name = "kiro2api.server"
+        if record.msg == "Starting gunicorn %s":
+            record.msg = f"Starting kiro2api {__version__} (gunicorn %s)"
+        return True
 
 
 def _members(record: logging.LogRecord, formatter: logging.Formatter) -> dict[str, Any]:
     members: dict[str, Any] = {
-        "time": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
+        "time": _time(record),
         "level": record.levelname.lower(),
         "logger": record.name,
         "message": record.getMessage(),
@@ -71,6 +92,10 @@ def _members(record: logging.LogRecord, formatter: logging.Formatter) -> dict[st
     if record.exc_info:
         members["traceback"] = formatter.formatException(record.exc_info)
     return members
+
+
+def _time(record: logging.LogRecord) -> str:
+    return f"{_second(int(record.created))}.{int(record.msecs):03d}Z"
 
 
 @lru_cache(maxsize=1)

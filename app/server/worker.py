@@ -25,6 +25,7 @@ from gunicorn.http.wsgi import create
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
+from app import trace_context
 from app.errors import GatewayError
 
 from . import log_handlers, signals
@@ -181,6 +182,7 @@ class Worker(GeventWorker):
             _break_off(sock, response)
         finally:
             request_id.set("")
+            trace_context.parent.set(None)
         if response.should_close():
             raise StopIteration
         return True

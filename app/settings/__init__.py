@@ -94,8 +94,9 @@ class Settings:
     log_level: str = setting("Logs",
         values.choice("debug", "info", "warning", "error", aliases={"warn": "warning"}), "info",
         "Lowest severity to log.")
-    log_format: str = setting("Logs", values.choice("json", "text"), "json",
-        "Format of the log lines.")
+    log_format: str = setting("Logs", values.choice("auto", "json", "text"), "auto",
+        "Format of the log lines: for programs or for people. auto is text on a terminal, and JSON "
+        "elsewhere.")
     log_file: Path | None = setting("Logs", values.appendable_file(), "",
         "Also append the log to this file, which may be rotated.")
     log_console: bool = setting("Logs", values.flag(), "true",
@@ -231,7 +232,8 @@ class Settings:
     kiro_trusted_proxies: tuple[Any, ...] = setting("Limits", values.peers(),
         "127.0.0.0/8, ::1, unix",
         "Reverse proxies in front of the gateway, by address or network; unix means all peers of "
-        "a unix socket. KIRO_MAX_CONNECTIONS_PER_ADDRESS does not apply to them.")
+        "a unix socket. They are believed when X-Forwarded-For names the client, and "
+        "KIRO_MAX_CONNECTIONS_PER_ADDRESS does not apply to them.")
     # fmt: on
 
     warnings: tuple[str, ...] = ()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import resource
+import sys
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO
 
 from . import DEFAULT_CLIENT_TOKEN, Settings, SettingsError
 
@@ -81,28 +82,51 @@ def log_config(settings: Settings) -> dict[str, Any]:
     """
     handlers: dict[str, dict[str, Any]] = {}
     if settings.log_console:
-        handlers["console"] = {"()": "app.server.log_handlers.ConsoleHandler", "formatter": "line"}
+        handlers["console"] = {
+            "()": "app.server.log_handlers.ConsoleHandler",
+            "formatter": _format(settings, has_reader=_is_terminal(sys.stderr)),
+        }
     if settings.log_file:
         handlers["file"] = {
             "()": "app.server.log_handlers.FileHandler",
-            "formatter": "line",
+            "formatter": _format(settings, has_reader=False),
             "filename": str(settings.log_file),
         }
-    formatter = {"json": "JsonFormatter", "text": "TextFormatter"}[settings.log_format]
     level = settings.log_level.upper()
     # gunicorn's debug lines contain its -e variables, those of urllib3 whole URLs
     library_level = "INFO" if level == "DEBUG" else level
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": f"app.server.logs.{formatter}"}},
+        "formatters": {
+            "json": {"()": "app.server.logs.JsonFormatter"},
+            "text": {"()": "app.server.logs.TextFormatter"},
+        },
+        "filters": {"notices": {"()": "app.server.logs.ServerNotices"}},
         "handlers": handlers,
         "root": {"level": library_level, "handlers": list(handlers)},
         "loggers": {
             "kiro2api": {"level": level},
-            "gunicorn.error": {"level": library_level, "propagate": True, "handlers": []},
+            "gunicorn.error": {
+                "level": library_level,
+                "propagate": True,
+                "handlers": [],
+                "filters": ["notices"],
+            },
         },
     }
+
+
+def _format(settings: Settings, *, has_reader: bool) -> str:
+    """The formatter for a place where a person may be reading."""
+    if settings.log_format != "auto":
+        return settings.log_format
+    return "text" if has_reader else "json"
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether it is one; a stream that was closed before the start is None."""
+    return stream is not None and stream.isatty()
 
 
 def connections(settings: Settings) -> tuple[int, str]:

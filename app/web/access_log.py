@@ -7,12 +7,17 @@ from app.finished import Finished
 
 from .headers import fitting
 
+USUAL_ENDS = ("", "end_turn", "tool_use")
+"""Ends of an answer that people need not be told."""
+
 log = logging.getLogger("kiro2api.access")
 
 
 def write(finished: Finished) -> None:
-    """Write the line; a failure's message takes the place of "request"."""
-    log.info("request", extra={"fields": fields(finished)})
+    """Write the line: as JSON it has the members of :func:`fields`, where a failure's message takes
+    the place of "request"; as text it is :func:`words`.
+    """
+    log.info("request", extra={"fields": fields(finished), "words": lambda: words(finished)})
 
 
 def fields(finished: Finished) -> dict[str, Any]:
@@ -23,7 +28,7 @@ def fields(finished: Finished) -> dict[str, Any]:
         "path": finished.path,
         "status": finished.status,
     }
-    for name in ("client", "key", "dialect"):
+    for name in ("client", "trace_id", "key", "dialect"):
         if value := getattr(finished, name):
             shown[name] = value
     if finished.streamed is not None:
@@ -62,6 +67,52 @@ def _answer(finished: Finished) -> dict[str, Any]:
         shown["first_event_ms"] = _milliseconds(finished.first_event)
     if finished.longest_gap is not None:
         shown["longest_gap_ms"] = _milliseconds(finished.longest_gap)
+    return shown
+
+
+def words(finished: Finished) -> str:
+    """The line for people, without what there is not."""
+    said = [str(finished.status), *_question(finished)]
+    if finished.called_model:
+        said += _figures(finished)
+    said.append(f"total {finished.total:.2f}s")
+    if finished.key:
+        said.append(f"key {finished.key}")
+    said.append(finished.client)
+    if finished.account:
+        said.append(f"account {finished.account}")
+    if finished.end not in USUAL_ENDS:
+        said.append(f"end {finished.end}")
+    for name in ("repairs", "ignored"):
+        if names := getattr(finished, name):
+            said.append(f"{name} {','.join(fitting(names))}")
+    if finished.trace_id:
+        said.append(f"trace {finished.trace_id}")
+    if finished.error:
+        said.append(f"request {finished.request_id} {finished.error}: {finished.message}")
+    return " ".join(filter(None, said))
+
+
+def _question(finished: Finished) -> list[str]:
+    """What was asked of which model."""
+    if not finished.model_asked:
+        return [finished.method, finished.path]
+    asked, answered = finished.model_asked, finished.model
+    renamed = answered and answered != asked
+    return [finished.dialect, f"{asked} -> {answered}" if renamed else asked]
+
+
+def _figures(finished: Finished) -> list[str]:
+    cached = finished.cache_read_tokens + finished.cache_write_tokens
+    shown = [f"{finished.input_tokens + cached}/{finished.output_tokens} tokens"]
+    if finished.cache_read_tokens:
+        shown.append(f"({finished.cache_read_tokens} cached)")
+    if finished.credits is not None:
+        shown.append(f"{finished.credits:.4g} credits")
+    if finished.attempts > 1:
+        shown.append(f"{finished.attempts} attempts")
+    if finished.first_event is not None:
+        shown.append(f"first {finished.first_event:.2f}s")
     return shown
 
 

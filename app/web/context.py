@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from flask import Request, g
 
+from app import trace_context
 from app.errors import GatewayError, Kind
 from app.finished import Finished
 from app.keys.budgets import Budget, BudgetExceeded
@@ -21,6 +22,7 @@ from app.keys.limits import RateExceeded, RateStatus
 from app.recording.exchange import Exchange
 from app.server.lifecycle import Live
 from app.server.logs import request_id
+from app.trace_context import TraceParent
 
 from .gateway_call import GatewayCall
 
@@ -48,7 +50,7 @@ def _hold_nothing() -> None:
 @dataclass(slots=True, eq=False)
 class RequestContext:
     """One request. ``connection`` is the client's socket, None if gunicorn is not the server;
-    ``address`` is the client's.
+    ``address`` is the client's, ``trace`` what its ``traceparent`` says.
 
     Set on the way, by the part that learns it: ``route`` and ``dialect``, as in the record;
     ``key``, who asks (None on open paths); ``rate``, how many requests the key has left;
@@ -64,6 +66,7 @@ class RequestContext:
     connection: Any
     started: float
     address: str = ""
+    trace: TraceParent | None = None
     route: str = ""
     dialect: str = ""
     key: ClientKey | None = None
@@ -106,6 +109,7 @@ class RequestContext:
             "total": monotonic() - self.started,
             "key": "" if self.key is None else self.key.name,
             "client": self.address,
+            "trace_id": "" if self.trace is None else self.trace.trace_id,
             "streamed": self.streamed,
             "model_asked": self.model_asked,
         }
@@ -146,6 +150,9 @@ def begin(request: Request, address: str = "") -> RequestContext:
     given = request.headers.get("X-Request-ID", "")
     identity = given if SANE_ID.fullmatch(given) else f"req_{uuid4().hex}"
     request_id.set(identity)
+    trace = trace_context.parse(request.headers.get("traceparent"))
+    if trace is not None:
+        trace_context.parent.set(trace)
     context: RequestContext
     context = g.context = RequestContext(
         identity,
@@ -154,6 +161,7 @@ def begin(request: Request, address: str = "") -> RequestContext:
         request.environ.get("gunicorn.socket"),
         monotonic(),
         address,
+        trace,
     )
     return context
 

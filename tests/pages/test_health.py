@@ -1,7 +1,7 @@
 """Whether the service is up, for a probe and for a client that wants details."""
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 
 from app.pages import health
@@ -15,9 +15,22 @@ def problems() -> list[str]:
 
 
 @pytest.fixture
-def client(problems: list[str]) -> FlaskClient:
+def reasons() -> list[str]:
+    """Why it is not ready."""
+    return []
+
+
+@pytest.fixture
+def client(problems: list[str], reasons: list[str]) -> FlaskClient:
     app = Flask(__name__)
-    app.register_blueprint(health.blueprint("1.2.3", lambda: problems))
+    app.register_blueprint(
+        health.blueprint(
+            "1.2.3",
+            lambda: problems,
+            why_unready=lambda: "".join(reasons),
+            accounts=lambda: [{"account": "a"}] if "x-api-key" in request.headers else None,
+        )
+    )
     return app.test_client()
 
 
@@ -53,3 +66,29 @@ def test_a_problem_is_counted_and_not_told(client: FlaskClient, problems: list[s
 def test_the_root(client: FlaskClient) -> None:
     assert client.get("/").json == {"name": "kiro2api", "version": "1.2.3"}
     assert client.head("/").status_code == 200
+
+
+def test_ready(client: FlaskClient) -> None:
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json) == (200, {"status": "ready"})
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert client.head("/health/ready").status_code == 200
+
+
+def test_not_ready(client: FlaskClient, reasons: list[str]) -> None:
+    reasons.append("no usable login")
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json == {"status": "not ready", "reason": "no usable login"}
+    assert client.get("/health").status_code == 200, "it is alive"
+
+
+def test_the_owner_sees_the_accounts(client: FlaskClient) -> None:
+    assert client.get("/health/ready", headers={"x-api-key": "k"}).json == {
+        "status": "ready",
+        "accounts": [{"account": "a"}],
+    }
+
+
+def test_the_version(client: FlaskClient) -> None:
+    assert client.get("/health/version").json == {"name": "kiro2api", "version": "1.2.3"}

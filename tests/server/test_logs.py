@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.output import MAX_LINE
-from app.server.logs import JsonFormatter, TextFormatter, request_id
+from app.server.logs import JsonFormatter, ServerNotices, TextFormatter, request_id
+from app.version import __version__
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +51,31 @@ def test_json_line():
 def test_text_line():
     line = TextFormatter().format(record(status=200, repairs=["a"]))
     assert line == "2026-01-01T00:00:00.250Z INFO kiro2api.test hello status=200 repairs=['a']"
+
+
+def test_a_record_with_words_of_its_own():
+    made = record(status=200)
+    made.words = lambda: "200 in short\nand \x1b[2J"
+    line = TextFormatter().format(made)
+    assert line == "2026-01-01T00:00:00.250Z 200 in short\\nand \\x1b[2J"
+    assert json.loads(JsonFormatter().format(made))["message"] == "hello"
+
+
+@pytest.mark.parametrize("text", ["x" * 10_000, "\u00e9" * 3000, "\x00" * 5000])
+def test_words_are_bounded(text):
+    made = record()
+    made.words = lambda: text
+    line = TextFormatter().format(made)
+    assert len(line.encode()) < MAX_LINE
+    assert line.endswith(" ...")
+
+
+def test_notices_of_gunicorn_bear_our_name():
+    made = record("Starting gunicorn %s")
+    made.name, made.args = "gunicorn.error", ("27.0.1",)
+    assert ServerNotices().filter(made)
+    line = TextFormatter().format(made)
+    assert line.endswith(f"INFO kiro2api.server Starting kiro2api {__version__} (gunicorn 27.0.1)")
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])

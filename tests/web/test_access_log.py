@@ -61,3 +61,33 @@ def test_every_member_in_its_order() -> None:
         ("longest_gap_ms", 500.0),
         ("total_ms", 2500.0),
     ]
+
+
+def test_the_words_of_a_request_that_calls_no_model() -> None:
+    record = finished(path="/health", method="GET", client="127.0.0.1", total=0.001)
+    assert access_log.words(record) == "200 GET /health total 0.00s 127.0.0.1"
+
+
+def test_all_words_in_their_order() -> None:
+    record = finished(
+        dialect="anthropic", key="alice", client="203.0.113.7", streamed=True,
+        model_asked="sonnet", model="claude-sonnet-5-5", account="a", input_tokens=12,
+        output_tokens=3, cache_read_tokens=5, cache_write_tokens=7, credits=0.25, first_event=1.25,
+        longest_gap=0.5, attempts=2, end="max_tokens", repairs=("merge-turns", "drop"),
+        ignored=("top_k",), error="throttled", message="Too many.", trace_id="4bf9",
+    )  # fmt: skip
+    assert access_log.words(record) == (
+        "200 anthropic sonnet -> claude-sonnet-5-5 24/3 tokens (5 cached) 0.25 credits 2 attempts "
+        "first 1.25s total 2.50s key alice 203.0.113.7 account a end max_tokens "
+        "repairs merge-turns,drop ignored top_k trace 4bf9 request req_1 throttled: Too many."
+    )
+
+
+def test_a_model_that_was_not_renamed_is_named_once() -> None:
+    record = finished(dialect="anthropic", model_asked="m", model="m", end="end_turn")
+    assert access_log.words(record) == "200 anthropic m 0/0 tokens total 2.50s"
+
+
+def test_a_request_refused_before_a_model_was_chosen() -> None:
+    record = finished(status=503, dialect="anthropic", model_asked="m", error="no_credential")
+    assert access_log.words(record).startswith("503 anthropic m total 2.50s request req_1 no_cred")

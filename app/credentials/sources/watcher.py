@@ -66,12 +66,17 @@ class SourceWatcher:
         lines |= dict.fromkeys(result.warnings, logging.WARNING)
         self.problems = list(lines)
         if choice.source:
-            lines[f"using {choice.source.name}: {len(result.logins)} login(s)"] = logging.INFO
+            lines[_told(choice.source.name, result.logins)] = logging.INFO
         if self._announce:
             for line in lines.keys() - self._logged:
                 log.log(lines[line], "credential: %s", line)
         self._logged = set(lines)
         self._announce = True
+
+
+def _told(source: str, logins: Sequence[Login]) -> str:
+    described = ", ".join(filter(None, (login.description for login in logins)))
+    return f"using {source}: {len(logins)} login(s){described and f' ({described})'}"
 
 
 def _changed_at(path: Path) -> float:
