@@ -4,7 +4,7 @@ Secrets are left out of every repr. Times are seconds since the epoch by the loc
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -108,6 +108,19 @@ class Token:
     tried: frozenset[str] = frozenset()
     lacking: frozenset[str] = frozenset()
     is_probe: bool = False
+
+    def for_request(
+        self,
+        session: str,
+        tried: frozenset[str],
+        lacking: frozenset[str],
+        *,
+        is_probe: bool = False,
+    ) -> "Token":
+        """The token with what one request needs to remember of itself."""
+        if not (session or tried or lacking or is_probe):
+            return self
+        return replace(self, session=session, tried=tried, lacking=lacking, is_probe=is_probe)
 
 
 def fingerprint(secret: str) -> str:

@@ -11,13 +11,11 @@ disguises none, and a suspended account stays out.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from math import inf
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from app.credentials.accounts.managed import ManagedAccount
-from app.credentials.accounts.readiness import NO_LOGIN, why_unusable
+from app.credentials.accounts.readiness import why_none
 from app.credentials.accounts.report import AccountReport, report
 from app.credentials.accounts.state import ControlPlane, Dependencies
 from app.credentials.refresh.refresher import Refresher
@@ -140,7 +138,7 @@ class Credentials:
         if account:
             try:
                 if fresh := account.refused(token):
-                    return _for_request(fresh, token.session, token.tried, token.lacking)
+                    return fresh.for_request(token.session, token.tried, token.lacking)
             except GatewayError as refresh_failure:
                 failure = refresh_failure
         instead = self.failed(token, error)
@@ -198,19 +196,15 @@ class Credentials:
 
     def why_unready(self) -> str:
         """The kind of the reason for which no account can serve a request now, "" if one may: by
-        what all workers know, without a call of any service. If they differ, it is the reason of
-        the account that is available again first.
+        what all workers know, without a call of any service.
         """
         self._poll_sources()
-        now = self._deps.clock()
-        states = [account.state for account in self._accounts.values()]
-        if not states:
-            return NO_LOGIN
-        reasons = [why_unusable(state, now) for state in states]
-        if not all(reasons):
-            return ""
-        waits = [health.back_in(state.health, now) or inf for state in states]
-        return reasons[waits.index(min(waits))]
+        return why_none([account.state for account in self._accounts.values()], self._deps.clock())
+
+    @property
+    def refreshes(self) -> Mapping[str, int]:
+        """The refreshes of this process by outcome: ``ok``, ``failed``, ``over``."""
+        return self._deps.refreshes
 
     def report(self) -> list[AccountReport]:
         """A report on each account, in order; contains no secrets."""
@@ -257,7 +251,7 @@ class Credentials:
         for account, is_probe in self._candidates(session, tried | lacking, is_sent):
             try:
                 token = account.token()
-                return _for_request(token, session, tried, lacking, is_probe=is_probe)
+                return token.for_request(session, tried, lacking, is_probe=is_probe)
             except GatewayError as error:
                 failure = failure or error
         if failure:
@@ -346,16 +340,3 @@ class Credentials:
             return ManagedAccount(login, self._deps)
         account.source_changed(login)
         return account
-
-
-def _for_request(
-    token: Token,
-    session: str,
-    tried: frozenset[str],
-    lacking: frozenset[str],
-    *,
-    is_probe: bool = False,
-) -> Token:
-    if not (session or tried or lacking or is_probe):
-        return token
-    return replace(token, session=session, tried=tried, lacking=lacking, is_probe=is_probe)

@@ -1,5 +1,8 @@
 """Whether an account is known to be of no use now: the kind of the reason, without any name."""
 
+from collections.abc import Sequence
+from math import inf
+
 from app.credentials import health
 from app.credentials.health import Availability
 from app.credentials.model import AuthKind
@@ -19,6 +22,19 @@ REASONS = {
 """Of what is held against an account after a request."""
 
 FAILED_REFRESH = "the login cannot be refreshed now"
+
+
+def why_none(accounts: Sequence[AccountState], now: float) -> str:
+    """Why none of the accounts can serve, "" if one may. If the reasons differ, it is that of the
+    account that is available again first.
+    """
+    if not accounts:
+        return NO_LOGIN
+    reasons = [why_unusable(account, now) for account in accounts]
+    if not all(reasons):
+        return ""
+    waits = [health.back_in(account.health, now) or inf for account in accounts]
+    return reasons[waits.index(min(waits))]
 
 
 def why_unusable(account: AccountState, now: float) -> str:
