@@ -81,6 +81,8 @@ docs: $(RUNTIME)  ## what is generated from tables
 	$(BIN)/kiro2api settings env-example > .env.example
 	$(BIN)/python -m tests.chaos.render > docs/faults.md
 	$(BIN)/python -m tests.dialects.render > docs/dialects.md
+	$(BIN)/python -m tests.metrics.render markdown > docs/metrics.md
+	$(BIN)/python -m tests.metrics.render grafana > deploy/grafana/kiro2api.json
 
 # Pins stay as they are unless pyproject.toml asks for others; make lock LOCK=--upgrade renews all.
 # requirements/tools.txt has everything and says why; the others are parts of it.
@@ -89,9 +91,10 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --
   --python-version 3.11 --generate-hashes $(LOCK)
 PART = $(COMPILE) --no-annotate --constraint requirements/tools.txt
 lock: $(DEV)  ## the hashed requirements, from the pins in pyproject.toml
-	$(COMPILE) pyproject.toml --extra brotli --extra redis --group dev --group tools \
+	$(COMPILE) pyproject.toml --extra brotli --extra otel --extra redis --group dev --group tools \
 	  -o requirements/tools.txt
-	$(PART) pyproject.toml --extra brotli --extra redis --group dev -o requirements/dev.txt
+	$(PART) pyproject.toml --extra brotli --extra otel --extra redis --group dev \
+	  -o requirements/dev.txt
 	$(PART) pyproject.toml --extra redis -o requirements/redis.txt
 	$(PART) pyproject.toml -o requirements.txt
 	$(PART) --group conformance -o requirements/conformance.txt

@@ -42,7 +42,7 @@ except SettingsError as error:
     logging.getLogger("kiro2api").error("not reloaded, the former settings stay: %s", error)
     settings = former
 
-bind = settings.bind
+bind = [settings.bind, *filter(None, [settings.kiro_metrics_bind])]
 workers = settings.web_concurrency
 worker_class = "app.server.worker.Worker"
 worker_connections, few_files = connections(settings)
@@ -76,7 +76,11 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Check the exposure of inherited sockets too (systemd, SIGUSR2), which no setting names."""
-    _refuse_exposure(_addresses(server))
+    addresses = _addresses(server)
+    _refuse_exposure(addresses)
+    ports = {address[1] for address in addresses if isinstance(address, tuple)}
+    if settings.metrics_port and settings.metrics_port not in ports:
+        server.log.warning("KIRO_METRICS_BIND is not served: the sockets were given by another")
 
 
 def on_reload(server: Any) -> None:
@@ -93,14 +97,14 @@ def on_reload(server: Any) -> None:
 
     if missing := missing_credential(settings):  # a file may be half written; workers had one
         server.log.error(missing)
-    _prepare_kept_responses()
+    _prepare_shared()
 
 
 def on_exit(_server: Any) -> None:
-    """Remove the master's file of kept responses, after its last worker."""
-    kept = sys.modules.get("app.kept.master")
-    if kept is not None:
-        kept.end()
+    """Remove what the workers shared, after the last of them."""
+    for name in ("app.kept.master", "app.metrics.directory"):
+        if (shared := sys.modules.get(name)) is not None:
+            shared.end()
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
@@ -125,17 +129,18 @@ def _load_application() -> None:
     from app.server.memory import keep_freed
 
     preload(settings)
-    _prepare_kept_responses()
+    _prepare_shared()
     keep_freed()
     gc.collect()
     gc.freeze()  # else the first collection in each worker would copy every page of it
 
 
-def _prepare_kept_responses() -> None:
-    """Make what the workers share of them, unless it is there; a reload changes neither."""
-    from app.application import prepare_kept
+def _prepare_shared() -> None:
+    """Make what the workers share, unless it is there; a reload changes nothing of it."""
+    from app.application import prepare_kept, prepare_metrics
 
     prepare_kept(settings)
+    prepare_metrics(settings)
 
 
 def _preflight(server: Any) -> str:

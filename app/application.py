@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import inf
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import Blueprint, request
+from flask import Blueprint
 from flask_cors import CORS
 
+from app import operating
 from app.accounting import assembly as accounting
 from app.accounting.entry import entry
 from app.accounting.writer import Writer
@@ -27,17 +28,16 @@ from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from app.explaining import Explainer, Open
-from app.finished import Finished
+from app.finished import Finished, Observer
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
 from app.kept.keeper import Keeper
+from app.keys import assembly as keys
 from app.keys.authentication import Authenticator
-from app.keys.key_file import OWN, KeyFile
-from app.keys.limits import KeyLimits, Rates
-from app.keys.spending import Spending
+from app.keys.key_file import OWN
 from app.openapi import Group, describe
-from app.pages import health, openapi, usage
 from app.pages import models as model_pages
+from app.pages import openapi, usage
 from app.recording.recorder import Recorder, Which
 from app.server import native
 from app.server.admission import Admission
@@ -54,6 +54,9 @@ from app.web import failures, hooks
 from app.web.context import current
 from app.web.serving import Serving
 
+if TYPE_CHECKING:
+    from app.metrics.assembly import Metrics
+
 DIALECTS = (ANTHROPIC, CHAT_COMPLETIONS, RESPONSES)
 """The client dialects. The first is used for a request that identifies none."""
 
@@ -67,7 +70,7 @@ def create_app(settings: Settings) -> Application:
     """The WSGI application of one worker; the master has checked that there is a credential."""
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     models = catalogue.model_choice(settings)
-    key_limits = _key_limits(settings, models)
+    key_limits = keys.key_limits(settings, models.resolve)
 
     def may_use(model: str) -> bool:
         """Whether the key of the request being served allows a model."""
@@ -78,18 +81,19 @@ def create_app(settings: Settings) -> Application:
     lists = catalogue.live_lists(
         settings, models, gateway.credentials, upstream.control, since=process.loaded_at()
     )
-    recorder = _recorder(settings)
-    keeper = _keeper(settings)
+    recorder, keeper = _recorder(settings), _keeper(settings)
     writers = accounting.writers(settings)
+    admission = Admission(settings.kiro_max_streams)
+    metrics = operating.metrics(settings, models, lifecycle, admission, gateway.credentials, lists)
     app = Application(
         __name__,
         lifecycle=lifecycle,
         refusals=Refusals(_refusal),
-        connections=ConnectionLimit(
-            settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies
+        connections=_connection_limit(settings),
+        on_start=partial(_start, lists, metrics),
+        on_exit=partial(
+            _close, key_limits, *writers, keeper, lists, recorder, metrics, gateway.credentials
         ),
-        on_start=lists.start,
-        on_exit=partial(_close, key_limits, *writers, keeper, lists, recorder, gateway.credentials),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     around = partial(_around, settings)
@@ -97,14 +101,14 @@ def create_app(settings: Settings) -> Application:
         open=around(gateway.open),
         explained=Explainer(gateway, around),
         lifecycle=lifecycle,
-        admission=Admission(settings.kiro_max_streams),
+        admission=admission,
         limits=key_limits,
         early_headers=settings.kiro_early_headers,
         ping_interval=settings.kiro_ping_interval,
         default_model=lambda: models.names.default_name(),
         keeper=keeper,
     )
-    authenticator = _authenticator(settings)
+    authenticator = keys.authenticator(settings, key_headers(DIALECTS))
     routes = [dialect.blueprint(serving) for dialect in DIALECTS]
     hooks.install(
         app,
@@ -114,10 +118,11 @@ def create_app(settings: Settings) -> Application:
         recorder=recorder,
         dialects=frozenset(blueprint.name for blueprint in routes),
         addresses=ClientAddresses(settings.kiro_trusted_proxies),
-        observers=[partial(_account, writers)] if writers else (),
+        observers=_observers(writers, metrics),
+        side_door=operating.side_door(settings),
     )
     _allow_origins(app, settings)
-    for blueprint in (*_pages(settings, gateway, authenticator, may_use), *routes):
+    for blueprint in (*_pages(settings, gateway, metrics, authenticator, may_use), *routes):
         app.register_blueprint(blueprint)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
@@ -148,12 +153,14 @@ def _allow_origins(app: Application, settings: Settings) -> None:
 def _pages(
     settings: Settings,
     gateway: Gateway,
+    metrics: "Metrics | None",
     authenticator: Authenticator,
     may_use: Callable[[str], bool],
 ) -> Iterator[Blueprint]:
     """The endpoints that belong to no dialect."""
     reports = accounting.reports(settings)
-    yield _health(gateway.credentials, authenticator)
+    yield operating.health_pages(gateway.credentials, authenticator)
+    yield operating.metrics_page(metrics, authenticator)
     yield openapi.blueprint(_description)
     yield model_pages.blueprint(lambda: gateway.models.names, may_use)
     yield usage.blueprint(reports.make if reports else None, _own_key)
@@ -165,36 +172,18 @@ def _own_key() -> str:
     return "" if name == OWN else name
 
 
+def _observers(writers: Sequence[Writer], metrics: "Metrics | None") -> list[Observer]:
+    """What learns of each request that is over."""
+    observers: list[Observer] = [partial(_account, writers)] if writers else []
+    return [*observers, metrics.requests] if metrics else observers
+
+
 def _account(writers: Sequence[Writer], finished: Finished) -> None:
     """Have it kept what an answer has cost."""
     if finished.called_model:
         made = entry(finished)
         for writer in writers:
             writer.put(made)
-
-
-def _health(credentials: Credentials, authenticator: Authenticator) -> Blueprint:
-    def accounts() -> list[dict[str, Any]] | None:
-        if not authenticator.is_owner(request.headers):
-            return None
-        return [
-            {
-                "account": one.account,
-                "source": one.source,
-                "state": one.state,
-                "why": one.why,
-                "until": one.until or None,
-                "expires_at": one.expires_at or None,
-            }
-            for one in credentials.report()
-        ]
-
-    return health.blueprint(
-        __version__,
-        credentials.problems,
-        why_unready=credentials.why_unready,
-        accounts=accounts,
-    )
 
 
 def _recorder(settings: Settings) -> Recorder | None:
@@ -211,57 +200,22 @@ def _recorder(settings: Settings) -> Recorder | None:
     )
 
 
+def _connection_limit(settings: Settings) -> ConnectionLimit:
+    return ConnectionLimit(settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies)
+
+
+def _start(*parts: Any) -> None:
+    """What a worker does when it begins to serve; a part that there is not is None."""
+    for part in parts:
+        if part is not None:
+            part.start()
+
+
 def _close(*parts: Any) -> None:
     """What a worker does after its last answer; a part that there is not is None."""
     for part in parts:
         if part is not None:
             part.close()
-
-
-def _authenticator(settings: Settings) -> Authenticator:
-    path = settings.kiro_client_keys_file
-    return Authenticator(
-        settings.owner_key,
-        KeyFile(path) if path else None,
-        key_headers=key_headers(DIALECTS),
-        only_loopback=settings.has_default_token,
-    )
-
-
-def _key_limits(settings: Settings, models: ModelChoice) -> KeyLimits:
-    return KeyLimits(
-        _rates(settings),
-        workers=settings.web_concurrency,
-        resolve=models.resolve,
-        spending=_spending(settings),
-    )
-
-
-def _rates(settings: Settings) -> Rates | None:
-    """The counter of requests per minute; None if no key can have a limit."""
-    if not settings.kiro_client_keys_file:
-        return None
-    from app.keys.rates import Share  # 3 MB with asyncio, which few installations need
-
-    share = Share(settings.web_concurrency)
-    if not settings.kiro_token_store:
-        return share
-    from app.keys.shared_rates import SharedRates  # its packages are an extra
-
-    return SharedRates(settings.kiro_token_store, share)
-
-
-def _spending(settings: Settings) -> Spending | None:
-    """What the keys spend of their budgets; None if no key can have one."""
-    if not settings.kiro_client_keys_file:
-        return None
-    if not settings.kiro_token_store:
-        from app.keys.host_ledger import FILE, HostLedger
-
-        return Spending(HostLedger(settings.kiro_token_cache / FILE), in_thread=True)
-    from app.keys.redis_ledger import RedisLedger  # its package is an extra
-
-    return Spending(RedisLedger(settings.kiro_token_store), in_thread=False)
 
 
 def preload(settings: Settings) -> None:
@@ -275,13 +229,24 @@ def preload(settings: Settings) -> None:
         import app.keys.host_ledger
         import app.keys.rates
     if settings.kiro_usage_days:
-        import app.accounting.host_store  # noqa: F401
+        import app.accounting.host_store
+    if settings.kiro_metrics:
+        import app.metrics.assembly
+        import app.metrics.exposition  # noqa: F401
 
 
 def prepare_kept(settings: Settings) -> None:
     """In the master: make what its workers share of the responses that they keep."""
     if settings.kiro_responses_ttl:
         from app.kept import assembly  # 7 MB with cryptography
+
+        assembly.prepare(settings)
+
+
+def prepare_metrics(settings: Settings) -> None:
+    """In the master: make what its workers share of the figures for Prometheus."""
+    if settings.kiro_metrics:
+        from app.metrics import assembly  # 0.7 MB with prometheus_client
 
         assembly.prepare(settings)
 

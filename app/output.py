@@ -39,6 +39,12 @@ REASONS = {
 }
 
 _outputs: WeakSet[Output] = WeakSet()
+_lost = 0
+
+
+def lost() -> int:
+    """Lines that this process has dropped so far, reported or not."""
+    return _lost
 
 
 class Output:
@@ -59,7 +65,7 @@ class Output:
         """Write a whole line, or count it as dropped. Returns whether it is out."""
         if self.offer(line):
             return True
-        self.dropped += 1
+        self._drop()
         return False
 
     def offer(self, line: bytes) -> bool:
@@ -87,7 +93,12 @@ class Output:
     def fail(self, error: OSError) -> None:
         """Count a line as dropped for a reason found elsewhere."""
         self.reason = REASONS.get(error.errno or 0) or str(error.strerror)
+        self._drop()
+
+    def _drop(self) -> None:
+        global _lost
         self.dropped += 1
+        _lost += 1
 
     def forget(self) -> None:
         """Leave what is counted and what has begun to the parent process."""
@@ -208,6 +219,8 @@ def _closed(_data: bytes) -> int:
 
 
 def _begin_child() -> None:
+    global _lost
+    _lost = 0
     for output in tuple(_outputs):
         output.forget()
 

@@ -32,6 +32,8 @@ print(*preloaded)
 print(*sys.modules.keys() - preloaded)
 """
 COUNTING = {"asyncio", "limits", "wrapt"}
+FIGURES = {"prometheus_client", "mmap"}
+TRACES = {"opentelemetry", "google.protobuf"}
 
 
 @pytest.fixture
@@ -58,7 +60,15 @@ def loaded(tmp_path):
 def test_by_default_nothing_that_only_a_setting_needs_is_loaded(loaded):
     master, worker = loaded()
     assert "flask" in master
-    assert master & COUNTING == set()
+    assert master & (COUNTING | TRACES) == set()
+    assert worker == set()
+
+
+def test_workers_share_what_counts_for_prometheus(loaded):
+    master, worker = loaded()
+    assert master >= FIGURES
+    master, worker = loaded(KIRO_METRICS="false")
+    assert master & FIGURES == set()
     assert worker == set()
 
 

@@ -162,8 +162,8 @@ GROUPS: dict[str, list[str]] = {
 LOCKS = {
     "requirements.txt": ["project"],
     "requirements/redis.txt": ["project", "redis"],
-    "requirements/dev.txt": ["project", "brotli", "redis", "dev"],
-    "requirements/tools.txt": ["project", "brotli", "redis", "dev", "tools"],
+    "requirements/dev.txt": ["project", "brotli", "otel", "redis", "dev"],
+    "requirements/tools.txt": ["project", "brotli", "otel", "redis", "dev", "tools"],
     "requirements/conformance.txt": ["conformance"],
 }
 
@@ -219,7 +219,7 @@ class TestPins:
             re.sub("[-_.]+", "-", dist.lower()) for name in foreign for dist in distributions[name]
         }
         assert wanted >= {"flask", "gevent", "gunicorn"}
-        assert wanted <= pins("project", "brotli", "redis").keys()
+        assert wanted <= pins("project", "brotli", "otel", "redis").keys()
 
 
 def imported(tree: ast.AST) -> Iterator[str]:

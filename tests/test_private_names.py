@@ -26,6 +26,9 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.http.wsgi import Response, create
 from msgspec import Raw, Struct
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.utils import floatToGoString
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 PAGE = (Path(__file__).parent.parent / "docs" / "private-names.md").read_text(encoding="utf-8")
@@ -159,6 +162,21 @@ def test_iter_content_calls_raw_stream() -> None:
     response = requests.Response()
     response.raw = SimpleNamespace(stream=lambda amt, decode_content: iter(pieces))
     assert [*response.iter_content(chunk_size=None)] == pieces
+
+
+@row("prometheus_client `MmapedDict`, `mmap_key`, `floatToGoString`")
+def test_mmaped_dict(tmp_path: Path) -> None:
+    path = tmp_path / "counter_7.db"
+    file = MmapedDict(str(path))
+    key = mmap_key("a", "a_total", ["b"], ["c"], "Help.")
+    assert file.read_value(key)[0] == 0
+    file.write_value(key, 2.5, 0.0)
+    [metric] = MultiProcessCollector.merge([str(path)])
+    [sample] = metric.samples
+    assert (metric.type, metric.documentation) == ("counter", "Help.")
+    assert (sample.name, sample.labels, sample.value) == ("a_total", {"b": "c"}, 2.5)
+    assert MmapedDict(str(path)).read_value(key)[0] == 2.5
+    assert [floatToGoString(bound) for bound in (0.5, 1, float("inf"))] == ["0.5", "1.0", "+Inf"]
 
 
 @row("logging `_srcfile`")

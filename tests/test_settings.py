@@ -266,6 +266,17 @@ class TestExposure:
         assert check_exposure(self.OWN, [(host, 8080)]) == ""
         assert check_exposure(settings(KIRO_CLIENT_KEYS_FILE="keys.json"), [(host, 8080)]) == ""
 
+    def test_the_default_key_does_not_work_at_the_metrics_port(self) -> None:
+        binds = [("127.0.0.1", 8080), ("0.0.0.0", 9102)]
+        found = settings(KIRO_METRICS_BIND="0.0.0.0:9102")
+        assert "set KIRO_CLIENT_TOKEN" in check_exposure(found, binds)
+        with pytest.raises(SettingsError):
+            check_exposure(settings(), binds)
+
+    def test_the_metrics_have_a_port_of_their_own(self) -> None:
+        with pytest.raises(SettingsError, match="KIRO_METRICS_BIND: found port 8080"):
+            settings(KIRO_METRICS_BIND="127.0.0.1:8080")
+
     def test_the_default_key_is_none_beside_other_keys(self) -> None:
         assert settings(KIRO_CLIENT_KEYS_FILE="keys.json").owner_key is None
         both = settings(KIRO_CLIENT_KEYS_FILE="keys.json", KIRO_CLIENT_TOKEN="of my own")

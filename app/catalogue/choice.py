@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from app.errors import GatewayError, Kind
+from app.models.catalogue import STATIC
 from app.models.model import Model
 from app.models.names import Names, Resolution, UnknownModel
 
@@ -41,6 +42,10 @@ class ModelChoice:
             self.names = Names(
                 merged.catalogue, default=now.default, aliases=now.aliases, unknown=now.unknown
             )
+
+    def is_known(self, model_id: str) -> bool:
+        """Whether the catalogue or the table has a model with this id."""
+        return any(one.id == model_id for one in (*self.names.catalogue.models, *STATIC.models))
 
     def lacking(self, model: Model) -> frozenset[str]:
         """The accounts that are known not to have the model."""

@@ -113,6 +113,11 @@ class LiveLists:
         """What is known now, by account."""
         return self._seen
 
+    def age(self) -> float | None:
+        """Seconds since the oldest list in use was read; None without a list."""
+        listed = [record.listed_at for record in self._seen.values() if record.catalogue]
+        return max(0.0, self._clock() - min(listed)) if listed else None
+
     def look(self) -> None:
         """Take over what is on the shelf, and ask the service for what is due."""
         tokens = self._credentials.tokens()

@@ -11,11 +11,11 @@ disguises none, and a suspended account stays out.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from app.credentials.accounts.managed import ManagedAccount
-from app.credentials.accounts.readiness import why_none_is_usable
+from app.credentials.accounts.readiness import why_none
 from app.credentials.accounts.report import AccountReport, report
 from app.credentials.accounts.state import ControlPlane, Dependencies
 from app.credentials.refresh.refresher import Refresher
@@ -199,8 +199,12 @@ class Credentials:
         what all workers know, without a call of any service.
         """
         self._poll_sources()
-        states = [account.state for account in self._accounts.values()]
-        return why_none_is_usable(states, self._deps.clock())
+        return why_none([account.state for account in self._accounts.values()], self._deps.clock())
+
+    @property
+    def refreshes(self) -> Mapping[str, int]:
+        """The refreshes of this process by outcome: ``ok``, ``failed``, ``over``."""
+        return self._deps.refreshes
 
     def report(self) -> list[AccountReport]:
         """A report on each account, in order; contains no secrets."""

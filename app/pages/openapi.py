@@ -143,6 +143,17 @@ OPERATIONS = (
         fails=False,
     ),
     Operation(
+        id="getMetrics",
+        method="get",
+        path="/metrics",
+        summary="Figures for Prometheus.",
+        description=(
+            "In Prometheus's text format: see docs/metrics.md. For the owner's key; at the address "
+            "of KIRO_METRICS_BIND without a key."
+        ),
+        answers={TEXT: (str, "kiro2api_workers 2.0\n")},
+    ),
+    Operation(
         id="getVersion",
         method="get",
         path="/health/version",

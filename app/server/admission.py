@@ -22,11 +22,12 @@ RETRY_AFTER = (1, 4)
 
 
 class Admission:
-    """The places of one worker, for all its greenlets."""
+    """The places of one worker, for all its greenlets. ``waiting``: requests that wait for one."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._places = Semaphore(limit)
+        self.waiting = 0
 
     def enter(self, live: Live) -> Callable[[], object]:
         """Take a place; call the result, once, when the answer is over.
@@ -34,7 +35,7 @@ class Admission:
         Raises GatewayError: OVERLOADED without a place, and the error of an interrupt of ``live``.
         """
         free = self._places.acquire(blocking=False)
-        if not free and not live.run(self._places.acquire, True, LONGEST_WAIT):
+        if not free and not self._wait(live):
             raise GatewayError(
                 Kind.OVERLOADED,
                 f"The gateway is busy: {self._limit} answers are in progress in this worker, which "
@@ -42,3 +43,10 @@ class Admission:
                 retry_after=randint(*RETRY_AFTER),  # nosec B311 # not a secret
             )
         return self._places.release
+
+    def _wait(self, live: Live) -> bool:
+        self.waiting += 1
+        try:
+            return live.run(self._places.acquire, True, LONGEST_WAIT)
+        finally:
+            self.waiting -= 1

@@ -133,6 +133,16 @@ class Lifecycle:
         self._live: set[Live] = set()
         self._is_over = False  # requests are refused
 
+    @property
+    def answers(self) -> int:
+        """Answers in progress."""
+        return len(self._live)
+
+    @property
+    def connections(self) -> int:
+        """Connections of clients."""
+        return len(self._busy) + len(self._waiting)
+
     def connected(self, client: Any) -> None:
         """The connection was opened; it waits for its first request."""
         self._waiting[client] = monotonic()

@@ -102,6 +102,12 @@ class Settings:
     log_console: bool = setting("Logs", values.flag(), "true",
         "Log to stderr. false is allowed only together with LOG_FILE.")
 
+    kiro_metrics: bool = setting("Metrics", values.flag(), "true",
+        "Count for Prometheus: GET /metrics, for the owner's key.")
+    kiro_metrics_bind: str | None = setting("Metrics", values.address(), "",
+        "Address and port that serve /metrics and /health without a key, and nothing else. Let "
+        "only those reach it who may see what each key has used.")
+
     kiro_record_dir: Path | None = setting("Recording", values.path("directory"), "",
         "Keep exchanges with the upstream in this directory, so that a failure can be reported and "
         "replayed. Only its owner can read them. If unset, nothing of a request is written to "
@@ -278,6 +284,8 @@ class Settings:
         settings = cls(**parsed, warnings=tuple(warnings), secret_files=files, origins=origins)
         if not settings.log_console and settings.log_file is None and not problems:
             problems.append("LOG_CONSOLE: found 'false', allowed: only together with LOG_FILE")
+        if settings.metrics_port == settings.port:
+            problems.append(f"KIRO_METRICS_BIND: found port {settings.port}, allowed: another one")
         if problems:
             raise SettingsError(problems + hiding)
         return settings
@@ -286,6 +294,12 @@ class Settings:
     def bind(self) -> str:
         """The address to listen on as ``host:port``, with an IPv6 host in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def metrics_port(self) -> int | None:
+        """The port of ``kiro_metrics_bind``."""
+        bind = self.kiro_metrics_bind
+        return int(bind.rpartition(":")[2]) if bind else None
 
     @property
     def has_default_token(self) -> bool:

@@ -54,11 +54,14 @@ def check_exposure(settings: Settings, binds: Iterable[object]) -> str:
     """A warning to log at start-up if the default key is in use, else "".
 
     ``binds`` are the addresses actually served: (host, port, ...) for TCP, a path for a unix
-    socket. Raises :class:`SettingsError` if the default key would work from other machines.
+    socket. Raises :class:`SettingsError` if the default key would work from other machines; it does
+    not at KIRO_METRICS_BIND.
     """
     if not settings.has_default_token:
         return ""
-    hosts = {bind[0] for bind in binds if isinstance(bind, tuple)}
+    hosts = {
+        bind[0] for bind in binds if isinstance(bind, tuple) and bind[1] != settings.metrics_port
+    }
     exposed = sorted(host for host in hosts if not _is_loopback(host))
     if exposed:
         raise SettingsError(

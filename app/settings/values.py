@@ -164,6 +164,18 @@ def fernet_key() -> Value:
     return Value(parse, "32 random bytes as URL-safe base64, 44 characters")
 
 
+def address() -> Value:
+    """Host and port as ``host:port``, an IPv6 host in brackets."""
+
+    def parse(raw: str) -> str:
+        parts = urlsplit(f"//{raw}")
+        if not parts.hostname or not parts.port or parts.netloc != raw or "@" in raw:
+            raise ValueError(raw)
+        return raw
+
+    return Value(parse, "an address and a port, such as 127.0.0.1:9102 or [::1]:9102")
+
+
 def origins() -> Value:
     def parse(raw: str) -> tuple[str, ...]:
         found = tuple(_list(raw))

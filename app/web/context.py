@@ -52,11 +52,11 @@ class RequestContext:
     """One request. ``connection`` is the client's socket, None if gunicorn is not the server;
     ``address`` is the client's, ``trace`` what its ``traceparent`` says.
 
-    Set on the way, by the part that learns it: ``route`` and ``dialect``, as in the record;
-    ``key``, who asks (None on open paths); ``rate``, how many requests the key has left;
-    ``budgets``, the key's; ``streamed`` and ``model_asked`` (None and "" unless a model is asked);
-    ``live`` and ``call``, the answer under way; ``exchange``, if it may be recorded; ``failure``,
-    the last one; ``status``, of the response.
+    Set on the way, by the part that learns it: ``by_side_door``, whether it came there; ``route``
+    and ``dialect``, as in the record; ``key``, who asks (None on open paths); ``rate``, how many
+    requests the key has left; ``budgets``, the key's; ``streamed`` and ``model_asked`` (None and ""
+    unless a model is asked); ``live`` and ``call``, the answer under way; ``exchange``, if it may
+    be recorded; ``failure``, the last one; ``status``, of the response.
     ``release`` gives back what the answer holds: it is called once, when the answer is over.
     """
 
@@ -69,6 +69,7 @@ class RequestContext:
     trace: TraceParent | None = None
     route: str = ""
     dialect: str = ""
+    by_side_door: bool = False
     key: ClientKey | None = None
     rate: RateStatus | None = None
     budgets: Sequence[Budget] = ()

@@ -25,6 +25,7 @@ from app.server.lifecycle import Lifecycle
 
 from . import access_log, failures
 from .context import RequestContext, begin, current
+from .side_door import SideDoor
 
 log = logging.getLogger("kiro2api.web")
 
@@ -41,13 +42,14 @@ def install(
     dialects: Collection[str] = (),
     addresses: ClientAddresses | None = None,
     observers: Sequence[Observer] = (),
+    side_door: SideDoor | None = None,
 ) -> None:
     """Put the hooks around the routes of ``app``.
 
     ``open_paths`` need no key, and neither does a browser's preflight. ``form_of(path, headers)``
     gives the error form of the request's dialect, and ``dialects`` are the blueprints of dialects.
     ``addresses`` says which client asks through a proxy. ``observers`` are called with the record
-    of each request, before its log line is written.
+    of each request, before its log line is written. What comes through ``side_door`` needs no key.
     """
     lifecycle = app.lifecycle
     address_of = (addresses or ClientAddresses(())).of
@@ -63,6 +65,8 @@ def install(
             if (area := rule.endpoint.partition(".")[0]) in dialects:
                 context.dialect = area
         lifecycle.enter(context.connection)
+        if side_door is not None and side_door.leads(context):
+            return
         if context.method != "OPTIONS" and context.path not in open_paths:
             context.key = authenticator.check(arrived.headers)
             if recorder is not None and context.method == "POST":

@@ -47,7 +47,7 @@ def pytest_configure() -> None:
     ends, greenlet has the main thread clean up behind it in a pending call. If another one ends
     meanwhile, a traced function of Python 3.11 that starts in there never gets to its first line.
     """
-    threading.settrace(None)  # type: ignore[arg-type]
+    threading.settrace(None)
     subprocess.Popen.__init__ = _measured  # type: ignore[method-assign]
 
 

@@ -24,9 +24,9 @@ REASONS = {
 FAILED_REFRESH = "the login cannot be refreshed now"
 
 
-def why_none_is_usable(accounts: Sequence[AccountState], now: float) -> str:
-    """The kind of the reason for which none of them can serve a request, "" if one may. If they
-    differ, it is the reason of the account that is available again first.
+def why_none(accounts: Sequence[AccountState], now: float) -> str:
+    """Why none of the accounts can serve, "" if one may. If the reasons differ, it is that of the
+    account that is available again first.
     """
     if not accounts:
         return NO_LOGIN

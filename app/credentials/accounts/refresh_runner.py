@@ -167,6 +167,7 @@ class RefreshRunner:
         now = self._deps.clock()
         self._state.update_health(lambda known: health.refreshed(known, fresh.token_id, now))
         self._state.adopt(self._state.login, fresh)
+        self._deps.refreshes["ok"] += 1
         log.info("credential: account %s: token refreshed", self._state.name)
 
     def _lost_race(self, error: GatewayError) -> bool:
@@ -198,6 +199,7 @@ class RefreshRunner:
                 now=now,
             )
         )
+        self._deps.refreshes["over" if over else "failed"] += 1
         log.warning("credential: account %s: refresh failed: %s", self._state.name, error.message)
 
     def _find_profile(self, stale: str) -> None:

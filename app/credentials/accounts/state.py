@@ -1,7 +1,8 @@
 """What this process knows of one account: its login, its newest grant and its health."""
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from app.aws.quota import Quota
@@ -35,7 +36,8 @@ class Dependencies:
 
     ``reread`` returns a login as its source holds it now, None if the source no longer holds it.
     ``retry_from`` is the time from which on a refusal counts: that of the start of this process, or
-    of the last change of the source.
+    of the last change of the source. ``refreshes`` counts those of this process by outcome: ``ok``,
+    ``failed`` (it is tried again), ``over`` (it is not).
     """
 
     store: TokenStore
@@ -45,6 +47,7 @@ class Dependencies:
     control: ControlPlane | None = None
     retry_from: Callable[[], float] = lambda: 0.0
     boot: Boot | None = None
+    refreshes: Counter[str] = field(default_factory=Counter)
 
 
 class AccountState:

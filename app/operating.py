@@ -1,0 +1,104 @@
+"""What whoever runs the gateway is shown: whether it is ready, and its figures."""
+
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, request
+
+from app import output
+from app.catalogue.choice import ModelChoice
+from app.catalogue.live import LiveLists
+from app.credentials import Credentials
+from app.keys.authentication import Authenticator
+from app.pages import health
+from app.pages import metrics as metrics_pages
+from app.server import native
+from app.server.admission import Admission
+from app.server.lifecycle import Lifecycle
+from app.settings import Settings
+from app.version import __version__
+from app.web.context import current
+from app.web.side_door import SideDoor
+
+if TYPE_CHECKING:
+    from app.metrics.assembly import Metrics
+
+SIDE_PATHS = frozenset({"/metrics", "/health", "/health/ready", "/health/version"})
+"""Served at KIRO_METRICS_BIND, where nothing else is."""
+
+
+def side_door(settings: Settings) -> SideDoor | None:
+    """The door of KIRO_METRICS_BIND; None if that is not set."""
+    return SideDoor(port, SIDE_PATHS) if (port := settings.metrics_port) else None
+
+
+def health_pages(credentials: Credentials, authenticator: Authenticator) -> Blueprint:
+    """``/health`` and what is below it."""
+
+    def accounts() -> list[dict[str, Any]] | None:
+        if not authenticator.is_owner(request.headers):
+            return None
+        return [
+            {
+                "account": one.account,
+                "source": one.source,
+                "state": one.state,
+                "why": one.why,
+                "until": one.until or None,
+                "expires_at": one.expires_at or None,
+            }
+            for one in credentials.report()
+        ]
+
+    return health.blueprint(
+        __version__,
+        credentials.problems,
+        why_unready=credentials.why_unready,
+        accounts=accounts,
+    )
+
+
+def metrics(
+    settings: Settings,
+    models: ModelChoice,
+    lifecycle: Lifecycle,
+    admission: Admission,
+    credentials: Credentials,
+    lists: LiveLists,
+) -> "Metrics | None":
+    """The figures of this worker; None if nothing is counted."""
+    if not settings.kiro_metrics:
+        return None
+    from app.metrics import assembly, sampler
+
+    def now() -> sampler.Now:
+        return sampler.Now(
+            answers=lifecycle.answers,
+            waiting=admission.waiting,
+            connections=lifecycle.connections,
+            ready=not credentials.why_unready(),
+            accounts=Counter(one.state for one in credentials.report()),
+            catalogue_age=lists.age(),
+        )
+
+    return assembly.metrics(
+        settings,
+        is_model=models.is_known,
+        now=now,
+        so_far=lambda: sampler.SoFar(output.lost(), credentials.refreshes),
+    )
+
+
+def metrics_page(figures: "Metrics | None", authenticator: Authenticator) -> Blueprint:
+    """``/metrics``, for the owner and through the side door."""
+
+    def may_read() -> bool:
+        return current().by_side_door or authenticator.is_owner(request.headers)
+
+    if figures is None:
+        return metrics_pages.blueprint(None, may_read)
+    from app.metrics import exposition as of
+
+    text = partial(native.apart, of.exposition, figures.path)
+    return metrics_pages.blueprint(metrics_pages.Exposition(text, of.CONTENT_TYPE), may_read)
