@@ -8,8 +8,8 @@ to groups, look-around) is refused.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from re import _constants as op
-from re import _parser
+from re import _constants as op  # type: ignore[attr-defined,unused-ignore]
+from re import _parser  # type: ignore[attr-defined,unused-ignore]
 from typing import Any, Literal, TypeAlias
 
 LONGEST_PATTERN = 200
