@@ -81,6 +81,7 @@ docs: $(RUNTIME)  ## what is generated from tables
 	$(BIN)/kiro2api settings env-example > .env.example
 	$(BIN)/python -m tests.chaos.render > docs/faults.md
 	$(BIN)/python -m tests.dialects.render > docs/dialects.md
+	$(BIN)/python -m tests.dialects.compatibility > docs/compatibility.md
 
 # Pins stay as they are unless pyproject.toml asks for others; make lock LOCK=--upgrade renews all.
 # requirements/tools.txt has everything and says why; the others are parts of it.
