@@ -199,11 +199,18 @@ def test_a_request_that_the_upstream_does_not_get(gateway: Gateway, upstream: Si
 
 @pytest.mark.parametrize("path", PATHS)
 def test_errors_are_those_of_the_request(gateway: Gateway, upstream: Simulator, path: str) -> None:
-    wrong = ASKS[path] | {"temperature": 7}
-    assert (
-        post(gateway, f"{path}/explain", wrong).json()["error"]
-        == post(gateway, path, wrong).json()["error"]
-    )
-    assert (
-        post(gateway, f"{path}/explain", ASKS[path], Authorization="Bearer no").status_code == 401
-    )
+    for wrong in ({"temperature": 7}, too_long(path)):
+        asked = ASKS[path] | wrong
+        refused = post(gateway, path, asked)
+        assert refused.status_code == 400
+        assert post(gateway, f"{path}/explain", asked).json()["error"] == refused.json()["error"]
+    unknown = post(gateway, f"{path}/explain", ASKS[path], Authorization="Bearer no")
+    assert unknown.status_code == 401
+
+
+def too_long(path: str) -> dict[str, Any]:
+    """A turn that the service would not take."""
+    text = "word " * 140_000
+    if path == "/v1/responses":
+        return {"input": text}
+    return {"messages": [{"role": "user", "content": text}]}
