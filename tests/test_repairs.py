@@ -21,8 +21,9 @@ def names() -> Iterator[str]:
                 continue
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
             position = {"note": 0, "_repaired": 1}.get(called)
-            if position is not None and isinstance(node.args[position], ast.Constant):
-                yield str(node.args[position].value)
+            name = node.args[position] if position is not None else None
+            if isinstance(name, ast.Constant):
+                yield str(name.value)
 
 
 def test_every_name_has_a_meaning() -> None:

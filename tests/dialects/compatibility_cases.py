@@ -135,6 +135,13 @@ def _lax(value: Any) -> Any:
     return [_lax(member) for member in value] if isinstance(value, list) else value
 
 
+_HELLO: Body = {"model": "a", "max_tokens": 99, "messages": HELLO}
+_OLDER_MESSAGES: dict[str, Body] = {
+    "temperature": _HELLO | {"temperature": 0.5},
+    "top_p": _HELLO | {"top_p": 0.5},
+    "top_k": _HELLO | {"top_k": 5},
+    "output_format": _HELLO | {"output_format": {"type": "json_schema", "schema": {}}},
+}
 CASES = (
     SdkTypes(
         "Anthropic",
@@ -149,15 +156,7 @@ CASES = (
         },
         _messages,
         lambda raw: parse_messages(raw, Headers()).conversation,
-        {
-            path: {"model": "a", "max_tokens": 99, "messages": HELLO} | members
-            for path, members in {
-                "temperature": {"temperature": 0.5},
-                "top_p": {"top_p": 0.5},
-                "top_k": {"top_k": 5},
-                "output_format": {"output_format": {"type": "json_schema", "schema": {}}},
-            }.items()
-        },
+        _OLDER_MESSAGES,
     ),
     SdkTypes(
         "Chat Completions",
