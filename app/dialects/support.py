@@ -76,12 +76,16 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 # Reasons that the dialects share
 
-NO_SAMPLING = "The service has no member for how tokens are sampled. The range is checked."
+NO_SAMPLING = (
+    "The service has no member for how tokens are sampled, and refuses unknown ones. The range is"
+    " checked."
+)
 NO_CACHE_MARKS = (
     "The service caches prompts by itself, and has no marks for what to cache or for how long."
 )
-NO_TIERS = "The service has one tier."
+NO_TIERS = "The service has no choice of tiers, and refuses the member."
 NO_PLACES = "The service has no choice of the place where it computes."
+NO_SEARCH = "The gateway neither searches the web nor fetches from it."
 RUNS_AT_MAKER = "A tool that runs at the API's maker, which the service does not have."
 HISTORY = "Comes back from an earlier answer, and asks for nothing."
 """For members that a client repeats."""
