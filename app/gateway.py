@@ -83,7 +83,7 @@ class GatewayCall:
         self._conversation = conversation
         self.resolution = resolution
         model = self._model = resolution.model
-        self.limits = gateway.run(conversation.size, Limits, conversation)
+        self._limits = gateway.run(conversation.size, Limits, conversation)
         self.meter = Meter(estimate, model.context_window, partial(_window_of, ref(self)))
         self._started = monotonic()
         self._first_event_at: float | None = None
@@ -134,7 +134,7 @@ class GatewayCall:
         Raises GatewayError where the answer breaks; the events before the break are yielded first.
         """
         batches: Iterator[Sequence[Event]] = chain([self._held], self._rest)
-        if machines := self.limits.machines(bounded=self._call.bounds_output):
+        if machines := self._limits.machines(bounded=self._call.bounds_output):
             batches = limited(batches, machines, self._cut)
         for batch in batches:
             self.meter.feed(batch)

@@ -7,10 +7,11 @@ from pathlib import Path
 from app.codewhisperer.request.repair import Limits, rules
 from app.codewhisperer.upstream import FOREIGN_THINKING
 from app.core.repairs import REPAIRS, meaning
+from app.demands.call import ASKED_AGAIN
 
 APP = Path(__file__).parents[1] / "app"
 PATTERNS = {name for name in REPAIRS if "*" in name}
-ELSEWHERE = {FOREIGN_THINKING, "closest-thinking", "closest-effort"}
+ELSEWHERE = {FOREIGN_THINKING, "closest-thinking", "closest-effort", "json_by_tool"}
 
 
 def names() -> Iterator[str]:
@@ -20,7 +21,7 @@ def names() -> Iterator[str]:
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            position = {"note": 0, "_repaired": 1}.get(called)
+            position = {"note": 0, "_note": 0, "_repaired": 1}.get(called)
             name = node.args[position] if position is not None else None
             if isinstance(name, ast.Constant):
                 yield str(name.value)
@@ -29,7 +30,8 @@ def names() -> Iterator[str]:
 def test_every_name_has_a_meaning() -> None:
     from app.dialects.openai_chat.messages_blocks import NOTE
 
-    used = {*names(), *(rule.name for rule in rules(Limits(1000))), NOTE, *ELSEWHERE}
+    of_rules = {rule.name for rule in rules(Limits(1000))}
+    used = {*names(), *of_rules, NOTE, *ASKED_AGAIN.values(), *ELSEWHERE}
     assert len(used) > 30
     assert {name for name in used if not meaning(name)} == set()
     assert {*REPAIRS} - PATTERNS - used == set()

@@ -90,18 +90,23 @@ RUNS_AT_MAKER = "A tool that runs at the API's maker, which the service does not
 HISTORY = "Comes back from an earlier answer, and asks for nothing."
 """For members that a client repeats."""
 NO_CITATIONS = "The service's models are not made to cite."
-NO_STRICT = "Arguments are not checked against the schema, of which the model is told."
 NO_CALLERS = "Only the model itself calls tools here."
 BY_MODEL = "As far as the model has it: the nearest that it has is listed in x-kiro-repairs."
 """For what depends on the model."""
-DIRECTIVE_CHOICE = (
+FORCED = (
     "Only the allowed tools are offered, and a directive at the end of the last turn asks for the"
-    " call. Whether the model makes it is not checked."
+    " call. An answer without it is asked for once more; if that has none either, it is an error."
 )
-DIRECTIVE_JSON = (
-    "A directive at the end of the last turn asks for JSON of the schema. The answer is not"
-    " checked against it."
+BY_TOOL = (
+    "The model is offered a tool whose input is the answer, and the client gets that input as text."
+    " It is checked against the schema and asked for once more; what still fails is an error."
 )
+STRICT = (
+    "Arguments are checked against the schema before the client gets the call, and asked for once"
+    " more; what still fails is an error."
+)
+EDITED = "The gateway edits the history as the API does."
+SUMMARIZED = "The gateway asks the model for a summary, which then stands for what came before."
 COUNTED = (
     "Sent to models whose requests have it; for others the gateway counts and ends the answer"
     " (docs/decisions/0032)."

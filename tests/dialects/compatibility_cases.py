@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers
 from app.core.conversation import Conversation, Thinking
 from app.dialects.anthropic.parse import parse_messages
 from app.dialects.openai_chat.parse import parse_chat
-from app.dialects.openai_responses.items import reasoning_content
+from app.dialects.openai_responses.items import compaction, reasoning_content
 from app.dialects.openai_responses.kept.references import Kept, Wanted
 from app.dialects.openai_responses.parse import parse_responses
 from tests.dialects.sdk_types import Field, fields, request
@@ -67,7 +67,7 @@ URL = f"data:image/png;base64,{PNG}"
 SEALED = reasoning_content.encode(Thinking("a", "b"))
 HELLO = [{"role": "user", "content": "a"}]
 NEEDED: dict[str, Body] = {
-    "compaction": {"content": "a"},
+    "compaction": {"content": "a", "encrypted_content": compaction.content("a")},
     "input_image": {"image_url": URL},
     "input_file": {"file_data": PDF},
     "reasoning": {"encrypted_content": SEALED},
@@ -151,6 +151,8 @@ CASES = (
             "content[image].source[base64].data": PNG,
             "content[document].source[base64].data": PDF,
             "budget_tokens": 1024,
+            "edits[compact_20260112].trigger.value": 60_000,
+            "edits[compact_20260112].trigger[input_tokens].value": 60_000,
             "effort": "low",
             "n": 2,
         },
@@ -195,7 +197,9 @@ CASES = (
             "include": ["message.input_image.image_url"],
             "truncation": "auto",
             "parameters": {},
-            "encrypted_content": SEALED,
+            "input[reasoning].encrypted_content": SEALED,
+            "input[compaction].encrypted_content": compaction.content("a"),
+            "context_management.type": "compaction",
         },
         _responses,
         lambda raw: parse_responses(raw, Headers(), "auto", Kept({}, 10**6)).conversation,

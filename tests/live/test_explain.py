@@ -189,6 +189,21 @@ def test_how_each_limit_is_enforced(gateway: Gateway, upstream: Simulator) -> No
     assert limits["max_tokens"][0] == ("upstream" if in_request else "gateway")
 
 
+def test_what_the_answer_is_checked_for(gateway: Gateway, upstream: Simulator) -> None:
+    tool = {"name": "look_up", "strict": True, "parameters": {"type": "object"}}
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    body = ASKS["/v1/responses"] | {
+        "tools": [{"type": "function", **tool}],
+        "text": {"format": {"type": "json_schema", "name": "n", "schema": schema}},
+    }
+    told = post(gateway, "/v1/responses/explain", body).json()
+    checked = {limit["name"]: limit["value"] for limit in told["limits"]}
+    assert checked == {"format": schema, "strict": ["look_up"]}
+    del body["text"]
+    told = post(gateway, "/v1/responses/explain", body | {"tool_choice": "required"}).json()
+    assert {limit["name"] for limit in told["limits"]} == {"tool_choice", "strict"}
+
+
 def test_a_request_that_the_upstream_does_not_get(gateway: Gateway, upstream: Simulator) -> None:
     told = post(gateway, "/v1/messages/explain", ASKS["/v1/messages"] | {"max_tokens": 0}).json()
     assert told["request"] is None

@@ -28,14 +28,11 @@ FIELDS: Fields = {
     "logprobs": refused("The service tells no probabilities; false is honoured."),
     "top_logprobs": refused("The service tells no probabilities; 0 is honoured."),
     "reasoning_effort": honoured(support.BY_MODEL),
-    "response_format[json_object]": emulated(support.DIRECTIVE_JSON),
-    "response_format[json_schema]": emulated(support.DIRECTIVE_JSON),
+    "response_format[json_object]": emulated(support.BY_TOOL),
+    "response_format[json_schema]": emulated(support.BY_TOOL),
     "response_format[json_schema].json_schema.description": ignored("The schema has its own."),
-    "response_format[json_schema].json_schema.strict": ignored(
-        "The answer is not checked against the schema."
-    ),
-    "tool_choice": emulated(support.DIRECTIVE_CHOICE),
-    "function_call": emulated(support.DIRECTIVE_CHOICE),
+    "tool_choice": emulated(support.FORCED),
+    "function_call": emulated(support.FORCED),
     "verbosity": ignored("The service has no member for the length of answers."),
     "modalities": ignored("The service's models write text alone."),
     "audio": ignored("The service's models do not speak."),
@@ -55,8 +52,8 @@ FIELDS: Fields = {
     "safety_identifier": ignored("The service knows no users of the client."),
     # the tools
     "tools[custom]": emulated("Offered as a function of one text, which the client gets bare."),
-    "tools[function].function.strict": ignored(support.NO_STRICT),
-    "functions.strict": ignored(support.NO_STRICT),
+    "tools[function].function.strict": emulated(support.STRICT),
+    "functions.strict": emulated(support.STRICT),
     # the content
     "messages[assistant].audio": ignored("Nothing that was spoken is kept here."),
     "messages[assistant].name": ignored("The service's turns have no names."),

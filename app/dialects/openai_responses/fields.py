@@ -18,7 +18,6 @@ TYPES = {
 """The types of which a request is read, by the member that they are read for."""
 
 _AS_TEXT = emulated("Becomes text.")
-_SEALED = refused("Only the service that made it can read it; send the conversation itself.")
 _BY_REFERENCE = "Send the data itself; the gateway fetches nothing and keeps no files."
 
 FIELDS: Fields = {
@@ -32,11 +31,10 @@ FIELDS: Fields = {
     "reasoning": honoured(support.BY_MODEL),
     "reasoning.context": ignored("The service keeps no reasoning."),
     "reasoning.mode": ignored("The service has one mode."),
-    "text.format[json_object]": emulated(support.DIRECTIVE_JSON),
-    "text.format[json_schema]": emulated(support.DIRECTIVE_JSON),
-    "text.format[json_schema].strict": ignored("The answer is not checked against the schema."),
+    "text.format[json_object]": emulated(support.BY_TOOL),
+    "text.format[json_schema]": emulated(support.BY_TOOL),
     "text.verbosity": ignored("The service has no member for the length of answers."),
-    "tool_choice": emulated(support.DIRECTIVE_CHOICE),
+    "tool_choice": emulated(support.FORCED),
     "tool_choice[file_search]": ignored(support.RUNS_AT_MAKER, "tool_choice"),
     "tool_choice[mcp]": ignored(support.RUNS_AT_MAKER, "tool_choice"),
     "tool_choice[programmatic_tool_calling]": ignored(support.RUNS_AT_MAKER, "tool_choice"),
@@ -60,12 +58,12 @@ FIELDS: Fields = {
     "user": ignored("The service knows no users of the client."),
     "safety_identifier": ignored("The service knows no users of the client."),
     "access_programs": ignored("The service knows no such programs."),
-    "context_management": ignored("The gateway does not shorten conversations."),
+    "context_management": emulated(support.SUMMARIZED),
     "background": refused("Answers are made only while the client waits; false is honoured."),
     "background_options": ignored("Answers are made only while the client waits."),
     "prompt": refused("No prompts are kept; send the prompt itself in instructions."),
     # the tools
-    "*tools[function].strict": ignored(support.NO_STRICT),
+    "*tools[function].strict": emulated(support.STRICT),
     "*tools*.async": ignored("The model waits for the results of its calls."),
     "*tools*.allowed_callers": ignored(support.NO_CALLERS),
     "*tools*.output_schema": ignored("The service's tools have no member for it."),
@@ -120,6 +118,6 @@ FIELDS: Fields = {
     "input[image_generation_call]": ignored("Its image is of a tool that is not offered."),
     "input[mcp_list_tools]": ignored("The tools of MCP servers are not offered."),
     "input[configuration_update]": ignored("The request's own settings apply."),
-    "input[compaction]": _SEALED,
-    "input[compaction_trigger]": refused("The gateway does not shorten conversations."),
+    "input[compaction]": honoured("What this gateway made; what others made is refused."),
+    "input[compaction_trigger]": emulated(support.SUMMARIZED),
 }
