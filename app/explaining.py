@@ -2,14 +2,19 @@
 code that makes every call, looked at instead of started, and dropped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from app.core.conversation import Conversation
-from app.core.explanation import ChosenModel, Explanation, Repair
+from app.core.demands.plan import plan
+from app.core.differences import shown
+from app.core.explanation import ChosenModel, Explanation, LimitInForce, Repair
+from app.core.limits import Limits
 from app.core.repairs import meaning
+from app.credentials import Token
 from app.gateway import Gateway, GatewayCall
 from app.models.names import By, Resolution
+from app.upstream import Prepared
 
 Open: TypeAlias = Callable[[Conversation, Any], Any]
 
@@ -42,23 +47,31 @@ class Explainer:
             made.append(self._gateway.prepare(asked, tap))
             return made[-1]
 
-        self._around(prepare)(conversation, None)
-        return _explanation(made[0])
+        whole = self._around(prepare)(conversation, None)
+        prepared = made[0].prepared()
+        return _explanation(conversation, whole, made[0], prepared or (None, None))
 
 
-def _explanation(call: GatewayCall) -> Explanation:
-    prepared = call.prepared()
-    token, sent = prepared or (None, None)
+def _explanation(
+    conversation: Conversation,
+    whole: Any,
+    call: GatewayCall,
+    prepared: tuple[Token | None, Prepared | None],
+) -> Explanation:
+    """``whole`` is what the client would get the answer of, ``call`` the first one that it makes;
+    it was ``prepared``.
+    """
+    token, sent = prepared
     known = {repair.name: repair for repair in (sent.repairs if sent else ())}
-    names = dict.fromkeys(call.repairs)
+    bounded = sent is not None and sent.bounds_output
     return Explanation(
         model=_model(call.resolution, sent.model if sent else None),
         account=token.account if token else None,
         host=sent.host if sent else None,
         input_tokens=call.meter.input_estimate,
-        limits=call.limits.described(bounded=sent.bounds_output if sent else False),
-        repairs=[known.get(name) or _as_read(name) for name in names],
-        ignored=list(dict.fromkeys(call.ignored)),
+        limits=[*Limits(conversation).described(bounded=bounded), *_demands(conversation)],
+        repairs=[known.get(name) or _as_read(name) for name in dict.fromkeys(whole.repairs)],
+        ignored=list(dict.fromkeys(whole.ignored)),
         request=sent.request if sent else None,
     )
 
@@ -74,6 +87,35 @@ def _model(found: Resolution, upstream_id: str | None) -> ChosenModel:
         effort=found.effort,
         thinking=found.thinking,
     )
+
+
+def _demands(conversation: Conversation) -> Iterator[LimitInForce]:
+    """What the answer is checked for."""
+    found = plan(conversation)
+    if found is None:
+        return
+    if found.forced:
+        choice = conversation.tool_choice
+        yield _demand("tool_choice", choice.name or choice.mode, _FORCED)
+    if found.answer_tool:
+        yield _demand("format", shown(conversation.json_schema), _BY_TOOL)
+    if strict := [name for name in found.schemas if name != found.answer_tool]:
+        yield _demand("strict", shown(strict), _STRICT)
+
+
+def _demand(name: str, value: Any, how: str) -> LimitInForce:
+    return LimitInForce(name=name, value=value, by="gateway", how=how)
+
+
+_FORCED = "An answer without the call is asked for once more; without it again, it is an error."
+_BY_TOOL = (
+    "The model answers by calling a tool with this schema, whose input becomes the text. What does"
+    " not keep the schema is asked for once more; what still does not is an error."
+)
+_STRICT = (
+    "The input of these tools is checked before the client gets the call, and asked for once more;"
+    " what still does not keep the schema is an error."
+)
 
 
 def _as_read(name: str) -> Repair:

@@ -7,6 +7,7 @@ model that the service names for that. If that fails too, the client gets the re
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from time import monotonic
@@ -31,6 +32,7 @@ from app.upstream import Prepared, Tap, Upstream
 log = logging.getLogger("kiro2api.upstream")
 
 
+@dataclass(kw_only=True, eq=False)
 class Gateway:
     """Opens calls. One per worker, shared by its greenlets.
 
@@ -40,28 +42,15 @@ class Gateway:
     name. ``run(size, call, ...)`` calls what takes long for a request of many bytes.
     """
 
-    def __init__(
-        self,
-        *,
-        upstream: Upstream,
-        credentials: Credentials,
-        models: ModelChoice,
-        first_event: float,
-        total: float,
-        falls_back: bool = False,
-        may_use: Callable[[str], bool] = lambda model: True,
-        sleep: Callable[[float], object] = gevent.sleep,
-        run: Callable[..., Any] = lambda size, call, *arguments: call(*arguments),
-    ) -> None:
-        self.upstream = upstream
-        self.credentials = credentials
-        self.models = models
-        self.first_event = first_event
-        self.total = total
-        self.falls_back = falls_back
-        self.may_use = may_use
-        self.sleep = sleep
-        self.run = run
+    upstream: Upstream
+    credentials: Credentials
+    models: ModelChoice
+    first_event: float
+    total: float
+    falls_back: bool = False
+    may_use: Callable[[str], bool] = lambda model: True
+    sleep: Callable[[float], object] = gevent.sleep
+    run: Callable[..., Any] = lambda size, call, *arguments: call(*arguments)
 
     def open(self, conversation: Conversation, tap: Tap | None = None) -> "GatewayCall":
         """Start the upstream call, whose bytes ``tap`` is shown. Failures are raised by the call's
@@ -94,7 +83,7 @@ class GatewayCall:
         self._conversation = conversation
         self.resolution = resolution
         model = self._model = resolution.model
-        self.limits = gateway.run(conversation.size, Limits, conversation)
+        self._limits = gateway.run(conversation.size, Limits, conversation)
         self.meter = Meter(estimate, model.context_window, partial(_window_of, ref(self)))
         self._started = monotonic()
         self._first_event_at: float | None = None
@@ -122,8 +111,12 @@ class GatewayCall:
         """
         if self._conversation.max_tokens == 0:
             return None
-        token = self._token.preview(self._gateway.models.lacking(self._model))
-        return token, self._call.prepare(token)
+        try:
+            token = self._token.preview(self._gateway.models.lacking(self._model))
+            return token, self._call.prepare(token)
+        except GatewayError as error:
+            self._measure(error)
+            raise
 
     def wait(self, seconds: float) -> bool:
         """Wait for the first content event; False if it did not come within ``seconds``.
@@ -141,7 +134,7 @@ class GatewayCall:
         Raises GatewayError where the answer breaks; the events before the break are yielded first.
         """
         batches: Iterator[Sequence[Event]] = chain([self._held], self._rest)
-        if machines := self.limits.machines(bounded=self._call.bounds_output):
+        if machines := self._limits.machines(bounded=self._call.bounds_output):
             batches = limited(batches, machines, self._cut)
         for batch in batches:
             self.meter.feed(batch)
@@ -208,10 +201,7 @@ class GatewayCall:
             else:
                 self._negotiate(deadline)
         except GatewayError as error:
-            window = self._window(None)
-            if error.kind is Kind.CONTEXT_TOO_LONG and window:
-                tokens = self.meter.input_estimate
-                error.overrun = (tokens, window) if tokens > window else None
+            self._measure(error)
             self._failure = error
         except Exception as error:  # wait() raises it in the request's greenlet
             self._failure = error
@@ -224,6 +214,12 @@ class GatewayCall:
             earlier = None  # the traceback of the failure refers to this frame
             if self._closed:  # the answer may have arrived while close() ran
                 self._call.close()
+
+    def _measure(self, error: GatewayError) -> None:
+        """Add the figures of a conversation that is too long."""
+        if error.kind is Kind.CONTEXT_TOO_LONG and (window := self._window(None)):
+            tokens = self.meter.input_estimate
+            error.overrun = (tokens, window) if tokens > window else None
 
     def _negotiate(self, deadline: float) -> None:
         token = self._token.now or self._token.choose(self._gateway.models.lacking(self._model))

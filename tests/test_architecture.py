@@ -52,7 +52,7 @@ ALLOWED = {  # lower rows import from higher ones
     "catalogue": {"credentials", "errors", "files", "models", "program", "settings"},
     "retry": {"core", "errors", "models"},
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "retry", "upstream"},
-    "explaining": {"core", "gateway", "models"},
+    "explaining": {"core", "credentials", "gateway", "models", "upstream"},
     "demands": {"core", "errors", "gateway"},
     "hosted": {"core", "errors", "gateway"},
     "compaction": {"core", "errors", "gateway"},

@@ -53,7 +53,9 @@ class Repair(Shown, frozen=True):
 
 
 class LimitInForce(Shown, frozen=True):
-    """A limit of the answer that the request sets, and who enforces it."""
+    """A limit of the answer that the request sets, or something that the answer must keep, and who
+    enforces it.
+    """
 
     name: str
     value: Any

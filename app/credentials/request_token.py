@@ -28,8 +28,9 @@ class RequestToken:
         return self.now
 
     def preview(self, lacking: frozenset[str]) -> Token:
-        """The token that :meth:`choose` would take, for a request that is not sent."""
-        return self._credentials.preview(self._session, lacking)
+        """Take the token that :meth:`choose` would take, for a request that is not sent."""
+        self.now = self._credentials.preview(self._session, lacking)
+        return self.now
 
     def another(self, error: GatewayError) -> bool:
         """Take another token after a failure, False if that makes no sense. Each account is

@@ -4,7 +4,7 @@ A new dialect is a folder whose ``dialect`` module has such a value, a line in
 ``application.DIALECTS``, and its tests.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from flask import Blueprint
 from msgspec import Struct
@@ -15,6 +15,7 @@ from app.web.failures import ErrorForm
 from app.web.serving import Serving
 
 from .encoder import StreamEncoder
+from .support import Fields
 
 
 class Dialect(Struct, frozen=True, kw_only=True):
@@ -24,7 +25,9 @@ class Dialect(Struct, frozen=True, kw_only=True):
     prefixes that other dialects have too: there its clients are known by ``identifying_header``;
     a dialect without one takes those that no header identifies. ``key_headers`` are the headers in
     which its clients send their key. ``error_form`` makes its failures, ``error_type`` describes
-    their body. ``encoder`` writes its streams; ``blueprint`` makes the routes of ``operations``.
+    their body. ``types`` are those of requests, by the member that they are read for, and
+    ``fields`` what is done with each field. ``encoder`` writes its streams; ``blueprint`` makes the
+    routes of ``operations``.
     """
 
     name: str
@@ -35,6 +38,8 @@ class Dialect(Struct, frozen=True, kw_only=True):
     error_form: ErrorForm
     error_type: type[Struct]
     operations: Sequence[Operation]
+    types: Mapping[str, Sequence[type]]
+    fields: Fields
     encoder: type[StreamEncoder]
     blueprint: Callable[[Serving], Blueprint]
 

@@ -1,12 +1,16 @@
 """A strict client of the Messages API."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from app.dialects.anthropic.errors import TYPES
 from app.errors import POLICY, Kind
 from tests.chaos.received import (
+    ALMOST,
     MODEL,
+    STOP,
+    TOKENS,
     WRITE,
     CallState,
     ReceivedAnswer,
@@ -34,6 +38,11 @@ class AnthropicClient:
     name = "anthropic"
     path = "/v1/messages"
     opening_pings = 1
+    limits: Mapping[str, Mapping[str, Any]] = {
+        "stop": {"stop_sequences": [STOP, ALMOST]},
+        "tokens": {"max_tokens": TOKENS},
+        "one call": {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
+    }
 
     def body(self, prompt: str, *, stream: bool) -> bytes:
         tool = {"name": "write", "description": "Write a text.", "input_schema": WRITE}

@@ -25,7 +25,14 @@ class PendingRequest:
     """One request in progress, on its own connection."""
 
     def __init__(
-        self, port: int, dialect: DialectClient, prompt: str, *, stream: bool, request_id: str
+        self,
+        port: int,
+        dialect: DialectClient,
+        prompt: str,
+        *,
+        stream: bool,
+        request_id: str,
+        limit: str = "",
     ) -> None:
         self.dialect = dialect
         self.stream = stream
@@ -36,7 +43,10 @@ class PendingRequest:
         self._connection.connect()
         self.socket: socket.socket = self._connection.sock
         headers = dialect.headers() | {"x-request-id": request_id}
-        self._connection.request("POST", dialect.path, dialect.body(prompt, stream=stream), headers)
+        body = dialect.body(prompt, stream=stream)
+        if limit:
+            body = json.dumps(json.loads(body) | dialect.limits[limit]).encode()
+        self._connection.request("POST", dialect.path, body, headers)
         self._response: http.client.HTTPResponse | None = None
 
     def read_head(self) -> ReceivedAnswer:
@@ -146,11 +156,19 @@ class Arena:
         self.simulator.script(*forms, {**last, **match, "times": None})
 
     def send(
-        self, dialect: DialectClient, mark: str, *, stream: bool, padding: int = 0
+        self,
+        dialect: DialectClient,
+        mark: str,
+        *,
+        stream: bool,
+        padding: int = 0,
+        limit: str = "",
     ) -> PendingRequest:
         """Send a request with ``mark`` as its prompt and request id."""
         prompt = mark + " " + "x" * padding
-        return PendingRequest(self.gateway.port, dialect, prompt, stream=stream, request_id=mark)
+        return PendingRequest(
+            self.gateway.port, dialect, prompt, stream=stream, request_id=mark, limit=limit
+        )
 
     def upstream_requests(self, mark: str) -> list[LoggedRequest]:
         """Return the chat requests with this mark that the upstream received."""

@@ -1,11 +1,15 @@
 """A strict client of Chat Completions."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from tests.chaos.openai import SAME_STOPS, OpenAIClient, read_error_body
 from tests.chaos.received import (
+    ALMOST,
     MODEL,
+    STOP,
+    TOKENS,
     WRITE,
     CallState,
     ReceivedAnswer,
@@ -27,6 +31,11 @@ class ChatClient(OpenAIClient):
 
     name = "openai-chat"
     path = "/v1/chat/completions"
+    limits: Mapping[str, Mapping[str, Any]] = {
+        "stop": {"stop": [STOP, ALMOST]},
+        "tokens": {"max_tokens": TOKENS},
+        "one call": {"parallel_tool_calls": False},
+    }
 
     def body(self, prompt: str, *, stream: bool) -> bytes:
         function = {"name": "write", "description": "Write a text.", "parameters": WRITE}

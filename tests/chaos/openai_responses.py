@@ -1,6 +1,7 @@
 """A strict client of the Responses API."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from app.dialects.openai_responses.errors import CODES, OTHER
@@ -8,6 +9,7 @@ from app.errors import Kind
 from tests.chaos.openai import SAME_STOPS, OpenAIClient, read_error_body
 from tests.chaos.received import (
     MODEL,
+    TOKENS,
     WRITE,
     CallState,
     ReceivedAnswer,
@@ -23,6 +25,10 @@ class ResponsesClient(OpenAIClient):
 
     name = "openai-responses"
     path = "/v1/responses"
+    limits: Mapping[str, Mapping[str, Any]] = {
+        "tokens": {"max_output_tokens": TOKENS},
+        "one call": {"parallel_tool_calls": False},
+    }
 
     def body(self, prompt: str, *, stream: bool) -> bytes:
         tool = {"type": "function", "name": "write", "parameters": WRITE, "strict": False}

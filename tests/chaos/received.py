@@ -7,11 +7,18 @@ has one expectation for all dialects.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from app.errors import Kind
 
 MODEL = "claude-sonnet-4-5"
+
+STOP, ALMOST = "stop", "lo!"
+"""The stop sequences of requests with such a limit: one that answers have, and one that they only
+begin, so that the gateway holds the beginning back."""
+TOKENS = 16
+"""The limit of requests with one, the least that every API takes: 56 bytes by the gateway's count.
+"""
 
 
 class MalformedAnswer(AssertionError):
@@ -73,6 +80,10 @@ class DialectClient(Protocol):
 
     def body(self, prompt: str, *, stream: bool) -> bytes:
         """Return a request that offers the tool ``write`` with one string parameter, ``text``."""
+
+    limits: Mapping[str, Mapping[str, Any]]
+    """The members of a request that ask for a limit, by its name in a row; a limit without members
+    is one that the API does not have."""
 
     def headers(self) -> dict[str, str]:
         """Return the headers of a request."""

@@ -9,6 +9,7 @@ from app.codewhisperer.service.error_rule import ErrorRule
 from app.codewhisperer.service.error_table import RULES
 from app.errors import POLICY, Kind
 from tests.chaos.anthropic import AnthropicClient
+from tests.chaos.limited_rows import LIMITED
 from tests.chaos.openai_chat import ChatClient
 from tests.chaos.openai_responses import ResponsesClient
 from tests.chaos.other_rows import DISCONNECTS, SEPARATE_ROWS
@@ -101,6 +102,7 @@ def document() -> str:
             *_rows("Before the first content", BEFORE_CONTENT),
             *_rows("The upstream cannot be reached or is not trusted", REACH),
             *_rows("Normal and abnormal ends", ENDS),
+            *_rows("With a limit of the client's", LIMITED),
             *_rows("Variations without effect", HARMLESS),
             *_rows("Delays and timeouts", TIMES),
             DISCONNECT_INTRO,

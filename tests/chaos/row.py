@@ -15,6 +15,9 @@ from tests.chaos.received import CallState
 GOOD: Mapping[str, Any] = {"text": ["Hel", "lo ", "lo ", "世界 🙂"]}
 SAID = "Hello lo 世界 🙂"
 CUT_CALL = {"name": "write", "fragments": ['{"text": ', '"a long story'], "stop": False}
+PIECE = '{"text": "a long story'
+WHOLE_TOOL = {"name": "write", "input": {"text": "done"}}
+DONE = '{"text": "done"}'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +64,9 @@ class FaultRow:
     ``plans``: the same for the proxy. ``stream`` and ``whole``: the answer to a request with and
     without streaming. ``requests``: how many requests reach the upstream in each case.
     ``gateway``: "patient" has the default timeouts, "impatient" those of :data:`IMPATIENT`.
-    ``log``: members of the access-log line besides the kind of failure. ``heavy`` rows run in the
-    long form only.
+    ``log``: members of the access-log line besides the kind of failure. ``limit``: the request asks
+    for this limit (:attr:`DialectClient.limits`); dialects without it are left out. ``heavy`` rows
+    run in the long form only.
     """
 
     name: str
@@ -75,6 +79,7 @@ class FaultRow:
     gateway: Literal["patient", "impatient"] = "patient"
     log: Mapping[str, Any] = field(default_factory=dict)
     padding: int = 0
+    limit: str = ""
     heavy: bool = False
 
 

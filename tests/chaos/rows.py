@@ -8,13 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from app.errors import Kind
+from tests.chaos.limited_rows import LIMITED
 from tests.chaos.proxy import ProxyPlan
 from tests.chaos.refusals import exceptions, recoveries, refusals
 from tests.chaos.row import (
     CUT_CALL,
+    DONE,
     GOOD,
+    PIECE,
     SAID,
     TRIES,
+    WHOLE_TOOL,
     FaultRow,
     answered,
     both,
@@ -91,10 +95,7 @@ BEFORE_CONTENT: tuple[FaultRow, ...] = (
          plans=(ProxyPlan(stop_at=250, how="stall"),)),
 )  # fmt: skip
 
-PIECE = '{"text": "a long story'
-_WHOLE_TOOL = {"name": "write", "input": {"text": "done"}}
 _BAD_TOOL = {"name": "write", "fragments": ['{"text": nonsense']}
-_DONE = '{"text": "done"}'
 
 MEMBERS = {
     "error": Kind.UPSTREAM_ERROR,
@@ -152,9 +153,9 @@ ENDS: tuple[FaultRow, ...] = (
         stream=answered("Let me.", "max_tokens", calls=((PIECE, "cut"),)),
         whole=answered("Let me.", "max_tokens")),
     FaultRow(name="second-tool-without-stop", what="the same after a complete tool call",
-        answers=({"tools": [_WHOLE_TOOL, CUT_CALL]},),
-        stream=answered("", "max_tokens", calls=((_DONE, "whole"), (PIECE, "cut"))),
-        whole=answered("", "max_tokens", calls=((_DONE, "whole"),))),
+        answers=({"tools": [WHOLE_TOOL, CUT_CALL]},),
+        stream=answered("", "max_tokens", calls=((DONE, "whole"), (PIECE, "cut"))),
+        whole=answered("", "max_tokens", calls=((DONE, "whole"),))),
     FaultRow(name="tool-input-no-json",
              what="a tool call has a stop event, but its input is not JSON",
         answers=({"tool": _BAD_TOOL},),
@@ -188,8 +189,8 @@ ENDS: tuple[FaultRow, ...] = (
                            _metered(0.25, "credits"), _metered(900, "token")], "bare": True},),
          log={"credits": 0.75, "skipped": {"meteringEvent in 'token'": 1}}),
     both("wrong-stop-reason", "END_TURN after a tool call",
-         answered("", "tool_use", calls=((_DONE, "whole"),)),
-         answers=({"tool": _WHOLE_TOOL, "stop_reason": "END_TURN"},)),
+         answered("", "tool_use", calls=((DONE, "whole"),)),
+         answers=({"tool": WHOLE_TOOL, "stop_reason": "END_TURN"},)),
 )  # fmt: skip
 
 HARMLESS: tuple[FaultRow, ...] = (
@@ -218,8 +219,8 @@ HARMLESS: tuple[FaultRow, ...] = (
                            {"text": "lo"}]},),
          log={"skipped": {"newsEvent": 1}}),
     both("interleaved-tools", "two tool calls whose events alternate",
-         answered("", "tool_use", calls=((_DONE, "whole"), ('{"text": "two"}', "whole"))),
-         answers=({"interleaved": [{**_WHOLE_TOOL, "split": 3},
+         answered("", "tool_use", calls=((DONE, "whole"), ('{"text": "two"}', "whole"))),
+         answers=({"interleaved": [{**WHOLE_TOOL, "split": 3},
                                    {"name": "write", "input": {"text": "two"}, "split": 4}]},)),
     both("closes-after", "the upstream closes the connection after each answer", answered(),
          answers=({**GOOD, "close_after": True},)),
@@ -258,6 +259,10 @@ TIMES: tuple[FaultRow, ...] = (
     FaultRow(name="stall-in-text", what="the upstream stops sending in the middle of text",
         answers=({"text": ["Hel", "lo"], "stall": {"after": 2}},),
         stream=broken(Kind.TIMEOUT, "Hel", quiet=True), whole=refused(Kind.TIMEOUT)),
+    FaultRow(name="stall-while-held", limit="stop",
+             what="the upstream stops sending while text is held back",
+        answers=({"text": ["Hel", "lo", "!"], "stall": {"after": 3}},),
+        stream=broken(Kind.TIMEOUT, "Hello", quiet=True), whole=refused(Kind.TIMEOUT)),
     FaultRow(name="stall-in-tool", what="the same in the middle of a tool call",
         answers=({"tool": CUT_CALL, "stall": {"after": 3}},),
         stream=broken(Kind.TIMEOUT, "", calls=(('{"text": ', "open"),), quiet=True),
@@ -324,6 +329,7 @@ def all_rows() -> tuple[FaultRow, ...]:
         *recoveries(),
         *BEFORE_CONTENT,
         *ENDS,
+        *LIMITED,
         *HARMLESS,
         *(replace(row, gateway="impatient") for row in TIMES),
     )

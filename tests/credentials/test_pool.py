@@ -118,6 +118,18 @@ def test_a_parked_account_is_tried_by_one_request_at_a_time(build: Build, clock:
     assert tokens(first) + tokens(second) == ["ksk_one"] * 2
 
 
+def test_a_request_that_is_not_sent_claims_nothing(build: Build, clock: Clock) -> None:
+    credentials = build(keys("ksk_one", "ksk_two"))
+    assert key_of(credentials.preview("old")) == "ksk_one"
+    credentials.failed(credentials.token(), QUOTA)
+    assert key_of(credentials.preview("old")) == "ksk_two"
+    clock.now += 601
+    assert {key_of(credentials.preview()) for _ in range(3)} == {"ksk_one"}
+    assert credentials.token().is_probe
+    assert key_of(credentials.preview()) == "ksk_two"
+    assert key_of(credentials.preview("old")) == "ksk_two"
+
+
 def test_a_probe_that_fails_parks_again(build: Build, clock: Clock) -> None:
     credentials = build(keys("ksk_one", "ksk_two"))
     credentials.failed(credentials.token(), QUOTA)

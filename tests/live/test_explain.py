@@ -189,6 +189,21 @@ def test_how_each_limit_is_enforced(gateway: Gateway, upstream: Simulator) -> No
     assert limits["max_tokens"][0] == ("upstream" if in_request else "gateway")
 
 
+def test_what_the_answer_is_checked_for(gateway: Gateway, upstream: Simulator) -> None:
+    tool = {"name": "look_up", "strict": True, "parameters": {"type": "object"}}
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    body = ASKS["/v1/responses"] | {
+        "tools": [{"type": "function", **tool}],
+        "text": {"format": {"type": "json_schema", "name": "n", "schema": schema}},
+    }
+    told = post(gateway, "/v1/responses/explain", body).json()
+    checked = {limit["name"]: limit["value"] for limit in told["limits"]}
+    assert checked == {"format": schema, "strict": ["look_up"]}
+    del body["text"]
+    told = post(gateway, "/v1/responses/explain", body | {"tool_choice": "required"}).json()
+    assert {limit["name"] for limit in told["limits"]} == {"tool_choice", "strict"}
+
+
 def test_a_request_that_the_upstream_does_not_get(gateway: Gateway, upstream: Simulator) -> None:
     told = post(gateway, "/v1/messages/explain", ASKS["/v1/messages"] | {"max_tokens": 0}).json()
     assert told["request"] is None
@@ -199,11 +214,18 @@ def test_a_request_that_the_upstream_does_not_get(gateway: Gateway, upstream: Si
 
 @pytest.mark.parametrize("path", PATHS)
 def test_errors_are_those_of_the_request(gateway: Gateway, upstream: Simulator, path: str) -> None:
-    wrong = ASKS[path] | {"temperature": 7}
-    assert (
-        post(gateway, f"{path}/explain", wrong).json()["error"]
-        == post(gateway, path, wrong).json()["error"]
-    )
-    assert (
-        post(gateway, f"{path}/explain", ASKS[path], Authorization="Bearer no").status_code == 401
-    )
+    for wrong in ({"temperature": 7}, too_long(path)):
+        asked = ASKS[path] | wrong
+        refused = post(gateway, path, asked)
+        assert refused.status_code == 400
+        assert post(gateway, f"{path}/explain", asked).json()["error"] == refused.json()["error"]
+    unknown = post(gateway, f"{path}/explain", ASKS[path], Authorization="Bearer no")
+    assert unknown.status_code == 401
+
+
+def too_long(path: str) -> dict[str, Any]:
+    """A turn that the service would not take."""
+    text = "word " * 140_000
+    if path == "/v1/responses":
+        return {"input": text}
+    return {"messages": [{"role": "user", "content": text}]}

@@ -4,6 +4,7 @@ from app.dialects.dialect import Dialect
 from app.web.failures import ErrorForm
 
 from . import errors, shapes
+from .fields import FIELDS, TYPES
 from .operations import OPERATIONS
 from .routes import blueprint
 from .stream import StreamEncoder
@@ -17,6 +18,8 @@ ANTHROPIC = Dialect(
     error_form=ErrorForm(errors.body, errors.status, errors.rate_headers),
     error_type=shapes.AnthropicError,
     operations=OPERATIONS,
+    types=TYPES,
+    fields=FIELDS,
     encoder=StreamEncoder,
     blueprint=blueprint,
 )

@@ -6,6 +6,7 @@ from app.dialects import openai
 from app.dialects.dialect import Dialect
 from app.web.failures import ErrorForm
 
+from .fields import FIELDS, TYPES
 from .operations import OPERATIONS
 from .routes import blueprint
 from .stream import StreamEncoder
@@ -20,6 +21,8 @@ RESPONSES = Dialect(
     ),
     error_type=openai.OpenAIError,
     operations=OPERATIONS,
+    types=TYPES,
+    fields=FIELDS,
     encoder=StreamEncoder,
     blueprint=blueprint,
 )

@@ -123,3 +123,6 @@ _READERS: dict[str, tuple[Any, ItemReader]] = {
     "context_compaction": (types.ContextCompaction, compaction.carried),
     "compaction_trigger": (types.CompactionTrigger, compaction.trigger),
 }
+
+ITEMS: tuple[Any, ...] = tuple(form for form, _ in _READERS.values())
+"""The types of the items."""
