@@ -21,7 +21,7 @@ from app.core.tokens import TokenCounts
 from app.core.usage import Iteration, Meter
 from app.dialects.wire import encode
 
-from . import shapes
+from . import context_shapes, shapes
 from .context import response
 
 STOP_REASONS: dict[StopReason, shapes.StopReason] = {
@@ -59,7 +59,7 @@ class ReplyContext(Struct, frozen=True):
     edits: tuple[Applied, ...] | None = None
 
     @property
-    def management(self) -> shapes.ContextManagement | UnsetType:
+    def management(self) -> context_shapes.ContextManagement | UnsetType:
         """What was cleared, as the answer has it."""
         return UNSET if self.edits is None else response(self.edits)
 
@@ -140,9 +140,9 @@ def _answered(iterations: Sequence[Iteration]) -> TokenCounts:
     return next((each.counts for each in iterations if not each.summary), TokenCounts(0, 0))
 
 
-def _iteration(each: Iteration) -> shapes.Iteration:
+def _iteration(each: Iteration) -> context_shapes.Iteration:
     counts = each.counts
-    return shapes.Iteration(
+    return context_shapes.Iteration(
         "compaction" if each.summary else "message",
         counts.input_tokens,
         counts.output_tokens,
@@ -182,5 +182,5 @@ def _block(part: Part, omit_thinking: bool) -> shapes.Block:
         case ToolCall():
             return shapes.ToolUse(part.id, part.name, part.input)
         case Summary():
-            return shapes.Compaction(part.content)
+            return context_shapes.Compaction(part.content)
     raise TypeError(f"{type(part).__name__} cannot be part of an answer")

@@ -11,9 +11,10 @@ from app.dialects.wire import encode
 from app.openapi import JSON
 from app.web.serving import Serving
 
+from .context_shapes import OriginalCount
 from .parse import parse_count_tokens, parse_messages
 from .reply import ReplyContext, whole
-from .shapes import OriginalCount, TokenCount
+from .shapes import TokenCount
 from .stream import StreamEncoder
 
 
