@@ -3,7 +3,8 @@
 Source: the types of the ``anthropic`` SDK 2.14.
 """
 
-from typing import Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
 
 from app.openapi import Shape
 
@@ -11,9 +12,11 @@ from app.openapi import Shape
 class Compaction(Shape, frozen=True, tag_field="type", tag="compaction"):
     """A summary of all before it; null if there was to be one, and the model wrote none. It is
     plain text, which the client may read: nothing of it is encrypted, and it needs no signature.
+    ``tool_changes`` are those of the turns that it stands for.
     """
 
     content: str | None
+    tool_changes: Sequence[dict[str, Any]]
     encrypted_content: None = None
     signature: None = None
 

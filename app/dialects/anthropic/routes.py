@@ -27,7 +27,12 @@ def blueprint(serving: Serving) -> Blueprint:
         parsed = serving.read(parse_messages, request.headers)
         omit_thinking = parsed.conversation.reasoning.omit_text
         context = ReplyContext(
-            f"msg_{uuid4().hex}", parsed.model, omit_thinking, parsed.safeguards, parsed.edits
+            f"msg_{uuid4().hex}",
+            parsed.model,
+            omit_thinking,
+            parsed.safeguards,
+            parsed.edits,
+            parsed.tool_changes,
         )
         return serving.respond(
             parsed.conversation,

@@ -134,7 +134,7 @@ class StreamEncoder(OpeningEncoder):
 
     def _summary(self, summary: Summary) -> None:
         """In one delta, as the API sends it."""
-        self._open(context_shapes.Compaction(None))
+        self._open(context_shapes.Compaction(None, self._context.tool_changes))
         delta = context_shapes.CompactionDelta(summary.content)
         self._out.append(wire.event(shapes.BlockDelta(self._index, delta)))
 
