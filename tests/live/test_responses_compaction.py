@@ -127,7 +127,8 @@ def test_the_endpoint_compacts_what_a_kept_response_followed(
         model=MODEL, previous_response_id=first.id, extra_body={"stream": True}
     )
     assert raw.headers["x-kiro-ignored"] == "stream"
-    said_again = [item for item in raw.parse().output if item.type == "message"]
+    answer: Any = raw.parse()
+    said_again = [item for item in answer.output if item.type == "message"]
     assert [item.content[0].text for item in said_again] == [
         "Be brief.",
         "Count the files.",
