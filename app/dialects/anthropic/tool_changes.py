@@ -1,6 +1,4 @@
-"""Changes of the tools inside a conversation: in system messages, and in the summaries of turns that
-had some.
-"""
+"""Changes of the tools inside a conversation: in system messages, and in summaries of such turns."""
 
 from collections.abc import Sequence
 from typing import Any
