@@ -1,4 +1,4 @@
-"""Changes of the tools inside a conversation: in system messages, and in summaries of such turns."""
+"""Changes of the tools inside a conversation: in system messages, and in summaries of turns."""
 
 from collections.abc import Sequence
 from typing import Any
