@@ -141,7 +141,8 @@ def _around(settings: Settings, open_call: Open) -> Open:
     watched = demands.opener(
         open_call, Times(ping_interval, settings.kiro_early_headers), native.apart
     )
-    return compaction.opener(hosted_loop.opener(watched, ping_interval), ping_interval, estimate)
+    looped = hosted_loop.opener(watched, ping_interval)
+    return compaction.opener(looped, open_call, ping_interval, estimate)
 
 
 def _allow_origins(app: Application, settings: Settings) -> None:

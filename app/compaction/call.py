@@ -30,11 +30,15 @@ FAILED = "compaction_failed"
 
 
 def opener(
-    open_call: Open, ping_interval: float, estimate: Callable[[Conversation], int]
+    open_call: Open,
+    open_plain: Open,
+    ping_interval: float,
+    estimate: Callable[[Conversation], int],
 ) -> Callable[[Conversation, Any], Any]:
-    """Opens conversations with ``open_call``, and those that are to be compacted as two such calls.
-    ``ping_interval``: seconds of silence after which a client is due a sign of life; ``estimate``
-    counts the tokens of a conversation.
+    """Opens conversations with ``open_call``, and those that are to be compacted as two calls: that
+    for the summary, of which nothing else is demanded, with ``open_plain``. ``ping_interval``:
+    seconds of silence after which a client is due a sign of life; ``estimate`` counts the tokens of
+    a conversation.
     """
 
     def opened(conversation: Conversation, tap: Any) -> Any:
@@ -43,7 +47,7 @@ def opener(
             return open_call(conversation, tap)
         if not _is_due(conversation, wanted, estimate):
             return open_call(replace(conversation, compaction=None), tap)
-        return CompactedCall(open_call, conversation, wanted, tap, ping_interval)
+        return CompactedCall(open_call, open_plain, conversation, wanted, tap, ping_interval)
 
     return opened
 
@@ -65,17 +69,19 @@ class CompactedCall:
     def __init__(
         self,
         open_call: Open,
+        open_plain: Open,
         asked: Conversation,
         wanted: Compaction,
         tap: Any,
         ping_interval: float,
     ) -> None:
         self._open = open_call
+        self._open_plain = open_plain
         self._asked = asked
         self._ends = wanted.ends
         self._ping_interval = ping_interval
         self._summary: Summary | None = None
-        self._call = open_call(asking(asked), tap)
+        self._call = open_plain(asking(asked), tap)
         self._calls = [self._call]
         self.meter = CompactedMeter(self._call.meter)
 
@@ -134,7 +140,7 @@ class CompactedCall:
         """
         reply = yield from self._reply()
         if not (text := _summary_of(reply)) and reply.reason in ("end_turn", "tool_use"):
-            self._next(without_tools(asking(self._asked)))
+            self._next(self._open_plain, without_tools(asking(self._asked)))
             self.meter.add(self._call.meter)
             yield from self._waited()
             reply = yield from self._reply()
@@ -174,15 +180,19 @@ class CompactedCall:
             yield ()
 
     def _go_on(self, summary: Summary) -> None:
-        """Open the call that answers."""
+        """Open the call that answers. It may be followed by another one for what it lacks, unless
+        the summary was asked for twice: a request costs at most one call more than it needs.
+        """
         asked = self._asked
+        if len(self._calls) > 1:
+            asked = replace(asked, asks_again=False)
         rest = compacted(asked, summary) if summary.content else replace(asked, compaction=None)
-        self._next(rest)
+        self._next(self._open, rest)
         self.meter.add_answer(self._call.meter)
 
-    def _next(self, conversation: Conversation) -> None:
+    def _next(self, open_call: Open, conversation: Conversation) -> None:
         self._call.close()
-        self._call = self._open(conversation, None)
+        self._call = open_call(conversation, None)
         self._calls.append(self._call)
 
 

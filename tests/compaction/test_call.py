@@ -86,7 +86,7 @@ class Upstream:
 
     def call(self, wanted: Compaction = WANTED, **members: Any) -> CompactedCall:
         asked = Conversation("m", ASKED.messages, tools=ASKED.tools, compaction=wanted, **members)
-        return CompactedCall(self.open, asked, wanted, None, 5.0)
+        return CompactedCall(self.open, self.open, asked, wanted, None, 5.0)
 
 
 def told(call: CompactedCall) -> list[Event]:
@@ -107,7 +107,7 @@ def test_a_compaction_is_made_where_it_is_due(
     conversation: Conversation, tokens: int, made: type
 ) -> None:
     upstream = Upstream(SUMMED)
-    opened = opener(upstream.open, 5.0, lambda _: tokens)(conversation, None)
+    opened = opener(upstream.open, upstream.open, 5.0, lambda _: tokens)(conversation, None)
     assert type(opened) is made
     if made is Call:
         assert upstream.asked[0].compaction is None
@@ -116,7 +116,7 @@ def test_a_compaction_is_made_where_it_is_due(
 def test_a_plain_conversation_is_not_measured() -> None:
     plain = Conversation("m", ())
     upstream = Upstream(ANSWER)
-    opener(upstream.open, 5.0, lambda _: 1 // 0)(plain, None)
+    opener(upstream.open, upstream.open, 5.0, lambda _: 1 // 0)(plain, None)
     assert upstream.asked[0] is plain
 
 
@@ -127,6 +127,7 @@ def test_the_summary_comes_in_one_piece_and_then_the_answer() -> None:
     assert upstream.calls[0].closed
     assert upstream.asked[1].messages == (Message("user", (Text(f"{HEAD}So far."),)),)
     assert upstream.asked[1].tools == ASKED.tools
+    assert upstream.asked[1].asks_again
     assert call.repairs == ("mended",)
     assert call.ignored == ("top_k",)
     assert call.facts() == {"attempts": 2, "first_event_at": 5.0}
@@ -165,6 +166,7 @@ def test_a_model_that_wrote_no_summary_is_asked_once_more(turns: Any) -> None:
     assert told(call) == [Summary("So far."), *ANSWER]
     assert [bool(asked.tools) for asked in upstream.asked] == [True, False, True]
     assert [each.summary for each in call.meter.iterations()] == [True, True, False]
+    assert not upstream.asked[2].asks_again, "one call more than needed is enough"
 
 
 CUT: list[Event] = [TextDelta("So"), Finish("max_tokens")]

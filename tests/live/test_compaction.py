@@ -138,6 +138,29 @@ def test_instructions_replace_those_of_the_gateway(messages: Any, upstream: Simu
 
 
 @both
+def test_a_summary_carries_the_tools_that_the_turns_before_it_changed(
+    messages: Any, upstream: Simulator, streamed: bool
+) -> None:
+    """By name, and whole where the request's ``tools`` lack it; what was undone is told once."""
+    write = {"name": "write", "description": "Writes.", "input_schema": {"type": "object"}}
+    reference = {"type": "tool_reference", "name": "read"}
+    changes = [
+        {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": write}},
+        {"type": "tool_removal", "tool": reference},
+    ]
+    told = [{"role": "system", "content": [changes[1], *changes]}, *TOLD[2:]]
+    upstream.script(SUMMARY, {"text": ["Paris."]})
+    wanted = {"compaction": {"type": "summarize"}}
+    answer = ask(messages, streamed, told, tools=[TOOL], **wanted)
+    (block,) = answer.content
+    assert [change.to_dict() for change in block.tool_changes] == changes
+    kept = [{"role": "assistant", "content": answer.content}, TOLD[2]]
+    ask(messages, streamed, kept, tools=[TOOL])
+    offered = asked(upstream)["userInputMessageContext"]["tools"]
+    assert [tool["toolSpecification"]["name"] for tool in offered] == ["write"]
+
+
+@both
 def test_a_model_that_calls_a_tool_instead_is_asked_again_without_tools(
     messages: Any, upstream: Simulator, streamed: bool
 ) -> None:

@@ -102,6 +102,7 @@ def test_the_endpoint_answers_with_what_takes_the_place_of_the_input(
     answer: Any = client.responses.compact(model=MODEL, input=TOLD, instructions="Count well.")
     assert answer.object == "response.compaction"
     assert answer.usage.total_tokens > 0
+    assert said(upstream).count("Count the files.") == 1
     items = [item.model_dump(exclude_unset=True, warnings=False) for item in answer.output]
     assert [(item["type"], item.get("role")) for item in items] == [
         ("message", "developer"),
@@ -114,6 +115,26 @@ def test_the_endpoint_answers_with_what_takes_the_place_of_the_input(
     assert "Count the files." in said(upstream)
     assert "MARK-" not in said(upstream)
     assert HEAD + SUMMED in said(upstream).replace("\\n", "\n")
+
+
+def test_the_endpoint_compacts_what_a_kept_response_followed(
+    gateway: Gateway, upstream: Simulator
+) -> None:
+    client = OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+    upstream.script({"text": ["MARK-yes."]}, SUMMARY)
+    first = client.responses.create(model=MODEL, input=TOLD)
+    raw = client.responses.with_raw_response.compact(
+        model=MODEL, previous_response_id=first.id, extra_body={"stream": True}
+    )
+    assert raw.headers["x-kiro-ignored"] == "stream"
+    answer: Any = raw.parse()
+    said_again = [item for item in answer.output if item.type == "message"]
+    assert [item.content[0].text for item in said_again] == [
+        "Be brief.",
+        "Count the files.",
+        "Sure?",
+    ]
+    assert "MARK-yes." in said(upstream)
 
 
 @both

@@ -171,12 +171,14 @@ class McpToolListingBlock(Tagged, frozen=True, tag="mcp_tool_listing"):
 
 class CompactionBlock(Tagged, frozen=True, tag="compaction"):
     """A summary of all before it. It is read whoever wrote it, so the API's signature of it and
-    what the API packs in for itself are not needed.
+    what the API packs in for itself are not needed. ``tool_changes`` are those of the turns that it
+    stands for.
     """
 
     content: str | None = None
     encrypted_content: str | None = None
     signature: str | None = None
+    tool_changes: "list[ToolAdditionBlock | ToolRemovalBlock] | None" = None
 
 
 class FallbackBlock(Tagged, frozen=True, tag="fallback"):

@@ -16,7 +16,7 @@ from app.core.conversation import Compaction
 from app.core.edits import Applied, ClearThinking, ClearToolUses, Edit
 from app.core.typed_json import FieldError, Name, Record, Tagged, convert, ignore_unknown
 
-from . import shapes
+from . import context_shapes
 
 Tokens: TypeAlias = Annotated[int, Meta(ge=0)]
 LEAST_TRIGGER, TRIGGER = 50_000, 150_000
@@ -149,12 +149,12 @@ _READERS: dict[str, tuple[Any, Callable[[Any], Edit | Compaction]]] = {
 }
 
 
-def response(applied: Sequence[Applied]) -> shapes.ContextManagement:
+def response(applied: Sequence[Applied]) -> context_shapes.ContextManagement:
     """What was applied, for the answer."""
-    return shapes.ContextManagement(list(map(_applied, applied)))
+    return context_shapes.ContextManagement(list(map(_applied, applied)))
 
 
-def _applied(done: Applied) -> shapes.AppliedEdit:
+def _applied(done: Applied) -> context_shapes.AppliedEdit:
     if isinstance(done.edit, ClearThinking):
-        return shapes.ThinkingCleared(done.tokens, done.cleared)
-    return shapes.ToolUsesCleared(done.tokens, done.cleared)
+        return context_shapes.ThinkingCleared(done.tokens, done.cleared)
+    return context_shapes.ToolUsesCleared(done.tokens, done.cleared)

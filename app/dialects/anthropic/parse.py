@@ -31,6 +31,7 @@ from app.errors import GatewayError, Kind
 
 from . import blocks, context, schema, tools
 from .block_types import TextBlock
+from .tool_changes import net_changes
 
 BILLING_HEADER = "x-anthropic-billing-header:"
 SESSION_HEADERS = ("X-Conversation-ID", "X-Session-ID")
@@ -39,7 +40,7 @@ SESSION_HEADERS = ("X-Conversation-ID", "X-Session-ID")
 class ParsedRequest(Struct, frozen=True):
     """``model`` is the name that the client used, for the answer. ``safeguards`` are the types of
     the checks that it wants of the answer. ``edits`` is what was cleared of its history, None if it
-    did not ask for that.
+    did not ask for that. ``tool_changes`` are those that a summary of the conversation carries.
     """
 
     conversation: Conversation
@@ -47,6 +48,7 @@ class ParsedRequest(Struct, frozen=True):
     model: str
     safeguards: tuple[str, ...] = ()
     edits: tuple[Applied, ...] | None = None
+    tool_changes: Sequence[dict[str, Any]] = ()
 
 
 class ParsedCount(Struct, frozen=True):
@@ -87,7 +89,10 @@ def parse_messages(raw: bytes, headers: Headers) -> ParsedRequest:
     request = read.request
     conversation, edits = read.managed()
     safeguards = tuple(safeguard.type for safeguard in request.safeguards or ())
-    return ParsedRequest(conversation, bool(request.stream), request.model, safeguards, edits)
+    changes = net_changes(request.messages) if conversation.compaction else ()
+    return ParsedRequest(
+        conversation, bool(request.stream), request.model, safeguards, edits, changes
+    )
 
 
 def parse_count_tokens(raw: bytes, headers: Headers) -> ParsedCount:
@@ -141,6 +146,7 @@ def _conversation(
 ) -> Conversation:
     last_user = _last_user(request.messages)
     named = getattr(request.tool_choice, "name", "")
+    messages = _messages(request.messages, last_user, record)
     offer = tools.offered(request.tools or (), request.messages, record, named)
     output = request.output_config or schema.OutputConfig()
     wanted_format = output.format or request.output_format
@@ -149,7 +155,7 @@ def _conversation(
             record.ignore(name)
     return Conversation(
         model=request.model,
-        messages=_messages(request.messages, last_user, record),
+        messages=messages,
         system=_system(request.system, record),
         tools=offer.tools,
         hosted=offer.hosted,

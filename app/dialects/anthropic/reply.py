@@ -1,7 +1,7 @@
 """The answer as one JSON message, and the parts of it that a stream needs too."""
 
 from collections.abc import Sequence
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -21,7 +21,7 @@ from app.core.tokens import TokenCounts
 from app.core.usage import Iteration, Meter
 from app.dialects.wire import encode
 
-from . import shapes
+from . import context_shapes, shapes
 from .context import response
 
 STOP_REASONS: dict[StopReason, shapes.StopReason] = {
@@ -49,7 +49,7 @@ class ReplyContext(Struct, frozen=True):
     ``model`` is the name that the client used. ``omit_thinking``: thinking blocks have their
     signature and no text, as with the API's ``display: omitted``. ``safeguards`` are the types of
     the checks that the client asked for, ``edits`` what was cleared of its conversation, None if it
-    did not ask for that.
+    did not ask for that, ``tool_changes`` what a summary carries.
     """
 
     id: str
@@ -57,16 +57,17 @@ class ReplyContext(Struct, frozen=True):
     omit_thinking: bool = False
     safeguards: tuple[str, ...] = ()
     edits: tuple[Applied, ...] | None = None
+    tool_changes: Sequence[dict[str, Any]] = ()
 
     @property
-    def management(self) -> shapes.ContextManagement | UnsetType:
+    def management(self) -> context_shapes.ContextManagement | UnsetType:
         """What was cleared, as the answer has it."""
         return UNSET if self.edits is None else response(self.edits)
 
 
 def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
-    content = [block for part in reply.parts for block in _blocks(part, context.omit_thinking)]
+    content = [block for part in reply.parts for block in _blocks(part, context)]
     end = Finish(reply.reason, reply.refusal, reply.stop_sequence)
     searches = sum(isinstance(part, HostedToolUse) for part in reply.parts)
     used = usage(meter, searches, shapes.Usage)
@@ -140,9 +141,9 @@ def _answered(iterations: Sequence[Iteration]) -> TokenCounts:
     return next((each.counts for each in iterations if not each.summary), TokenCounts(0, 0))
 
 
-def _iteration(each: Iteration) -> shapes.Iteration:
+def _iteration(each: Iteration) -> context_shapes.Iteration:
     counts = each.counts
-    return shapes.Iteration(
+    return context_shapes.Iteration(
         "compaction" if each.summary else "message",
         counts.input_tokens,
         counts.output_tokens,
@@ -167,20 +168,20 @@ def hosted(use: HostedToolUse) -> tuple[shapes.ServerToolUse, shapes.ToolSearchR
     return call, shapes.ToolSearchResult(use.id, content)
 
 
-def _blocks(part: Part, omit_thinking: bool) -> Sequence[shapes.Block]:
-    return hosted(part) if isinstance(part, HostedToolUse) else (_block(part, omit_thinking),)
+def _blocks(part: Part, context: ReplyContext) -> Sequence[shapes.Block]:
+    return hosted(part) if isinstance(part, HostedToolUse) else (_block(part, context),)
 
 
-def _block(part: Part, omit_thinking: bool) -> shapes.Block:
+def _block(part: Part, context: ReplyContext) -> shapes.Block:
     match part:
         case Text():
             return shapes.Text(part.text)
         case Thinking():
-            return shapes.Thinking("" if omit_thinking else part.text, part.signature)
+            return shapes.Thinking("" if context.omit_thinking else part.text, part.signature)
         case RedactedThinking():
             return shapes.RedactedThinking(part.data)
         case ToolCall():
             return shapes.ToolUse(part.id, part.name, part.input)
         case Summary():
-            return shapes.Compaction(part.content)
+            return context_shapes.Compaction(part.content, context.tool_changes)
     raise TypeError(f"{type(part).__name__} cannot be part of an answer")

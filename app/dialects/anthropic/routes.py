@@ -11,9 +11,10 @@ from app.dialects.wire import encode
 from app.openapi import JSON
 from app.web.serving import Serving
 
+from .context_shapes import OriginalCount
 from .parse import parse_count_tokens, parse_messages
 from .reply import ReplyContext, whole
-from .shapes import OriginalCount, TokenCount
+from .shapes import TokenCount
 from .stream import StreamEncoder
 
 
@@ -26,7 +27,12 @@ def blueprint(serving: Serving) -> Blueprint:
         parsed = serving.read(parse_messages, request.headers)
         omit_thinking = parsed.conversation.reasoning.omit_text
         context = ReplyContext(
-            f"msg_{uuid4().hex}", parsed.model, omit_thinking, parsed.safeguards, parsed.edits
+            f"msg_{uuid4().hex}",
+            parsed.model,
+            omit_thinking,
+            parsed.safeguards,
+            parsed.edits,
+            parsed.tool_changes,
         )
         return serving.respond(
             parsed.conversation,

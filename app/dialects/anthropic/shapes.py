@@ -13,6 +13,8 @@ from msgspec import UNSET, UnsetType
 
 from app.openapi import Shape
 
+from .context_shapes import Compaction, CompactionDelta, ContextManagement, Iteration, OriginalCount
+
 
 class Text(Shape, frozen=True, tag_field="type", tag="text"):
     text: str
@@ -31,16 +33,6 @@ class ToolUse(Shape, frozen=True, tag_field="type", tag="tool_use"):
     id: str
     name: str
     input: dict[str, Any]
-
-
-class Compaction(Shape, frozen=True, tag_field="type", tag="compaction"):
-    """A summary of all before it; null if there was to be one, and the model wrote none. It is
-    plain text, which the client may read: nothing of it is encrypted, and it needs no signature.
-    """
-
-    content: str | None
-    encrypted_content: None = None
-    signature: None = None
 
 
 SearchErrorCode: TypeAlias = Literal[
@@ -81,17 +73,6 @@ class ServerToolUsage(Shape, frozen=True):
     tool_search_requests: int
     web_search_requests: int = 0
     web_fetch_requests: int = 0
-
-
-class Iteration(Shape, frozen=True):
-    """The usage of one call of the service."""
-
-    type: Literal["compaction", "message"]
-    input_tokens: int
-    output_tokens: int
-    cache_creation_input_tokens: int
-    cache_read_input_tokens: int
-    cache_creation: None = None
 
 
 class DeltaUsage(Shape, frozen=True):
@@ -137,25 +118,6 @@ class SafeguardResult(Shape, frozen=True):
     status: SafeguardUnavailable
 
 
-class ToolUsesCleared(Shape, frozen=True, tag_field="type", tag="clear_tool_uses_20250919"):
-    cleared_input_tokens: int
-    cleared_tool_uses: int
-
-
-class ThinkingCleared(Shape, frozen=True, tag_field="type", tag="clear_thinking_20251015"):
-    cleared_input_tokens: int
-    cleared_thinking_turns: int
-
-
-AppliedEdit: TypeAlias = ToolUsesCleared | ThinkingCleared
-
-
-class ContextManagement(Shape, frozen=True):
-    """The edits that cleared something of the request's history."""
-
-    applied_edits: list[AppliedEdit]
-
-
 Block: TypeAlias = (
     Text | Thinking | RedactedThinking | ToolUse | ServerToolUse | ToolSearchResult | Compaction
 )
@@ -185,12 +147,6 @@ class Message(Shape, frozen=True):
     usage: Usage
     safeguard_results: Sequence[SafeguardResult] | UnsetType = UNSET
     context_management: ContextManagement | UnsetType = UNSET
-
-
-class OriginalCount(Shape, frozen=True):
-    """What the input has without the edits of its context."""
-
-    original_input_tokens: int
 
 
 class TokenCount(Shape, frozen=True):
@@ -248,11 +204,6 @@ class SignatureDelta(Shape, frozen=True, tag_field="type", tag="signature_delta"
 
 class InputDelta(Shape, frozen=True, tag_field="type", tag="input_json_delta"):
     partial_json: str
-
-
-class CompactionDelta(Shape, frozen=True, tag_field="type", tag="compaction_delta"):
-    content: str | None
-    encrypted_content: None = None
 
 
 Delta: TypeAlias = TextDelta | ThinkingDelta | SignatureDelta | InputDelta | CompactionDelta

@@ -25,7 +25,7 @@ from app.dialects.encoder import OpeningEncoder
 from app.dialects.transitions import Row, Table, after
 from app.errors import GatewayError
 
-from . import errors, reply, shapes
+from . import context_shapes, errors, reply, shapes
 
 DeltaParts: TypeAlias = list[bytes]
 """The event of a delta: before the block's index, between index and text, after the text."""
@@ -134,8 +134,8 @@ class StreamEncoder(OpeningEncoder):
 
     def _summary(self, summary: Summary) -> None:
         """In one delta, as the API sends it."""
-        self._open(shapes.Compaction(None))
-        delta = shapes.CompactionDelta(summary.content)
+        self._open(context_shapes.Compaction(None, self._context.tool_changes))
+        delta = context_shapes.CompactionDelta(summary.content)
         self._out.append(wire.event(shapes.BlockDelta(self._index, delta)))
 
     def _finish(self, event: Finish) -> None:

@@ -19,6 +19,7 @@ from app.core.typed_json import FieldError, Name, Record, convert, ignore_unknow
 from . import block_types as types
 from .blocks import TOOL_SEARCHES, search_result
 from .schema import SystemMessage
+from .tool_changes import changes_in
 
 
 class CustomTool(Struct, frozen=True):
@@ -226,21 +227,21 @@ def _changed(
     messages: Sequence[Any],
     record: Record,
 ) -> tuple[Tool, ...]:
-    """The tools that are offered ``at_once``, after the additions and removals in system messages,
-    which may name any that is ``declared``.
+    """The tools that are offered ``at_once``, after the additions and removals in system messages
+    and in summaries, which may name any that is ``declared``.
     """
     known, tools = dict(declared), dict(at_once)
     for index, message in enumerate(messages):
-        if type(message) is not SystemMessage or isinstance(message.content, str):
+        is_searched = record.summarized or type(message) is SystemMessage
+        if not is_searched or isinstance(message.content, str):
             continue
         for place, block in enumerate(message.content):
-            if type(block) is types.TextBlock:
-                continue
             where = ("messages", index, "content", place, "tool", "definition")
-            try:
-                _change(block, known, tools, record, ".".join(map(str, where)))
-            except FieldError as error:
-                raise error.under(*where) from None
+            for change in changes_in(block):
+                try:
+                    _change(change, known, tools, record, ".".join(map(str, where)))
+                except FieldError as error:
+                    raise error.under(*where) from None
     return tuple(tools.values())
 
 

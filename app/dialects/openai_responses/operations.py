@@ -4,6 +4,7 @@ from app.dialects import explaining
 from app.openapi import JSON, Operation
 
 from . import shapes
+from .compact import CompactedResponse
 from .kept.operations import operations
 from .schema import ResponsesRequest
 
@@ -62,7 +63,7 @@ _ANSWER = shapes.Response(
     tools=[],
 )
 
-_COMPACTED = shapes.CompactedResponse(
+_COMPACTED = CompactedResponse(
     id="resp_3f1c9a",
     object="response.compaction",
     created_at=1790000000,
@@ -118,7 +119,7 @@ OPERATIONS = (
         ),
         request=ResponsesRequest,
         example=_QUESTION,
-        answers={JSON: (shapes.CompactedResponse, _COMPACTED)},
+        answers={JSON: (CompactedResponse, _COMPACTED)},
     ),
     *operations(_ANSWER),
 )

@@ -69,7 +69,8 @@ def parse_compact(
     ``asked`` are the items of its input.
     """
     parsed = _read(raw, headers, default_model, kept, to_answer=True, gives_items=True)
-    conversation = replace(parsed.conversation, compaction=compaction.ON_REQUEST)
+    ignored = (*parsed.conversation.ignored, *(("stream",) if parsed.stream else ()))
+    conversation = replace(parsed.conversation, compaction=compaction.ON_REQUEST, ignored=ignored)
     return replace(parsed, conversation=conversation, store=False, conversation_id="")
 
 

@@ -21,7 +21,6 @@ from app.dialects.wire import encode
 
 from . import shapes
 from .items import compaction, reasoning_content
-from .kept.forms import numbered
 from .kept.keeping import Keeping
 from .tools import ClientTool, ToolKind
 
@@ -57,8 +56,6 @@ CALL_KINDS: dict[ToolKind, CallKind] = {
     "tool_search": "tool_search_call",
 }
 """The type of the item that calls a tool."""
-STAYING = ("user", "developer", "system")
-"""Roles whose messages a compaction leaves as they are."""
 DECLINED = "The model declined to answer, and did not say why."
 """For Codex, which would see an empty answer."""
 
@@ -124,27 +121,12 @@ class ReplyContext(Struct, frozen=True):
 
 def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
-    items = _items(context, reply.parts)
+    items = output_items(context, reply.parts)
     if reply.cut and isinstance(items[-1], shapes.OutputMessage):
         items[-1] = replace(items[-1], status=context.options.outcome(reply.reason)[0])
     if part := context.options.refused(reply.reason, reply.refusal):
         items.append(message_item(context.item_id("message", len(items)), [part], "completed"))
     return encode(finished(context, reply.reason, map(encode, items), meter))
-
-
-def compacted(context: ReplyContext, asked: Sequence[Any], reply: Reply, meter: Meter) -> bytes:
-    """The body of the answer to ``POST /v1/responses/compact``: what takes the place of ``asked``,
-    the items of the input. What the user, the developer and the system said is in it unchanged.
-    """
-    said = [item for item in asked if isinstance(item, dict) and item.get("role") in STAYING]
-    answer = shapes.CompactedResponse(
-        id=context.id,
-        object="response.compaction",
-        created_at=context.created,
-        output=[*numbered(said, context.number), *_items(context, reply.parts)],
-        usage=usage(meter.counts()),
-    )
-    return encode(answer)
 
 
 def finished(
@@ -275,8 +257,8 @@ def call_item(
     )
 
 
-def _items(context: ReplyContext, parts: Sequence[Part]) -> list[shapes.Item]:
-    """A summary that could not be had is no item."""
+def output_items(context: ReplyContext, parts: Sequence[Part]) -> list[shapes.Item]:
+    """The items of a whole answer. A summary that could not be had is none."""
     told = [part for part in parts if not (isinstance(part, Summary) and part.content is None)]
     return [_item(context, index, part) for index, part in enumerate(told)]
 

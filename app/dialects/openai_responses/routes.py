@@ -18,9 +18,10 @@ from app.web.context import current
 from app.web.serving import Serving
 
 from . import codex, conversation_routes, kept_routes
+from .compact import compacted
 from .kept import references
 from .parse import parse_compact, parse_input_tokens, parse_responses
-from .reply import ReplyContext, compacted, whole
+from .reply import ReplyContext, whole
 from .shapes import InputTokens
 from .stream import StreamEncoder
 

@@ -177,18 +177,6 @@ class InputTokens(Shape, frozen=True, tag_field="object", tag="response.input_to
     input_tokens: int
 
 
-class CompactedResponse(Shape, frozen=True):
-    """The answer of ``POST /v1/responses/compact``. ``output`` takes the place of the input: its
-    messages of the user, the developer and the system, and one item for the rest.
-    """
-
-    id: str
-    object: Literal["response.compaction"]
-    created_at: int
-    output: list[Any]
-    usage: Usage
-
-
 # Stream events. A delta has its number at the end, where it is written after the text.
 
 

@@ -31,6 +31,13 @@ BODY = {
         {
             "role": "assistant",
             "content": [
+                {
+                    "type": "compaction",
+                    "content": "so far",
+                    "tool_changes": [
+                        {"type": "tool_removal", "tool": {"type": "tool_reference", "name": "f"}}
+                    ],
+                },
                 {"type": "thinking", "thinking": "hm", "signature": "sig"},
                 {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"q": []}},
                 {"type": "web_search_tool_result", "tool_use_id": "s", "content": [{"url": "u"}]},
@@ -81,6 +88,25 @@ BODY = {
     },
     "stop_sequences": ["x"],
     "temperature": 1,
+    "context_management": {
+        "edits": [
+            {"type": "clear_thinking_20251015", "keep": {"type": "thinking_turns", "value": 1}},
+            {
+                "type": "clear_tool_uses_20250919",
+                "trigger": {"type": "tool_uses", "value": 0},
+                "keep": {"type": "tool_uses", "value": 0},
+                "clear_at_least": {"type": "input_tokens", "value": 1},
+                "exclude_tools": ["g"],
+                "clear_tool_inputs": ["f"],
+            },
+            {
+                "type": "compact_20260112",
+                "trigger": {"type": "input_tokens", "value": 50_000},
+                "pause_after_compaction": True,
+                "instructions": "i",
+            },
+        ]
+    },
 }
 
 

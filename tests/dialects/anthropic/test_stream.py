@@ -363,7 +363,7 @@ def blocks_of(events):
                 content[-1]["input"] = json.loads(content[-1]["input"] or "{}")
             case Summary():
                 content.append({"type": "compaction", "content": event.content})
-                content[-1] |= {"encrypted_content": None, "signature": None}
+                content[-1] |= {"tool_changes": [], "encrypted_content": None, "signature": None}
             case HostedToolUse():
                 content += hosted_blocks(event)
     return content

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from werkzeug.datastructures import Headers
 
+from app.dialects.openai_responses.items.compaction import content
 from app.dialects.openai_responses.parse import ParsedRequest, parse_responses
 from app.errors import GatewayError
 from tests.dialects.changed import changed, names_its_field
@@ -28,6 +29,8 @@ BODY = {
                 {"type": "input_file", "filename": "a.txt", "file_data": "YWJj"},
             ],
         },
+        {"type": "compaction_trigger", "id": "ct_1"},
+        {"type": "compaction", "id": "cmp_1", "encrypted_content": content("so far")},
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "AAAA"},
         {
             "type": "message",
@@ -92,6 +95,7 @@ BODY = {
     "prompt_cache_key": "k",
     "store": True,
     "max_output_tokens": 99,
+    "context_management": [{"type": "compaction", "compact_threshold": 1000}],
 }
 
 
@@ -117,6 +121,7 @@ def test_the_body_itself_is_understood():
     parsed = outcome(msgspec.json.encode(BODY))
     assert [tool.name for tool in parsed.conversation.tools] == ["f"]
     assert [message.role for message in parsed.conversation.messages] == [
+        "user",
         "user",
         "assistant",
         "user",
