@@ -11,6 +11,8 @@ from clients.case import BROKEN, FAILED, PIECES, SPOKEN, Api, Case, Launch, Plac
 PROGRAMS = Path(__file__).parent / "programs"
 ADD = ("add", {"a": 2, "b": 3})
 MULTIPLY = ("multiply", {"a": 5, "b": 4})
+PROSE = prompt()
+"""The model answers in text, whatever is demanded of it."""
 TYPED = '!sim {"tool": {"name": "TOOL", "input": {"left": "4 * 5", "result": 20}}}'
 
 
@@ -143,6 +145,32 @@ def _typed(api: Api, configure: str) -> Case:
     )
 
 
+def _demanding(
+    client: str,
+    name: str,
+    api: Api,
+    packages: tuple[str, ...],
+    *,
+    streamed: int = 2,
+    whole: int = 2,
+) -> Case:
+    """Return the case of typed answers that the model gives in prose at first."""
+    return Case(
+        client=client,
+        name=name,
+        api=api,
+        registry="pypi",
+        packages=packages,
+        configure=ANTHROPIC if api == "messages" else OPENAI,
+        launch=partial(_launch, f"type_{client.replace('-', '_')}", api, PROSE),
+        streamed=streamed,
+        whole=whole,
+        prints="simulated 1; " * (streamed + whole),
+        repeats=True,
+        note="typed answers, which the model first gives in prose",
+    )
+
+
 def _signature(api: Api, configure: str) -> Case:
     """Return the case of DSPy, which asks for the answer in a section of the text."""
     section = ["[[ ## answer ## ]]\n", *PIECES, "\n\n[[ ## completed ## ]]\n"]
@@ -202,6 +230,13 @@ CASES = [
     *(make(library) for library in LIBRARIES for make in (whole, broken)),
     _typed("messages", ANTHROPIC),
     _typed("chat", OPENAI),
+    _demanding("instructor", "instructor", "messages", INSTRUCTOR, streamed=1, whole=1),
+    _demanding("instructor", "instructor", "chat", INSTRUCTOR),
+    _demanding("langchain", LANGCHAIN["messages"], "messages", LANGCHAIN_ANTHROPIC),
+    _demanding("langchain", LANGCHAIN["chat"], "chat", LANGCHAIN_OPENAI),
+    _demanding("pydantic-ai", "pydantic-ai", "messages", PYDANTIC_AI, streamed=4, whole=0),
+    _demanding("pydantic-ai", "pydantic-ai", "chat", PYDANTIC_AI),
+    _demanding("pydantic-ai", "pydantic-ai", "responses", PYDANTIC_AI),
     _signature("messages", LITELLM_URLS["messages"]),
     _signature("chat", LITELLM_URLS["chat"]),
 ]

@@ -132,7 +132,9 @@ class WatchedCall:
     def close(self) -> None:
         """End the call that is under way. Idempotent."""
         self._closed = True
-        self._failure = None  # its traceback refers to this call: a cycle would keep the request
+        # what refers to this call again: a cycle would keep the request until a collection
+        self._failure = None
+        self._rest = iter(())
         if self._beginning is not None:
             self._beginning.kill(block=False)
         for call in self._calls:

@@ -254,6 +254,11 @@ def named_choice(name: str, tools: Sequence[Tool]) -> ToolChoice:
     return ToolChoice("tool", offered_name(name, {tool.name for tool in tools}))
 
 
+def described(schema: dict[str, Any], description: str | None) -> dict[str, Any]:
+    """The schema of an answer, with what its format is said to be for where it says nothing."""
+    return {"description": description, **schema} if schema and description else schema
+
+
 def offered_name(name: str, offered: Set[str]) -> str:
     """The name itself. Raises :class:`FieldError` if it is not among those offered."""
     if name not in offered:

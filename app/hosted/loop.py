@@ -213,5 +213,5 @@ def _continued(conversation: Conversation, said: Sequence[Part], made: int) -> C
         max_tokens=None if limit is None else max(0, limit - made),
         messages=(*conversation.messages, *turns(said)),
         tools=tuple(offered.values()),
-        tool_choice=ToolChoice() if choice.mode == "tool" else choice,  # it was called
+        tool_choice=choice if choice.mode == "none" else ToolChoice(),  # a tool was called
     )

@@ -16,17 +16,23 @@ def chosen_model() -> BaseChatModel:
     return ChatOpenAI(model=MODEL, base_url=f"{URL}/v1", api_key=KEY)
 
 
-model = chosen_model().bind_tools(list(TOOLS.values()))
-messages = [HumanMessage(TASK)]
-while True:
-    answer = None
-    for chunk in model.stream(messages):
-        answer = chunk if answer is None else answer + chunk
-    messages.append(answer)
-    if not answer.tool_calls:
-        break
-    messages += [
-        ToolMessage(str(TOOLS[call["name"]](**call["args"])), tool_call_id=call["id"])
-        for call in answer.tool_calls
-    ]
-print(answer.text)
+def main() -> None:
+    """Loop over tool calls, streaming every turn."""
+    model = chosen_model().bind_tools(list(TOOLS.values()))
+    messages = [HumanMessage(TASK)]
+    while True:
+        answer = None
+        for chunk in model.stream(messages):
+            answer = chunk if answer is None else answer + chunk
+        messages.append(answer)
+        if not answer.tool_calls:
+            break
+        messages += [
+            ToolMessage(str(TOOLS[call["name"]](**call["args"])), tool_call_id=call["id"])
+            for call in answer.tool_calls
+        ]
+    print(answer.text)
+
+
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,7 @@ FLOORS: Mapping[str, float] = {
     "app/upstream_http": 95,
     "app/credentials": 95,
     "app/settings": 95,
+    "app/demands": 98,
     "app/hosted": 98,
     "app/compaction": 98,
     "app/kept": 95,

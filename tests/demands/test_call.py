@@ -1,7 +1,10 @@
 """One answer of two calls, from calls that say what the test scripts."""
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
+from weakref import ref
 
 import gevent
 import pytest
@@ -44,6 +47,10 @@ BROKEN = GatewayError(Kind.TRUNCATED, "It broke.")
 
 def call(name: str, *fragments: str) -> list[Event]:
     return [ToolStart("1", name), *map(ToolInput, fragments), ToolEnd()]
+
+
+def breaks() -> None:
+    raise GatewayError(Kind.TRUNCATED, "It broke.")
 
 
 class Call:
@@ -263,3 +270,31 @@ def test_all_turns_of_a_hosted_tool_have_one_second_call() -> None:
     with pytest.raises(GatewayError, match="does not offer"):
         told(loop.opener(upstream.opener(), 5.0)(asked, None))
     assert len(upstream.calls) == 3
+
+
+@pytest.mark.parametrize("asked", [FORCED, LIGHT, JSON], ids=["forced", "light", "json"])
+@pytest.mark.parametrize("events", [[SAY, ENDS], [*call("f"), CALLS], [breaks]])
+def test_what_is_closed_is_gone_without_a_collection(asked: Any, events: list[Any]) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        watched = Upstream(events, events).watched(asked)
+        with suppress(GatewayError):
+            watched.wait(5.0)
+            next(watched.batches(), None)
+        watched.close()
+        gevent.sleep(0)
+        kept = ref(watched)
+        del watched
+        assert kept() is None
+    finally:
+        gc.enable()
+
+
+def test_a_hosted_call_is_one_that_was_forced() -> None:
+    search = Tool("tool_search_tool_regex")
+    hosted = (HostedTool(search.name, "tool_search_regex"),)
+    asked = replace(FORCED, tools=(search, F), hosted=hosted)
+    searches = [*call(search.name, '{"query": "f"}'), CALLS]
+    upstream = Upstream(searches, [SAY, ENDS])
+    assert told(loop.opener(upstream.opener(), 5.0)(asked, None))[-2:] == [SAY, ENDS]

@@ -1,5 +1,7 @@
 """Forced tools, strict tools and JSON answers through the official SDKs, against gunicorn and the
 simulated upstream: what the client gets is what it asked for, or an error.
+
+docs/upstream.md: No field forces a tool or the form of an answer
 """
 
 import json

@@ -6,8 +6,8 @@ steps, of which a check has :data:`MAX_STEPS`; regular expressions are searched 
 encoding, where the library compares each with each. Nothing is ever fetched: a reference that does
 not point into the schema itself is refused.
 
-The library is imported with the first schema: most workers never need it, and it takes 8 MB and a
-fifth of a second.
+The library is imported with the first schema: most workers never need it, and it takes 6 MB and up
+to a fifth of a second.
 """
 
 from collections.abc import Callable, Iterator

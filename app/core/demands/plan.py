@@ -137,7 +137,10 @@ def _names(tools: tuple[Tool, ...]) -> frozenset[str]:
 def _has_calls(conversation: Conversation) -> bool:
     """Whether the model can remember a tool that is not offered any more."""
     return any(
-        type(part) is ToolCall for message in conversation.messages for part in message.parts
+        type(part) is ToolCall
+        for message in conversation.messages
+        if message.role == "assistant"
+        for part in message.parts
     )
 
 

@@ -144,4 +144,4 @@ def _json_schema(wanted: Any) -> dict[str, Any] | None:
         return {}
     if not isinstance(wanted, schema.JsonSchemaFormat):
         return None
-    return wanted.json_schema.schema or {}
+    return openai.described(wanted.json_schema.schema or {}, wanted.json_schema.description)

@@ -217,6 +217,7 @@ class JsonObjectFormat(Tagged, frozen=True, tag="json_object"):
 
 class JsonSchema(Struct, frozen=True):
     name: Label | None = None
+    description: str | None = None
     schema: dict[str, Any] | None = None
     strict: bool | None = None
 

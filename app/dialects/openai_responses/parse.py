@@ -242,7 +242,7 @@ def _json_schema(request: schema.ResponsesRequest) -> dict[str, Any] | None:
         return {}
     if not isinstance(wanted, schema.JsonSchemaFormat):
         return None
-    return wanted.schema
+    return openai.described(wanted.schema, wanted.description)
 
 
 def _echo(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,12 +51,17 @@ def call(name: str, *fragments: str, complete: bool = True, id_: str = "1") -> l
     return [ToolStart(id_, name), *map(ToolInput, fragments), ToolEnd(complete)]
 
 
+def _check(_: str, value: Any) -> Mismatch | None:
+    """A value without an ``a`` is wrong."""
+    return None if isinstance(value, dict | list) and "a" in value else BAD
+
+
 def watched(
     asked: Plan, events: Sequence[Event], cuts: Sequence[int] = ()
 ) -> tuple[list[Event], Watch, list[str]]:
-    """``cuts`` are where batches end. A value without the member ``a`` is wrong."""
+    """``cuts`` are where batches end."""
     notes: list[str] = []
-    watch = Watch(asked, lambda _, value: None if "a" in value else BAD, notes.append)
+    watch = Watch(asked, _check, notes.append)
     passed: list[Event] = []
     edges = [0, *sorted(cuts), len(events)]
     for start, end in pairwise(edges):
@@ -324,3 +330,68 @@ def test_what_the_model_is_asked_for(asked: Plan, events: list[Event], told: str
     (*_, text) = last.parts
     assert isinstance(text, Text)
     assert text.text.endswith(told)
+
+
+# Any answer
+
+PIECES = st.sampled_from(["{", '{"a"', ": 1}", "Well. ", "```json\n", "\n```"])
+INPUTS = st.sampled_from([[], [GOOD], [WRONG], ['{"a"', ": 1}"], ['{"value": ', '{"a": 1}}']])
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> list[Event]:
+    kind = draw(st.sampled_from(["text", "thinking", "call", "usage"]))
+    if kind == "text":
+        return [TextDelta(text) for text in draw(st.lists(PIECES, min_size=1, max_size=3))]
+    if kind == "thinking":
+        return [ThinkingDelta("Hm.")]
+    if kind == "usage":
+        return [PAID]
+    return call(draw(st.sampled_from(["f", "g", "x", "final_answer"])), *draw(INPUTS))
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> list[Event]:
+    events = [event for block in draw(st.lists(blocks(), max_size=5)) for event in block]
+    numbered = [
+        ToolStart(str(index), event.name) if isinstance(event, ToolStart) else event
+        for index, event in enumerate(events)
+    ]
+    return [*numbered, Finish(draw(st.sampled_from(["end_turn", "tool_use", "max_tokens"])))]
+
+
+PLANS = [
+    LIGHT,
+    FORCED,
+    STRICT,
+    JSON,
+    ARRAY,
+    demanded(tools=(F, G), tool_choice=ToolChoice("tool", "g")),
+    demanded(tools=(F, G), tool_choice=ToolChoice("none")),
+    demanded(tools=(F, G), json_schema={}),
+]
+
+
+@settings(deadline=None, max_examples=400)
+@given(asked=st.sampled_from(PLANS), events=answers(), data=st.data())
+def test_any_answer(asked: Plan, events: list[Event], data: st.DataObject) -> None:
+    passed, watch, _ = watched(asked, events, data.draw(st.lists(st.integers(0, len(events)))))
+    at_once, again, _ = watched(asked, events)
+    order = [event for event in passed if event != PAID]
+    assert order == [event for event in at_once if event != PAID]
+    assert watch.shortfall == again.shortfall
+    assert (watch.shortfall is None) == isinstance(passed[-1] if passed else None, Finish)
+    assert sum(isinstance(event, Finish) for event in passed) <= 1
+    open_call = called = False
+    for event in order:
+        assert open_call == isinstance(event, ToolInput | ToolEnd)
+        if isinstance(event, ToolStart):
+            assert event.name in asked.offered
+            called = True
+        open_call = isinstance(event, ToolStart | ToolInput)
+    end = passed[-1] if passed else None
+    if isinstance(end, Finish) and end.reason != "max_tokens":
+        assert called or not asked.forced
+        if asked.answer_tool and not called:
+            text = "".join(event.text for event in order if isinstance(event, TextDelta))
+            assert "a" in msgspec.json.decode(text)

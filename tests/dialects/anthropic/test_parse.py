@@ -336,7 +336,10 @@ def test_a_system_message_for_one_turn_is_gone_after_the_next(parse):
 def test_a_json_schema_by_its_new_and_its_old_name(parse, field):
     wanted = {"type": "json_schema", "schema": {"type": "object"}}
     members = {field: {"format": wanted} if field == "output_config" else wanted}
-    assert parse(**members).conversation.json_schema == {"type": "object"}
+    conversation = parse(**members).conversation
+    assert conversation.json_schema == {"type": "object"}
+    place = {"output_config": "output_config.format.schema"}.get(field, f"{field}.schema")
+    assert conversation.json_schema_field == place
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,17 @@ def test_custom_tools_are_offered_as_they_are(parse):
     )
 
 
+def test_a_strict_tool_says_where_its_schema_is(parse):
+    definition = {"type": "tool_definition", "definition": F | {"name": "h", "strict": True}}
+    said = [{"role": "user", "content": "hi"}, change("tool_addition", definition)]
+    tools = [F | {"strict": False}, G | {"strict": True}]
+    offered = parse(tools=tools, messages=said).conversation.tools
+    assert [(tool.name, tool.field) for tool in offered if tool.strict] == [
+        ("g", "tools.1.input_schema"),
+        ("h", "messages.1.content.0.tool.definition.input_schema"),
+    ]
+
+
 @pytest.mark.parametrize(
     "kind",
     [

@@ -329,8 +329,8 @@ def test_reasoning(parse, effort, expected, notes):
         ),
         (
             {"type": "json_schema", "json_schema": {"schema": SCHEMA, "description": "d"}},
-            SCHEMA,
-            ("description",),
+            SCHEMA | {"description": "d"},
+            (),
         ),
         (
             {"type": "json_schema", "json_schema": {"schema": SCHEMA, "strict": False}},

@@ -171,6 +171,11 @@ def test_reasoning_is_carried_if_that_was_asked_for(parse):
         ({"format": {"type": "text"}}, None),
         ({"format": {"type": "json_object"}}, {}),
         ({"format": {"type": "json_schema", "name": "n", "schema": SCHEMA}}, SCHEMA),
+        (
+            {"format": {"type": "json_schema", "schema": SCHEMA, "description": "d"}},
+            SCHEMA | {"description": "d"},
+        ),
+        ({"format": {"type": "json_schema", "schema": {}, "description": "d"}}, {}),
     ],
 )
 def test_the_format_of_the_answer(parse, text, schema):
