@@ -25,7 +25,7 @@ from app.keys.authentication import Authenticator
 from app.keys.key_file import KeyFile
 from app.keys.limits import KeyLimits, Rates
 from app.openapi import Group, describe
-from app.pages import health, openapi
+from app.pages import health, openapi, stream_check
 from app.pages import models as model_pages
 from app.recording.recorder import Recorder, Which
 from app.server import native
@@ -41,6 +41,7 @@ from app.tls import tls_context
 from app.version import __version__
 from app.web import failures, hooks
 from app.web.context import current
+from app.web.headers import STREAM_HEADERS
 from app.web.serving import Serving
 
 DIALECTS = (ANTHROPIC, CHAT_COMPLETIONS, RESPONSES)
@@ -103,6 +104,7 @@ def create_app(settings: Settings) -> Application:
     if settings.kiro_cors_origins:
         CORS(app, origins=list(settings.kiro_cors_origins), expose_headers="*")
     app.register_blueprint(health.blueprint(__version__, gateway.credentials.problems))
+    app.register_blueprint(stream_check.blueprint(STREAM_HEADERS))
     app.register_blueprint(openapi.blueprint(_description))
     app.register_blueprint(model_pages.blueprint(lambda: models.names, may_use))
     for blueprint in routes:

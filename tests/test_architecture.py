@@ -53,7 +53,7 @@ ALLOWED = {  # lower rows import from higher ones
     "hosted": {"core", "errors", "gateway"},
     "kept": {"files", "settings"},
     "keys": {"core", "errors", "files", "models", "program", "settings"},
-    "pages": {"core", "errors", "models", "openapi"},
+    "pages": {"core", "errors", "models", "openapi", "server"},
     "web": {"core", "errors", "finished", "kept", "keys", "recording", "server"},
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
@@ -67,9 +67,13 @@ ALLOWED = {  # lower rows import from higher ones
     "launch": set(),
     "settings_commands": {"credentials", "preflight", "program", "settings"},
     "client_setup": {"files", "models", "program", "settings"},
+    "doctor": {
+        "aws", "catalogue", "client_setup", "codewhisperer", "core", "credentials", "errors",
+        "masking", "models", "preflight", "program", "settings", "tls", "upstream", "upstream_http",
+    },
     "__main__": {
-        "catalogue", "client_setup", "codewhisperer", "credentials", "keys", "launch", "output",
-        "preflight", "program", "recording", "settings", "settings_commands", "simulator",
+        "catalogue", "client_setup", "codewhisperer", "credentials", "doctor", "keys", "launch",
+        "output", "preflight", "program", "recording", "settings", "settings_commands", "simulator",
         "version",
     },
 }  # fmt: skip
@@ -87,7 +91,7 @@ INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same 
     "refresh": CREDENTIAL_VALUES,
     "sign_in": {*CREDENTIAL_VALUES, "refresh", "store"},
     "accounts": {*CREDENTIAL_VALUES, "refresh", "store"},
-    "assembly": {"refresh", "store"},
+    "assembly": {"model", "refresh", "store"},
     "pool": {
         *CREDENTIAL_VALUES,
         "accounts",
@@ -98,7 +102,7 @@ INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same 
         "store",
     },
     "commands": {*CREDENTIAL_VALUES, "accounts", "assembly", "pool", "sign_in", "sources"},
-    "__init__": {"accounts", "model", "pool", "sources"},
+    "__init__": {"accounts", "assembly", "model", "pool", "sources"},
 }
 IO_MODULES = {
     "asyncio", "flask", "gevent", "http", "io", "logging", "os", "pathlib", "random", "requests",
