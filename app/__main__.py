@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import click
@@ -33,7 +34,28 @@ from app.settings import Settings, SettingsError
 from app.version import __version__
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Cli(click.Group):
+    """Loads what only one command needs when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_LATE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LATE and cmd_name not in self.commands:
+            _LATE[cmd_name](self)
+        return super().get_command(ctx, cmd_name)
+
+
+def _add_doctor(group: click.Group) -> None:
+    from app.doctor import commands as doctor_commands
+
+    doctor_commands.add_to(group, os.environ)
+
+
+_LATE: dict[str, Callable[[click.Group], None]] = {"doctor": _add_doctor}
+
+
+@click.group(cls=_Cli, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name=NAME)
 def cli() -> None:
     """A gateway from Anthropic and OpenAI clients to AWS CodeWhisperer."""

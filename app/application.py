@@ -37,7 +37,7 @@ from app.keys.authentication import Authenticator
 from app.keys.key_file import OWN
 from app.openapi import Group, describe
 from app.pages import models as model_pages
-from app.pages import openapi, usage
+from app.pages import openapi, stream_check, usage
 from app.recording.recorder import Recorder, Which
 from app.server import native
 from app.server.admission import Admission
@@ -52,6 +52,7 @@ from app.tls import tls_context
 from app.version import __version__
 from app.web import failures, hooks
 from app.web.context import current
+from app.web.headers import STREAM_HEADERS
 from app.web.serving import Serving
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ def _pages(
     reports = accounting.reports(settings)
     yield operating.health_pages(gateway.credentials, authenticator)
     yield operating.metrics_page(metrics, authenticator)
+    yield stream_check.blueprint(STREAM_HEADERS)
     yield openapi.blueprint(_description)
     yield model_pages.blueprint(lambda: gateway.models.names, may_use)
     yield usage.blueprint(reports.make if reports else None, _own_key)

@@ -60,7 +60,7 @@ ALLOWED = {  # lower rows import from higher ones
     "accounting": {"core", "database", "errors", "finished", "openapi", "settings"},
     "keys": {"core", "database", "errors", "files", "models", "program", "settings"},
     "metrics": {"files", "finished", "settings", "version"},
-    "pages": {"accounting", "core", "errors", "models", "openapi"},
+    "pages": {"accounting", "core", "errors", "models", "openapi", "server"},
     "web": {
         "core", "errors", "finished", "kept", "keys", "recording", "server", "trace_context",
     },
@@ -81,8 +81,12 @@ ALLOWED = {  # lower rows import from higher ones
     "launch": set(),
     "settings_commands": {"credentials", "preflight", "program", "settings"},
     "client_setup": {"files", "models", "program", "settings"},
+    "doctor": {
+        "aws", "catalogue", "client_setup", "codewhisperer", "core", "credentials", "errors",
+        "masking", "models", "preflight", "program", "settings", "tls", "upstream", "upstream_http",
+    },
     "__main__": {
-        "accounting", "catalogue", "client_setup", "codewhisperer", "credentials", "keys",
+        "accounting", "catalogue", "client_setup", "codewhisperer", "credentials", "doctor", "keys",
         "launch", "output", "preflight", "program", "recording", "settings", "settings_commands",
         "simulator", "version",
     },
@@ -101,7 +105,7 @@ INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same 
     "refresh": CREDENTIAL_VALUES,
     "sign_in": {*CREDENTIAL_VALUES, "refresh", "store"},
     "accounts": {*CREDENTIAL_VALUES, "refresh", "store"},
-    "assembly": {"refresh", "store"},
+    "assembly": {"model", "refresh", "store"},
     "pool": {
         *CREDENTIAL_VALUES,
         "accounts",
@@ -113,7 +117,7 @@ INSIDE_CREDENTIALS = {  # the folders and files of app/credentials, in the same 
     },
     "request_token": {"model", "pool"},
     "commands": {*CREDENTIAL_VALUES, "accounts", "assembly", "pool", "sign_in", "sources"},
-    "__init__": {"accounts", "model", "pool", "request_token", "sources"},
+    "__init__": {"accounts", "assembly", "model", "pool", "request_token", "sources"},
 }
 IO_MODULES = {
     "asyncio", "flask", "gevent", "http", "io", "logging", "os", "pathlib", "random", "requests",

@@ -42,16 +42,11 @@ def show(settings: Settings, lister: Lister, *, as_json: bool, refresh: bool) ->
     """Print the list. Raises GatewayError."""
     logging.getLogger("kiro2api").addHandler(logging.NullHandler())  # problems are printed below
     now = time.time()
-    choice = assembly.model_choice(settings)
     credentials = Credentials.from_settings(settings)
-    lists = assembly.live_lists(
-        settings, choice, credentials, lister, since=now if refresh else 0.0
-    )
     try:
-        lists.look()
-        records = lists.records()
+        since = now if refresh else 0.0
+        choice, records = read_lists(settings, credentials, lister, since=since)
     finally:
-        lists.close()
         credentials.close()
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(_document(choice, records)), indent=2))
@@ -61,6 +56,21 @@ def show(settings: Settings, lister: Lister, *, as_json: bool, refresh: bool) ->
     click.echo()
     for account, record in records.items():
         click.echo(account_line(account, record, now))
+
+
+def read_lists(
+    settings: Settings, credentials: Credentials, lister: Lister, *, since: float = 0.0
+) -> tuple[ModelChoice, Mapping[str, Record]]:
+    """The models as the lists of the accounts say, and the list of each account. Asks the service
+    for lists that are due, or older than ``since``.
+    """
+    choice = assembly.model_choice(settings)
+    lists = assembly.live_lists(settings, choice, credentials, lister, since=since)
+    try:
+        lists.look()
+        return choice, lists.records()
+    finally:
+        lists.close()
 
 
 def account_line(account: str, record: Record, now: float) -> str:

@@ -3,9 +3,10 @@
 The rest of the app imports only the names below, and the command line also ``commands``.
 """
 
-from .accounts.condition import CONDITIONS, Condition
+from .accounts.condition import CONDITIONS, Condition, advice
 from .accounts.report import AccountReport
 from .accounts.state import ControlPlane
+from .assembly import check_store, sign_in_url
 from .model import AuthKind, Token
 from .pool import Credentials
 from .request_token import RequestToken
@@ -20,5 +21,8 @@ __all__ = [
     "Credentials",
     "RequestToken",
     "Token",
+    "advice",
+    "check_store",
     "is_configured",
+    "sign_in_url",
 ]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from app.credentials.model import AuthKind
 from app.credentials.refresh.client import ServiceClient
 from app.credentials.refresh.refresher import AUTH_URL, OIDC_URL, Refresher, in_region
 from app.credentials.store.files import FileStore
@@ -42,6 +43,29 @@ def auth_url(settings: "Settings") -> str:
 def oidc_url(settings: "Settings", region: str) -> str:
     """The base URL of the OIDC service in a region."""
     return in_region(settings.kiro_oidc_url or OIDC_URL, region)
+
+
+def sign_in_url(settings: "Settings", kind: str, region: str | None) -> str:
+    """The base URL of the service that refreshes a login of this kind, "" if none that the settings
+    name does.
+    """
+    urls = {AuthKind.SOCIAL: settings.kiro_auth_url or AUTH_URL}
+    urls[AuthKind.IDC] = settings.kiro_oidc_url or OIDC_URL
+    url = urls.get(AuthKind(kind), "")
+    return in_region(url, region) if url else ""
+
+
+def check_store(settings: "Settings") -> None:
+    """Find out whether KIRO_TOKEN_STORE answers. Raises GatewayError."""
+    try:
+        from app.credentials.store.redis_backend import RedisBackend, RedisUnavailable
+    except ImportError:
+        store(settings)  # raises the error that says what to install
+        raise
+    try:
+        RedisBackend(settings.kiro_token_store or "", settings.kiro_store_key).check()
+    except (RedisUnavailable, ValueError) as error:
+        raise GatewayError(Kind.UNAVAILABLE, str(error)) from None
 
 
 def store(settings: "Settings") -> TokenStore:

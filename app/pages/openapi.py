@@ -43,6 +43,10 @@ class Hello(Shape, frozen=True):
     message: Literal["hello"]
 
 
+class Ping(Shape, frozen=True):
+    number: int
+
+
 class Models(Shape, frozen=True):
     object: Literal["list"]
     data: list[ModelView]
@@ -162,6 +166,18 @@ OPERATIONS = (
         answers={JSON: (Service, Service("kiro2api", VERSION))},
         needs_key=False,
         fails=False,
+    ),
+    Operation(
+        id="getStreamCheck",
+        method="get",
+        path="/health/stream",
+        summary="A short stream with pauses.",
+        description=(
+            "Four events within two seconds, from which one sees whether a proxy in front passes a "
+            "stream on as it comes. Costs nothing."
+        ),
+        answers={},
+        events=(Ping,),
     ),
     Operation(
         id="getService",

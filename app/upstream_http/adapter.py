@@ -83,8 +83,10 @@ class StreamingAdapter(BaseAdapter):
         read_timeout: float,
     ) -> tuple[Connection, ResponseHead, bytes]:
         """Send the request; the connection, the head of the response and what came with it."""
-        route, target, proxy_headers = destination
-        headers = {**request.headers, **proxy_headers} if proxy_headers else request.headers
+        route, target, proxy_headers, authority = destination
+        headers: Mapping[str, str] = request.headers
+        if proxy_headers or "Host" not in headers:  # a caller with many requests names it
+            headers = {"Host": authority, **headers, **proxy_headers}
         head = render_head(request.method or "GET", target, headers)
         body: Any = request.body or b""
         connection = idle = self._pool.take(route)

@@ -79,8 +79,9 @@ def parse_head(data: bytes) -> ResponseHead:
 def render_head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
     """The head of a request with the empty line at its end.
 
-    ``headers`` are all that is sent: they must name the Host and the length of the body. Raises
-    requests' InvalidHeader for one that would break the head.
+    ``headers`` are all that is sent: they must name the Host, which the adapter adds if it is
+    missing, and the length of the body. Raises requests' InvalidHeader for one that would break the
+    head.
     """
     lines = [f"{method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.items()]

@@ -34,11 +34,13 @@ class Destination(NamedTuple):
 
     ``target`` is the request target: the path with the query, or the whole URL where an HTTP proxy
     forwards the request (RFC 9112, section 3.2), which then wants ``proxy_headers`` too.
+    ``authority`` is the value of the header Host.
     """
 
     route: Route
     target: str
     proxy_headers: Mapping[str, str]
+    authority: str
 
 
 @lru_cache(maxsize=256)
@@ -49,12 +51,13 @@ def find_destination(url: str, proxy: str) -> Destination:
         raise ValueError("not an http or https URL with a host")
     route = Route(parts.scheme, parts.hostname, port_of(parts), proxy)
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    authority = parts.netloc.rpartition("@")[2]
     if not route.uses_http_proxy:
-        return Destination(route, target, {})
+        return Destination(route, target, {}, authority)
     credentials = proxy_credentials(urlsplit(proxy))
     if route.scheme == "https":  # the tunnel's opening sends them
-        return Destination(route, target, {})
-    return Destination(route, f"http://{parts.netloc.rpartition('@')[2]}{target}", credentials)
+        return Destination(route, target, {}, authority)
+    return Destination(route, f"http://{authority}{target}", credentials, authority)
 
 
 def proxy_credentials(proxy: SplitResult) -> dict[str, str]:

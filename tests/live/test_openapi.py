@@ -53,6 +53,7 @@ def test_every_answer_is_as_described(
     tried: list[str] = []
     for operation in operations(gateway):
         most = examples * (4 if operation.path in MODEL_CALLS else 1)
+        most = 1 if operation.path == "/health/stream" else most  # it has no input, and pauses
         with subtests.test(operation.label):
 
             @settings(max_examples=most, suppress_health_check=list(HealthCheck))

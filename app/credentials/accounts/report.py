@@ -18,7 +18,8 @@ from .state import AccountState
 @dataclass(frozen=True, slots=True)
 class AccountReport:
     """Contains no secrets. ``expires_at`` and ``until`` are 0 if unknown. ``why`` gives the reason
-    of ``state``. ``usable``: whether a request may succeed, as far as is known.
+    of ``state``. ``region`` is that of the API and ``login_region`` that of the sign-in service,
+    None if not known. ``usable``: whether a request may succeed, as far as is known.
     ``quota_problem``: why ``quota`` is unknown or may be old, "" if it is neither.
     """
 
@@ -28,6 +29,8 @@ class AccountReport:
     kind: str
     expires_at: float
     profile_arn: str | None
+    region: str | None
+    login_region: str | None
     quota: Quota | None
     quota_at: float
     quota_problem: str
@@ -53,6 +56,8 @@ def report(account: AccountState, now: float) -> AccountReport:
         kind=account.login.kind.value,
         expires_at=account.grant.expires_at,
         profile_arn=account.token.profile_arn,
+        region=account.token.region,
+        login_region=account.login.region,
         quota=known.quota,
         quota_at=known.quota_at,
         quota_problem=_quota_problem(account, found.condition, now),

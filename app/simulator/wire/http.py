@@ -196,6 +196,8 @@ def _parse_head(head: bytes) -> tuple[str, str, str, dict[str, str]]:
             headers[name.lower()] = value.strip()
     except ValueError:
         raise BadRequest(400, "the request line or a header is malformed") from None
+    if version == "HTTP/1.1" and not headers.get("host"):  # RFC 9112, section 3.2
+        raise BadRequest(400, "a request of HTTP/1.1 names its host")
     return method, target, version, headers
 
 

@@ -172,7 +172,13 @@ def test_a_body_beyond_the_limit_is_413(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "garbage", [b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nnocolon\r\n\r\n", b"\x16\x03\x01\r\n\r\n"]
+    "garbage",
+    [
+        b"GET\r\n\r\n",
+        b"GET / HTTP/1.1\r\nnocolon\r\n\r\n",
+        b"GET / HTTP/1.1\r\na: no host\r\n\r\n",
+        b"\x16\x03\x01\r\n\r\n",
+    ],
 )
 def test_garbage_gets_a_400_and_ends_the_connection(simulator: Simulator, garbage: bytes) -> None:
     with socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as connection:
@@ -181,7 +187,8 @@ def test_garbage_gets_a_400_and_ends_the_connection(simulator: Simulator, garbag
 
 
 def test_a_client_may_ask_before_it_uploads(simulator: Simulator) -> None:
-    head = b"POST /refreshToken HTTP/1.1\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n"
+    head = b"POST /refreshToken HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n"
+    head += b"expect: 100-continue\r\n\r\n"
     with socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as connection:
         connection.sendall(head)
         assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -191,7 +198,7 @@ def test_a_client_may_ask_before_it_uploads(simulator: Simulator) -> None:
 
 def test_an_upload_that_stops_is_counted(simulator: Simulator) -> None:
     with socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as connection:
-        connection.sendall(b"POST /refreshToken HTTP/1.1\r\ncontent-length: 9\r\n\r\n{")
+        connection.sendall(b"POST /refreshToken HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{")
     assert simulator.wait_for(lambda _: simulator.stats.get("uploads_cut") == 1)
     assert simulator.requests == []
 

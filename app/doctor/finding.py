@@ -1,0 +1,89 @@
+"""What was found, and how it is told."""
+
+import re
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from app.masking import TOKENS
+from app.settings import Settings, setting_fields
+
+
+class Level(IntEnum):
+    """How bad it is. The value is the exit code that the worst finding gives."""
+
+    OK = 0
+    WARNING = 1
+    PROBLEM = 2
+
+
+class Finding(NamedTuple):
+    """``text`` says what is so, ``meaning`` what follows from it, ``advice`` what to do; the last
+    two are "" where all is well.
+    """
+
+    area: str
+    level: Level
+    text: str
+    meaning: str = ""
+    advice: str = ""
+
+
+def ok(area: str, text: str) -> Finding:
+    """All is well there."""
+    return Finding(area, Level.OK, text)
+
+
+def warning(area: str, text: str, meaning: str, advice: str) -> Finding:
+    """It works, or may work, but not as it should."""
+    return Finding(area, Level.WARNING, text, meaning, advice)
+
+
+def problem(area: str, text: str, meaning: str, advice: str) -> Finding:
+    """Requests fail because of it."""
+    return Finding(area, Level.PROBLEM, text, meaning, advice)
+
+
+class Mask:
+    """Hides the secrets of the settings, and what looks like a token, in any text."""
+
+    def __init__(self, settings: Settings | None) -> None:
+        secrets = [TOKENS]
+        for item in setting_fields() if settings else ():
+            value = getattr(settings, item.name)
+            if (
+                item.metadata["secret"]
+                and isinstance(value, str)
+                and item.name.upper() in (settings.origins if settings else ())
+            ):
+                secrets.append(re.escape(value))
+        self._pattern = re.compile("|".join(secrets))
+
+    def __call__(self, finding: Finding) -> Finding:
+        """The finding without secrets."""
+        hidden = (self._pattern.sub("(hidden)", text) for text in finding[2:])
+        return Finding(finding.area, finding.level, *(" ".join(text.split()) for text in hidden))
+
+
+def lines(finding: Finding) -> Iterator[str]:
+    """The finding as lines of text."""
+    name = {Level.OK: "ok", Level.WARNING: "WARNING", Level.PROBLEM: "PROBLEM"}[finding.level]
+    yield f"{name:8} {finding.area:11} {finding.text}"
+    for label, text in (("that means", finding.meaning), ("what to do", finding.advice)):
+        if text:
+            yield f"{'':20} {label}: {text}"
+
+
+def summary(found: Iterable[Finding]) -> str:
+    """The last line."""
+    levels = [finding.level for finding in found]
+    problems, warnings = levels.count(Level.PROBLEM), levels.count(Level.WARNING)
+    if not problems and not warnings:
+        return "Nothing is wrong."
+    return f"{problems} problem(s), {warnings} warning(s)."
+
+
+def document(found: Iterable[Finding], exit_code: int) -> dict[str, Any]:
+    """The findings for JSON."""
+    findings = [finding._asdict() | {"level": finding.level.name.lower()} for finding in found]
+    return {"findings": findings, "exit_code": exit_code}
