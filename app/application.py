@@ -1,6 +1,6 @@
 """The WSGI application: the only place that wires the parts together."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from math import inf
 from typing import Any, cast
@@ -9,8 +9,7 @@ from flask import Blueprint, request
 from flask_cors import CORS
 
 from app.accounting import assembly as accounting
-from app.accounting.entry import entry
-from app.accounting.writer import Writer
+from app.alerts import assembly as alerts
 from app.catalogue import assembly as catalogue
 from app.catalogue.choice import ModelChoice
 from app.codewhisperer.upstream import CodeWhisperer
@@ -27,14 +26,12 @@ from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from app.explaining import Explainer, Open
-from app.finished import Finished
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
 from app.kept.keeper import Keeper
+from app.keys import assembly as keys
 from app.keys.authentication import Authenticator
 from app.keys.key_file import OWN, KeyFile
-from app.keys.limits import KeyLimits, Rates
-from app.keys.spending import Spending
 from app.openapi import Group, describe
 from app.pages import health, openapi, usage
 from app.pages import models as model_pages
@@ -67,7 +64,7 @@ def create_app(settings: Settings) -> Application:
     """The WSGI application of one worker; the master has checked that there is a credential."""
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     models = catalogue.model_choice(settings)
-    key_limits = _key_limits(settings, models)
+    key_limits = keys.key_limits(settings, models.resolve)
 
     def may_use(model: str) -> bool:
         """Whether the key of the request being served allows a model."""
@@ -81,6 +78,8 @@ def create_app(settings: Settings) -> Application:
     recorder = _recorder(settings)
     keeper = _keeper(settings)
     writers = accounting.writers(settings)
+    watch = alerts.watch(settings, gateway.credentials, accounting.on_quota(writers))
+    parts = (watch, key_limits, *writers, keeper, lists, recorder, gateway.credentials)
     app = Application(
         __name__,
         lifecycle=lifecycle,
@@ -88,8 +87,8 @@ def create_app(settings: Settings) -> Application:
         connections=ConnectionLimit(
             settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies
         ),
-        on_start=lists.start,
-        on_exit=partial(_close, key_limits, *writers, keeper, lists, recorder, gateway.credentials),
+        on_start=partial(_start, lists, watch),
+        on_exit=partial(_close, *parts),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     around = partial(_around, settings)
@@ -114,7 +113,7 @@ def create_app(settings: Settings) -> Application:
         recorder=recorder,
         dialects=frozenset(blueprint.name for blueprint in routes),
         addresses=ClientAddresses(settings.kiro_trusted_proxies),
-        observers=[partial(_account, writers)] if writers else (),
+        observers=accounting.observers(writers),
     )
     _allow_origins(app, settings)
     for blueprint in (*_pages(settings, gateway, authenticator, may_use), *routes):
@@ -165,14 +164,6 @@ def _own_key() -> str:
     return "" if name == OWN else name
 
 
-def _account(writers: Sequence[Writer], finished: Finished) -> None:
-    """Have it kept what an answer has cost."""
-    if finished.called_model:
-        made = entry(finished)
-        for writer in writers:
-            writer.put(made)
-
-
 def _health(credentials: Credentials, authenticator: Authenticator) -> Blueprint:
     def accounts() -> list[dict[str, Any]] | None:
         if not authenticator.is_owner(request.headers):
@@ -211,6 +202,13 @@ def _recorder(settings: Settings) -> Recorder | None:
     )
 
 
+def _start(*parts: Any) -> None:
+    """What a worker does when it begins to serve; a part that there is not is None."""
+    for part in parts:
+        if part is not None:
+            part.start()
+
+
 def _close(*parts: Any) -> None:
     """What a worker does after its last answer; a part that there is not is None."""
     for part in parts:
@@ -226,42 +224,6 @@ def _authenticator(settings: Settings) -> Authenticator:
         key_headers=key_headers(DIALECTS),
         only_loopback=settings.has_default_token,
     )
-
-
-def _key_limits(settings: Settings, models: ModelChoice) -> KeyLimits:
-    return KeyLimits(
-        _rates(settings),
-        workers=settings.web_concurrency,
-        resolve=models.resolve,
-        spending=_spending(settings),
-    )
-
-
-def _rates(settings: Settings) -> Rates | None:
-    """The counter of requests per minute; None if no key can have a limit."""
-    if not settings.kiro_client_keys_file:
-        return None
-    from app.keys.rates import Share  # 3 MB with asyncio, which few installations need
-
-    share = Share(settings.web_concurrency)
-    if not settings.kiro_token_store:
-        return share
-    from app.keys.shared_rates import SharedRates  # its packages are an extra
-
-    return SharedRates(settings.kiro_token_store, share)
-
-
-def _spending(settings: Settings) -> Spending | None:
-    """What the keys spend of their budgets; None if no key can have one."""
-    if not settings.kiro_client_keys_file:
-        return None
-    if not settings.kiro_token_store:
-        from app.keys.host_ledger import FILE, HostLedger
-
-        return Spending(HostLedger(settings.kiro_token_cache / FILE), in_thread=True)
-    from app.keys.redis_ledger import RedisLedger  # its package is an extra
-
-    return Spending(RedisLedger(settings.kiro_token_store), in_thread=False)
 
 
 def preload(settings: Settings) -> None:

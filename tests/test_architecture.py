@@ -57,7 +57,10 @@ ALLOWED = {  # lower rows import from higher ones
     "hosted": {"core", "errors", "gateway"},
     "compaction": {"core", "errors", "gateway"},
     "kept": {"files", "settings"},
-    "accounting": {"core", "database", "errors", "finished", "openapi", "settings"},
+    "alerts": {
+        "aws", "credentials", "errors", "files", "program", "settings", "tls", "version",
+    },
+    "accounting": {"aws", "core", "database", "errors", "finished", "openapi", "settings"},
     "keys": {"core", "database", "errors", "files", "models", "program", "settings"},
     "pages": {"accounting", "core", "errors", "models", "openapi"},
     "web": {
@@ -66,10 +69,9 @@ ALLOWED = {  # lower rows import from higher ones
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "application": {
-        "accounting", "catalogue", "codewhisperer", "compaction", "core", "credentials", "demands",
-        "entry",
-        "errors", "explaining", "finished", "gateway", "hosted", "kept", "keys", "models",
-        "openapi", "pages", "recording", "server", "settings", "tls", "version", "web",
+        "accounting", "alerts", "catalogue", "codewhisperer", "compaction", "core", "credentials",
+        "demands", "entry", "errors", "explaining", "finished", "gateway", "hosted", "kept", "keys",
+        "models", "openapi", "pages", "recording", "server", "settings", "tls", "version", "web",
     },
     "preflight": {"credentials", "errors", "keys", "settings"},
     "wsgi": {"application", "preflight", "settings"},
