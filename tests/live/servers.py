@@ -90,7 +90,7 @@ class Gateway:
 
     def all_lines(self) -> list[Mapping[str, Any]]:
         """Everything it has logged, as objects."""
-        lines = self.log_text().splitlines()
+        lines = self.log_text().split("\n")  # JSON may hold other ends of lines
         return [msgspec.json.decode(line) for line in lines if line.startswith("{")]
 
     def wait_for_line(self, request_id: str, seconds: float = 5) -> Mapping[str, Any]:

@@ -109,7 +109,6 @@ FIELDS: Fields = {
     "*content[compaction]": emulated("The summary stands for what came before it."),
     "*content[compaction].encrypted_content": honoured(support.HISTORY),
     "*content[compaction].signature": honoured(support.HISTORY),
-    "*content[compaction].tool_changes": ignored("The request's own tools are offered."),
     "*content[fallback]": ignored("Tells nothing to the model."),
     "*.tool[mcp_tool_reference]": ignored("The tools of MCP servers are not offered."),
     "*.tool[mcp_toolset_reference]": ignored("The tools of MCP servers are not offered."),
