@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from app.credentials.accounts.managed import ManagedAccount
-from app.credentials.accounts.readiness import why_none
+from app.credentials.accounts.readiness import first_to_return, why_none
 from app.credentials.accounts.report import AccountReport, report
 from app.credentials.accounts.state import ControlPlane, Dependencies
 from app.credentials.refresh.refresher import Refresher
@@ -308,16 +308,7 @@ class Credentials:
         known = [account.state.health for account in able]
         if not known:
             return chain.no_credential(self._watcher.problems)
-        now = self._deps.clock()
-        first = min(known, key=lambda one: (one.mode == "out", health.seconds_left(one, now)))
-        why = first.why
-        if len(known) > 1:
-            which = " that have the model" if lacking else ""
-            why = (
-                f"All {len(known)} accounts{which} are unavailable now. First one to return: {why}"
-            )
-        after = health.back_in(first, now)
-        return GatewayError(first.kind or Kind.UNAVAILABLE, why, retry_after=after)
+        return first_to_return(known, self._deps.clock(), of_model=bool(lacking))
 
     def _poll_sources(self) -> None:
         """Take over changes of the sources and what other workers know, once per interval."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from math import inf
 
 from app.credentials import health
-from app.credentials.health import Availability
+from app.credentials.health import AccountHealth, Availability
 from app.credentials.model import AuthKind
 from app.credentials.refresh.policy import Action
-from app.errors import Kind
+from app.errors import GatewayError, Kind
 
 from .state import AccountState
 
@@ -35,6 +35,21 @@ def why_none(accounts: Sequence[AccountState], now: float) -> str:
         return ""
     waits = [health.back_in(account.health, now) or inf for account in accounts]
     return reasons[waits.index(min(waits))]
+
+
+def first_to_return(
+    unavailable: Sequence[AccountHealth], now: float, *, of_model: bool
+) -> GatewayError:
+    """The error that is held against the account that is available again first. ``of_model``: the
+    accounts are only those that have a model.
+    """
+    first = min(unavailable, key=lambda one: (one.mode == "out", health.seconds_left(one, now)))
+    why, count = first.why, len(unavailable)
+    if count > 1:
+        which = " that have the model" if of_model else ""
+        why = f"All {count} accounts{which} are unavailable now. First one to return: {why}"
+    after = health.back_in(first, now)
+    return GatewayError(first.kind or Kind.UNAVAILABLE, why, retry_after=after)
 
 
 def why_unusable(account: AccountState, now: float) -> str:
