@@ -30,6 +30,7 @@ from app.explaining import Explainer, Open
 from app.finished import Observer
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
+from app.hosted.web_search import AccountSearch
 from app.kept.keeper import Keeper
 from app.keys import assembly as keys
 from app.keys.authentication import Authenticator
@@ -96,7 +97,7 @@ def create_app(settings: Settings) -> Application:
         on_exit=partial(_close, *ending),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    around = partial(_around, settings)
+    around = partial(_around, settings, gateway)
     serving = Serving(
         open=around(gateway.open),
         explained=Explainer(gateway, around),
@@ -128,7 +129,7 @@ def create_app(settings: Settings) -> Application:
     return app
 
 
-def _around(settings: Settings, open_call: Open) -> Open:
+def _around(settings: Settings, gateway: Gateway, open_call: Open) -> Open:
     """What opens conversations, around what opens a call: each call is watched, hosted tools make
     several, and so does a summary that is due.
     """
@@ -141,7 +142,8 @@ def _around(settings: Settings, open_call: Open) -> Open:
     watched = demands.opener(
         open_call, Times(ping_interval, settings.kiro_early_headers), native.apart
     )
-    looped = hosted_loop.opener(watched, ping_interval)
+    searches = AccountSearch(gateway.upstream, gateway.credentials, gateway.sleep)
+    looped = hosted_loop.opener(watched, searches.find, ping_interval)
     return compaction.opener(looped, open_call, ping_interval, estimate)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from app.core.conversation import Conversation
+from app.core.conversation import Conversation, WebPage
 from app.core.events import Event
 from app.core.explanation import Repair
 from app.errors import GatewayError
@@ -118,3 +118,8 @@ class Upstream(Protocol):
         self, conversation: Conversation, model: Model, tap: Tap | None = None
     ) -> UpstreamCall:
         """Create a call without sending it; does no IO. ``tap`` is shown its bytes."""
+
+    def search_web(self, query: str, token: AccessToken, deadline: float) -> Sequence[WebPage]:
+        """The pages that the service finds for a query, the best first. ``deadline`` is on the
+        monotonic clock. Raises GatewayError.
+        """

@@ -82,7 +82,8 @@ class Case:
     ``model`` and ``effort``, if given, must reach the upstream with every request, and
     ``documents`` (name.format) in this order. ``fetches`` are further paths that the client must
     ask for. ``repeats``: the client or the gateway may send the same request again, since its
-    answer failed. ``refused`` are the statuses of the requests that the gateway must refuse.
+    answer failed. The gateway searches the web ``searches`` times, and asks the model once more
+    after each. ``refused`` are the statuses of the requests that the gateway must refuse.
     ``same_major``: an older major version is meant, which no newer one is to replace.
     """
 
@@ -101,6 +102,7 @@ class Case:
     model: str = ""
     effort: str = ""
     documents: tuple[str, ...] = ()
+    searches: int = 0
     fetches: tuple[str, ...] = ()
     repeats: bool = False
     refused: tuple[int, ...] = ()

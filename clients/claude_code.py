@@ -88,7 +88,9 @@ def _compacts(place: Place) -> Launch:
 
 
 SELECT = ("ToolSearch", {"query": "select:WebSearch"})
-SEARCH = ("WebSearch", {"query": "kiro"})
+CITING = ["Kiro is ", '<cite n="1-1">an IDE</cite>', "."]
+SEARCH = ("WebSearch", {"query": prompt(("web_search", {"query": "kiro"}), answer=CITING)})
+"""The client asks the model in a request of its own to search for this query."""
 AGENT = (
     "Agent",
     {
@@ -135,7 +137,12 @@ CASES = [
         "its tool WebSearch",
         _search,
         streamed=4,
-        results=("WebSearch", "kiro"),
+        searches=1,
+        results=(
+            "WebSearch",
+            "https://example.invalid/1?q=kiro",
+            "https://example.invalid/1?q=kiro",
+        ),
     ),
     _case(
         "its `/compact` between two tasks",

@@ -7,7 +7,7 @@ from typing import Any
 
 from clients.case import PATHS, Case
 
-CHAT = "GenerateAssistantResponse"
+CHAT, SEARCH = "GenerateAssistantResponse", "InvokeMCP"
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ def problems(case: Case, seen: Evidence) -> list[str]:
         *_client(case, seen),
         *_gateway(case, seen.access_log),
         *_upstream(case, chats),
+        *_searches(case, seen.upstream),
         *_results(case, _once(chats) if case.repeats else chats),
         *_reached(case, chats),
     ]
@@ -70,8 +71,9 @@ def _gateway(case: Case, log: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _upstream(case: Case, chats: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    if len(chats) != case.streamed + case.whole and not case.repeats:
-        yield f"the upstream got {len(chats)} requests instead of {case.streamed + case.whole}"
+    expected = case.streamed + case.whole + case.searches
+    if len(chats) != expected and not case.repeats:
+        yield f"the upstream got {len(chats)} requests instead of {expected}"
     if len(_once(chats)) != len(chats) and not case.repeats:
         yield "the same request was sent twice"
     for request in chats:
@@ -79,6 +81,12 @@ def _upstream(case: Case, chats: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"the upstream refused: {violation['rule']}: {violation['message']}"
         if request["outcome"] != "complete":
             yield f"an answer of the upstream ended as {request['outcome']}"
+
+
+def _searches(case: Case, upstream: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    statuses = [request["status"] for request in upstream if request["operation"] == SEARCH]
+    if statuses != [200] * case.searches:
+        yield f"searches of the web were answered with {statuses}, the task needs {case.searches}"
 
 
 def _once(chats: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -54,7 +54,7 @@ ALLOWED = {  # lower rows import from higher ones
     "gateway": {"catalogue", "core", "credentials", "errors", "models", "retry", "upstream"},
     "explaining": {"core", "credentials", "gateway", "models", "upstream"},
     "demands": {"core", "errors", "gateway"},
-    "hosted": {"core", "errors", "gateway"},
+    "hosted": {"core", "credentials", "errors", "gateway", "retry", "upstream"},
     "compaction": {"core", "errors", "gateway"},
     "kept": {"files", "settings"},
     "alerts": {
@@ -131,7 +131,10 @@ ENTRY_MODULES = {"conversation_routes", "dialect", "kept_routes", "routes"}
 SANS_IO_ROOMS = {  # not the entry modules of the dialects
     "aws", "codewhisperer", "core", "dialects", "eventstream", "models",
 }  # fmt: skip
-WITH_IO = {f"app.codewhisperer.{name}" for name in ("client", "service.operations", "upstream")}
+WITH_IO = {
+    f"app.codewhisperer.{name}"
+    for name in ("client", "service.operations", "upstream", "web_search")
+}
 EXCUSED = {  # a log line, and the clock where none is given
     "app.codewhisperer.attempts",
     "app.codewhisperer.service.hosts",

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from app import trace_context
-from app.core.conversation import Conversation
+from app.core.conversation import Conversation, WebPage
 from app.core.differences import repair
 from app.core.events import Event
 from app.core.explanation import Repair, Watch
@@ -39,6 +39,7 @@ from .service.news import tell
 from .service.operations import ControlPlane
 from .service.profiles import ProfileChoice
 from .signatures import family, own_reasoning, tagged
+from .web_search import WebSearches
 
 USER_AGENT = f"kiro2api/{__version__}"
 
@@ -80,7 +81,9 @@ class CodeWhisperer:
         self.client = client
         self.hosts = hosts
         self.control = ControlPlane(client, hosts)
-        self.guides = Guides(hosts, ProfileChoice(self._find_profile), Memory(monotonic))
+        profiles = ProfileChoice(self._find_profile)
+        self.guides = Guides(hosts, profiles, Memory(monotonic))
+        self._web_searches = WebSearches(client, hosts, profiles)
         self.idle = idle
         self.max_answer_bytes = max_answer_bytes
         self.ping = ping
@@ -122,6 +125,10 @@ class CodeWhisperer:
     ) -> "CodeWhispererCall":
         """Create a call without sending it; ``tap`` is shown its bytes."""
         return CodeWhispererCall(self, conversation, model, tap)
+
+    def search_web(self, query: str, token: AccessToken, deadline: float) -> Sequence[WebPage]:
+        """The pages for a query, the best first. Raises GatewayError."""
+        return self._web_searches.find(query, token, deadline)
 
 
 class CodeWhispererCall:

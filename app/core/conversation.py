@@ -21,9 +21,17 @@ ImageFormat: TypeAlias = Literal["png", "jpeg", "gif", "webp"]
 DocumentFormat: TypeAlias = Literal["pdf", "doc", "docx", "xls", "xlsx"]
 Effort: TypeAlias = Literal["none", "low", "medium", "high", "xhigh", "max"]
 
-HostedKind: TypeAlias = Literal["tool_search_regex", "tool_search_bm25"]
+HostedKind: TypeAlias = Literal["tool_search_regex", "tool_search_bm25", "web_search"]
 SearchError: TypeAlias = Literal[
     "", "invalid_tool_input", "unavailable", "too_many_requests", "execution_time_exceeded"
+]
+WebSearchError: TypeAlias = Literal[
+    "",
+    "invalid_tool_input",
+    "unavailable",
+    "max_uses_exceeded",
+    "too_many_requests",
+    "query_too_long",
 ]
 
 _encode = Encoder().encode
@@ -93,6 +101,36 @@ class ToolSearchResult(Struct, frozen=True, gc=False):
     error: SearchError = ""
 
 
+class WebPage(Struct, frozen=True, gc=False):
+    """A page that a web search found. ``text`` is an extract of it, and ``date`` (YYYY-MM-DD) that
+    of its publication, "" if not known. By ``mark`` the model names the page when it cites it.
+    """
+
+    url: str
+    title: str
+    text: str = ""
+    date: str = ""
+    mark: str = ""
+
+
+class WebSearchResult(Struct, frozen=True, gc=False):
+    """The pages that a search found, the best first; or why it failed, as in
+    :class:`ToolSearchResult`.
+    """
+
+    pages: tuple[WebPage, ...] = ()
+    error: WebSearchError = ""
+
+
+class CitedText(Struct, frozen=True, gc=False):
+    """Text that the model says it took from these pages, at least one: a part and an event of an
+    answer, like :class:`HostedToolUse`. In a conversation it is plain text.
+    """
+
+    text: str
+    pages: tuple[WebPage, ...]
+
+
 class HostedToolUse(Struct, frozen=True, gc=False):
     """A call of a tool that the gateway ran itself, and its result: a part and an event of an
     answer. In a conversation it is a call and a result (:mod:`.hosted`).
@@ -101,7 +139,7 @@ class HostedToolUse(Struct, frozen=True, gc=False):
     id: str
     name: str
     input: dict[str, Any]
-    result: ToolSearchResult
+    result: ToolSearchResult | WebSearchResult
 
 
 class Summary(Struct, frozen=True, gc=False):
@@ -122,6 +160,7 @@ Part: TypeAlias = (
     | ToolCall
     | ToolResult
     | HostedToolUse
+    | CitedText
     | Summary
 )
 
@@ -158,13 +197,29 @@ class Tool(Struct, frozen=True, dict=True):
         return _encode(self.schema)
 
 
+class WebSearch(Struct, frozen=True):
+    """How the web is to be searched in one answer: at most ``max_uses`` times, None for any number;
+    of each search at most ``most`` pages, all of ``allowed`` domains unless that is empty and none
+    of ``blocked`` ones, subdomains included. A domain may have the beginning of a path. ``earlier``
+    are pages of earlier answers, which can be cited again. ``cites``: the model is asked to cite.
+    """
+
+    max_uses: int | None = None
+    most: int = 10
+    allowed: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+    earlier: tuple[WebPage, ...] = ()
+    cites: bool = True
+
+
 class HostedTool(Struct, frozen=True):
     """A tool that the gateway runs itself, and then lets the model go on. ``name`` is that of a
-    tool that is offered.
+    tool that is offered. ``web`` is there for the kind of that name.
     """
 
     name: str
     kind: HostedKind
+    web: WebSearch = WebSearch()
 
 
 class ToolChoice(Struct, frozen=True):

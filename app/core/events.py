@@ -4,9 +4,10 @@ The producer guarantees the order. Tool calls never interleave: ``ToolStart``, i
 events and its ``ToolEnd`` come with nothing but ``Usage`` between them. ``Usage`` may come
 anywhere. ``Finish`` is the last event and means a clean end; a stream that breaks raises
 :class:`app.errors.GatewayError` instead. No delta, signature or fragment is empty. The machines of
-:mod:`app.core.limits` keep this order. ``HostedToolUse`` comes only if the conversation has hosted
-tools, from :mod:`app.hosted`, and ``Summary`` only if it asks for a compaction, from
-:mod:`app.compaction`.
+:mod:`app.core.limits` keep this order. ``HostedToolStart``, ``HostedToolUse`` and ``CitedText``
+come only if the conversation has hosted tools, from :mod:`app.hosted`; each ``HostedToolStart`` is
+followed by its ``HostedToolUse``. ``Summary`` comes only if the conversation asks for a compaction,
+from :mod:`app.compaction`.
 
 To add an event type, define it here, add it to :data:`Event` and then to these tables:
 
@@ -20,11 +21,11 @@ To add an event type, define it here, add it to :data:`Event` and then to these 
 ``tests/core/test_events.py`` until it is decided whether the new type is content.
 """
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from .conversation import HostedToolUse, Summary
+from .conversation import CitedText, HostedToolUse, Summary
 
 StopReason: TypeAlias = Literal[
     "end_turn",
@@ -89,6 +90,16 @@ class ToolEnd(Struct, frozen=True, gc=False):
     complete: bool = True
 
 
+class HostedToolStart(Struct, frozen=True, gc=False):
+    """The gateway begins to run a tool itself: the members of the ``HostedToolUse`` that follows,
+    but its result.
+    """
+
+    id: str
+    name: str
+    input: dict[str, Any]
+
+
 class Usage(Struct, frozen=True, gc=False):
     """Usage figures from the upstream; None where it sent none. A later figure replaces an earlier
     one of the same field.
@@ -138,7 +149,9 @@ Event: TypeAlias = (
     | ToolStart
     | ToolInput
     | ToolEnd
+    | HostedToolStart
     | HostedToolUse
+    | CitedText
     | Summary
     | Usage
     | Finish
@@ -150,7 +163,9 @@ CONTENT_EVENTS: tuple[type, ...] = (
     ThinkingSignature,
     RedactedThinkingBlock,
     ToolStart,
+    HostedToolStart,
     HostedToolUse,
+    CitedText,
     Summary,
 )
 """Events that carry content. Once one was delivered, the request can no longer be retried."""

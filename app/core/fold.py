@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from .conversation import (
+    CitedText,
     HostedToolUse,
     Part,
     RedactedThinking,
@@ -20,6 +21,7 @@ from .conversation import (
 from .events import (
     Event,
     Finish,
+    HostedToolStart,
     RedactedThinkingBlock,
     Refusal,
     StopReason,
@@ -37,11 +39,11 @@ from .lenient_json import decode_object
 class Reply(Struct, frozen=True):
     """A finished answer.
 
-    ``parts`` are Text, Thinking, RedactedThinking, ToolCall, HostedToolUse and Summary in the order
-    of the stream; text after a tool call is a separate part. A tool call whose input was cut off is
-    left out, since it must not be run; ``reason`` then shows the cut. ``refusal`` and
-    ``stop_sequence`` as in Finish.
-    ``cut``: the answer ended inside its last part, which is a Text or a Thinking.
+    ``parts`` are Text, CitedText, Thinking, RedactedThinking, ToolCall, HostedToolUse and Summary,
+    in the order of the stream; text after a tool call is a separate part. A tool call whose input
+    was cut off is left out, since it must not be run; ``reason`` then shows the cut. ``refusal``
+    and ``stop_sequence`` as in Finish.
+    ``cut``: the answer ended inside its last part, which is a Text, a CitedText or a Thinking.
     """
 
     parts: tuple[Part, ...]
@@ -110,15 +112,18 @@ class ReplyBuilder:
             arguments = decode_object(arguments_json) if arguments_json else {}
             self._parts.append(ToolCall(self._call.id, self._call.name, arguments))
 
-    def _whole(self, event: HostedToolUse | Summary) -> None:
+    def _whole(self, event: HostedToolUse | CitedText | Summary) -> None:
         self._close()
         self._parts.append(event)
 
-    def _skip(self, event: Usage) -> None:
-        """The Meter, which is fed with the same events, keeps the usage figures."""
+    def _skip(self, event: Usage | HostedToolStart) -> None:
+        """The Meter, which is fed with the same events, keeps the usage figures, and what follows
+        the start of a hosted call has all of it.
+        """
 
     def _finish(self, event: Finish) -> None:
-        self._cut = self._open is not None
+        is_cited = bool(self._parts) and isinstance(self._parts[-1], CitedText)
+        self._cut = self._open is not None or is_cited
         self._close()
         self._end = event
 
@@ -142,7 +147,9 @@ _STEPS: dict[type, Callable[[ReplyBuilder, Any], None]] = {
     ToolStart: ReplyBuilder._tool_start,
     ToolInput: ReplyBuilder._tool_input,
     ToolEnd: ReplyBuilder._tool_end,
+    HostedToolStart: ReplyBuilder._skip,
     HostedToolUse: ReplyBuilder._whole,
+    CitedText: ReplyBuilder._whole,
     Summary: ReplyBuilder._whole,
     Usage: ReplyBuilder._skip,
     Finish: ReplyBuilder._finish,

@@ -11,6 +11,8 @@ REPAIRS: dict[str, str] = {
     "budget_tokens_clamped": "thinking.budget_tokens is not less than max_tokens; no budget is sent"
     " upstream.",
     "document_as_text": "A document in the result of a tool cannot be sent; the model is told so.",
+    "foreign_search_text_left_out": "What an earlier search of the web found has text that only the"
+    " service can read that made it; the model gets titles, addresses and dates.",
     "half_surrogates_replaced": "Halves of surrogate pairs, which are not Unicode, were replaced.",
     "image_as_text": "An image in the result of a tool cannot be sent; the model is told so.",
     "invalid_arguments_wrapped": "The arguments of an earlier call are not a JSON object; they were"

@@ -85,11 +85,18 @@ NO_CACHE_MARKS = (
 )
 NO_TIERS = "The service has no choice of tiers, and refuses the member."
 NO_PLACES = "The service has no choice of the place where it computes."
-NO_SEARCH = "The gateway neither searches the web nor fetches from it."
+NO_FETCH = "The gateway fetches no pages."
+SEARCHED = (
+    "The gateway searches the web through the service (docs/decisions/0036): one more call of the"
+    " model for each search."
+)
 RUNS_AT_MAKER = "A tool that runs at the API's maker, which the service does not have."
 HISTORY = "Comes back from an earlier answer, and asks for nothing."
 """For members that a client repeats."""
-NO_CITATIONS = "The service's models are not made to cite."
+NO_CITATIONS = (
+    "The service's models are not made to cite. Pages of a search of the web are cited, and what an"
+    " assistant cited is read."
+)
 NO_CALLERS = "Only the model itself calls tools here."
 BY_MODEL = "As far as the model has it: the nearest that it has is listed in x-kiro-repairs."
 """For what depends on the model."""

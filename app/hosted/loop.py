@@ -9,7 +9,9 @@ To add a hosted tool: a ``kind`` of :class:`app.core.conversation.HostedTool`, a
 :data:`RUNNERS`, and the form of its result in each dialect that offers it.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeAlias
 
 import gevent
@@ -22,8 +24,10 @@ from app.core.conversation import (
     Part,
     ToolChoice,
     ToolSearchResult,
+    WebPage,
+    WebSearchResult,
 )
-from app.core.events import Event, Finish, ToolEnd, ToolInput, ToolStart
+from app.core.events import Event, Finish, HostedToolStart, ToolEnd, ToolInput, ToolStart
 from app.core.fold import ReplyBuilder
 from app.core.hosted import turns
 from app.core.lenient_json import decode_object
@@ -32,6 +36,8 @@ from app.errors import GatewayError
 from app.gateway import GatewayCall
 
 from . import tool_search
+from .citations import Citations
+from .web_search import Find, WebSearcher
 
 MOST_TURNS = 10
 """Upstream calls of one answer, as many as the API's own loop has. After them the answer pauses."""
@@ -40,20 +46,38 @@ ID_PREFIX = "srvtoolu_"
 """Of the ids of hosted calls, in the Messages API."""
 
 Open: TypeAlias = Callable[[Conversation, Any], GatewayCall]
-Runner: TypeAlias = Callable[[HostedTool, dict[str, Any], Conversation], ToolSearchResult]
+Result: TypeAlias = ToolSearchResult | WebSearchResult
+Runner: TypeAlias = Callable[[dict[str, Any]], Result]
+"""Runs one call: takes its input."""
+Search: TypeAlias = Callable[[str, str], Sequence[WebPage]]
+"""Searches the web for a query, by an account. Raises GatewayError."""
 
 
-def _search(tool: HostedTool, given: dict[str, Any], conversation: Conversation) -> Any:
+def _tool_search(tool: HostedTool, conversation: Conversation, _: Find) -> Runner:
     kind = tool.kind.removeprefix("tool_search_")
-    query = given.get("query", given.get("pattern"))
-    return tool_search.search(kind, query, conversation.deferred, lambda: gevent.sleep(0))
+
+    def run(given: dict[str, Any]) -> Result:
+        query = given.get("query", given.get("pattern"))
+        return tool_search.search(kind, query, conversation.deferred, lambda: gevent.sleep(0))
+
+    return run
 
 
-RUNNERS: dict[str, Runner] = {"tool_search_regex": _search, "tool_search_bm25": _search}
-"""By the kind of tool: what runs a call with this input in this conversation."""
+def _web_search(tool: HostedTool, conversation: Conversation, find: Find) -> Runner:
+    return WebSearcher(tool.name, tool.web, conversation, find)
 
 
-def opener(open_call: Open, ping_interval: float) -> Callable[[Conversation, Any], Any]:
+RUNNERS: dict[str, Callable[[HostedTool, Conversation, Find], Runner]] = {
+    "tool_search_regex": _tool_search,
+    "tool_search_bm25": _tool_search,
+    "web_search": _web_search,
+}
+"""By the kind of tool: what runs the calls of one answer."""
+
+
+def opener(
+    open_call: Open, search: Search, ping_interval: float
+) -> Callable[[Conversation, Any], Any]:
     """Opens conversations with ``open_call``, and those with hosted tools as a loop of such calls.
     ``ping_interval``: seconds of silence after which a client is due a sign of life.
     """
@@ -61,7 +85,7 @@ def opener(open_call: Open, ping_interval: float) -> Callable[[Conversation, Any
     def opened(conversation: Conversation, tap: Any) -> Any:
         if not conversation.hosted:
             return open_call(conversation, tap)
-        return HostedLoop(open_call, conversation, tap, ping_interval)
+        return HostedLoop(open_call, search, conversation, tap, ping_interval)
 
     return opened
 
@@ -72,12 +96,27 @@ class HostedLoop:
     """
 
     def __init__(
-        self, open_call: Open, conversation: Conversation, tap: Any, ping_interval: float
+        self,
+        open_call: Open,
+        search: Search,
+        conversation: Conversation,
+        tap: Any,
+        ping_interval: float,
     ) -> None:
         self._open = open_call
+        self._search = search
         self._conversation = conversation
-        self._tools = {tool.name: tool for tool in conversation.hosted}
+        self._tap = tap
         self._ping_interval = ping_interval
+        self._searches = 0
+        self._runners = {
+            tool.name: RUNNERS[tool.kind](tool, conversation, self._find)
+            for tool in conversation.hosted
+        }
+        self._pages = {page.mark: page for tool in conversation.hosted for page in tool.web.earlier}
+        self._cites = any(
+            tool.kind == "web_search" and tool.web.cites for tool in conversation.hosted
+        )
         self._call = open_call(conversation, tap)
         self._calls = [self._call]
         self.meter = SummedMeter(self._call.meter)
@@ -101,10 +140,14 @@ class HostedLoop:
         return len(self._calls) == 1 and self._call.retry(error)
 
     def facts(self) -> dict[str, Any]:
-        """Of the last turn, with the first turn's first event and everyone's attempts."""
+        """Of the last turn, with the first turn's first event and everyone's attempts.
+        ``web_searches``: how often the web was searched.
+        """
         facts = self._call.facts()
         first = self._calls[0].facts()
         facts["attempts"] = sum(call.facts()["attempts"] for call in self._calls)
+        if self._searches:
+            facts["web_searches"] = self._searches
         if "first_event_at" in first:
             facts["first_event_at"] = first["first_event_at"]
         return facts
@@ -117,9 +160,9 @@ class HostedLoop:
     def batches(self) -> Iterator[Sequence[Event]]:
         """The events of all turns as those of one answer. Raises GatewayError."""
         while True:
-            turn = _Turn(self._tools, self._run)
+            turn = _Turn(self._runners, self._run, self._pages if self._cites else None)
             for batch in self._call.batches():
-                yield turn.rewritten(batch)
+                yield from turn.rewritten(batch)
             if not turn.goes_on:
                 return
             if len(self._calls) == MOST_TURNS:
@@ -129,10 +172,29 @@ class HostedLoop:
             while not self._call.wait(self._ping_interval):
                 yield ()
 
-    def _run(self, call: ToolStart, given: dict[str, Any]) -> HostedToolUse:
-        tool = self._tools[call.name]
-        result = RUNNERS[tool.kind](tool, given, self._conversation)
-        return HostedToolUse(ID_PREFIX + call.id, call.name, given, result)
+    def _find(self, query: str) -> Sequence[WebPage]:
+        self._searches += 1
+        return self._search(query, self._call.facts().get("account", ""))
+
+    def _run(self, name: str, given: dict[str, Any]) -> Iterator[Result | None]:
+        """The result of a call, in a greenlet of its own: None for each ping interval before it is
+        there. Whoever stops asking for it stops the tool.
+        """
+        run = partial(_outcome, self._runners[name], given)
+        running = gevent.spawn(copy_context().run, run)
+        try:
+            while not running.ready():
+                running.join(self._ping_interval)
+                if not running.ready():
+                    yield None
+        finally:
+            running.kill(block=False)
+        result = running.value
+        if isinstance(result, Exception):
+            raise result
+        if isinstance(result, WebSearchResult):
+            self._pages |= {page.mark: page for page in result.pages}
+        yield result
 
     def _next(self, turn: "_Turn") -> None:
         """Open the next turn, with what this one said and found."""
@@ -141,21 +203,33 @@ class HostedLoop:
         self._conversation = _continued(self._conversation, turn.said, made)
         if getattr(self._call, "has_asked_again", False):  # once in all the turns of an answer
             self._conversation = replace(self._conversation, asks_again=False)
-        self._call = self._open(self._conversation, None)
+        self._call = self._open(self._conversation, self._tap)
         self._calls.append(self._call)
         self.meter.add(self._call.meter)
 
 
+def _outcome(run: Runner, given: dict[str, Any]) -> Result | Exception:
+    """What a runner gives or raises: gevent prints what a greenlet raises."""
+    try:
+        return run(given)
+    except Exception as error:
+        return error
+
+
 class _Turn:
-    """One turn of the model. ``hosted`` are the names of the tools that ``run`` runs."""
+    """One turn of the model. ``hosted`` are the names of the tools that ``run`` runs, and ``pages``
+    those that can be cited, None if no citations are read.
+    """
 
     def __init__(
         self,
         hosted: Collection[str],
-        run: Callable[[ToolStart, dict[str, Any]], HostedToolUse],
+        run: Callable[[str, dict[str, Any]], Iterator[Result | None]],
+        pages: Mapping[str, WebPage] | None,
     ) -> None:
         self._hosted = hosted
         self._run = run
+        self._citations = None if pages is None else Citations(pages)
         self._said = ReplyBuilder()
         self._call: ToolStart | None = None  # the open call, if it is of a hosted tool
         self._fragments: list[str] = []
@@ -167,13 +241,31 @@ class _Turn:
         """All of a turn that goes on."""
         return self._said.reply().parts
 
-    def rewritten(self, batch: Sequence[Event]) -> list[Event]:
+    def rewritten(self, batch: Sequence[Event]) -> Iterator[Sequence[Event]]:
         """The events for the client: each call of a hosted tool with its result, and no end if the
-        model is to go on.
+        model is to go on; an empty batch for each tick of silence.
         """
-        told = [event for each in batch for event in self._read(each)]
+        ready: list[Event] = []
+        for event in batch:
+            call = self._read(event, ready)
+            if call is not None:
+                written = "".join(self._fragments)
+                given = decode_object(written) if written else {}
+                start = HostedToolStart(ID_PREFIX + call.id, call.name, given)
+                yield self._told([*ready, start])
+                ready = []
+                for result in self._run(call.name, given):
+                    if result is None:
+                        yield ()
+                    else:
+                        ready.append(HostedToolUse(start.id, start.name, given, result))
+        yield self._told(ready)
+
+    def _told(self, events: Sequence[Event]) -> Sequence[Event]:
+        """These events, of which the last may be that of the turn."""
+        told = list(events) if self._citations is None else self._citations.read(events)
         self._said.feed(told)
-        if batch and isinstance(end := batch[-1], Finish) and self._is_to_go_on(end):
+        if told and isinstance(end := told[-1], Finish) and self._is_to_go_on(end):
             self.goes_on = True
             told.pop()
         return told
@@ -181,29 +273,35 @@ class _Turn:
     def _is_to_go_on(self, end: Finish) -> bool:
         return end.reason == "tool_use" and self._calls == {True}
 
-    def _read(self, event: Event) -> tuple[Event, ...]:
+    def _read(self, event: Event, ready: list[Event]) -> ToolStart | None:
+        """Put an event that is for the client behind the others; a call of a hosted tool if it ends
+        with this event.
+        """
         if isinstance(event, ToolStart):
             self._calls.add(event.name in self._hosted)
             if event.name in self._hosted:
                 self._call, self._fragments = event, []
-                return ()
+                return None
         elif self._call is not None and isinstance(event, ToolInput):
             self._fragments.append(event.fragment)
-            return ()
+            return None
         elif self._call is not None and isinstance(event, ToolEnd):
             call, self._call = self._call, None
-            if not event.complete:  # it must not be run
-                return ()
-            written = "".join(self._fragments)
-            return (self._run(call, decode_object(written) if written else {}),)
-        return (event,)
+            return call if event.complete else None  # one that was cut off must not be run
+        ready.append(event)
+        return None
 
 
 def _continued(conversation: Conversation, said: Sequence[Part], made: int) -> Conversation:
     """The conversation for the next turn: with what was said, and the tools that were found. The
     client's limit is of all turns together, so this turn's ``made`` tokens are taken off it.
     """
-    found = [name for part in said if isinstance(part, HostedToolUse) for name in part.result.found]
+    found = [
+        name
+        for part in said
+        if isinstance(part, HostedToolUse) and isinstance(part.result, ToolSearchResult)
+        for name in part.result.found
+    ]
     offered = {tool.name: tool for tool in conversation.tools}
     deferred = {tool.name: tool for tool in conversation.deferred}
     offered |= {name: deferred[name] for name in found if name not in offered}

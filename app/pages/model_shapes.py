@@ -153,7 +153,7 @@ def _capabilities(model: Model) -> Capabilities:
         effort=_efforts(model),
         image_input=Support("image" in model.input_types),
         pdf_input=Support(_line(model) is not None),  # no list says so; seen to work with Claude
-        server_tools=ServerTools(supported=False, code_execution=_NO, web_search=_NO),
+        server_tools=ServerTools(supported=True, code_execution=_NO, web_search=_YES),
         structured_outputs=_NO,  # asked for in words, which a model may not follow
         thinking=_thinking(model),
     )

@@ -149,8 +149,12 @@ class Simulator:
         """Replace members of the answer to GetUsageLimits: see `operations.get_usage_limits`."""
         self._call(lambda: self._upstream.configure_quota(members))
 
+    def configure_search(self, **members: Any) -> None:
+        """Change the answers to web searches: see `operations.invoke_mcp`."""
+        self._call(lambda: self._upstream.configure_search(members))
+
     def reset(self) -> None:
-        """Remove scripts, clear the log, restore catalogue, rules and quota. Tokens stay valid."""
+        """Remove scripts, clear the log, restore all that was configured. Tokens stay valid."""
         self._call(self._upstream.reset)
 
     def close_idle(self) -> int:

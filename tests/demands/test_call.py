@@ -18,6 +18,7 @@ from app.core.conversation import (
     Text,
     Tool,
     ToolChoice,
+    WebPage,
 )
 from app.core.events import (
     Event,
@@ -43,6 +44,10 @@ LIGHT = Conversation("m", ASKED, tools=(F,), streamed=True)
 JSON = Conversation("m", ASKED, json_schema={"type": "object", "required": ["a"]}, streamed=True)
 SAY, ENDS, CALLS = TextDelta("Well."), Finish("end_turn"), Finish("tool_use")
 BROKEN = GatewayError(Kind.TRUNCATED, "It broke.")
+
+
+def no_search(query: str, account: str) -> list[WebPage]:
+    raise AssertionError("no search of the web is asked for")
 
 
 def call(name: str, *fragments: str) -> list[Event]:
@@ -268,7 +273,7 @@ def test_all_turns_of_a_hosted_tool_have_one_second_call() -> None:
     searches = [*call(search.name, '{"query": "f"}'), CALLS]
     upstream = Upstream([*call("x"), CALLS], searches, [*call("x"), CALLS])
     with pytest.raises(GatewayError, match="does not offer"):
-        told(loop.opener(upstream.opener(), 5.0)(asked, None))
+        told(loop.opener(upstream.opener(), no_search, 5.0)(asked, None))
     assert len(upstream.calls) == 3
 
 
@@ -297,4 +302,4 @@ def test_a_hosted_call_is_one_that_was_forced() -> None:
     asked = replace(FORCED, tools=(search, F), hosted=hosted)
     searches = [*call(search.name, '{"query": "f"}'), CALLS]
     upstream = Upstream(searches, [SAY, ENDS])
-    assert told(loop.opener(upstream.opener(), 5.0)(asked, None))[-2:] == [SAY, ENDS]
+    assert told(loop.opener(upstream.opener(), no_search, 5.0)(asked, None))[-2:] == [SAY, ENDS]

@@ -7,10 +7,18 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from app.core.conversation import HostedToolUse, Summary, ToolSearchResult
+from app.core.conversation import (
+    CitedText,
+    HostedToolUse,
+    Summary,
+    ToolSearchResult,
+    WebPage,
+    WebSearchResult,
+)
 from app.core.events import (
     Event,
     Finish,
+    HostedToolStart,
     RedactedThinkingBlock,
     Refusal,
     StopReason,
@@ -45,7 +53,17 @@ def tool_calls(draw: st.DrawFn, names: st.SearchStrategy[str]) -> list[Event]:
 FOUND = st.builds(ToolSearchResult, st.lists(words, max_size=2).map(tuple)) | st.builds(
     ToolSearchResult, error=st.sampled_from(["invalid_tool_input", "unavailable"])
 )
-HOSTED = st.builds(HostedToolUse, words, words, st.just({"query": "a"}), FOUND)
+PAGES = st.builds(WebPage, words, words, words, st.just("2026-11-01") | st.just(""), words)
+OF_THE_WEB = st.builds(WebSearchResult, st.lists(PAGES, max_size=2).map(tuple)) | st.builds(
+    WebSearchResult, error=st.sampled_from(["unavailable", "max_uses_exceeded"])
+)
+TOOL_SEARCH = st.builds(HostedToolUse, words, words, st.just({"query": "a"}), FOUND)
+WEB_SEARCH = st.builds(HostedToolUse, words, words, st.just({"query": "a"}), OF_THE_WEB)
+CITED = st.builds(CitedText, words, st.lists(PAGES, min_size=1, max_size=2).map(tuple))
+
+
+def hosted_call(use: HostedToolUse) -> list[Event]:
+    return [HostedToolStart(use.id, use.name, use.input), use]
 
 
 @st.composite
@@ -54,10 +72,12 @@ def answers(
     names: st.SearchStrategy[str] = words,
     reasons: tuple[StopReason, ...] = get_args(StopReason),
     hosted: bool = False,
+    web: bool = False,
     summaries: bool = False,
 ) -> list[Event]:
-    """``names`` are those of the tools that are called; ``hosted``: also by the gateway itself;
-    ``summaries``: with summaries of earlier turns.
+    """``names`` are those of the tools that are called. ``hosted``: the gateway itself searches for
+    tools; ``web``: it searches the web, and pages are cited; ``summaries``: with summaries of
+    earlier turns.
     """
     pieces: st.SearchStrategy[Sequence[Event]] = (
         words.map(lambda text: [TextDelta(text)])
@@ -68,7 +88,9 @@ def answers(
         | tool_calls(names)
     )
     if hosted:
-        pieces = pieces | HOSTED.map(lambda use: [use])
+        pieces = pieces | TOOL_SEARCH.map(hosted_call)
+    if web:
+        pieces = pieces | WEB_SEARCH.map(hosted_call) | CITED.map(lambda cited: [cited])
     if summaries:
         pieces = pieces | (words | st.none()).map(lambda text: [Summary(text)])
     told = [event for piece in draw(st.lists(pieces, max_size=12)) for event in piece]

@@ -154,7 +154,7 @@ names = st.sampled_from(["f", "ns__g", "patch"])
 
 @every_dialect
 @settings(deadline=None)
-@given(events=answers(names), cuts=st.lists(st.integers(0, 60), max_size=8))
+@given(events=answers(names, web=True), cuts=st.lists(st.integers(0, 60), max_size=8))
 def test_the_same_bytes_in_whatever_batches(encoder, events, cuts):
     places = sorted({0, *(min(cut, len(events)) for cut in cuts), len(events)})
     stream = encoder()

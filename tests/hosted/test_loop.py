@@ -1,12 +1,15 @@
 """One answer of several turns, from calls that say what the test scripts."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from gevent.event import Event as Flag
 from msgspec.structs import replace
 
 from app.core.conversation import (
+    CitedText,
     Conversation,
     HostedTool,
     HostedToolUse,
@@ -17,8 +20,19 @@ from app.core.conversation import (
     ToolChoice,
     ToolResult,
     ToolSearchResult,
+    WebPage,
+    WebSearchResult,
 )
-from app.core.events import Event, Finish, TextDelta, ToolEnd, ToolInput, ToolStart, Usage
+from app.core.events import (
+    Event,
+    Finish,
+    HostedToolStart,
+    TextDelta,
+    ToolEnd,
+    ToolInput,
+    ToolStart,
+    Usage,
+)
 from app.core.usage import Meter
 from app.errors import GatewayError, Kind
 from app.hosted.loop import MOST_TURNS, HostedLoop, opener
@@ -92,18 +106,27 @@ class Upstream:
         self.calls.append(Call(next(self.turns)))
         return self.calls[-1]
 
+    def search(self, query: str, account: str) -> list[WebPage]:
+        raise AssertionError("no search of the web is asked for")
+
     def loop(self, conversation: Conversation = ASKED) -> HostedLoop:
-        return HostedLoop(self.open, conversation, None, 5.0)
+        return HostedLoop(self.open, self.search, conversation, None, 5.0)
 
 
 def told(loop: HostedLoop) -> list[Event]:
-    return [event for batch in loop.batches() for event in batch]
+    """Each call of a hosted tool is told twice: before it is run, and with its result."""
+    events = [event for batch in loop.batches() for event in batch]
+    for before, event in pairwise(events):
+        if isinstance(before, HostedToolStart):
+            assert isinstance(event, HostedToolUse)
+            assert before == HostedToolStart(event.id, event.name, event.input)
+    return [event for event in events if not isinstance(event, HostedToolStart)]
 
 
 def test_a_conversation_without_hosted_tools_is_one_plain_call() -> None:
     upstream = Upstream([END])
     plain = Conversation("m", ())
-    assert opener(upstream.open, 5.0)(plain, None) is upstream.calls[0]
+    assert opener(upstream.open, upstream.search, 5.0)(plain, None) is upstream.calls[0]
 
 
 def test_the_model_goes_on_with_what_was_found() -> None:
@@ -224,3 +247,72 @@ def test_the_limit_of_tokens_is_of_all_turns_together() -> None:
     made = upstream.calls[0].meter.counts().output_tokens
     assert made > 0
     assert [asked.max_tokens for asked in upstream.asked] == [100, 100 - made]
+
+
+WEB = Tool("web_search")
+OF_THE_WEB = replace(
+    ASKED, tools=(WEB, F), hosted=(HostedTool(WEB.name, "web_search"),), deferred=()
+)
+PAGE = WebPage("https://a.example", "A", mark="1-1")
+SEARCHED = [*call(WEB.name, '{"query": "q"}'), CALLS]
+
+
+class SlowWeb(Upstream):
+    """Finds a page, once the test lets it."""
+
+    def __init__(self, *turns: Sequence[Any]) -> None:
+        super().__init__(*turns)
+        self.found = Flag()
+        self.began = Flag()
+        self.ended = Flag()
+
+    def search(self, query: str, account: str) -> list[WebPage]:
+        self.began.set()
+        try:
+            self.found.wait()
+        finally:
+            self.ended.set()
+        return [replace(PAGE, mark="")]
+
+    def loop(self, conversation: Conversation = OF_THE_WEB) -> HostedLoop:
+        return HostedLoop(self.open, self.search, conversation, None, 0.01)
+
+
+def test_a_search_of_the_web_is_told_before_and_after() -> None:
+    cited = [TextDelta('<cite n="1-1">a</cite>'), END]
+    upstream = SlowWeb(SEARCHED, cited)
+    upstream.found.set()
+    loop = upstream.loop()
+    result = WebSearchResult((PAGE,))
+    assert told(loop) == [
+        HostedToolUse("srvtoolu_1", WEB.name, {"query": "q"}, result),
+        CitedText("a", (PAGE,)),
+        END,
+    ]
+    assert loop.facts()["web_searches"] == 1
+
+
+def test_a_client_gets_signs_of_life_while_the_web_is_searched() -> None:
+    upstream = SlowWeb(SEARCHED, [END])
+    batches = upstream.loop().batches()
+    assert isinstance(next(filter(None, batches))[0], HostedToolStart)
+    assert [next(batches) for _ in range(3)] == [(), (), ()]
+    upstream.found.set()
+    assert isinstance(next(filter(None, batches))[0], HostedToolUse)
+
+
+def test_whoever_stops_reading_ends_the_search() -> None:
+    upstream = SlowWeb(SEARCHED, [END])
+    batches = upstream.loop().batches()
+    while not upstream.began.is_set():
+        next(batches)
+    assert not upstream.ended.is_set()
+    batches.close()  # type: ignore[attr-defined]
+    assert upstream.ended.wait(10)
+
+
+def test_a_defect_of_a_runner_is_raised() -> None:
+    upstream = Upstream(SEARCHED)
+    loop = HostedLoop(upstream.open, upstream.search, OF_THE_WEB, None, 0.01)
+    with pytest.raises(AssertionError, match="no search of the web"):
+        told(loop)

@@ -375,9 +375,9 @@ def test_what_was_ignored_is_listed(client: Any, upstream: Simulator) -> None:
         input="hi",
         max_output_tokens=99,
         store=True,
-        tools=[{"type": "web_search"}],
+        tools=[{"type": "image_generation"}],
     )
-    assert raw.headers["x-kiro-ignored"] == "web_search"
+    assert raw.headers["x-kiro-ignored"] == "image_generation"
     assert raw.http_response.json()["store"] is True
 
 

@@ -196,3 +196,29 @@ def test_a_warning_at_start_while_texts_are_kept(
         assert PROMPT in path.read_text()
     finally:
         gateway.stop()
+
+
+def test_every_call_of_an_answer_with_searches_is_kept(
+    recording: Gateway, upstream: Simulator, directory: Path
+) -> None:
+    last = files(directory)[-1] if files(directory) else None
+    search = {"tool": {"name": "web_search", "input": {"query": PROMPT}}}
+    upstream.script({"say": [search]}, {"text": [ANSWER, ANSWER], "cut": {"after": 3}})
+    requests.post(
+        f"{recording.url}/v1/messages",
+        headers={"x-api-key": KEY},
+        json={
+            "model": "claude-sonnet-4-5",
+            "max_tokens": 100,
+            "stream": True,
+            "messages": [{"role": "user", "content": PROMPT}],
+            "tools": [{"type": "web_search_20250305", "name": "web_search"}],
+        },
+        timeout=30,
+    )
+    path = wait_for(1, directory, last)[-1]
+    assert "swordfish" not in path.read_text(), "nor in what was searched for"
+    first, second = read(path)
+    assert (first["end"], second["end"]) == ("whole", "broken off")
+    with Replay(("127.0.0.1", 0), [first, second], at_once=True) as replay:
+        assert [replay.next_attempt() for _ in range(2)] == [first, second]

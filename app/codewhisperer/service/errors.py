@@ -113,7 +113,7 @@ def _error(parsed: ParsedError, header: float | None) -> GatewayError:
     name = parsed.types[0] if parsed.types else ""
     status = f"HTTP {parsed.status}" if parsed.status else ""
     facts = ", ".join(filter(None, (status, name, parsed.reason))) or "no details"
-    quote = f'The upstream said: "{_quote(parsed.message)}" ' if parsed.message else ""
+    quote = f'The upstream said: "{_shortened(parsed.message)}" ' if parsed.message else ""
     return GatewayError(
         rule.kind,
         f"{rule.explanation} {quote}({facts})",
@@ -183,5 +183,11 @@ def _clean(text: str) -> str:
     return _SECRET.sub("***", line).replace('"', "'")
 
 
-def _quote(line: str) -> str:
+def quoted(text: str) -> str:
+    """What the upstream says, as a sentence that may be shown; "" if it says nothing."""
+    line = _clean(text)
+    return f'The upstream said: "{_shortened(line)}"' if line else ""
+
+
+def _shortened(line: str) -> str:
     return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 3]}..."

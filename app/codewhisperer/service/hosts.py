@@ -63,6 +63,15 @@ class Host:
             return f"{self.chat_url}/", _RPC_CHAT_HEADERS | self._choice()
         return f"{self.chat_url}/generateAssistantResponse", _REST_CHAT_HEADERS | self._choice()
 
+    def mcp_endpoint(self, profile_arn: str | None) -> tuple[str, dict[str, str]]:
+        """URL and headers of a call of a tool of the service, a POST. The older hosts take the
+        profile in a header, the newest in the body.
+        """
+        if self.binding == "json-rpc":
+            return f"{self.chat_url}/", _rpc_headers(_MCP) | self._choice()
+        profile = {"x-amzn-kiro-profile-arn": profile_arn} if profile_arn else {}
+        return f"{self.chat_url}/mcp", _REST_HEADERS | profile | self._choice()
+
     def control_request(
         self, operation: Operation, parameters: Mapping[str, Any]
     ) -> ControlRequest:
@@ -163,6 +172,7 @@ def _rpc_headers(target: str) -> dict[str, str]:
 _REST_HEADERS = {"Content-Type": "application/json"}
 _OPT_OUT = "x-amzn-codewhisperer-optout"
 _OPTED_OUT, _SHARING = {_OPT_OUT: "true"}, {_OPT_OUT: "false"}
+_MCP = "KiroRuntimeService.InvokeMCP"
 _STREAM = {"Accept": "application/vnd.amazon.eventstream"}
 _REST_CHAT_HEADERS = _REST_HEADERS | _STREAM
 _RPC_CHAT_HEADERS = _STREAM | _rpc_headers(

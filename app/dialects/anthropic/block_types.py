@@ -38,6 +38,13 @@ class TextBlock(Tagged, frozen=True, tag="text"):
     text: str
 
 
+class SaidBlock(Tagged, frozen=True, tag="text"):
+    """Text of the assistant."""
+
+    text: str
+    citations: Any = None
+
+
 class ImageBlock(Tagged, frozen=True, tag="image"):
     source: Base64Source | UrlSource | FileSource
 
@@ -220,8 +227,7 @@ class ToolRemovalBlock(Tagged, frozen=True, tag="tool_removal"):
 # The blocks of each role
 
 EitherBlock: TypeAlias = (
-    TextBlock
-    | SearchResultBlock
+    SearchResultBlock
     | ContainerUploadBlock
     | ServerToolUseBlock
     | McpToolUseBlock
@@ -237,6 +243,8 @@ EitherBlock: TypeAlias = (
     | CompactionBlock
     | FallbackBlock
 )
-UserBlock: TypeAlias = EitherBlock | ImageBlock | DocumentBlock | ToolResultBlock
-AssistantBlock: TypeAlias = EitherBlock | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock
+UserBlock: TypeAlias = TextBlock | EitherBlock | ImageBlock | DocumentBlock | ToolResultBlock
+AssistantBlock: TypeAlias = (
+    SaidBlock | EitherBlock | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock
+)
 SystemBlock: TypeAlias = TextBlock | ToolAdditionBlock | ToolRemovalBlock

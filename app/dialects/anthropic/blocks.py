@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, get_args
 import msgspec
 
 from app.core.conversation import (
+    CitedText,
     Document,
     HostedKind,
     Image,
@@ -24,11 +25,12 @@ from app.core.conversation import (
     ToolResult,
     ToolSearchResult,
 )
-from app.core.hosted import result_text
+from app.core.hosted import WEB_SEARCH, as_text, result_of
 from app.core.media import MediaError, file, image
 from app.core.typed_json import FieldError, Path, Record
 
 from . import block_types as types
+from . import web_search
 
 TOOL_SEARCHES: dict[str, HostedKind] = {
     "tool_search_tool_regex": "tool_search_regex",
@@ -143,6 +145,8 @@ def _browser_state(block: types.BrowserStateBlock, record: Record) -> Parts:
 def _server_tool_use(block: types.ServerToolUseBlock, record: Record) -> Parts:
     if block.name in TOOL_SEARCHES and isinstance(block.input, dict):
         return (ToolCall(block.id, block.name, block.input),)
+    if block.name == WEB_SEARCH:
+        return (web_search.call(block),)
     return _as_text(block, f"[Server tool {block.name}: {_readable(block.input)}]", record)
 
 
@@ -159,9 +163,11 @@ def _server_tool_result(block: Any, record: Record) -> Parts:
 
 
 def _tool_search_result(block: types.ToolSearchResultBlock, record: Record) -> Parts:
-    result = search_result(block.content)
-    told = Text(result_text(result))
-    return (ToolResult(block.tool_use_id, (told,), bool(result.error)),)
+    return (result_of(block.tool_use_id, search_result(block.content)),)
+
+
+def _web_search_result(block: types.WebSearchResultBlock, record: Record) -> Parts:
+    return (web_search.result(block, record),)
 
 
 def search_result(content: Any) -> ToolSearchResult:
@@ -233,7 +239,7 @@ _IN_MESSAGE: dict[type, Converter] = {
     types.ToolResultBlock: _tool_result,
     types.ServerToolUseBlock: _server_tool_use,
     types.McpToolUseBlock: _mcp_tool_use,
-    types.WebSearchResultBlock: _server_tool_result,
+    types.WebSearchResultBlock: _web_search_result,
     types.WebFetchResultBlock: _server_tool_result,
     types.CodeExecutionResultBlock: _server_tool_result,
     types.BashExecutionResultBlock: _server_tool_result,
@@ -280,9 +286,14 @@ def parts(
     if isinstance(content, str):
         return (Text(content),)
     found: list[Part] = []
+    has_cited = False
     for index, block in enumerate(content):
         if type(block) is types.TextBlock:  # half of all blocks: saves a call
             found.append(Text(block.text))
+            continue
+        if type(block) is types.SaidBlock:
+            has_cited |= bool(block.citations)
+            found.append(CitedText(block.text, ()) if block.citations else Text(block.text))
             continue
         record.place = (*place, "content", index)
         try:
@@ -292,4 +303,4 @@ def parts(
             raise FieldError(where, str(error)) from None
         except FieldError as error:
             raise error.under("content", index) from None
-    return tuple(found)
+    return tuple(as_text(found) if has_cited else found)

@@ -7,8 +7,9 @@ from app.dialects.support import Fields, emulated, honoured, ignored, refused
 
 from .schema import MessagesRequest
 from .tools import CustomTool, PublishedTool
+from .web_search import WebSearchTool
 
-TYPES = {"": (MessagesRequest,), "tools": (CustomTool, PublishedTool)}
+TYPES = {"": (MessagesRequest,), "tools": (CustomTool, PublishedTool, WebSearchTool)}
 """The types of which a request is read, by the member that they are read for."""
 
 _NO_SCHEMA = "Its input has two published forms; give the tool an input_schema."
@@ -74,13 +75,12 @@ FIELDS: Fields = {
     "tools[code_execution_20250825]": ignored(support.RUNS_AT_MAKER),
     "tools[code_execution_20260120]": ignored(support.RUNS_AT_MAKER),
     "tools[code_execution_20260521]": ignored(support.RUNS_AT_MAKER),
-    "tools[web_search_20250305]": ignored(support.NO_SEARCH),
-    "tools[web_search_20260209]": ignored(support.NO_SEARCH),
-    "tools[web_search_20260318]": ignored(support.NO_SEARCH),
-    "tools[web_fetch_20250910]": ignored(support.NO_SEARCH),
-    "tools[web_fetch_20260209]": ignored(support.NO_SEARCH),
-    "tools[web_fetch_20260309]": ignored(support.NO_SEARCH),
-    "tools[web_fetch_20260318]": ignored(support.NO_SEARCH),
+    "tools[web_search_*]": emulated(support.SEARCHED),
+    "tools[web_search_*].allowed_callers": honoured("`direct` must be among them, if any is."),
+    "tools[web_fetch_20250910]": ignored(support.NO_FETCH),
+    "tools[web_fetch_20260209]": ignored(support.NO_FETCH),
+    "tools[web_fetch_20260309]": ignored(support.NO_FETCH),
+    "tools[web_fetch_20260318]": ignored(support.NO_FETCH),
     "tools[advisor_20260301]": ignored(support.RUNS_AT_MAKER),
     "tools[mcp_toolset]": ignored(support.RUNS_AT_MAKER),
     "tools[computer_20241022]": ignored("No input schema of it is published."),
@@ -99,8 +99,8 @@ FIELDS: Fields = {
     "*content[tool_use].caller": honoured(support.HISTORY),
     "*content[tool_use].toolset_name": ignored("The service knows no sets of tools."),
     "*content[tool_result].toolset_name": ignored("The service knows no sets of tools."),
-    "*content[server_tool_use]": emulated("Becomes text, or a call if it is a tool search."),
-    "*content[*_tool_result]": emulated("Becomes text, or a result if it is of a tool search."),
+    "*content[server_tool_use]": emulated("Becomes text, or a call if it is a search."),
+    "*content[*_tool_result]": emulated("Becomes text, or a result if it is of a search."),
     "*content[tool_result]": honoured("With text, images and documents."),
     "*content[mcp_tool_use]": emulated("Becomes text."),
     "*content[tool_reference]": emulated("Becomes text, and loads a deferred tool."),

@@ -147,9 +147,11 @@ def _conversation(
     last_user = _last_user(request.messages)
     named = getattr(request.tool_choice, "name", "")
     messages = _messages(request.messages, last_user, record)
-    offer = tools.offered(request.tools or (), request.messages, record, named)
     output = request.output_config or schema.OutputConfig()
     wanted_format = output.format or request.output_format
+    offer = tools.offered(
+        request.tools or (), request.messages, record, named, cites=wanted_format is None
+    )
     for name in schema.NOT_HONOURED:
         if getattr(request, name, None) not in (None, []):
             record.ignore(name)
@@ -206,7 +208,7 @@ def _messages(messages: Sequence[Any], last_user: int, record: Record) -> tuple[
 
 
 def _is_result(part: Part) -> bool:
-    """In the assistant's own turn: the result of a tool search."""
+    """In the assistant's own turn: the result of a search."""
     return isinstance(part, ToolResult)
 
 

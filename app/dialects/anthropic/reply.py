@@ -1,11 +1,12 @@
 """The answer as one JSON message, and the parts of it that a stream needs too."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
 from app.core.conversation import (
+    CitedText,
     HostedToolUse,
     Part,
     RedactedThinking,
@@ -13,6 +14,7 @@ from app.core.conversation import (
     Text,
     Thinking,
     ToolCall,
+    WebSearchResult,
 )
 from app.core.edits import Applied
 from app.core.events import Finish, Refusal, StopReason
@@ -21,7 +23,7 @@ from app.core.tokens import TokenCounts
 from app.core.usage import Iteration, Meter
 from app.dialects.wire import encode
 
-from . import context_shapes, shapes
+from . import context_shapes, search_shapes, shapes, web_search
 from .context import response
 
 STOP_REASONS: dict[StopReason, shapes.StopReason] = {
@@ -69,8 +71,8 @@ def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
     """The body of a whole answer."""
     content = [block for part in reply.parts for block in _blocks(part, context)]
     end = Finish(reply.reason, reply.refusal, reply.stop_sequence)
-    searches = sum(isinstance(part, HostedToolUse) for part in reply.parts)
-    used = usage(meter, searches, shapes.Usage)
+    uses = [part for part in reply.parts if isinstance(part, HostedToolUse)]
+    used = usage(meter, uses, shapes.Usage)
     return encode(message(context, content, used, end))
 
 
@@ -118,9 +120,9 @@ def _details(end: Finish) -> shapes.Refusal | None:
     return shapes.Refusal(CATEGORIES.get(said.category), said.explanation or None)
 
 
-def usage(meter: Meter, searches: int, kind: type[_Usage]) -> _Usage:
+def usage(meter: Meter, uses: Iterable[HostedToolUse], kind: type[_Usage]) -> _Usage:
     """The tokens of the whole answer; cached tokens are counted apart, and so are those of a
-    summary. ``searches`` is how often the gateway ran a tool search.
+    summary. ``uses`` are all calls that the gateway ran.
     """
     iterations = meter.iterations()
     counts = _answered(iterations) if iterations else meter.counts()
@@ -131,7 +133,7 @@ def usage(meter: Meter, searches: int, kind: type[_Usage]) -> _Usage:
         counts.cache_read_tokens,
         counts.output_tokens,
         shapes.OutputDetails(thought) if thought else None,
-        shapes.ServerToolUsage(searches) if searches else None,
+        _server_tool_usage(uses),
         list(map(_iteration, iterations)) or UNSET,
     )
 
@@ -152,19 +154,33 @@ def _iteration(each: Iteration) -> context_shapes.Iteration:
     )
 
 
+def _server_tool_usage(uses: Iterable[HostedToolUse]) -> shapes.ServerToolUsage | None:
+    results = [use.result for use in uses]
+    if not results:
+        return None
+    of_the_web = [result for result in results if isinstance(result, WebSearchResult)]
+    return shapes.ServerToolUsage(
+        len(results) - len(of_the_web), sum(not result.error for result in of_the_web)
+    )
+
+
 def first_usage(meter: Meter) -> shapes.Usage:
     """The tokens before anything was answered: only an estimate of the input is known."""
     return shapes.Usage(meter.input_estimate, 0, 0, 0)
 
 
-def hosted(use: HostedToolUse) -> tuple[shapes.ServerToolUse, shapes.ToolSearchResult]:
+def hosted(
+    use: HostedToolUse,
+) -> tuple[shapes.ServerToolUse, shapes.ToolSearchResult | search_shapes.WebSearchResult]:
     """The blocks of a call that the gateway ran, and of its result."""
+    call, result = shapes.ServerToolUse(use.id, use.name, use.input), use.result
+    if isinstance(result, WebSearchResult):
+        return call, web_search.result_block(use, result)
     content: shapes.ToolSearchFound | shapes.ToolSearchFailed
-    if use.result.error:
-        content = shapes.ToolSearchFailed(use.result.error)
+    if result.error:
+        content = shapes.ToolSearchFailed(result.error)
     else:
-        content = shapes.ToolSearchFound([shapes.ToolReference(name) for name in use.result.found])
-    call = shapes.ServerToolUse(use.id, use.name, use.input)
+        content = shapes.ToolSearchFound([shapes.ToolReference(name) for name in result.found])
     return call, shapes.ToolSearchResult(use.id, content)
 
 
@@ -176,6 +192,8 @@ def _block(part: Part, context: ReplyContext) -> shapes.Block:
     match part:
         case Text():
             return shapes.Text(part.text)
+        case CitedText():
+            return shapes.Text(part.text, web_search.citations(part))
         case Thinking():
             return shapes.Thinking("" if context.omit_thinking else part.text, part.signature)
         case RedactedThinking():

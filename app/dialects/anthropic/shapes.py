@@ -14,10 +14,14 @@ from msgspec import UNSET, UnsetType
 from app.openapi import Shape
 
 from .context_shapes import Compaction, CompactionDelta, ContextManagement, Iteration, OriginalCount
+from .search_shapes import WebCitation, WebSearchResult
 
 
 class Text(Shape, frozen=True, tag_field="type", tag="text"):
+    """``citations`` are there for text that the model took from pages of a search."""
+
     text: str
+    citations: Sequence[WebCitation] | UnsetType = UNSET
 
 
 class Thinking(Shape, frozen=True, tag_field="type", tag="thinking"):
@@ -68,7 +72,9 @@ class OutputDetails(Shape, frozen=True):
 
 
 class ServerToolUsage(Shape, frozen=True):
-    """How often Anthropic's tools were run; of these the gateway has the tool search alone."""
+    """How often Anthropic's tools were run; the gateway has the two searches. A search of the web
+    that failed is not counted.
+    """
 
     tool_search_requests: int
     web_search_requests: int = 0
@@ -119,7 +125,14 @@ class SafeguardResult(Shape, frozen=True):
 
 
 Block: TypeAlias = (
-    Text | Thinking | RedactedThinking | ToolUse | ServerToolUse | ToolSearchResult | Compaction
+    Text
+    | Thinking
+    | RedactedThinking
+    | ToolUse
+    | ServerToolUse
+    | ToolSearchResult
+    | WebSearchResult
+    | Compaction
 )
 StopReason: TypeAlias = Literal[
     "end_turn",
@@ -206,7 +219,13 @@ class InputDelta(Shape, frozen=True, tag_field="type", tag="input_json_delta"):
     partial_json: str
 
 
-Delta: TypeAlias = TextDelta | ThinkingDelta | SignatureDelta | InputDelta | CompactionDelta
+class CitationsDelta(Shape, frozen=True, tag_field="type", tag="citations_delta"):
+    citation: WebCitation
+
+
+Delta: TypeAlias = (
+    TextDelta | ThinkingDelta | SignatureDelta | InputDelta | CitationsDelta | CompactionDelta
+)
 
 
 class Stopped(Shape, frozen=True):

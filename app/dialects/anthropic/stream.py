@@ -7,9 +7,10 @@
 from enum import Enum
 from typing import Any, ClassVar, TypeAlias
 
-from app.core.conversation import HostedToolUse, Summary
+from app.core.conversation import CitedText, HostedToolUse, Summary
 from app.core.events import (
     Finish,
+    HostedToolStart,
     RedactedThinkingBlock,
     TextDelta,
     ThinkingDelta,
@@ -25,7 +26,7 @@ from app.dialects.encoder import OpeningEncoder
 from app.dialects.transitions import Row, Table, after
 from app.errors import GatewayError
 
-from . import context_shapes, errors, reply, shapes
+from . import context_shapes, errors, reply, shapes, web_search
 
 DeltaParts: TypeAlias = list[bytes]
 """The event of a delta: before the block's index, between index and text, after the text."""
@@ -49,6 +50,7 @@ class State(Enum):
     TEXT = "in text"
     THINKING = "in reasoning"
     CALL = "in a tool call"
+    HOSTED = "in a call of a hosted tool"
     DONE = "after the answer"
 
 
@@ -63,7 +65,7 @@ class StreamEncoder(OpeningEncoder):
         self._context = context
         self._index = 0
         self._input_sent = False
-        self._searches = 0
+        self._uses: list[HostedToolUse] = []
 
     def _fail(self, error: GatewayError, request_id: str) -> None:
         self._out.append(wire.event(errors.failure(error, request_id)))
@@ -121,15 +123,27 @@ class StreamEncoder(OpeningEncoder):
             self._delta("{}")
         self._close()
 
-    def _hosted(self, use: HostedToolUse) -> None:
-        """As the API does: the input of the call in a delta, the result in one piece."""
-        call, result = reply.hosted(use)
-        self._searches += 1
+    def _hosted_call(self, call: HostedToolStart) -> None:
+        """As the API does: the input of the call in a delta."""
         self._open(shapes.ServerToolUse(call.id, call.name, {}))
         self._deltas(INPUT_DELTA)
         self._delta(wire.encode(call.input).decode())
         self._close()
-        self._open(result)
+
+    def _hosted_result(self, use: HostedToolUse) -> None:
+        """In one piece."""
+        self._uses.append(use)
+        self._open(reply.hosted(use)[1])
+        self._close()
+
+    def _cited(self, event: CitedText) -> None:
+        """A block of its own, as in the API: its text, then each source."""
+        self._open(shapes.Text("", []))
+        self._deltas(TEXT_DELTA)
+        self._delta(event.text)
+        for citation in web_search.citations(event):
+            delta = shapes.CitationsDelta(citation)
+            self._out.append(wire.event(shapes.BlockDelta(self._index, delta)))
         self._close()
 
     def _summary(self, summary: Summary) -> None:
@@ -139,7 +153,7 @@ class StreamEncoder(OpeningEncoder):
         self._out.append(wire.event(shapes.BlockDelta(self._index, delta)))
 
     def _finish(self, event: Finish) -> None:
-        used = reply.usage(self._meter, self._searches, shapes.DeltaUsage)
+        used = reply.usage(self._meter, self._uses, shapes.DeltaUsage)
         stopped = reply.stopped(self._context, event)
         delta = shapes.MessageDelta(stopped, used, self._context.management)
         self._out += (wire.event(delta), wire.event(shapes.MessageStop()))
@@ -150,7 +164,8 @@ class StreamEncoder(OpeningEncoder):
         ThinkingSignature: ((_open_thinking, _signature, _close), State.BETWEEN),
         RedactedThinkingBlock: ((_redacted, _close), State.BETWEEN),
         ToolStart: ((_open_call,), State.CALL),
-        HostedToolUse: ((_hosted,), State.BETWEEN),
+        HostedToolStart: ((_hosted_call,), State.HOSTED),
+        CitedText: ((_cited,), State.BETWEEN),
         Summary: ((_summary, _close), State.BETWEEN),
         Usage: ((), State.BETWEEN),
         Finish: ((_finish,), State.DONE),
@@ -170,6 +185,10 @@ class StreamEncoder(OpeningEncoder):
             ToolInput: ((_input,), State.CALL),
             ToolEnd: ((_close_call,), State.BETWEEN),
             Usage: ((), State.CALL),
+        },
+        State.HOSTED: {
+            HostedToolUse: ((_hosted_result,), State.BETWEEN),
+            Usage: ((), State.HOSTED),
         },
         State.DONE: {},
     }

@@ -17,6 +17,7 @@ from app.core.conversation import HostedTool, Tool, ToolChoice
 from app.core.typed_json import FieldError, Name, Record, convert, ignore_unknown
 
 from . import block_types as types
+from . import web_search
 from .blocks import TOOL_SEARCHES, search_result
 from .schema import SystemMessage
 from .tool_changes import changes_in
@@ -138,10 +139,13 @@ def offered(
     messages: Sequence[Any],
     record: Record,
     named: str = "",
+    *,
+    cites: bool = True,
 ) -> Offer:
     """The tools in effect for the next turn: the declared tools, changed by the messages. A tool
     with ``defer_loading`` waits for a search, if one is declared and neither a reference in the
-    messages nor the tool choice, which has ``named`` it, has loaded it.
+    messages nor the tool choice, which has ``named`` it, has loaded it. ``cites``: the answer may
+    cite the pages that a search of the web found.
 
     Raises :class:`FieldError` with the path from the body's root.
     """
@@ -149,26 +153,31 @@ def offered(
     hosted: list[HostedTool] = []
     deferred: dict[str, Tool] = {}
     for index, raw in enumerate(declared):
+        kind = raw.get("type")
         try:
-            tool = _tool(raw, record, f"tools.{index}")
+            if web_search.is_tool(kind):
+                tool, searched = web_search.tool(raw, messages, record, cites=cites)
+                hosted.append(searched)
+            elif (found := _tool(raw, record, f"tools.{index}")) is None:
+                continue
+            else:
+                tool = found
         except FieldError as error:
             raise error.under("tools", index) from None
-        if tool is None:
-            continue
         if tool.name in tools:
             raise FieldError(("tools", index, "name"), "Tool names must be unique")
         tools[tool.name] = tool
         if raw.get("defer_loading") is True:
             deferred[tool.name] = tool
-        if raw.get("type") in SEARCH_TYPES:
-            hosted.append(HostedTool(tool.name, SEARCH_TYPES[raw["type"]]))
+        if kind in SEARCH_TYPES:
+            hosted.append(HostedTool(tool.name, SEARCH_TYPES[kind]))
     if not deferred:
         return Offer(_changed(tools, tools, messages, record), tuple(hosted))
     loaded = dict.fromkeys((*_references(messages), named))
-    if not hosted:  # the client searches by itself, or not at all
+    if all(tool.kind == "web_search" for tool in hosted):  # the client searches, or nobody
         if not deferred.keys() <= loaded.keys():
             record.ignore("defer_loading")
-        return Offer(_changed(tools, tools, messages, record))
+        return Offer(_changed(tools, tools, messages, record), tuple(hosted))
     at_once = {name: tool for name, tool in tools.items() if name not in deferred}
     at_once |= {name: deferred[name] for name in loaded if name in deferred}
     return Offer(

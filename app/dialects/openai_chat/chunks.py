@@ -14,6 +14,7 @@ from app.dialects.wire import HOLE, cut, encode
 
 from . import reply
 from .shapes import (
+    Annotation,
     Chunk,
     ChunkChoice,
     CustomDelta,
@@ -105,6 +106,10 @@ class Chunks:
     def refusal(self, explanation: str) -> bytes:
         """The chunk that says why the answer was declined."""
         return self._head + encode(Delta(refusal=explanation)) + self._tail
+
+    def annotations(self, annotations: list[Annotation]) -> bytes:
+        """The chunk that says which text is from which page."""
+        return self._head + encode(Delta(annotations=annotations)) + self._tail
 
     def finish(self, reason: FinishReason) -> bytes:
         """The last chunk that has a choice."""

@@ -36,7 +36,7 @@ FIELDS: Fields = {
     "modalities": ignored("The service's models write text alone."),
     "audio": ignored("The service's models do not speak."),
     "prediction": ignored("The service takes no predicted output."),
-    "web_search_options": ignored(support.NO_SEARCH),
+    "web_search_options": emulated(support.SEARCHED),
     "moderation": ignored("The service moderates by its own rules."),
     "stream_options.include_obfuscation": ignored("Nothing is added to the events of a stream."),
     # the request

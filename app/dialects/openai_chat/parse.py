@@ -81,6 +81,7 @@ def _conversation(
         messages=messages,
         system=system,
         tools=offer.tools,
+        hosted=offer.hosted,
         tool_choice=tools.choice(request, offer.tools, record),
         reasoning=_reasoning(request.reasoning_effort, record),
         json_schema=_json_schema(request.response_format),

@@ -2,14 +2,15 @@
 
 An answer has one text and one run of reasoning here: what comes before and after a tool call is
 joined, as a stream's reader joins it. Signatures and opaque reasoning have no place and are left
-out.
+out, and so are calls that the gateway ran itself: of a search of the web, the API shows only what
+the answer cites.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import UNSET, Struct
 
-from app.core.conversation import Text, Thinking, ToolCall
+from app.core.conversation import CitedText, Part, Text, Thinking, ToolCall
 from app.core.events import StopReason
 from app.core.fold import Reply
 from app.core.tokens import TokenCounts
@@ -77,7 +78,7 @@ def whole(context: ReplyContext, reply: Reply, meter: Meter) -> bytes:
 
 
 def _message(context: ReplyContext, reply: Reply) -> shapes.ReplyMessage:
-    text = "".join(part.text for part in reply.parts if isinstance(part, Text))
+    text = "".join(part.text for part in reply.parts if isinstance(part, Text | CitedText))
     reasoning = "".join(part.text for part in reply.parts if isinstance(part, Thinking))
     calls = [part for part in reply.parts if isinstance(part, ToolCall)]
     legacy = context.legacy
@@ -85,11 +86,31 @@ def _message(context: ReplyContext, reply: Reply) -> shapes.ReplyMessage:
         role="assistant",
         content=None if calls and not text else text,
         refusal=(reply.refusal.explanation or None) if reply.refusal else None,
-        annotations=[],
+        annotations=_annotations(reply.parts),
         reasoning_content=reasoning or UNSET,
         tool_calls=UNSET if legacy or not calls else [_call(context, call) for call in calls],
         function_call=_function(calls[0]) if calls and legacy else UNSET,
     )
+
+
+def _annotations(parts: Iterable[Part]) -> list[shapes.Annotation]:
+    found: list[shapes.Annotation] = []
+    start = 0
+    for part in parts:
+        if isinstance(part, CitedText):
+            found += annotations(part, start)
+        if isinstance(part, Text | CitedText):
+            start += len(part.text)
+    return found
+
+
+def annotations(cited: CitedText, start: int) -> list[shapes.Annotation]:
+    """Which pages a text is from that begins at this character of the content."""
+    end = start + len(cited.text)
+    return [
+        shapes.Annotation(shapes.UrlCitation(start, end, page.url, page.title))
+        for page in cited.pages
+    ]
 
 
 def _call(context: ReplyContext, call: ToolCall) -> shapes.ReplyToolCall | shapes.ReplyCustomCall:

@@ -12,7 +12,7 @@ from app.web.serving import Serving
 
 from .parse import parse_chat
 from .reply import ReplyContext, whole
-from .stream import StreamEncoder
+from .stream import CitingEncoder, StreamEncoder
 
 ABSENT = {
     "/v1/completions": "Use POST /v1/chat/completions, with the prompt as a user message.",
@@ -38,10 +38,11 @@ def blueprint(serving: Serving) -> Blueprint:
             legacy=parsed.legacy,
             forms=parsed.forms,
         )
+        encoder = CitingEncoder if parsed.conversation.hosted else StreamEncoder
         return serving.respond(
             parsed.conversation,
             streamed=parsed.stream,
-            encoder=partial(StreamEncoder, context),
+            encoder=partial(encoder, context),
             whole=partial(whole, context),
         )
 

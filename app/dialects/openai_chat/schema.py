@@ -10,11 +10,12 @@ be ignored and not refused.
 Source: the types of the ``openai`` SDK 3.57 and requests of real clients.
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
 from app.core.typed_json import Id, Label, Name, Tagged
+from app.dialects.web_search import ContextSize, Place
 
 from .messages_blocks import AssistantBlock, UserBlock
 
@@ -107,6 +108,7 @@ class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant", g
     tool_calls: list[ToolCall] | None = None
     function_call: CalledFunction | None = None
     name: Label | None = None
+    annotations: Any = None
 
 
 class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool", gc=False):
@@ -230,6 +232,20 @@ class StreamOptions(Struct, frozen=True):
     include_usage: bool | None = None
 
 
+class UserLocation(Struct, frozen=True):
+    """Where the user is."""
+
+    approximate: Place
+    type: Literal["approximate"] = "approximate"
+
+
+class WebSearchOptions(Struct, frozen=True):
+    """Of the search of the web that the gateway runs."""
+
+    search_context_size: ContextSize | None = None
+    user_location: UserLocation | None = None
+
+
 class ChatRequest(Struct, frozen=True, kw_only=True):
     """The body of ``POST /v1/chat/completions``."""
 
@@ -253,6 +269,7 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     max_completion_tokens: Positive | None = None
     stop: StopSequence | Annotated[list[StopSequence], Meta(max_length=4)] | None = None
     parallel_tool_calls: bool | None = None
+    web_search_options: WebSearchOptions | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     frequency_penalty: Penalty | None = None

@@ -7,7 +7,7 @@ whose default is UNSET are left out where they do not apply.
 Source: the types of the ``openai`` SDK 3.57.
 """
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
@@ -38,6 +38,19 @@ class ReplyCustomCall(Shape, frozen=True, tag_field="type", tag="custom"):
     custom: ReplyCustomInput
 
 
+class UrlCitation(Shape, frozen=True):
+    """``start_index`` and ``end_index`` are characters of the content; the end is behind them."""
+
+    start_index: int
+    end_index: int
+    url: str
+    title: str
+
+
+class Annotation(Shape, frozen=True, tag_field="type", tag="url_citation"):
+    url_citation: UrlCitation
+
+
 class ReplyMessage(Shape, frozen=True, kw_only=True):
     """``refusal`` says why the answer was declined, if the upstream does. ``reasoning_content`` is
     there if the model's reasoning can be read, ``function_call`` only for requests with
@@ -46,7 +59,7 @@ class ReplyMessage(Shape, frozen=True, kw_only=True):
     role: Literal["assistant"]
     content: str | None
     refusal: str | None
-    annotations: list[Any]
+    annotations: list[Annotation]
     reasoning_content: str | UnsetType = UNSET
     tool_calls: list[ReplyToolCall | ReplyCustomCall] | UnsetType = UNSET
     function_call: ReplyFunction | UnsetType = UNSET
@@ -123,12 +136,17 @@ class ToolCallDelta(Shape, frozen=True, kw_only=True):
 
 
 class Delta(Shape, frozen=True, kw_only=True):
+    """``annotations`` are in one chunk, before the last; the SDK's types lack them here, and its
+    stream keeps them.
+    """
+
     role: Literal["assistant"] | UnsetType = UNSET
     content: str | UnsetType = UNSET
     refusal: str | UnsetType = UNSET
     reasoning_content: str | UnsetType = UNSET
     tool_calls: list[ToolCallDelta] | UnsetType = UNSET
     function_call: FunctionDelta | UnsetType = UNSET
+    annotations: list[Annotation] | UnsetType = UNSET
 
 
 class ChunkChoice(Shape, frozen=True):

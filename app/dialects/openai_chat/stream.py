@@ -5,12 +5,15 @@
 nothing.
 """
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
-from app.core.conversation import HostedToolUse, Summary
+from app.core.conversation import CitedText, HostedToolUse, Summary
 from app.core.events import (
+    Event,
     Finish,
+    HostedToolStart,
     RedactedThinkingBlock,
     TextDelta,
     ThinkingDelta,
@@ -29,7 +32,8 @@ from app.dialects.wire import encode
 from app.errors import GatewayError
 
 from .chunks import DONE, PING, Chunks, ChunkTemplate
-from .reply import ReplyContext, finish_reason
+from .reply import ReplyContext, annotations, finish_reason
+from .shapes import Annotation
 
 
 class State(Enum):
@@ -53,6 +57,7 @@ class StreamEncoder(encoder.StreamEncoder):
         self._chunks = Chunks(context)
         self._head, self._tail = self._chunks.content
         self._calls = 0
+        self._annotations: list[Annotation] = []
         self._arguments: ChunkTemplate | None = None  # of the open call, unless that is left out
         self._arguments_sent = False
         self._reader: InputReader | None = None  # of a call with free text
@@ -69,7 +74,7 @@ class StreamEncoder(encoder.StreamEncoder):
     def _write(self, template: ChunkTemplate, text: str) -> None:
         self._out += (template.head, encode(text), template.tail)
 
-    def _text(self, event: TextDelta) -> None:
+    def _text(self, event: TextDelta | CitedText) -> None:
         self._delta(event.text)
 
     def _thinking(self, event: ThinkingDelta) -> None:
@@ -103,6 +108,8 @@ class StreamEncoder(encoder.StreamEncoder):
     def _finish(self, event: Finish) -> None:
         if event.refusal and event.refusal.explanation:
             self._out.append(self._chunks.refusal(event.refusal.explanation))
+        if self._annotations:
+            self._out.append(self._chunks.annotations(self._annotations))
         self._out.append(
             self._chunks.finish(finish_reason(event.reason, legacy=self._context.legacy))
         )
@@ -116,10 +123,20 @@ class StreamEncoder(encoder.StreamEncoder):
         ThinkingSignature: ((), State.ANSWER),
         RedactedThinkingBlock: ((), State.ANSWER),
         ToolStart: ((_open_call,), State.CALL),
+        HostedToolStart: ((), State.ANSWER),
+        HostedToolUse: ((), State.ANSWER),
+        CitedText: ((_text,), State.ANSWER),
         Usage: ((), State.ANSWER),
         Finish: ((_finish,), State.DONE),
     }
-    _SILENT = (ThinkingSignature, RedactedThinkingBlock, HostedToolUse, Summary, Usage)
+    _SILENT = (
+        ThinkingSignature,
+        RedactedThinkingBlock,
+        HostedToolStart,
+        HostedToolUse,
+        Summary,
+        Usage,
+    )
     TRANSITIONS: ClassVar[Table] = {
         State.FRESH: after((_start,), _ANSWER) | dict.fromkeys(_SILENT, ((), State.FRESH)),
         State.ANSWER: _ANSWER,
@@ -130,3 +147,20 @@ class StreamEncoder(encoder.StreamEncoder):
         },
         State.DONE: {},
     }
+
+
+class CitingEncoder(StreamEncoder):
+    """Writes a completion that may cite pages: counts its text, which others need not pay for."""
+
+    def __init__(self, context: ReplyContext, meter: Meter) -> None:
+        super().__init__(context, meter)
+        self._length = 0
+
+    def feed(self, events: Sequence[Event]) -> bytes:
+        """As in the base class."""
+        for event in events:
+            if isinstance(event, CitedText):
+                self._annotations += annotations(event, self._length)
+            if isinstance(event, TextDelta | CitedText):
+                self._length += len(event.text)
+        return super().feed(events)

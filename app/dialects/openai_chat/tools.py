@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from app.core.conversation import Tool, ToolChoice
+from app.core.conversation import HostedTool, Tool, ToolChoice, WebSearch
+from app.core.hosted import web_search_tool
 from app.core.typed_json import FieldError, Record
-from app.dialects import openai
+from app.dialects import openai, web_search
 
 from . import schema, tool_forms
 from .tool_forms import CallForm
@@ -19,11 +20,12 @@ from .tool_forms import CallForm
 
 class Offer(Struct, frozen=True):
     """``tools`` may be called; ``forms`` says how the client reads calls of the tools that it
-    declared, by their names.
+    declared, by their names. ``hosted`` are those of the tools that the gateway runs.
     """
 
     tools: tuple[Tool, ...]
     forms: Mapping[str, CallForm]
+    hosted: tuple[HostedTool, ...] = ()
 
 
 def offered(request: schema.ChatRequest, record: Record) -> Offer:
@@ -45,7 +47,26 @@ def offered(request: schema.ChatRequest, record: Record) -> Offer:
         tools.append(tool_forms.function(function, f"functions[{position}]"))
     if isinstance(request.tool_choice, schema.AllowedToolsChoice):
         tools = _allowed(request.tool_choice.allowed_tools, tools, record)
-    return Offer(tuple(tools), forms)
+    if request.web_search_options is None:
+        return Offer(tuple(tools), forms)
+    tool, hosted = _web_search(request.web_search_options, request, tools)
+    return Offer((*tools, tool), forms, (hosted,))
+
+
+def _web_search(
+    options: schema.WebSearchOptions, request: schema.ChatRequest, tools: Sequence[Tool]
+) -> tuple[Tool, HostedTool]:
+    """The search that ``web_search_options`` asks for. An answer that is to be JSON cites
+    nothing.
+    """
+    cites = not isinstance(
+        request.response_format, schema.JsonObjectFormat | schema.JsonSchemaFormat
+    )
+    name = web_search.free_name({tool.name for tool in tools})
+    place = str(options.user_location.approximate) if options.user_location else ""
+    most = web_search.MOST_PAGES[options.search_context_size]
+    hosted = HostedTool(name, "web_search", WebSearch(most=most, cites=cites))
+    return web_search_tool(name, place, cites=cites), hosted
 
 
 def _allowed(allowed: schema.AllowedTools, tools: Sequence[Tool], record: Record) -> list[Tool]:

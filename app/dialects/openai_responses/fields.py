@@ -9,11 +9,12 @@ from app.dialects.support import Fields, emulated, honoured, ignored, refused
 from .items.read import ITEMS
 from .schema import ResponsesRequest
 from .tools import CustomTool, FunctionTool, Namespace, ToolSearch
+from .web_search import WebSearchTool
 
 TYPES = {
     "": (ResponsesRequest,),
     "input": ITEMS,
-    "tools": (FunctionTool, CustomTool, ToolSearch, Namespace),
+    "tools": (FunctionTool, CustomTool, ToolSearch, Namespace, WebSearchTool),
 }
 """The types of which a request is read, by the member that they are read for."""
 
@@ -27,7 +28,7 @@ FIELDS: Fields = {
     "temperature": ignored(support.NO_SAMPLING),
     "top_p": ignored(support.NO_SAMPLING),
     "top_logprobs": ignored("The service tells no probabilities."),
-    "max_tool_calls": ignored("It counts calls of tools that run at OpenAI."),
+    "max_tool_calls": emulated("No more searches of the web are made than this."),
     "reasoning": honoured(support.BY_MODEL),
     "reasoning.context": ignored("The service keeps no reasoning."),
     "reasoning.mode": ignored("The service has one mode."),
@@ -42,7 +43,8 @@ FIELDS: Fields = {
     "tool_choice[shell]": ignored(support.RUNS_AT_MAKER, "tool_choice"),
     "truncation": ignored("A conversation that is too long is refused."),
     "include": ignored(
-        "There is nothing more to include; `reasoning.encrypted_content` is honoured.",
+        "There is nothing more to include; `reasoning.encrypted_content` and"
+        " `web_search_call.action.sources` are honoured.",
         "message.input_image.image_url",
     ),
     "image": ignored("Images are sent as they are."),
@@ -74,8 +76,11 @@ FIELDS: Fields = {
     "*tools[file_search]": ignored(support.RUNS_AT_MAKER),
     "*tools[computer]": ignored(support.RUNS_AT_MAKER),
     "*tools[computer_use_preview]": ignored(support.RUNS_AT_MAKER),
-    "*tools[web_search]": ignored(support.NO_SEARCH),
-    "*tools[web_search_preview]": ignored(support.NO_SEARCH),
+    "*tools[web_search*]": emulated(support.SEARCHED),
+    "*tools[web_search*].external_web_access": honoured(
+        "A search that must not reach the web is ignored."
+    ),
+    "*tools[web_search*].search_content_types": honoured("Texts; images are ignored."),
     "*tools[mcp]": ignored(support.RUNS_AT_MAKER),
     "*tools[code_interpreter]": ignored(support.RUNS_AT_MAKER),
     "*tools[programmatic_tool_calling]": ignored(support.RUNS_AT_MAKER),
@@ -100,7 +105,7 @@ FIELDS: Fields = {
     "input*[input_file].file_url": refused(_BY_REFERENCE),
     "input*content[refusal]": _AS_TEXT,
     "input[file_search_call]": _AS_TEXT,
-    "input[web_search_call]": _AS_TEXT,
+    "input[web_search_call]": emulated("A search becomes a call and its result, the rest text."),
     "input[code_interpreter_call]": _AS_TEXT,
     "input[local_shell_call]": _AS_TEXT,
     "input[local_shell_call_output]": _AS_TEXT,

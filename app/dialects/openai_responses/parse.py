@@ -20,7 +20,7 @@ from app.dialects import openai
 from app.dialects.wire import encode
 from app.errors import GatewayError, Kind
 
-from . import codex, required, schema, tools
+from . import codex, required, schema, tools, web_search
 from .items import compaction
 from .items import read as items
 from .items.types import WithTools
@@ -146,7 +146,8 @@ def _parsed(
     keeps: bool,
 ) -> ParsedRequest:
     model = request.model or default_model
-    offer = _offered(request, record)
+    json_schema = _json_schema(request)
+    offer = _offered(request, record, cites=json_schema is None)
     chosen = tools.choice(request.tool_choice, offer, record)
     system, messages = items.read(request.input or (), record)
     wanted = _compaction(request, record)
@@ -161,9 +162,12 @@ def _parsed(
         messages=messages,
         system="\n\n".join(filter(None, (request.instructions, system))),
         tools=chosen.tools,
+        hosted=tuple(
+            tool for tool in offer.hosted if any(t.name == tool.name for t in chosen.tools)
+        ),
         tool_choice=chosen.choice,
         reasoning=reasoning,
-        json_schema=_json_schema(request),
+        json_schema=json_schema,
         json_schema_field="text.format.schema",
         streamed=bool(request.stream),
         max_tokens=request.max_output_tokens,
@@ -182,11 +186,12 @@ def _parsed(
         encrypted_reasoning=schema.ENCRYPTED_REASONING in (request.include or ()),
         summary=not reasoning.omit_text,
         codex=codex.asks(headers),
+        sources=web_search.SOURCES in (request.include or ()),
     )
     return ParsedRequest(conversation, bool(request.stream), options, store)
 
 
-def _offered(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
+def _offered(request: schema.ResponsesRequest, record: Record, *, cites: bool) -> tools.Offer:
     reader = tools.ToolReader(record)
     reader.declare(request.tools or (), "tools")
     given = request.input if isinstance(request.input, list) else ()
@@ -198,7 +203,8 @@ def _offered(request: schema.ResponsesRequest, record: Record) -> tools.Offer:
                 raise error.under("input", index) from None
             found = raw["type"] == "tool_search_output"
             reader.declare(added.tools, "input", index, "tools", found=found)
-    return reader.offer()
+    pages = tuple(web_search.cited(given))
+    return reader.offer(cites=cites, max_uses=request.max_tool_calls, earlier=pages)
 
 
 def _reasoning(wanted: schema.ReasoningConfig | None, record: Record) -> Reasoning:
@@ -232,7 +238,7 @@ def _note_ignored(request: schema.ResponsesRequest, record: Record, *, store: bo
         if getattr(request, name) not in (None, default):
             record.ignore(name)
     for value in request.include or ():
-        if value != schema.ENCRYPTED_REASONING:
+        if value not in (schema.ENCRYPTED_REASONING, web_search.SOURCES):
             record.ignore(value)
 
 
@@ -263,6 +269,7 @@ def _echo(
         "conversation": {"id": conversation} if conversation else None,
         "instructions": request.instructions,
         "max_output_tokens": request.max_output_tokens,
+        "max_tool_calls": request.max_tool_calls,
         "metadata": request.metadata or {},
         "parallel_tool_calls": request.parallel_tool_calls is not False,
         "prompt_cache_key": request.prompt_cache_key,
@@ -276,7 +283,6 @@ def _echo(
 
 _NOT_SUPPORTED = (
     "prompt",
-    "max_tool_calls",
     "top_logprobs",
     "safety_identifier",
     "service_tier",

@@ -4,13 +4,23 @@ Members that repeat the request say what is in effect, which is not always what 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from msgspec import UNSET, Raw, Struct
 from msgspec.structs import replace
 
-from app.core.conversation import Part, RedactedThinking, Summary, Text, Thinking, ToolCall
-from app.core.events import Refusal, StopReason
+from app.core.conversation import (
+    CitedText,
+    HostedToolUse,
+    Part,
+    RedactedThinking,
+    Summary,
+    Text,
+    Thinking,
+    ToolCall,
+)
+from app.core.events import HostedToolStart, Refusal, StopReason
 from app.core.fold import Reply
 from app.core.lenient_json import decode_object
 from app.core.tokens import TokenCounts
@@ -19,7 +29,7 @@ from app.dialects import custom_tools
 from app.dialects.openai import OpenAIFailure
 from app.dialects.wire import encode
 
-from . import shapes
+from . import search_shapes, shapes, web_search
 from .items import compaction, reasoning_content
 from .kept.keeping import Keeping
 from .tools import ClientTool, ToolKind
@@ -40,7 +50,7 @@ OUTCOMES: dict[StopReason, tuple[FinalStatus, IncompleteReason | None]] = {
 """The status of a response, and why it is incomplete."""
 
 CallKind: TypeAlias = Literal["function_call", "custom_tool_call", "tool_search_call"]
-ItemKind: TypeAlias = Literal["message", "reasoning", "compaction"] | CallKind
+ItemKind: TypeAlias = Literal["message", "reasoning", "compaction", "web_search_call"] | CallKind
 
 ID_PREFIXES: dict[ItemKind, str] = {
     "message": "msg",
@@ -49,6 +59,7 @@ ID_PREFIXES: dict[ItemKind, str] = {
     "function_call": "fc",
     "custom_tool_call": "ctc",
     "tool_search_call": "tsc",
+    "web_search_call": "ws",
 }
 CALL_KINDS: dict[ToolKind, CallKind] = {
     "function": "function_call",
@@ -68,6 +79,7 @@ class ReplyOptions(Struct, frozen=True):
     encoded, ``client_tools`` the client's tools by their names in the
     conversation. ``encrypted_reasoning``: reasoning items carry their content for the next turn;
     ``summary``: they show their text. ``codex``: the answer has the forms of :mod:`.codex`.
+    ``sources``: a search of the web shows the addresses that it found.
     """
 
     model: str
@@ -76,6 +88,7 @@ class ReplyOptions(Struct, frozen=True):
     encrypted_reasoning: bool = False
     summary: bool = False
     codex: bool = False
+    sources: bool = False
 
     def __repr__(self) -> str:
         return f"<ReplyOptions for {self.model}>"
@@ -202,9 +215,20 @@ def message_item(
     return shapes.OutputMessage(item_id, status, "assistant", content)
 
 
-def text_part(text: str) -> shapes.OutputText:
+def text_part(
+    text: str, annotations: Sequence[search_shapes.UrlCitation] = ()
+) -> shapes.OutputText:
     """The one part that a message has."""
-    return shapes.OutputText(text, annotations=[], logprobs=[])
+    return shapes.OutputText(text, annotations=list(annotations), logprobs=[])
+
+
+def search_item(
+    context: ReplyContext, item_id: str, use: HostedToolStart | HostedToolUse
+) -> search_shapes.WebSearchCall:
+    """A search of the web, under way or over, which is then kept."""
+    if context.keeping is not None and isinstance(use, HostedToolUse):
+        context.keeping.search(item_id, use.id, web_search.pages(use))
+    return web_search.item(item_id, use, sources=context.options.sources)
 
 
 def reasoning_item(
@@ -257,17 +281,27 @@ def call_item(
     )
 
 
-def output_items(context: ReplyContext, parts: Sequence[Part]) -> list[shapes.Item]:
-    """The items of a whole answer. A summary that could not be had is none."""
-    told = [part for part in parts if not (isinstance(part, Summary) and part.content is None)]
-    return [_item(context, index, part) for index, part in enumerate(told)]
+def output_items(context: ReplyContext, parts: Iterable[Part]) -> list[shapes.Item]:
+    """The items of a whole answer. Text goes on in its message where a citation begins or ends. A
+    summary that could not be had is none.
+    """
+    items: list[shapes.Item] = []
+    for is_text, run in groupby(parts, lambda part: isinstance(part, Text | CitedText)):
+        if is_text:
+            item_id = context.item_id("message", len(items))
+            items.append(message_item(item_id, [text_part(*web_search.joined(run))], "completed"))
+        else:
+            told = (
+                part for part in run if not (isinstance(part, Summary) and part.content is None)
+            )
+            items += [_item(context, index, part) for index, part in enumerate(told, len(items))]
+    return items
 
 
 def _item(context: ReplyContext, index: int, part: Part) -> shapes.Item:
     match part:
-        case Text():
-            item_id = context.item_id("message", index)
-            return message_item(item_id, [text_part(part.text)], "completed")
+        case HostedToolUse():
+            return search_item(context, context.item_id("web_search_call", index), part)
         case Thinking() | RedactedThinking():
             item_id = context.item_id("reasoning", index)
             return reasoning_item(context, item_id, part)

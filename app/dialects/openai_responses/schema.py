@@ -79,6 +79,7 @@ class ResponsesRequest(Struct, frozen=True, kw_only=True):
     parallel_tool_calls: bool | None = None
     truncation: str | None = None
     max_output_tokens: Annotated[int, Meta(ge=16)] | None = None
+    max_tool_calls: Annotated[int, Meta(ge=1)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     previous_response_id: Label | None = None
@@ -98,4 +99,4 @@ NOT_HONOURED: dict[str, Any] = {
 has that value.
 """
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
-"""The one value of ``include`` that is honoured."""
+"""The value of ``include`` that asks for reasoning with its content."""

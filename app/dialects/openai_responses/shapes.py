@@ -13,12 +13,14 @@ from msgspec import UNSET, UnsetType
 from app.dialects.openai import OpenAIFailure
 from app.openapi import Shape
 
+from .search_shapes import SearchEvent, UrlCitation, WebSearchCall
+
 ItemStatus: TypeAlias = Literal["in_progress", "completed", "incomplete"]
 
 
 class OutputText(Shape, frozen=True, tag_field="type", tag="output_text"):
     text: str
-    annotations: list[Any]
+    annotations: list[UrlCitation]
     logprobs: list[Any]
 
 
@@ -112,9 +114,7 @@ class ConversationInEffect(Shape, frozen=True):
     id: str
 
 
-Item: TypeAlias = (
-    OutputMessage | ReasoningItem | Compaction | FunctionCall | CustomToolCall | ToolSearchCall
-)
+Item: TypeAlias = OutputMessage | ReasoningItem | Compaction | Call | WebSearchCall
 
 
 class _Response(Shape, frozen=True, kw_only=True):
@@ -136,7 +136,7 @@ class _Response(Shape, frozen=True, kw_only=True):
     conversation: ConversationInEffect | None
     previous_response_id: str | None
     prompt: None
-    max_tool_calls: None
+    max_tool_calls: int | None
     top_logprobs: None
     safety_identifier: None
     service_tier: None
@@ -324,6 +324,7 @@ Event: TypeAlias = (
     | PartDone
     | TextDelta
     | TextDone
+    | SearchEvent
     | RefusalDelta
     | RefusalDone
     | SummaryPartAdded

@@ -17,10 +17,11 @@ from typing import Any, ClassVar
 
 from msgspec import Raw
 
-from app.core.conversation import HostedToolUse, RedactedThinking, Summary, Thinking
+from app.core.conversation import CitedText, HostedToolUse, RedactedThinking, Summary, Thinking
 from app.core.events import (
     Event,
     Finish,
+    HostedToolStart,
     RedactedThinkingBlock,
     TextDelta,
     ThinkingDelta,
@@ -38,7 +39,7 @@ from app.dialects.transitions import Row, Table, after
 from app.dialects.wire import HOLE, encode
 from app.errors import GatewayError
 
-from . import errors, reply, shapes
+from . import errors, reply, search_shapes, shapes, web_search
 from .items import reasoning_content
 from .tools import ClientTool, ToolKind
 
@@ -71,6 +72,7 @@ class State(Enum):
     TEXT = "in text"
     THINKING = "in reasoning"
     CALL = "in a tool call"
+    HOSTED = "in a search of the web"
     DONE = "after the answer"
 
 
@@ -89,6 +91,7 @@ class StreamEncoder(OpeningEncoder):
         self._index = 0  # of the open item, as all that follows
         self._place: tuple[str, int] = ("", 0)  # its id and index
         self._pieces: list[str] = []
+        self._annotations: list[search_shapes.UrlCitation] = []
         self._call = ToolStart("", "")
         self._tool = ClientTool("")
         self._reader: InputReader | None = None
@@ -172,10 +175,20 @@ class StreamEncoder(OpeningEncoder):
         self._pieces.append(event.text)
         self._delta(event.text)
 
+    def _cited(self, event: CitedText) -> None:
+        before = "".join(self._pieces)
+        self._pieces[:] = [before, event.text]
+        self._delta(event.text)
+        for annotation in web_search.annotations(event, len(before)):
+            place = (*self._place, 0, len(self._annotations))
+            self._write(search_shapes.AnnotationAdded(self._number(), *place, annotation))
+            self._annotations.append(annotation)
+
     def _close_text(self, event: Event) -> None:
         text = "".join(self._pieces)
         self._pieces.clear()
-        part = reply.text_part(text)
+        part = reply.text_part(text, self._annotations)
+        self._annotations.clear()
         status: shapes.ItemStatus = "completed"
         if isinstance(event, Finish):
             status, _ = self._options.outcome(event.reason)
@@ -283,13 +296,28 @@ class StreamEncoder(OpeningEncoder):
             return self._reader.finish()
         return "" if self._pieces else "{}"
 
+    # Searches of the web
+
+    def _searching(self, call: HostedToolStart) -> None:
+        self._open("web_search_call")
+        self._added(reply.search_item(self._context, self._place[0], call))
+        self._write(search_shapes.SearchInProgress(self._number(), *self._place))
+        self._write(search_shapes.SearchSearching(self._number(), *self._place))
+
+    def _searched(self, use: HostedToolUse) -> None:
+        item = reply.search_item(self._context, self._place[0], use)
+        if item.status == "completed":
+            self._write(search_shapes.SearchCompleted(self._number(), *self._place))
+        self._done(item)
+
     _BETWEEN: ClassVar[Row] = {
         TextDelta: ((_open_text, _text), State.TEXT),
         ThinkingDelta: ((_open_thinking, _open_summary, _thinking), State.THINKING),
         ThinkingSignature: ((_open_thinking, _close_thinking), State.BETWEEN),
         RedactedThinkingBlock: ((_open_thinking, _redacted), State.BETWEEN),
         ToolStart: ((_open_call,), State.CALL),
-        HostedToolUse: ((), State.BETWEEN),
+        HostedToolStart: ((_searching,), State.HOSTED),
+        CitedText: ((_open_text, _cited), State.TEXT),
         Summary: ((_summary,), State.BETWEEN),
         Usage: ((), State.BETWEEN),
         Finish: ((_finish,), State.DONE),
@@ -298,7 +326,11 @@ class StreamEncoder(OpeningEncoder):
         State.FRESH: after((_start,), _BETWEEN) | {Usage: ((), State.FRESH)},
         State.BETWEEN: _BETWEEN,
         State.TEXT: after((_close_text,), _BETWEEN)
-        | {TextDelta: ((_text,), State.TEXT), Usage: ((), State.TEXT)},
+        | {
+            TextDelta: ((_text,), State.TEXT),
+            CitedText: ((_cited,), State.TEXT),
+            Usage: ((), State.TEXT),
+        },
         State.THINKING: after((_close_thinking,), _BETWEEN)
         | {
             ThinkingDelta: ((_thinking,), State.THINKING),
@@ -309,6 +341,10 @@ class StreamEncoder(OpeningEncoder):
             ToolInput: ((_input,), State.CALL),
             ToolEnd: ((_close_call,), State.BETWEEN),
             Usage: ((), State.CALL),
+        },
+        State.HOSTED: {
+            HostedToolUse: ((_searched,), State.BETWEEN),
+            Usage: ((), State.HOSTED),
         },
         State.DONE: {},
     }

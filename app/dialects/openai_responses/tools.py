@@ -8,13 +8,13 @@ and unknown types, are left out and named as ignored: clients send them along wi
 the turn must go on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.core.conversation import Tool, ToolChoice
+from app.core.conversation import HostedTool, Tool, ToolChoice
 from app.core.typed_json import (
     FieldError,
     Name,
@@ -26,6 +26,8 @@ from app.core.typed_json import (
 )
 from app.dialects import custom_tools, openai
 from app.dialects.wire import encode
+
+from . import web_search
 
 LONGEST_CHOICE = 128 * 1024
 """Bytes of a ``tool_choice``, which the answer repeats; each tool that it allows takes about 50."""
@@ -54,12 +56,14 @@ class ClientTool(Struct, frozen=True):
 
 class Offer(Struct, frozen=True):
     """The tools of a request. ``client_tools`` has them by the names of ``tools``; ``echo`` has the
-    entries of the request that are offered, for the answer to repeat.
+    entries of the request that are offered, for the answer to repeat. ``hosted`` are those of the
+    tools that the gateway runs.
     """
 
     tools: tuple[Tool, ...]
     client_tools: dict[str, ClientTool]
     echo: tuple[dict[str, Any], ...]
+    hosted: tuple[HostedTool, ...] = ()
 
 
 class FunctionTool(Tagged, frozen=True, tag="function"):
@@ -120,6 +124,7 @@ class ToolReader:
         self._names: set[str] = set()  # in the list being read
         self._found = False
         self._place: Path = ()  # of the tool being read
+        self._search: web_search.Search | None = None
 
     def declare(
         self, declared: Sequence[dict[str, Any]], *where: str | int, found: bool = False
@@ -139,9 +144,13 @@ class ToolReader:
             except FieldError as error:
                 raise error.under(*where, index) from None
 
-    def offer(self) -> Offer:
-        """The tools declared so far."""
-        return Offer(tuple(self._tools.values()), self._client_tools, tuple(self._echo))
+    def offer(self, **limits: Any) -> Offer:
+        """The tools declared so far; ``limits`` as in :meth:`.web_search.Search.offered`."""
+        tools, echo = tuple(self._tools.values()), tuple(self._echo)
+        if self._search is None:
+            return Offer(tools, self._client_tools, echo)
+        tool, hosted = self._search.offered(self._tools, **limits)
+        return Offer((*tools, tool), self._client_tools, echo, (hosted,))
 
     def _read(self, raw: dict[str, Any], within: Namespace | None = None) -> bool:
         """Read one tool or namespace; says whether it is offered."""
@@ -149,6 +158,10 @@ class ToolReader:
         if not isinstance(kind, str):
             problem = "Field required" if kind is None else "Input should be a valid string"
             raise FieldError(("type",), problem)
+        if web_search.is_type(kind) and not within:
+            search = web_search.read(raw, self._record)
+            self._search = search or self._search
+            return search is not None
         form = _FORMS.get(kind)
         if form is None or (within and form is Namespace):
             self._record.ignore(kind)
@@ -247,6 +260,8 @@ def choice(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) ->
         if wanted.get("type") in ("function", "custom"):
             named = convert(wanted, NamedTool)
             return Chosen(offer.tools, openai.named_choice(_flat(named), offer.tools), wanted)
+        if web_search.is_type(wanted.get("type")) and offer.hosted:
+            return Chosen(offer.tools, ToolChoice("tool", offer.hosted[0].name), wanted)
         if wanted.get("type") == "allowed_tools":
             return _allowed(wanted, offer, record)
     except FieldError as error:
@@ -283,16 +298,18 @@ def _by_mode(
 
 def _allowed(wanted: dict[str, Any], offer: Offer, record: Record) -> Chosen:
     allowed = convert(wanted, AllowedTools)
-    names = set(_names(allowed.tools, offer.client_tools, record))
+    names = set(_names(allowed.tools, offer, record))
     tools = tuple(tool for tool in offer.tools if tool.name in names)
     return _by_mode(allowed.mode, tools, wanted, record)
 
 
-def _names(
-    entries: Iterable[dict[str, Any]], client_tools: Mapping[str, ClientTool], record: Record
-) -> Iterable[str]:
+def _names(entries: Iterable[dict[str, Any]], offer: Offer, record: Record) -> Iterable[str]:
     """The flat names of the allowed tools; a tool that is not offered is ignored by its name."""
+    client_tools = offer.client_tools
     for index, raw in enumerate(entries):
+        if web_search.is_type(raw.get("type")) and offer.hosted:
+            yield offer.hosted[0].name
+            continue
         if raw.get("type") == TOOL_SEARCH and TOOL_SEARCH in client_tools:
             yield TOOL_SEARCH
             continue

@@ -2,9 +2,10 @@
 
 `POST /__sim/script` takes one answer or a list, `POST /__sim/tokens` the members of
 `Tokens.configure`, `POST /__sim/models` those of `Catalogue.configure`, `POST /__sim/rules` those
-of `rules.Settings`, `POST /__sim/quota` those of `operations.get_usage_limits`; `POST /__sim/reset`
-and `POST /__sim/close_idle` take nothing. `GET /__sim/requests` and `GET /__sim/stats` return what
-happened. The endpoint has no authentication.
+of `rules.Settings`, `POST /__sim/quota` those of `operations.get_usage_limits`, `POST
+/__sim/search` those of `operations.invoke_mcp`; `POST /__sim/reset` and `POST /__sim/close_idle`
+take nothing. `GET /__sim/requests` and `GET /__sim/stats` return what happened. The endpoint has no
+authentication.
 """
 
 from collections.abc import Callable
@@ -23,6 +24,7 @@ class ControlTarget(Protocol):
     def configure_models(self, members: dict[str, Any]) -> None: ...
     def configure_rules(self, members: dict[str, Any]) -> None: ...
     def configure_quota(self, members: dict[str, Any]) -> None: ...
+    def configure_search(self, members: dict[str, Any]) -> None: ...
     def reset(self) -> None: ...
     def close_idle(self) -> int: ...
     def requests(self) -> list[dict[str, Any]]: ...
@@ -40,6 +42,7 @@ def answer(target: ControlTarget, request: HttpRequest) -> HttpResponse:
         ("POST", "models"): lambda: target.configure_models(form),
         ("POST", "rules"): lambda: target.configure_rules(form),
         ("POST", "quota"): lambda: target.configure_quota(form),
+        ("POST", "search"): lambda: target.configure_search(form),
         ("POST", "reset"): target.reset,
         ("POST", "close_idle"): lambda: {"closed": target.close_idle()},
         ("GET", "requests"): target.requests,

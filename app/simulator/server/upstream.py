@@ -85,8 +85,17 @@ class UpstreamServer:
             raise ValueError("expected an object")
         self._service.quota = members
 
+    def configure_search(self, members: dict[str, Any]) -> None:
+        """Change the answers to web searches, see `operations.invoke_mcp`.
+
+        Raises ValueError if `members` is not an object.
+        """
+        if not isinstance(members, dict):
+            raise ValueError("expected an object")
+        self._service.search = members
+
     def reset(self) -> None:
-        """Remove scripts, clear the log, restore catalogue, rules and quota. Tokens stay valid."""
+        """Remove scripts, clear the log, restore all that was configured. Tokens stay valid."""
         self._service.reset()
         self.log.clear()
 

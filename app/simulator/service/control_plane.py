@@ -39,18 +39,23 @@ class Refused(Exception):
 
 
 def answer(
-    call: Call, catalogue: Catalogue, tokens: Tokens, quota: dict[str, Any]
+    call: Call,
+    catalogue: Catalogue,
+    tokens: Tokens,
+    quota: dict[str, Any],
+    search: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the body of the answer. Raises Refused.
 
-    `quota` are members of the answer to GetUsageLimits, see `operations.get_usage_limits`.
+    `quota` are members of the answer to GetUsageLimits, see `operations.get_usage_limits`, and
+    `search` changes that of InvokeMCP, see `operations.invoke_mcp`.
     """
     answers: dict[str, Callable[[], dict[str, Any]]] = {
         "ListAvailableModels": lambda: _models(call, catalogue),
         "GetUsageLimits": lambda: _usage(call, quota),
         "ListAvailableProfiles": lambda: {"profiles": [_profile(call, tokens)]},
         "GetProfile": lambda: {"profile": _profile(call, tokens)},
-        "InvokeMCP": lambda: _mcp(call),
+        "InvokeMCP": lambda: _mcp(call, search),
     }
     return answers[call.operation]()
 
@@ -87,7 +92,7 @@ def _profile(call: Call, tokens: Tokens) -> dict[str, Any]:
     return operations.profile(home or call.region)
 
 
-def _mcp(call: Call) -> dict[str, Any]:
+def _mcp(call: Call, search: dict[str, Any]) -> dict[str, Any]:
     if call.binding == "json-rpc" and "profileArn" not in call.form:
         raise Refused(NAMED["profile_arn_required"])
-    return operations.invoke_mcp(call.form)
+    return operations.invoke_mcp(call.form, search)

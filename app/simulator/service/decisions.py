@@ -17,6 +17,7 @@ from app.simulator.answers.typed_form import ScriptError
 from app.simulator.answers.vocabulary import Delivery, ScriptedAnswer
 from app.simulator.catalogue import models
 from app.simulator.catalogue.faults import NAMED, Fault, fault_response
+from app.simulator.checks import mcp
 from app.simulator.checks.body import as_dict, current_user
 from app.simulator.checks.refusals import refusal
 from app.simulator.checks.rules import Settings
@@ -27,7 +28,7 @@ from app.simulator.wire.http import HttpRequest, HttpResponse, json_response, pa
 from . import control_plane
 from .catalogue import Catalogue
 from .request_log import LoggedRequest
-from .routes import UNKNOWN, namespace, on_control_plane, region_of, route
+from .routes import MCP, UNKNOWN, namespace, on_control_plane, region_of, route
 from .sign_in import SignIn, masked
 from .tokens import Tokens
 
@@ -63,6 +64,7 @@ class SimulatedService:
         self.tokens = tokens
         self.settings = Settings()
         self.quota: dict[str, Any] = {}
+        self.search: dict[str, Any] = {}
         self._region = region
         self.catalogue = catalogue()
         self._new_catalogue = catalogue
@@ -75,11 +77,12 @@ class SimulatedService:
     def reset(self) -> None:
         """Remove scripts and clear the state of directives, the catalogue and the spent credits.
 
-        Settings of the rules and of the quota are restored too. Tokens stay valid.
+        Settings of the rules, the quota and the search are restored too. Tokens stay valid.
         """
         self.script.clear()
         self.settings = Settings()
         self.quota = {}
+        self.search = {}
         self.catalogue = self._new_catalogue()
         self._directives = Directives()
         self._credits_spent = 0.0
@@ -119,6 +122,10 @@ class SimulatedService:
             return Decision(_failure(fault, logged))
         if operation == CHAT:
             return self._chat(request, logged, bearer)
+        if operation == MCP:
+            logged.violations = mcp.violations(logged.body, request.headers, binding)
+            if logged.violations:
+                return _refuse(logged)
         region = region_of(request) or self._region
         return self._scripted(logged, bearer, lambda: self._operate(logged, bearer, region))
 
@@ -195,7 +202,9 @@ class SimulatedService:
             region,
         )
         try:
-            answer = control_plane.answer(call, self.catalogue, self.tokens, self.quota)
+            answer = control_plane.answer(
+                call, self.catalogue, self.tokens, self.quota, self.search
+            )
         except control_plane.Refused as refused:
             return _failure(refused.fault, logged)
         return json_response(200, answer, binding=logged.binding)

@@ -89,10 +89,12 @@ def profile(region: str | None) -> dict[str, Any]:
     }
 
 
-def invoke_mcp(call: dict[str, Any]) -> dict[str, Any]:
+def invoke_mcp(call: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
     """Return a JSON-RPC 2.0 response.
 
     The only tool is web_search; its result is JSON within JSON. A query has at most 200 characters.
+    Of `changed`, `results` replaces the pages, `error` is a member beside them, `answer` replaces
+    the whole response but its id, and `text` the JSON of the result.
     """
     params = as_dict(call.get("params"))
     if call.get("method") == "tools/list":
@@ -103,7 +105,11 @@ def invoke_mcp(call: dict[str, Any]) -> dict[str, Any]:
         message = f"only tools/call of web_search with a query of at most {QUERY_MAX} characters"
         problem = {"code": -32602, "message": message}
         return {"id": call.get("id"), "jsonrpc": "2.0", "error": problem}
-    text = json.dumps({"results": _hits(query), "totalResults": 2, "query": query})
+    if "answer" in changed:
+        return {"id": call.get("id"), "jsonrpc": "2.0", **as_dict(changed["answer"])}
+    found = {"results": _hits(query), "totalResults": 2, "query": query}
+    found |= {name: changed[name] for name in ("results", "error") if name in changed}
+    text = changed.get("text", json.dumps(found))
     result = {"content": [{"type": "text", "text": text}], "isError": False}
     return {"id": call.get("id"), "jsonrpc": "2.0", "result": result}
 

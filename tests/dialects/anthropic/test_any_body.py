@@ -112,7 +112,7 @@ BODY = {
 
 def test_the_body_itself_is_understood():
     parsed = parse_messages(msgspec.json.encode(BODY), Headers())
-    assert [tool.name for tool in parsed.conversation.tools] == ["bash", "g"]
+    assert [tool.name for tool in parsed.conversation.tools] == ["bash", "web_search", "g"]
 
 
 def outcome(parser, raw):

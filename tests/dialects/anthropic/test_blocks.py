@@ -119,13 +119,6 @@ IN_USER = [
     ),
 ]
 
-SEARCHED = {
-    "type": "web_search_tool_result",
-    "tool_use_id": "srvtoolu_1",
-    "content": [
-        {"type": "web_search_result", "title": "T", "url": "http://x", "encrypted_content": "Eo8B"}
-    ],
-}
 FETCHED = {
     "type": "web_fetch_tool_result",
     "tool_use_id": "srvtoolu_2",
@@ -144,16 +137,7 @@ IN_ASSISTANT = [
     ),
     (
         {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}},
-        (Text('[Server tool web_search: {"query":"q"}]'),),
-    ),
-    (
-        SEARCHED,
-        (
-            Text(
-                "[Result of server tool web_search: "
-                '[{"type":"web_search_result","title":"T","url":"http://x"}]]'
-            ),
-        ),
+        (ToolCall("s", "web_search", {"query": "q"}),),
     ),
     (
         FETCHED,
@@ -193,7 +177,6 @@ def test_blocks_of_the_assistant(said, block, parts):
 @pytest.mark.parametrize(
     "kind",
     [
-        "web_search_tool_result",
         "web_fetch_tool_result",
         "code_execution_tool_result",
         "bash_code_execution_tool_result",

@@ -1,5 +1,6 @@
 """The stream of an answer: its bytes, its order, and what the official SDK reads from it."""
 
+import base64
 import json
 import re
 from typing import Any
@@ -9,7 +10,7 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 
-from app.core.conversation import HostedToolUse, Summary
+from app.core.conversation import CitedText, HostedToolUse, Summary, WebSearchResult
 from app.core.events import (
     Finish,
     RedactedThinkingBlock,
@@ -366,23 +367,61 @@ def blocks_of(events):
                 content[-1] |= {"tool_changes": [], "encrypted_content": None, "signature": None}
             case HostedToolUse():
                 content += hosted_blocks(event)
+            case CitedText():
+                cited = [citation(page) for page in event.pages]
+                content.append({"type": "text", "text": event.text, "citations": cited})
     return content
 
 
 def hosted_blocks(use):
-    found = [{"type": "tool_reference", "tool_name": name} for name in use.result.found]
-    result = {"type": "tool_search_tool_search_result", "tool_references": found}
+    result: Any
+    kind = "web_search" if isinstance(use.result, WebSearchResult) else "tool_search"
     if use.result.error:
-        result = {"type": "tool_search_tool_result_error", "error_code": use.result.error}
+        result = {"type": f"{kind}_tool_result_error", "error_code": use.result.error}
+    elif kind == "web_search":
+        result = [web_page(page) for page in use.result.pages]
+    else:
+        found = [{"type": "tool_reference", "tool_name": name} for name in use.result.found]
+        result = {"type": "tool_search_tool_search_result", "tool_references": found}
     return [
         {"type": "server_tool_use", "id": use.id, "name": use.name, "input": use.input},
-        {"type": "tool_search_tool_result", "tool_use_id": use.id, "content": result},
+        {"type": f"{kind}_tool_result", "tool_use_id": use.id, "content": result},
     ]
+
+
+def web_page(page):
+    found = {"type": "web_search_result", "url": page.url, "title": page.title}
+    found["encrypted_content"] = sealed(page.mark, page.text)
+    return found | ({"page_age": page.date} if page.date else {})
+
+
+def citation(page):
+    return {
+        "type": "web_search_result_location",
+        "url": page.url,
+        "title": page.title,
+        "encrypted_index": sealed(page.mark, ""),
+        "cited_text": page.text,
+    }
+
+
+def sealed(mark, text):
+    told = {"kiro2api": "web_page", "mark": mark, "text": text}
+    written = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(written.encode()).decode()
+
+
+def without_nulls(value):
+    if isinstance(value, list):
+        return [without_nulls(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: without_nulls(each) for name, each in value.items() if each is not None}
 
 
 def going_on(content, kind, **fresh):
     """The last block if it is of that kind, else a fresh one."""
-    if not content or content[-1]["type"] != kind:
+    if not content or content[-1]["type"] != kind or "citations" in content[-1]:
         content.append({"type": kind, **fresh})
     return content[-1]
 
@@ -395,13 +434,14 @@ def unsigned(content):
 
 
 DELTAS = {
-    "text": {"text_delta"},
+    "text": {"text_delta", "citations_delta"},
     "thinking": {"thinking_delta", "signature_delta"},
     "tool_use": {"input_json_delta"},
     "redacted_thinking": set(),
     "server_tool_use": {"input_json_delta"},
     "tool_search_tool_result": set(),
     "compaction": {"compaction_delta"},
+    "web_search_tool_result": set(),
 }
 
 
@@ -455,19 +495,19 @@ def sdk_message(data):
 
 
 @settings(deadline=None, max_examples=150)
-@given(answers(hosted=True, summaries=True))
+@given(answers(hosted=True, web=True, summaries=True))
 def test_the_order_that_clients_demand(events):
     check_order(read(encoder().feed(events)))
 
 
 @settings(deadline=None, max_examples=60)
-@given(answers(hosted=True))
+@given(answers(hosted=True, web=True))
 def test_the_sdk_reads_what_the_model_said(events):
     message = sdk_message(encoder().feed(events))
     content = [block.model_dump(exclude_none=True) for block in message.content]
     for block in content:
         block.pop("parsed_output", None)
-    assert content == blocks_of(events)
+    assert without_nulls(content) == without_nulls(blocks_of(events))
     assert message.stop_reason == STOP_REASONS[events[-1].reason]
     assert message.usage.input_tokens == END_USAGE["input_tokens"]
     assert message.usage.output_tokens == END_USAGE["output_tokens"]
@@ -475,10 +515,10 @@ def test_the_sdk_reads_what_the_model_said(events):
 
 
 @settings(deadline=None, max_examples=150)
-@given(answers(hosted=True, summaries=True))
+@given(answers(hosted=True, web=True, summaries=True))
 def test_the_whole_answer_says_what_the_stream_says(events):
     told = whole(ReplyContext("msg_1", "m"), fold(events), FixedMeter())
-    assert json.loads(told)["content"] == blocks_of(events)
+    assert without_nulls(json.loads(told)["content"]) == without_nulls(blocks_of(events))
 
 
 def test_the_sdk_reads_an_error_as_its_type():

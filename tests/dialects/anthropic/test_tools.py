@@ -55,7 +55,7 @@ def test_a_strict_tool_says_where_its_schema_is(parse):
 @pytest.mark.parametrize(
     "kind",
     [
-        "web_search_20250305",
+        "web_search_of_tomorrow",
         "web_fetch_20260318",
         "code_execution_20260521",
         "computer_20251124",
@@ -152,8 +152,8 @@ def test_a_tool_of_unknown_schema_is_refused_with_advice(parse):
 
 
 def test_any_tool_when_all_were_ignored_cannot_be_kept(parse):
-    search = {"type": "web_search_20250305", "name": "web_search"}
-    parsed = parse(tools=[search], tool_choice={"type": "any"})
+    fetch = {"type": "web_fetch_20250910", "name": "web_fetch"}
+    parsed = parse(tools=[fetch], tool_choice={"type": "any"})
     assert parsed.conversation.tool_choice == ToolChoice()
     assert "tool_choice" in parsed.conversation.ignored
 

@@ -22,8 +22,8 @@ IGNORED = {
     "detail",
     "max_output_tokens",
     "parallel_tool_calls",
+    "search_content_types",
     "verbosity",
-    "web_search",
 }
 """All that any of them sends and this gateway ignores."""
 

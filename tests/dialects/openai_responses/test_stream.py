@@ -533,7 +533,7 @@ def comparable(output):
 
 
 @settings(deadline=None)
-@given(answers(names, summaries=True), st.booleans(), st.booleans(), st.booleans())
+@given(answers(names, web=True, summaries=True), st.booleans(), st.booleans(), st.booleans())
 def test_a_stream_ends_with_the_whole_answer(events, encrypted, summary, codex):
     _, streamed = read(encoder(encrypted=encrypted, summary=summary, codex=codex).feed(events))[-1]
     made = whole(context(encrypted, summary, codex), fold(events), FixedMeter())
@@ -549,7 +549,7 @@ EVENT_TYPES = {
 
 
 @settings(deadline=None)
-@given(answers(names, summaries=True))
+@given(answers(names, web=True, summaries=True))
 def test_every_event_is_strictly_of_the_sdks_types(events):
     for chunk in encoder().feed(events).decode().removesuffix("\n\n").split("\n\n"):
         payload = json.loads(chunk.partition("\ndata: ")[2])
@@ -608,7 +608,7 @@ def test_a_long_text_is_held_few_times():
 
 
 @settings(deadline=None)
-@given(answers(names, ("end_turn", "tool_use")))
+@given(answers(names, ("end_turn", "tool_use"), web=True))
 def test_the_sdk_puts_deltas_together_to_what_is_done(events):
     state = ResponseStreamState(input_tools=openai.omit, text_format=openai.omit)
     read_events = sdk_events(encoder().feed(events))

@@ -70,7 +70,7 @@ def test_a_name_that_is_no_tools_is_a_functions(parse):
 
 
 @pytest.mark.parametrize(
-    "kind", ["web_search", "tool_search", "local_shell", "mcp", "shell", "of_tomorrow"]
+    "kind", ["file_search", "tool_search", "local_shell", "mcp", "shell", "of_tomorrow"]
 )
 def test_kinds_that_run_elsewhere_are_named_and_not_offered(parse, kind):
     parsed = parse(tools=[{"type": kind, "external_web_access": True}, FUNCTION])
@@ -235,9 +235,9 @@ def test_a_choice_of_what_runs_elsewhere_is_ignored(parse, wanted):
 
 
 def test_a_call_cannot_be_required_where_nothing_is_offered(parse):
-    parsed = parse(tools=[{"type": "web_search"}], tool_choice="required")
+    parsed = parse(tools=[{"type": "file_search"}], tool_choice="required")
     assert parsed.conversation.tool_choice == ToolChoice()
-    assert parsed.conversation.ignored == ("web_search", "tool_choice")
+    assert parsed.conversation.ignored == ("file_search", "tool_choice")
     assert parsed.options.echo["tool_choice"] == msgspec.Raw(b'"auto"')
 
 

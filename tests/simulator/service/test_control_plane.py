@@ -120,3 +120,39 @@ def test_web_search_is_json_in_json(client: Client) -> None:
     for other_params in invalid:
         answer = client.send("POST", "/mcp", {**call, "params": other_params}, AUTHORIZED)
         assert answer.json["error"]["code"] < 0
+
+
+def test_a_call_of_a_tool_that_breaks_a_rule_is_refused(client: Client) -> None:
+    refused = client.send("POST", "/mcp", {"method": "tools/call"}, AUTHORIZED)
+    assert (refused.status, refused.headers["x-sim-violation"]) == (400, "missing-member")
+
+
+def test_the_answers_to_searches_can_be_set(client: Client) -> None:
+    params = {"name": "web_search", "arguments": {"query": "rain"}}
+    call = {"id": "7", "jsonrpc": "2.0", "method": "tools/call", "params": params}
+
+    def found(**changed: Any) -> Any:
+        assert client.send("POST", "/__sim/search", changed).status == 200
+        return client.send("POST", "/mcp", call, AUTHORIZED).json
+
+    def text(**changed: Any) -> Any:
+        return json.loads(found(**changed)["result"]["content"][0]["text"])
+
+    assert text(results=[])["results"] == []
+    assert text(error="no")["error"] == "no"
+    assert text(text='{"a":1}') == {"a": 1}
+    assert found(answer={"error": {"code": 1}}) == {
+        "id": "7",
+        "jsonrpc": "2.0",
+        "error": {"code": 1},
+    }
+    assert client.send("POST", "/__sim/search", [1]).status == 400
+    client.send("POST", "/__sim/reset", {})
+    assert (
+        len(
+            json.loads(
+                client.send("POST", "/mcp", call, AUTHORIZED).json["result"]["content"][0]["text"]
+            )["results"]
+        )
+        == 2
+    )

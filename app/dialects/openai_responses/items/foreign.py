@@ -15,7 +15,6 @@ from app.dialects.wire import encode
 from .turns import Turn
 
 AS_TEXT: dict[str, Role] = {
-    "web_search_call": "assistant",
     "file_search_call": "assistant",
     "code_interpreter_call": "assistant",
     "mcp_call": "assistant",

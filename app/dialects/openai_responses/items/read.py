@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from app.core.conversation import Message, Text, ToolCall, ToolResult
 from app.core.typed_json import FieldError, Record, convert, ignore_unknown
 from app.dialects import custom_tools, openai
+from app.dialects.openai_responses import web_search
 from app.dialects.openai_responses.tools import ClientTool
 
 from . import compaction, foreign, reasoning_content, tool_search, types
@@ -104,6 +105,17 @@ def _reasoning(item: types.Reasoning, record: Record) -> list[Turn]:
     return [Turn("assistant", (part,))]
 
 
+def _web_search_call(item: types.WebSearchCall, record: Record) -> list[Turn]:
+    """What was done with a page that was found is shown as text: no tool here does that."""
+    action = item.action
+    if not isinstance(action, dict) or action.get("type", "search") != "search":
+        return [foreign.as_text("assistant", "web_search_call", {"action": action}, record)]
+    call_id = item.id or "_".join(map(str, record.place))
+    failed = item.status == "failed"
+    call, result = web_search.earlier(call_id, action, item.encrypted_content, failed=failed)
+    return [Turn("assistant", (call,)), Turn("user", (result,))]
+
+
 WITH_TOOLS = ("additional_tools", "tool_search_output")
 """Items that offer tools."""
 
@@ -118,6 +130,7 @@ _READERS: dict[str, tuple[Any, ItemReader]] = {
     "tool_search_call": (types.ToolSearchCall, tool_search.call),
     "tool_search_output": (types.ToolSearchOutput, tool_search.output),
     "reasoning": (types.Reasoning, _reasoning),
+    "web_search_call": (types.WebSearchCall, _web_search_call),
     "compaction": (types.Compaction, compaction.carried),
     "compaction_summary": (types.CompactionSummary, compaction.carried),
     "context_compaction": (types.ContextCompaction, compaction.carried),

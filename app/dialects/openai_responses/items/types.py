@@ -138,6 +138,13 @@ class ToolSearchOutput(Item, frozen=True, tag="tool_search_output"):
     execution: str | None = None
 
 
+class WebSearchCall(Item, frozen=True, tag="web_search_call"):
+    """``encrypted_content`` is there for a search of a response that was kept."""
+
+    action: Any = None
+    encrypted_content: str | None = None
+
+
 class Reasoning(Item, frozen=True, tag="reasoning"):
     encrypted_content: str | None = None
     summary: Any = None

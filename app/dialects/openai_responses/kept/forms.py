@@ -6,6 +6,8 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 from msgspec import Struct
 
+from app.core.conversation import WebPage
+from app.dialects.openai_responses import web_search
 from app.dialects.openai_responses.items import reasoning_content
 from app.dialects.openai_responses.shapes import Response
 from app.dialects.wire import encode
@@ -22,6 +24,7 @@ _PREFIXES = {
     "function_call_output": "fco",
     "custom_tool_call": "ctc",
     "custom_tool_call_output": "ctco",
+    "web_search_call": "ws",
 }
 _OUTPUT, _INPUT = "output_text", "input_text"
 
@@ -32,18 +35,19 @@ refer to single items of many responses need no more than the answers."""
 
 
 class Answer(Struct, frozen=True, array_like=True):
-    """One response. ``response`` is its JSON as the client got it. ``reasoning`` has the content
-    of its reasoning items, if the client did not ask for that: it must go back to the upstream.
+    """One response. ``response`` is its JSON as the client got it. ``contents`` has, by the ids of
+    items, what must go back to the upstream and the client did not get: reasoning that it did not
+    ask for, and the pages that searches of the web found.
     """
 
     response: bytes
-    reasoning: dict[str, str]
+    contents: dict[str, str]
 
     def items(self) -> list[Item]:
         """Its output, as items of an input."""
         output: list[Item] = msgspec.json.decode(self.response, type=_Output).output
         for item in output:
-            if content := self.reasoning.get(item.get("id", "")):
+            if content := self.contents.get(item.get("id", "")):
                 item["encrypted_content"] = content
         return output
 
@@ -131,9 +135,11 @@ def exchange(
     response: Response,
     asked: Sequence[Any],
     reasoning: Mapping[str, reasoning_content.Reasoning],
+    searches: Mapping[str, tuple[str, Sequence[WebPage]]],
 ) -> dict[str, bytes]:
     """What is kept of one response, by identity; the last is the one that is looked for first."""
     contents = {name: reasoning_content.encode(part) for name, part in reasoning.items()}
+    contents |= {name: web_search.encode(*search) for name, search in searches.items()}
     return {
         f"resp_{number}{ASKED}": packed(Asked(encode(numbered(asked, number)))),
         f"resp_{number}": packed(Answer(encode(response), contents)),

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from app.dialects import wire
-from app.dialects.openai_responses import shapes
+from app.dialects.openai_responses import search_shapes, shapes
 
 from .forms import Answer, Item
 
@@ -61,10 +61,12 @@ def _message(number: Number, place: tuple[str, int], item: Item) -> Iterator[Str
     for at, part in enumerate(item["content"]):
         is_text = part["type"] == "output_text"
         text = part["text" if is_text else "refusal"]
-        begun: Any = {**part, "text" if is_text else "refusal": ""}
+        begun: Any = {**part, "text": "", "annotations": []} if is_text else {**part, "refusal": ""}
         yield shapes.PartAdded(number(), *place, at, begun)
         if is_text:
             yield shapes.TextDelta(*place, at, [], text, number())
+            for which, cited in enumerate(part["annotations"]):
+                yield search_shapes.AnnotationAdded(number(), *place, at, which, cited)
             yield shapes.TextDone(number(), *place, at, text, [])
         else:
             yield shapes.RefusalDelta(*place, at, text, number())
@@ -91,10 +93,18 @@ def _custom_call(number: Number, place: tuple[str, int], item: Item) -> Iterator
     yield shapes.InputDone(number(), *place, item["input"])
 
 
+def _web_search(number: Number, place: tuple[str, int], item: Item) -> Iterator[Struct]:
+    yield search_shapes.SearchInProgress(number(), *place)
+    yield search_shapes.SearchSearching(number(), *place)
+    if item["status"] == "completed":
+        yield search_shapes.SearchCompleted(number(), *place)
+
+
 _BEGINNINGS: dict[str, tuple[Item, Callable[..., Iterator[Struct]]]] = {
     "message": ({"content": []}, _message),
     "reasoning": ({"summary": []}, _reasoning),
     "function_call": ({"arguments": ""}, _function_call),
     "custom_tool_call": ({"input": ""}, _custom_call),
+    "web_search_call": ({}, _web_search),
 }
 """By type of an item: its members while it has no content, and the events of its content."""

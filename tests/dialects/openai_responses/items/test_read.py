@@ -106,8 +106,8 @@ ITEMS = [
         ("assistant", (RedactedThinking("Eo8B"),)),
     ),
     (
-        {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"query": "q"}},
-        ("assistant", (Text('[web_search_call: {"action":{"query":"q"}}]'),)),
+        {"type": "web_search_call", "id": "ws_1", "action": {"type": "open_page", "url": "u"}},
+        ("assistant", (Text('[web_search_call: {"action":{"type":"open_page","url":"u"}}]'),)),
     ),
     (
         {"type": "shell_call_output", "call_id": "c", "output": [{"stdout": "42"}]},
