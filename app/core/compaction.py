@@ -21,6 +21,8 @@ that still holds, and the latest request in full;
 Answer with the summary alone, as text. Do not call a tool, and do not continue the work."""
 """The last turn of the conversation that is to be summed up."""
 
+SUMMED_UP = "compaction"
+"""The note that names it."""
 HEAD = """\
 [The earlier part of this conversation was replaced by this summary of it. Continue from here.]
 
@@ -43,6 +45,7 @@ def asking(conversation: Conversation) -> Conversation:
         parallel_calls=True,
         hosted=(),
         compaction=None,
+        notes=(*conversation.notes, SUMMED_UP),
     )
 
 

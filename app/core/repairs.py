@@ -37,6 +37,8 @@ REPAIRS: dict[str, str] = {
     "model:*": "No model has this name; the nearest one, or the default, answers.",
     "refusal_fallback:*": "The model refused without an answer, and this one was asked instead.",
     # while the conversation is summed up
+    "compaction": "The conversation is summed up by a call of its own. The answer goes on from the"
+    " summary, or is the summary alone.",
     "compaction_failed": "The model wrote no summary of the conversation, which is as it was.",
     # to what the service accepts
     "fold-system-message": "A system message between the turns became marked text of the user's"

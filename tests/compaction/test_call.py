@@ -133,6 +133,13 @@ def test_the_summary_comes_in_one_piece_and_then_the_answer() -> None:
     assert call.facts() == {"attempts": 2, "first_event_at": 5.0}
 
 
+def test_nothing_watches_the_call_for_the_summary() -> None:
+    plain, watched = Upstream(CALLS, SUMMED), Upstream(ANSWER)
+    call = CompactedCall(watched.open, plain.open, ASKED, WANTED, None, 5.0)
+    assert told(call) == [Summary("So far."), *ANSWER]
+    assert [len(plain.asked), len(watched.asked)] == [2, 1]
+
+
 def test_while_the_summary_is_written_the_client_gets_signs_of_life() -> None:
     batches = Upstream(SUMMED, ANSWER).call().batches()
     assert [next(batches) for _ in range(6)] == [*[()] * 5, [Summary("So far.")]]

@@ -43,6 +43,7 @@ CONVERSATION = Conversation(
 def test_the_model_is_asked_behind_the_same_conversation() -> None:
     asked = asking(CONVERSATION)
     assert asked.messages == (*MESSAGES, Message("user", (Text(ASKED),)))
+    assert asked.notes == ("compaction",)
     assert (asked.system, asked.tools, asked.session) == ("You count.", (Tool("ls"),), "s")
 
 

@@ -343,3 +343,5 @@ def test_strict_readers_read_all_of_it(
     assert kinds.count("compaction_delta") == 1
     line = gateway.wait_for_line(answer.headers["request-id"])
     assert line["attempts"] == 2
+    assert "compaction" in line["repairs"]
+    assert "compaction" in answer.headers["x-kiro-repairs"]
