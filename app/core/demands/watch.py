@@ -107,10 +107,13 @@ class Watch:
                 passed.append(event)
         return passed
 
+    @property
+    def waits_for_call(self) -> bool:
+        """Whether there is text that is held back for a forced call."""
+        return self._plan.forced and bool(self._text)
+
     def give_up(self) -> Sequence[Event]:
-        """The text that is held back for a forced call, which is not waited for any longer."""
-        if not (self._text and self._plan.forced):
-            return ()
+        """That text: the call is not waited for any longer."""
         self._spoilt = True
         return self._release()
 

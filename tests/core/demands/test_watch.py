@@ -186,9 +186,9 @@ def test_json_is_taken_out_of_text() -> None:
 
 def test_text_that_was_held_back_is_given_up() -> None:
     watch = Watch(FORCED, lambda *_: None, list[str]().append)
-    assert watch.give_up() == ()
+    assert not watch.waits_for_call
     assert watch.feed([SAY]) == []
-    assert watch.can_go_on
+    assert (watch.can_go_on, watch.waits_for_call) == (True, True)
     assert watch.give_up() == [SAY]
     assert watch.feed([SAY, *call("f"), CALLS]) == [SAY, *call("f"), CALLS]
     assert not watch.can_go_on
