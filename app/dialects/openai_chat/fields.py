@@ -30,7 +30,6 @@ FIELDS: Fields = {
     "reasoning_effort": honoured(support.BY_MODEL),
     "response_format[json_object]": emulated(support.BY_TOOL),
     "response_format[json_schema]": emulated(support.BY_TOOL),
-    "response_format[json_schema].json_schema.description": ignored("The schema has its own."),
     "tool_choice": emulated(support.FORCED),
     "function_call": emulated(support.FORCED),
     "verbosity": ignored("The service has no member for the length of answers."),
