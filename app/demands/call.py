@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, NamedTuple, TypeAlias
 
 import gevent
+from gevent.queue import Empty
 
 from app.core.conversation import Conversation, Text
 from app.core.demands.follow_up import asked_again
@@ -27,6 +28,7 @@ from app.errors import GatewayError, Kind
 from app.gateway import GatewayCall
 
 from .failures import failure
+from .pump import Pump
 
 Open: TypeAlias = Callable[[Conversation, Any], GatewayCall]
 
@@ -44,7 +46,7 @@ BETWEEN = TextDelta("\n\n")
 class Times(NamedTuple):
     """In seconds. ``ping_interval``: the silence after which a client is due a sign of life.
     ``patience``: how long, from the first content on, the text of a stream is held back for a
-    forced call; looked at with each batch.
+    forced call.
     """
 
     ping_interval: float
@@ -81,6 +83,7 @@ class WatchedCall:
         self._closed = False
         self._cut_by = ""
         self._is_held = plan.asked.streamed and plan.holds
+        self._pump: Pump | None = None
         self._beginning: gevent.Greenlet[..., None] | None = None
 
     @property
@@ -137,8 +140,10 @@ class WatchedCall:
         self._rest = iter(())
         if self._beginning is not None:
             self._beginning.kill(block=False)
-        for call in self._calls:
-            call.close()
+        if self._pump is not None:
+            self._pump.close()
+        if self._beginning is None or self._beginning.ready():  # or it closes on its way out
+            self._call.close()
 
     def batches(self) -> Iterator[Sequence[Event]]:
         """The events that fulfil the demands. Raises GatewayError."""
@@ -194,9 +199,20 @@ class WatchedCall:
 
     def _forced(self, watch: Watch) -> Iterator[Sequence[Event]]:
         end = monotonic() + self._times.patience
-        for batch in self._call.batches():
-            passed = watch.feed(batch)
-            yield passed if monotonic() < end else [*passed, *watch.give_up()]
+        pump = self._pump = Pump(self._call.batches())
+        try:
+            while True:
+                left = end - monotonic() if watch.waits_for_call else None
+                try:
+                    batch = pump.take(left)
+                except Empty:
+                    yield watch.give_up()
+                    continue
+                if batch is None:
+                    return
+                yield watch.feed(batch)
+        finally:
+            pump.close()
 
     def _whole(self) -> Iterator[Sequence[Event]]:
         """What passes of the answer that fulfils the demands, in one batch."""
@@ -210,7 +226,7 @@ class WatchedCall:
             if lack is None:
                 yield passed
                 return
-            if self.has_asked_again and lack.lack == "json":
+            if lack.lack == "json" and not self._may_ask_again:
                 why = failure(lack, asked_again=True).message
                 yield [Finish("refusal", Refusal(explanation=why))]
                 return
@@ -223,13 +239,18 @@ class WatchedCall:
         found: Mismatch | None = self._apart(_mismatch, self._plan.schemas[tool], value)
         return found
 
+    @property
+    def _may_ask_again(self) -> bool:
+        """Once in an answer, its hosted turns included."""
+        return self._plan.asked.asks_again and not self.has_asked_again
+
     def _ask_again(self, watch: Watch) -> None:
         """Open the second call. Raises GatewayError if this is its answer."""
         lack = watch.shortfall
         if lack is None:
             return
-        if self.has_asked_again or not self._plan.asked.asks_again:
-            raise failure(lack, asked_again=self.has_asked_again)
+        if not self._may_ask_again:
+            raise failure(lack, asked_again=True)
         self._notes[ASKED_AGAIN[lack.lack]] = None
         self._call.close()
         self._call = self._open(asked_again(self._plan, watch.said, lack), None)

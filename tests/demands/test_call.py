@@ -175,6 +175,37 @@ def test_text_is_held_back_for_so_long() -> None:
     assert len(upstream.calls) == 1
 
 
+def test_silence_does_not_hold_text_back_for_longer() -> None:
+    never = Signal()
+    upstream = Upstream([SAY, never.wait, ENDS])
+    watched = upstream.watched(FORCED, patience=0.01)
+    assert watched.wait(60.0)
+    assert next(watched.batches()) == [SAY]
+    watched.close()
+    assert upstream.calls[0].closed
+
+
+def test_a_client_that_leaves_in_the_middle_ends_the_reading() -> None:
+    never = Signal()
+    watched = Upstream([ThinkingDelta("Hm."), never.wait, ENDS]).watched(FORCED)
+    assert watched.wait(60.0)
+    batches = watched.batches()
+    assert next(batches) == [ThinkingDelta("Hm.")]
+    leaving = gevent.spawn(next, batches, None)
+    gevent.sleep(0)
+    watched.close()
+    leaving.kill()
+    assert watched._pump._reading.dead
+
+
+def test_a_call_may_come_after_text_that_was_given_up() -> None:
+    goes_on = Signal()
+    watched = Upstream([SAY, goes_on.wait, *call("f"), CALLS]).watched(FORCED, patience=0.0)
+    assert watched.wait(60.0)
+    goes_on.set()
+    assert told(watched) == [SAY, *call("f"), CALLS]
+
+
 def test_a_whole_answer_waits_as_long_as_it_takes() -> None:
     upstream = Upstream([SAY, ENDS], [*call("f"), CALLS])
     assert told(upstream.watched(whole(FORCED), patience=0.0)) == [*call("f"), CALLS]

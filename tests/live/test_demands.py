@@ -247,6 +247,23 @@ def test_json_beside_the_clients_own_tools(
     assert told.calls == []
 
 
+@dialects
+def test_json_in_a_conversation_that_has_some(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script({"think": {"text": "Hm.", "signature": "c2ln"}} | ANSWER)
+    turns = [
+        {"role": "user", "content": "Who is Bob?"},
+        {"role": "assistant", "content": json.dumps({"name": "Bob", "age": 7})},
+        {"role": "user", "content": "And Ada?"},
+    ]
+    member = "input" if asking is DIALECTS[2] else "messages"
+    told = asking(gateway, Ask(schema=PERSON, more={member: turns}), streamed=is_streamed)
+    assert json.loads(told.text) == ADA
+    (chat,) = chats(upstream)
+    assert "Bob" in str(chat.body["conversationState"]["history"])
+
+
 @pytest.mark.parametrize("asking", DIALECTS[1:], ids=["chat", "responses"])
 def test_any_object(
     gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool

@@ -23,12 +23,12 @@ from app.core.events import (
     ToolInput,
     ToolStart,
 )
-from app.core.fold import ReplyBuilder
 from app.core.lenient_json import decode_object
 
 from .found_json import documents
 from .json_schema import Mismatch
 from .plan import WRAPPED, Plan
+from .said import Said
 
 Check: TypeAlias = Callable[[str, Any], Mismatch | None]
 """How a value fails the schema of the tool of this name; None if it does not."""
@@ -77,7 +77,7 @@ class Watch:
         self._plan = plan
         self._check = check
         self._note = note
-        self._batches: list[Sequence[Event]] = []
+        self._said = Said()
         self._holds_text = plan.holds_text
         self._watched = _HOLDING_TEXT if self._holds_text else _ALWAYS
         self._text: list[Event] = []  # held back
@@ -96,7 +96,7 @@ class Watch:
         """What the client gets of these events. At the end it has a Finish, or there is a
         :attr:`shortfall`.
         """
-        self._batches.append(batch)
+        self._said.add(batch)
         if self._watched.isdisjoint(map(type, batch)):
             return batch
         passed: list[Event] = []
@@ -107,10 +107,13 @@ class Watch:
                 passed.append(event)
         return passed
 
+    @property
+    def waits_for_call(self) -> bool:
+        """Whether there is text that is held back for a forced call."""
+        return self._plan.forced and bool(self._text)
+
     def give_up(self) -> Sequence[Event]:
-        """The text that is held back for a forced call, which is not waited for any longer."""
-        if not (self._text and self._plan.forced):
-            return ()
+        """That text: the call is not waited for any longer."""
         self._spoilt = True
         return self._release()
 
@@ -122,10 +125,7 @@ class Watch:
     @property
     def said(self) -> tuple[Part, ...]:
         """All that the model said, of an answer that ended."""
-        builder = ReplyBuilder()
-        for batch in self._batches:
-            builder.feed(batch)
-        return builder.reply().parts
+        return self._said.parts()
 
     def _release(self) -> list[Event]:
         """Hold text back no longer."""

@@ -1,5 +1,6 @@
 """What a watched answer lets through, whatever its batches, and what it says is missing."""
 
+import tracemalloc
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -21,6 +22,7 @@ from app.core.conversation import (
 from app.core.demands.follow_up import asked_again
 from app.core.demands.json_schema import Mismatch
 from app.core.demands.plan import Plan, check_schemas, plan
+from app.core.demands.said import Said
 from app.core.demands.watch import Watch
 from app.core.events import (
     Event,
@@ -32,6 +34,7 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
+from app.core.fold import ReplyBuilder
 from app.core.typed_json import FieldError
 
 F, G = Tool("f"), Tool("g", strict=True, schema={"type": "object", "required": ["a"]})
@@ -186,9 +189,9 @@ def test_json_is_taken_out_of_text() -> None:
 
 def test_text_that_was_held_back_is_given_up() -> None:
     watch = Watch(FORCED, lambda *_: None, list[str]().append)
-    assert watch.give_up() == ()
+    assert not watch.waits_for_call
     assert watch.feed([SAY]) == []
-    assert watch.can_go_on
+    assert (watch.can_go_on, watch.waits_for_call) == (True, True)
     assert watch.give_up() == [SAY]
     assert watch.feed([SAY, *call("f"), CALLS]) == [SAY, *call("f"), CALLS]
     assert not watch.can_go_on
@@ -370,6 +373,28 @@ PLANS = [
     demanded(tools=(F, G), tool_choice=ToolChoice("none")),
     demanded(tools=(F, G), json_schema={}),
 ]
+
+
+@settings(deadline=None, max_examples=100)
+@given(batches=st.lists(blocks(), max_size=200))
+def test_what_was_said_is_remembered(batches: list[list[Event]]) -> None:
+    said, builder = Said(), ReplyBuilder()
+    for batch in [*batches, [ENDS]]:
+        said.add(batch)
+        builder.feed(batch)
+    assert said.parts() == builder.reply().parts
+
+
+def test_it_takes_little_more_memory_than_its_text() -> None:
+    said = Said()
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            said.add([TextDelta(f"word {number:05}")])
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size < 2 * 10 * 20_000 + 50_000
 
 
 @settings(deadline=None, max_examples=400)
