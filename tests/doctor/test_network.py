@@ -117,7 +117,7 @@ def test_which_hosts_are_called() -> None:
             None,
             "",
             0,
-            True,  # type: ignore[arg-type]
+            True,
         )
 
     hosts = wanted(Settings(), [report("idc", "eu-central-1"), report("social", None)])
