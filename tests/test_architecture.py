@@ -88,8 +88,8 @@ ALLOWED = {  # lower rows import from higher ones
     },
     "__main__": {
         "accounting", "catalogue", "client_setup", "codewhisperer", "credentials", "doctor", "keys",
-        "launch", "load", "output", "preflight", "program", "recording", "settings", "settings_commands",
-        "simulator", "version",
+        "launch", "load", "output", "preflight", "program", "recording", "settings",
+        "settings_commands", "simulator", "version",
     },
 }  # fmt: skip
 CREDENTIAL_VALUES = {"boot", "entries", "health", "lineage", "model", "times"}
