@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -90,6 +91,7 @@ def serve(host: str | None, port: int | None) -> NoReturn:
         click.echo(line)
     sys.stdout.flush()
     gunicorn = launch.server()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # until that has begun: no traceback for Ctrl-C
     os.execve(sys.executable, gunicorn, environment)  # nosec B606 # our own arguments
 
 

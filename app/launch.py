@@ -7,6 +7,7 @@ and gunicorn would find first. Run as a module, this file is gunicorn.
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -97,8 +98,12 @@ def _configuration() -> Path:
 if __name__ == "__main__":
     # gunicorn puts the current directory first in sys.path; what is imported before stays. It runs
     # this file by its path when it starts anew upon SIGUSR2, so that nothing else imports app.
-    from gunicorn.app.wsgiapp import run
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        from gunicorn.app.wsgiapp import run
 
-    import app  # noqa: F401
+        import app  # noqa: F401
 
-    run(prog="kiro2api serve")
+        run(prog="kiro2api serve")
+    except KeyboardInterrupt:  # before the master has its signal handlers
+        sys.exit(128 + signal.SIGINT)
