@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import subprocess
+import signal
 import sys
 import tempfile
 import time
@@ -52,7 +51,13 @@ def _add_doctor(group: click.Group) -> None:
     doctor_commands.add_to(group, os.environ)
 
 
-_LATE: dict[str, Callable[[click.Group], None]] = {"doctor": _add_doctor}
+def _add_load(group: click.Group) -> None:
+    from app.load import commands as load_commands
+
+    load_commands.add_to(group, os.environ)
+
+
+_LATE: dict[str, Callable[[click.Group], None]] = {"doctor": _add_doctor, "load": _add_load}
 
 
 @click.group(cls=_Cli, context_settings={"help_option_names": ["-h", "--help"]})
@@ -79,13 +84,14 @@ def serve(host: str | None, port: int | None) -> NoReturn:
     except (SettingsError, preflight.CannotStart) as error:
         sys.exit(f"kiro2api cannot start: {error}")
     if is_simulated:
-        environment |= _start_companion()
+        environment |= launch.start_companion(os.environ).environment
         click.secho(banner.simulated(settings), bold=True)
     listed = listed_models(settings, time.time())
     for line in banner.welcome(settings, listed, is_simulated=is_simulated):
         click.echo(line)
     sys.stdout.flush()
     gunicorn = launch.server()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # until that has begun: no traceback for Ctrl-C
     os.execve(sys.executable, gunicorn, environment)  # nosec B606 # our own arguments
 
 
@@ -122,40 +128,6 @@ def _is_unconfigured(settings: Settings) -> bool:
     """
     named = settings.kiro_token_file != Settings().kiro_token_file
     return not named and not is_configured(settings)
-
-
-def _start_companion() -> dict[str, str]:
-    """Start the simulator; returns the environment that points the gateway at it.
-
-    The server inherits the other end of the simulator's stdin. It closes when the last process of
-    the server is gone, however that ended, and the simulator follows.
-    """
-    process = subprocess.Popen(  # nosec B603 # our own arguments
-        launch.companion(),
-        env=launch.environment(os.environ),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for the server, which may still need an answer
-    )
-    assert process.stdin
-    assert process.stdout
-    os.set_inheritable(process.stdin.fileno(), True)
-    line = process.stdout.readline()
-    if not line:
-        sys.exit("kiro2api cannot start: the simulator did not; its error is above")
-    told = json.loads(line)
-    return {
-        **dict.fromkeys(("KIRO_API_URL", "KIRO_AUTH_URL", "KIRO_OIDC_URL"), told["url"]),
-        "KIRO_TOKEN_CACHE": told["cache"],
-        "KIRO_UPSTREAM_PROXY": "",
-        "KIRO_TOKEN_STORE": "",  # what is simulated must not reach the accounts of others
-        "KIRO_AUTH_TOKEN": json.dumps(
-            {
-                "refreshToken": secrets.token_hex(100),  # as long as a real one
-                "description": "the simulator",
-            }
-        ),
-    }
 
 
 def _control_plane(settings: Settings) -> Any:

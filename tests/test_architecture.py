@@ -84,14 +84,15 @@ ALLOWED = {  # lower rows import from higher ones
     "launch": set(),
     "settings_commands": {"credentials", "preflight", "program", "settings"},
     "client_setup": {"files", "models", "program", "settings"},
+    "load": {"client_setup", "launch", "settings"},
     "doctor": {
         "aws", "catalogue", "client_setup", "codewhisperer", "core", "credentials", "errors",
         "masking", "models", "preflight", "program", "settings", "tls", "upstream", "upstream_http",
     },
     "__main__": {
         "accounting", "catalogue", "client_setup", "codewhisperer", "credentials", "doctor", "keys",
-        "launch", "output", "preflight", "program", "recording", "settings", "settings_commands",
-        "simulator", "version",
+        "launch", "load", "output", "preflight", "program", "recording", "settings",
+        "settings_commands", "simulator", "version",
     },
 }  # fmt: skip
 CREDENTIAL_VALUES = {"boot", "entries", "health", "lineage", "model", "times"}

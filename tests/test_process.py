@@ -417,6 +417,15 @@ class TestSimulated:
         assert list((tmp_path / "tmp").iterdir()) == []
         assert "Traceback" not in running.text()
 
+    def test_ctrl_c_while_it_starts(self, start):
+        running = start(*SERVE)
+        running.until(lambda: "Other clients" in running.text())
+        for _ in range(5):  # the first may come before anybody listens to it
+            os.write(running.terminal, b"\x03")
+            time.sleep(0.3)
+        running.ended()
+        assert "Traceback" not in running.text()
+
     def test_simulator_alone(self, start):
         running = start("-m", "app", "simulate", "--port", "0")
         pattern = r"simulator ready on (http://127\.0\.0\.1:\d+)"

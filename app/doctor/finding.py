@@ -6,7 +6,10 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from app.masking import TOKENS
-from app.settings import Settings, setting_fields
+from app.settings import Settings, setting_fields, variable
+
+_SHORTEST = 6
+"""Characters of a secret that is looked for in what is told; a shorter one is a part of words."""
 
 
 class Level(IntEnum):
@@ -51,11 +54,8 @@ class Mask:
         secrets = [TOKENS]
         for item in setting_fields() if settings else ():
             value = getattr(settings, item.name)
-            if (
-                item.metadata["secret"]
-                and isinstance(value, str)
-                and item.name.upper() in (settings.origins if settings else ())
-            ):
+            is_own = bool(settings) and variable(item) in settings.origins
+            if item.metadata["secret"] and is_own and len(value or "") >= _SHORTEST:
                 secrets.append(re.escape(value))
         self._pattern = re.compile("|".join(secrets))
 

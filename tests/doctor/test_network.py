@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from app.credentials import AccountReport
+from app.credentials import AccountReport, Condition
 from app.doctor import network
 from app.doctor.fetching import Fetcher
 from app.doctor.finding import Finding, Level
@@ -103,21 +103,21 @@ def test_who_signed_a_certificate_that_is_not_trusted(tls: ssl.SSLContext) -> No
 def test_which_hosts_are_called() -> None:
     def report(kind: str, region: str | None) -> AccountReport:
         return AccountReport(
-            "a",
-            "s",
-            "",
-            kind,
-            0,
-            None,
-            region,
-            region,
-            None,
-            0,
-            "",
-            None,
-            "",
-            0,
-            True,  # type: ignore[arg-type]
+            account="a",
+            source="s",
+            description="",
+            kind=kind,
+            expires_at=0,
+            profile_arn=None,
+            region=region,
+            login_region=region,
+            quota=None,
+            quota_at=0,
+            quota_problem="",
+            state=Condition.READY,
+            why="",
+            until=0,
+            usable=True,
         )
 
     hosts = wanted(Settings(), [report("idc", "eu-central-1"), report("social", None)])
