@@ -1,6 +1,6 @@
 """The WSGI application: the only place that wires the parts together."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, cast
@@ -10,8 +10,7 @@ from flask_cors import CORS
 
 from app import operating
 from app.accounting import assembly as accounting
-from app.accounting.entry import entry
-from app.accounting.writer import Writer
+from app.alerts import assembly as alerts
 from app.catalogue import assembly as catalogue
 from app.catalogue.choice import ModelChoice
 from app.codewhisperer.upstream import CodeWhisperer
@@ -28,7 +27,6 @@ from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from app.explaining import Explainer, Open
-from app.finished import Finished, Observer
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
 from app.kept.keeper import Keeper
@@ -86,15 +84,15 @@ def create_app(settings: Settings) -> Application:
     writers = accounting.writers(settings)
     admission = Admission(settings.kiro_max_streams)
     metrics = operating.metrics(settings, models, lifecycle, admission, gateway.credentials, lists)
+    watch = alerts.watch(settings, gateway.credentials, accounting.on_quota(writers))
+    parts = (watch, key_limits, *writers, keeper, lists, recorder, metrics, gateway.credentials)
     app = Application(
         __name__,
         lifecycle=lifecycle,
         refusals=Refusals(_refusal),
         connections=_connection_limit(settings),
-        on_start=partial(_start, lists, metrics),
-        on_exit=partial(
-            _close, key_limits, *writers, keeper, lists, recorder, metrics, gateway.credentials
-        ),
+        on_start=partial(_start, lists, metrics, watch),
+        on_exit=partial(_close, *parts),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     around = partial(_around, settings)
@@ -119,7 +117,7 @@ def create_app(settings: Settings) -> Application:
         recorder=recorder,
         dialects=frozenset(blueprint.name for blueprint in routes),
         addresses=ClientAddresses(settings.kiro_trusted_proxies),
-        observers=_observers(writers, metrics),
+        observers=[*accounting.observers(writers), *([metrics.requests] if metrics else ())],
         side_door=operating.side_door(settings),
     )
     _allow_origins(app, settings)
@@ -173,20 +171,6 @@ def _own_key() -> str:
     """The name of the key that asks, "" for the owner's."""
     name = current().client.name
     return "" if name == OWN else name
-
-
-def _observers(writers: Sequence[Writer], metrics: "Metrics | None") -> list[Observer]:
-    """What learns of each request that is over."""
-    observers: list[Observer] = [partial(_account, writers)] if writers else []
-    return [*observers, metrics.requests] if metrics else observers
-
-
-def _account(writers: Sequence[Writer], finished: Finished) -> None:
-    """Have it kept what an answer has cost."""
-    if finished.called_model:
-        made = entry(finished)
-        for writer in writers:
-            writer.put(made)
 
 
 def _recorder(settings: Settings) -> Recorder | None:

@@ -57,7 +57,10 @@ ALLOWED = {  # lower rows import from higher ones
     "hosted": {"core", "errors", "gateway"},
     "compaction": {"core", "errors", "gateway"},
     "kept": {"files", "settings"},
-    "accounting": {"core", "database", "errors", "finished", "openapi", "settings"},
+    "alerts": {
+        "aws", "credentials", "errors", "files", "program", "settings", "tls", "version",
+    },
+    "accounting": {"aws", "core", "database", "errors", "finished", "openapi", "settings"},
     "keys": {"core", "database", "errors", "files", "models", "program", "settings"},
     "metrics": {"files", "finished", "settings", "version"},
     "pages": {"accounting", "core", "errors", "models", "openapi", "server"},
@@ -71,8 +74,8 @@ ALLOWED = {  # lower rows import from higher ones
         "version", "web",
     },
     "application": {
-        "accounting", "catalogue", "codewhisperer", "compaction", "core", "credentials", "demands",
-        "entry", "errors", "explaining", "finished", "gateway", "hosted", "kept", "keys", "metrics",
+        "accounting", "alerts", "catalogue", "codewhisperer", "compaction", "core", "credentials",
+        "demands", "entry", "errors", "explaining", "gateway", "hosted", "kept", "keys", "metrics",
         "models", "openapi", "operating", "pages", "recording", "server", "settings", "tls",
         "version", "web",
     },

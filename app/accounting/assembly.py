@@ -1,7 +1,12 @@
 """Builds the parts of this package from the settings."""
 
+from collections.abc import Callable, Sequence
+
+from app.aws.quota import Quota
+from app.finished import Finished, Observer
 from app.settings import Settings
 
+from .entry import entry, reading
 from .report import Reader
 from .reports import Reports
 from .writer import Writer
@@ -22,6 +27,28 @@ def writers(settings: Settings) -> tuple[Writer, ...]:
 
     shared = RedisStore(settings.kiro_token_store, days=days)
     return host, Writer(shared, "KIRO_TOKEN_STORE", in_thread=False)
+
+
+def observers(writers: Sequence[Writer]) -> tuple[Observer, ...]:
+    """What keeps the requests that are over."""
+
+    def keep(finished: Finished) -> None:
+        if finished.called_model:
+            made = entry(finished)
+            for writer in writers:
+                writer.put(made)
+
+    return (keep,) if writers else ()
+
+
+def on_quota(writers: Sequence[Writer]) -> Callable[[str, float, Quota], None] | None:
+    """What keeps the quota that an account had at a moment; None if nothing is kept."""
+
+    def keep(account: str, at: float, quota: Quota) -> None:
+        for writer in writers:
+            writer.read_quota(reading(account, at, quota))
+
+    return keep if writers else None
 
 
 def reports(settings: Settings) -> Reports | None:

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from app.aws.quota import Quota
 from app.core.credits import micro
 from app.errors import shortened
 from app.finished import Finished
@@ -132,6 +133,11 @@ def entry(finished: Finished) -> Entry:
         repairs=_listed(finished.repairs),
         ignored=_listed(finished.ignored),
     )
+
+
+def reading(account: str, at: float, quota: Quota) -> Reading:
+    """What a service says of an account. What is recorded of it then is added by the store."""
+    return Reading(account, at, micro(quota.used), micro(quota.limit), quota.resets_at, 0)
 
 
 def total(one: Entry) -> Total:

@@ -194,6 +194,10 @@ class Credentials:
         """What the owner should repair although requests still work, in sentences."""
         return self._watcher.problems + self._deps.store.problems()
 
+    def store_problems(self) -> list[str]:
+        """Those of them that keep refreshed tokens from being kept and shared."""
+        return self._deps.store.problems()
+
     def why_unready(self) -> str:
         """The kind of the reason for which no account can serve a request now, "" if one may: by
         what all workers know, without a call of any service.

@@ -170,6 +170,10 @@ class Settings:
     kiro_usage_days: int = setting("Usage", values.integer(0, 3660, "days"), "90",
         "How long it is kept what each answer has cost (names and numbers, no texts), in "
         "KIRO_TOKEN_CACHE, and as sums of each day in KIRO_TOKEN_STORE. 0: nothing is kept.")
+    kiro_alert_url: str | None = setting("Usage", values.receiver_url(), "",
+        "Where alerts are sent, each as one POST of JSON: when a login is over, an account is "
+        "suspended, less than 10 % of a quota are left, no account can be used or KIRO_TOKEN_STORE "
+        "cannot, and once more when that is over.", secret=True)
 
     kiro_default_model: str | None = setting("Models", values.model(), "",
         "Model for requests that name none, or one of no known family. If unset: the default that "

@@ -121,6 +121,17 @@ def base_url() -> Value:
     return Value(lambda raw: _url(raw, {"http", "https"}), "an http or https URL")
 
 
+def receiver_url() -> Value:
+    """A URL that may have a query, as those of web hooks do."""
+
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw)
+        _url(parts._replace(query="").geturl(), {"http", "https"})
+        return raw
+
+    return Value(parse, "an http or https URL")
+
+
 def base_url_or(*names: str) -> Value:
     url = base_url()
 

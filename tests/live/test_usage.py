@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -186,3 +187,34 @@ def test_nothing_is_kept_if_nothing_is_to_be(simulator: Simulator, tmp_path: Pat
     finally:
         gateway.stop()
     assert not [*tmp_path.rglob("usage.db*")]
+
+
+def test_an_account_agrees_with_its_service(simulator: Simulator, tmp_path: Path) -> None:
+    """What the service says it has charged is what is recorded, but for what others have used."""
+    gateway = Gateway(simulator.url, tmp_path)
+    office = Office(gateway, tmp_path / "no-keys")
+
+    def check(readings: int) -> None:
+        """Have the account's quota asked for, and wait until the gateway knows of it."""
+        command = [sys.executable, "-m", "app", "accounts", "--check"]
+        subprocess.run(command, cwd=ROOT, env=gateway.settings, capture_output=True, check=True)
+        end = time.monotonic() + 20
+        kept = sqlite3.connect(tmp_path / "tokens" / "usage.db")
+        while kept.execute("SELECT count(*) FROM readings").fetchone() != (readings,):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        kept.close()
+
+    try:
+        office.ask(KEY)
+        office.wait_for("KIRO_CLIENT_TOKEN", 1)
+        check(1)
+        for _ in range(3):
+            office.ask(KEY)
+        office.wait_for("KIRO_CLIENT_TOKEN", 4)
+        check(2)
+        (account,) = office.page(KEY, by="account").json()["accounts"]
+        assert (account["counted"], account["recorded"], account["difference"]) == (0.3, 0.3, 0.0)
+        assert "0.30 are recorded here, a difference of 0.00." in office.usage("--by", "account")
+    finally:
+        gateway.stop()
