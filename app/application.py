@@ -1,6 +1,6 @@
 """The WSGI application: the only place that wires the parts together."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, cast
@@ -27,7 +27,6 @@ from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from app.explaining import Explainer, Open
-from app.finished import Observer
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
 from app.hosted.web_search import AccountSearch
@@ -87,14 +86,14 @@ def create_app(settings: Settings) -> Application:
     admission = Admission(settings.kiro_max_streams)
     metrics = operating.metrics(settings, models, lifecycle, admission, gateway.credentials, lists)
     watch = alerts.watch(settings, gateway.credentials, accounting.on_quota(writers))
-    ending = watch, key_limits, *writers, keeper, lists, recorder, metrics, gateway.credentials
+    parts = (watch, key_limits, *writers, keeper, lists, recorder, metrics, gateway.credentials)
     app = Application(
         __name__,
         lifecycle=lifecycle,
         refusals=Refusals(_refusal),
         connections=_connection_limit(settings),
         on_start=partial(_start, lists, metrics, watch),
-        on_exit=partial(_close, *ending),
+        on_exit=partial(_close, *parts),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     around = partial(_around, settings, gateway)
@@ -119,7 +118,7 @@ def create_app(settings: Settings) -> Application:
         recorder=recorder,
         dialects=frozenset(blueprint.name for blueprint in routes),
         addresses=ClientAddresses(settings.kiro_trusted_proxies),
-        observers=_observers(accounting.observers(writers), metrics),
+        observers=[*accounting.observers(writers), *([metrics.requests] if metrics else ())],
         side_door=operating.side_door(settings),
     )
     _allow_origins(app, settings)
@@ -174,11 +173,6 @@ def _own_key() -> str:
     """The name of the key that asks, "" for the owner's."""
     name = current().client.name
     return "" if name == OWN else name
-
-
-def _observers(keeping: Iterable[Observer], metrics: "Metrics | None") -> list[Observer]:
-    """What learns of each request that is over."""
-    return [*keeping, metrics.requests] if metrics else [*keeping]
 
 
 def _recorder(settings: Settings) -> Recorder | None:

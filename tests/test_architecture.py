@@ -75,9 +75,9 @@ ALLOWED = {  # lower rows import from higher ones
     },
     "application": {
         "accounting", "alerts", "catalogue", "codewhisperer", "compaction", "core", "credentials",
-        "demands", "entry", "errors", "explaining", "finished", "gateway", "hosted", "kept", "keys",
-        "metrics", "models", "openapi", "operating", "pages", "recording", "server", "settings",
-        "tls", "version", "web",
+        "demands", "entry", "errors", "explaining", "gateway", "hosted", "kept", "keys", "metrics",
+        "models", "openapi", "operating", "pages", "recording", "server", "settings", "tls",
+        "version", "web",
     },
     "preflight": {"credentials", "errors", "keys", "settings"},
     "wsgi": {"application", "preflight", "settings"},

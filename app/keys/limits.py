@@ -15,12 +15,12 @@ from math import ceil
 from time import time
 from typing import NamedTuple, Protocol
 
-from app.core.credits import micro
 from app.errors import GatewayError, Kind
 from app.models.names import Resolution
 
 from .budgets import Budget
 from .key_file import OWN, ClientKey
+from .prices import Prices
 from .spending import Spending
 
 MINUTE = 60.0
@@ -72,9 +72,10 @@ class KeyLimits:
         spending: Spending | None = None,
     ) -> None:
         """``rates`` and ``spending`` may be None if no key can have a limit per minute, or a
-        budget."""
+        budget. ``prices`` are those of the answers that keys are charged for."""
         self._rates = rates
         self._spending = spending
+        self.prices = Prices()
         self._workers = workers
         self._resolve = resolve
         self._in_progress: Counter[str] = Counter()
@@ -111,10 +112,10 @@ class KeyLimits:
         """Whether it matters what the key spends."""
         return self._spending is not None and key.name != OWN
 
-    def charge(self, key: ClientKey, credits: float, tokens: int) -> None:
+    def charge(self, key: ClientKey, micro_credits: int, tokens: int) -> None:
         """Charge the key for what an answer has cost. Waits if the key has a budget."""
         if self._spending is not None:
-            self._spending.charge(key, micro(credits), tokens)
+            self._spending.charge(key, micro_credits, tokens)
 
     def close(self) -> None:
         """Write what the keys have spent."""

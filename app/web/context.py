@@ -134,7 +134,8 @@ class RequestContext:
             "output_tokens": counts.output_tokens,
             "cache_read_tokens": counts.cache_read_tokens,
             "cache_write_tokens": counts.cache_write_tokens,
-            "credits": counts.credits,
+            # a sum of several has binary fractions otherwise
+            "credits": None if counts.credits is None else round(counts.credits, 6),
             "first_event": None if first_event_at is None else first_event_at - self.started,
             "repairs": call.repairs,
             "ignored": call.ignored,

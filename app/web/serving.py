@@ -16,7 +16,7 @@ from app.core.fold import Reply
 from app.core.usage import Meter
 from app.errors import GatewayError, Kind
 from app.kept.keeper import Keeper
-from app.keys.key_file import OWN, ClientKey
+from app.keys.key_file import OWN
 from app.keys.limits import KeyLimits
 from app.recording.exchange import Exchange
 from app.server import native
@@ -25,6 +25,7 @@ from app.server.lifecycle import Lifecycle, Live
 from app.server.response import FinalChunk
 
 from . import failures, relay
+from .billing import settlement
 from .context import RequestContext, current
 from .gateway_call import GatewayCall
 from .headers import STREAM_HEADERS, listing
@@ -61,33 +62,6 @@ class StreamResponse(Response):
     def get_app_iter(self, environ: Any) -> Any:
         """The pieces, which are bytes already, and the function that ends them."""
         return _Body(self.response, self.close)
-
-
-def _free() -> None:
-    """The bill of a key that is charged nothing."""
-
-
-class Bill:
-    """What a key is charged for an answer: before its client has the end of it, and at its end, if
-    that comes earlier or more was spent meanwhile.
-    """
-
-    def __init__(self, limits: KeyLimits, key: ClientKey, meter: Meter) -> None:
-        self._limits = limits
-        self._key = key
-        self._meter = meter
-        self._credits = 0.0
-        self._tokens = 0
-
-    def settle(self) -> None:
-        """Charge what was not charged yet."""
-        counts = self._meter.counts()
-        credits = counts.credits or 0.0
-        tokens = counts.input_tokens + counts.output_tokens
-        tokens += counts.cache_read_tokens + counts.cache_write_tokens
-        if credits > self._credits or tokens > self._tokens:
-            self._limits.charge(self._key, credits - self._credits, tokens - self._tokens)
-            self._credits, self._tokens = credits, tokens
 
 
 @dataclass(frozen=True)
@@ -154,8 +128,8 @@ class Serving:
         with ExitStack() as held:
             live = self._admit(held, context, conversation.model)
             call = context.call = self.open(conversation, context.exchange)
-            settle = self._bill(context.client, call.meter)
-            held.callback(settle)
+            settle, close = settlement(self.limits, context.client, call)
+            held.callback(close)
             held.callback(call.close)
             if streamed:
                 live.run(call.wait, self.early_headers)
@@ -206,9 +180,6 @@ class Serving:
         failure = failures.as_failure(error, context)
         written = encoder(Meter(0, None, lambda _: None)).error(failure, context.request_id)
         return StreamResponse(iter((FinalChunk(written),)))
-
-    def _bill(self, key: ClientKey, meter: Meter) -> Callable[[], object]:
-        return Bill(self.limits, key, meter).settle if self.limits.charges(key) else _free
 
     def _stream(
         self,

@@ -13,7 +13,7 @@ from app.simulator import Simulator
 from tests.credentials.conftest import require
 from tests.credentials.redis_server import RedisServer
 from tests.live.servers import Gateway
-from tests.live.test_keys import PATHS, Service
+from tests.live.test_keys import ASKS, PATHS, Service
 
 ANSWER = {"text": ["Hello"], "credits": 0.4}
 
@@ -133,3 +133,43 @@ def test_what_was_spent_outlives_a_restart(simulator: Simulator, tmp_path: Path)
         gateway.stop()
     left = [answer.headers["x-kiro-budget-month-remaining"] for answer in answers]
     assert left == ["5", "4.6"]
+
+
+def test_a_client_that_leaves_before_the_price_is_charged_the_average(
+    service: Service, simulator: Simulator
+) -> None:
+    secret = service.keys("add", "hasty", "--credits-per-day", "100")
+    charged = 0.0
+    for _ in range(10):  # a worker that has not learnt a price charges nothing
+        before = left(service, secret, simulator)
+        simulator.script({"text": ["a", "b"], "stall": {"after": 2, "seconds": 20}})
+        with requests.post(
+            service.gateway.url + "/v1/messages",
+            json=ASKS["/v1/messages"] | {"stream": True},
+            headers={"x-api-key": secret},
+            stream=True,
+            timeout=20,
+        ) as answer:
+            assert next(answer.iter_content(None))
+        service.gateway.wait_for_line(answer.headers["request-id"])
+        charged = before - left(service, secret, simulator) - 0.4  # of the first look
+        if charged > 0.001:
+            break
+    assert 0.001 < charged < 1
+
+
+def test_a_request_that_failed_is_charged_nothing(service: Service, simulator: Simulator) -> None:
+    secret = service.keys("add", "unlucky", "--tokens-per-minute", "100000")
+    simulator.reset()
+    simulator.script({"fail": "too_long"})
+    assert service.ask(secret).status_code == 400
+    answer = service.ask(secret)
+    assert answer.headers["x-kiro-budget-minute-remaining"] == "100000"
+
+
+def left(service: Service, secret: str, simulator: Simulator) -> float:
+    """What is left of the day's budget, by an answer that costs 0.4."""
+    simulator.reset()
+    simulator.script(ANSWER)
+    answer = service.ask(secret)
+    return float(answer.headers["x-kiro-budget-day-remaining"])

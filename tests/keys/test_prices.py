@@ -1,0 +1,24 @@
+from app.keys.prices import MEMORY, Prices
+
+
+def test_tokens_cost_what_they_cost_before() -> None:
+    prices = Prices()
+    assert prices.estimate("m", 1000) == 0
+    prices.note("m", 200_000, 1000)
+    prices.note("m", 400_000, 1000)
+    assert prices.estimate("m", 500) == 150_000
+    assert prices.estimate("other", 500) == 0
+
+
+def test_a_new_price_counts_more_and_more() -> None:
+    prices = Prices()
+    for price in (1, 3):
+        for _ in range(20):
+            prices.note("m", price * MEMORY, MEMORY // 2)
+    assert 5.5 < prices.estimate("m", 1_000_000) / 1_000_000 <= 6
+
+
+def test_an_answer_without_tokens_has_no_price() -> None:
+    prices = Prices()
+    prices.note("m", 0, 0)
+    assert prices.estimate("m", 10) == 0
