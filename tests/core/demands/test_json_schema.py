@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -90,6 +90,9 @@ SCHEMAS = st.recursive(
 
 @settings(deadline=None, max_examples=300)
 @given(schema=SCHEMAS, value=VALUES)
+@example(schema={"additionalProperties": {"type": "string"}}, value={"a": 1})
+@example(schema={"patternProperties": {"^a": {"type": "null"}}}, value={"a": 1})
+@example(schema={"enum": [{"a": [1]}]}, value={"a": [1.0]})
 def test_the_verdicts_are_the_librarys(schema: dict[str, Any], value: Any) -> None:
     valid = Draft202012Validator(schema).is_valid(value)
     assert (Checker(schema).mismatch(value) is None) == valid
