@@ -216,3 +216,24 @@ def test_schemas_are_kept() -> None:
     assert checker({"type": "object"}) is checker({"type": "object"})
     large = {"type": "object", "description": "d" * json_schema.LONGEST_KEPT}
     assert checker(large) is not checker(large)
+
+
+def test_a_large_answer_has_steps_enough() -> None:
+    """As many members as the longest answers of models have, each object one of several kinds."""
+    kinds = [
+        {
+            "type": "object",
+            "properties": {
+                "kind": {"const": f"kind {number}"},
+                "name": {"type": "string", "minLength": 1},
+                "size": {"type": "integer", "minimum": 0},
+                "tags": {"type": "array", "items": {"type": "string"}},
+            },
+            "required": ["kind", "name", "size", "tags"],
+            "additionalProperties": False,
+        }
+        for number in range(4)
+    ]
+    item = {"kind": "kind 3", "name": "a name", "size": 1, "tags": ["one", "two"]}
+    schema = {"type": "object", "properties": {"items": {"items": {"anyOf": kinds}}}}
+    assert checker(schema).mismatch({"items": [item] * 3_000}) is None
