@@ -380,7 +380,8 @@ PLANS = [
 @example(batches=[[SAY], call("f", GOOD), [THINK]] * 100)
 def test_what_was_said_is_remembered(batches: list[list[Event]]) -> None:
     said, builder = Said(), ReplyBuilder()
-    for batch in [*batches, [ENDS]]:
+    ended: list[list[Event]] = [*batches, [ENDS]]
+    for batch in ended:
         said.add(batch)
         builder.feed(batch)
     assert said.parts() == builder.reply().parts
