@@ -5,14 +5,16 @@ docs/upstream.md: No field forces a tool or the form of an answer
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from app.simulator import Simulator
 from tests.live.demanding import DIALECTS, FAILURES, Ask, Asking
 from tests.live.openai_shared import asked, chats
-from tests.live.servers import Gateway
+from tests.live.servers import KEY, Gateway
 
 WEATHER = {
     "type": "object",
@@ -134,6 +136,33 @@ def test_beside_a_call_one_that_was_not_offered_is_left_out(
     told = asking(gateway, Ask(tools=TOOLS), streamed=is_streamed)
     assert told.calls == [("weather", {"city": "Paris"})]
     assert "unoffered_call_left_out" in gateway.wait_for_line(told.request_id)["repairs"]
+
+
+def test_text_is_held_back_no_longer_than_headers_are(upstream: Simulator, tmp_path: Path) -> None:
+    """The next tick of silence would come after 15 seconds."""
+    upstream.script(PROSE | {"stall": {"after": 3}})
+    running = Gateway(upstream.url, tmp_path, KIRO_EARLY_HEADERS="0.3")
+    body = {
+        "model": "claude-sonnet-4-6",
+        "stream": True,
+        "messages": [{"role": "user", "content": "hi"}],
+        "tools": [{"type": "function", "function": {"name": "weather", "parameters": WEATHER}}],
+        "tool_choice": "required",
+    }
+    try:
+        with requests.post(
+            f"{running.url}/v1/chat/completions",
+            json=body,
+            headers={"Authorization": f"Bearer {KEY}"},
+            stream=True,
+            timeout=10,
+        ) as answer:
+            lines = answer.iter_lines(chunk_size=1)
+            first, text = next(lines), next(line for line in lines if b"sunny" in line)
+    finally:
+        running.stop()
+    assert first == b": ping"
+    assert b"sunny in Paris." in text
 
 
 # Strict tools

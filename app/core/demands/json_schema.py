@@ -1,10 +1,10 @@
 """Checks values with a client's JSON Schema, by the library ``jsonschema``, in bounded time.
 
 A schema is the client's and a value is the model's, so neither is trusted. Each keyword costs
-steps, of which a check has :data:`MAX_STEPS`; regular expressions are searched by an automaton
-(:mod:`app.core.pattern`), where ``re`` can take exponential time; items are compared by their
-encoding, where the library compares each with each. Nothing is ever fetched: a reference that does
-not point into the schema itself is refused.
+steps, of which a check has as many as the value's size allows; regular expressions are searched by
+an automaton (:mod:`app.core.pattern`), where ``re`` can take exponential time; items are compared
+by their encoding, where the library compares each with each. Nothing is ever fetched: a reference
+that does not point into the schema itself is refused.
 
 The library is imported with the first schema: most workers never need it, and it takes 6 MB and up
 to a fifth of a second.
@@ -23,8 +23,10 @@ from app.core.typed_json import FieldError, Path
 
 from .schema_forms import LONGEST_PATTERN, UNCHECKED, SchemaWalk, check_size
 
-MAX_STEPS = 50_000
-"""Of one check; a step takes 10 to 20 us."""
+FIRST_STEPS, MAX_STEPS = 5_000, 200_000
+"""Of one check: the first ones, and one more for each byte of the value, up to the maximum. A step
+takes 10 to 20 us; a usual schema has two to ten for each member of an object.
+"""
 MOST_ERRORS = 20
 """Of which the best is reported."""
 LONGEST_QUOTE = 300
@@ -68,13 +70,15 @@ class Checker:
         """How the value fails the schema, None if it does not."""
         from jsonschema.exceptions import best_match
 
-        steps = _steps.set([MAX_STEPS])
+        steps = [0]
+        before = _steps.set(steps)
         try:
+            steps[0] = min(MAX_STEPS, FIRST_STEPS + len(_canonical(value)))
             error = best_match(islice(self._validator.iter_errors(value), MOST_ERRORS))
         except (_Exhausted, RecursionError):
             return Mismatch("", "It is too large or too deeply nested to be checked.")
         finally:
-            _steps.reset(steps)
+            _steps.reset(before)
         if error is None:
             return None
         told = error.message

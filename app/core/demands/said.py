@@ -4,8 +4,10 @@ A stream has thousands of small events, and a worker a thousand streams: as they
 would take ten times the memory of their text.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, groupby
+from operator import attrgetter
+from typing import Any
 
 from app.core.conversation import Part
 from app.core.events import Event, TextDelta, ThinkingDelta, ToolInput
@@ -14,8 +16,12 @@ from app.core.fold import ReplyBuilder
 MOST_BATCHES = 64
 """Of which the events are kept as they came."""
 
-_PIECES: dict[type, str] = {TextDelta: "text", ThinkingDelta: "text", ToolInput: "fragment"}
-"""Events that may be joined with others of their type, and the member that is text."""
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    TextDelta: attrgetter("text"),
+    ThinkingDelta: attrgetter("text"),
+    ToolInput: attrgetter("fragment"),
+}
+"""Events that may be joined with others of their type, and their text."""
 
 
 class Said:
@@ -43,24 +49,11 @@ class Said:
         return builder.reply().parts
 
 
-def joined(events: Iterable[Event]) -> list[Event]:
+def joined(events: Iterable[Event]) -> Iterator[Event]:
     """The events with one piece in place of pieces that follow each other."""
-    result: list[Event] = []
-    pieces: list[str] = []
-    kind: type = type(None)
-
-    def end() -> None:
-        if pieces:
-            result.append(kind("".join(pieces)))
-            pieces.clear()
-
-    for event in events:
-        if type(event) is not kind:
-            end()
-            kind = type(event)
-        if kind in _PIECES:
-            pieces.append(getattr(event, _PIECES[kind]))
+    for kind, run in groupby(events, type):
+        if kind in _TEXTS:
+            piece: Any = kind
+            yield piece("".join(map(_TEXTS[kind], run)))
         else:
-            result.append(event)
-    end()
-    return result
+            yield from run

@@ -165,9 +165,7 @@ class Watch:
         self._wrong = self._wrong or shortfall
 
     def _on_input(self, event: ToolInput, passed: list[Event]) -> None:
-        if self._call is _Call.PASSED:
-            passed.append(event)
-        elif self._call is _Call.HELD:
+        if self._call is _Call.HELD:
             self._events.append(event)
             self._fragments.append(event.fragment)
         elif self._call is _Call.ANSWER:

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -90,6 +90,9 @@ SCHEMAS = st.recursive(
 
 @settings(deadline=None, max_examples=300)
 @given(schema=SCHEMAS, value=VALUES)
+@example(schema={"additionalProperties": {"type": "string"}}, value={"a": 1})
+@example(schema={"patternProperties": {"^a": {"type": "null"}}}, value={"a": 1})
+@example(schema={"enum": [{"a": [1]}]}, value={"a": [1.0]})
 def test_the_verdicts_are_the_librarys(schema: dict[str, Any], value: Any) -> None:
     valid = Draft202012Validator(schema).is_valid(value)
     assert (Checker(schema).mismatch(value) is None) == valid
@@ -213,3 +216,24 @@ def test_schemas_are_kept() -> None:
     assert checker({"type": "object"}) is checker({"type": "object"})
     large = {"type": "object", "description": "d" * json_schema.LONGEST_KEPT}
     assert checker(large) is not checker(large)
+
+
+def test_a_large_answer_has_steps_enough() -> None:
+    """As many members as the longest answers of models have, each object one of several kinds."""
+    kinds = [
+        {
+            "type": "object",
+            "properties": {
+                "kind": {"const": f"kind {number}"},
+                "name": {"type": "string", "minLength": 1},
+                "size": {"type": "integer", "minimum": 0},
+                "tags": {"type": "array", "items": {"type": "string"}},
+            },
+            "required": ["kind", "name", "size", "tags"],
+            "additionalProperties": False,
+        }
+        for number in range(4)
+    ]
+    item = {"kind": "kind 3", "name": "a name", "size": 1, "tags": ["one", "two"]}
+    schema = {"type": "object", "properties": {"items": {"items": {"anyOf": kinds}}}}
+    assert checker(schema).mismatch({"items": [item] * 3_000}) is None

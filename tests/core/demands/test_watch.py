@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.core.conversation import (
@@ -377,9 +377,11 @@ PLANS = [
 
 @settings(deadline=None, max_examples=100)
 @given(batches=st.lists(blocks(), max_size=200))
+@example(batches=[[SAY], call("f", GOOD), [THINK]] * 100)
 def test_what_was_said_is_remembered(batches: list[list[Event]]) -> None:
     said, builder = Said(), ReplyBuilder()
-    for batch in [*batches, [ENDS]]:
+    ended: list[list[Event]] = [*batches, [ENDS]]
+    for batch in ended:
         said.add(batch)
         builder.feed(batch)
     assert said.parts() == builder.reply().parts
