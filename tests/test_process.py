@@ -255,12 +255,21 @@ class TestAddress:
         assert running.text() == f"the simulator cannot start: {what}\n"
 
     @pytest.mark.parametrize(
-        "environ", [{"KIRO_AUTH_TOKEN": "/no/file"}, {"KIRO_CLIENT_KEYS_FILE": "/no/keys"}], ids=str
+        "environ",
+        [
+            {"KIRO_AUTH_TOKEN": "/no/file"},
+            {"KIRO_CLIENT_KEYS_FILE": "/no/keys"},
+        ],
+        ids=str,
     )
     def test_serve_says_what_is_wrong_before_its_banner(self, start, environ):
         said = refused(start(*SERVE, **{**LOGIN, **environ}))
         assert said.startswith("kiro2api cannot start: ")
         assert next(iter(environ)) in said
+
+    def test_a_token_file_that_was_named_is_missed(self, start):
+        said = refused(start(*SERVE, KIRO_TOKEN_FILE="/no/token"))
+        assert "problem: KIRO_TOKEN_FILE: there is no /no/token" in said
 
     def test_a_variable_that_is_empty_and_hides_the_file_is_named(self, start, tmp_path):
         (tmp_path / ".env").write_text(f"AWS_REFRESHTOKEN={LOGIN['AWS_REFRESHTOKEN']}\n")
@@ -283,6 +292,15 @@ class TestAddress:
 
 
 class TestServing:
+    def test_redis_that_is_away_is_no_traceback(self, start):
+        """Its thread in the master must end before the workers are forked."""
+        running = start(*GUNICORN, KIRO_TOKEN_STORE="redis://127.0.0.1:9/0", **LOGIN)
+        running.until(running.healthy)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.ended() == 0
+        assert "KIRO_TOKEN_STORE cannot be used" in running.text()
+        assert "Traceback" not in running.text()
+
     def test_log_lines_and_secrets(self, start):
         running = start(*GUNICORN, LOG_LEVEL="debug", KIRO_CLIENT_TOKEN="canary", **LOGIN)
         running.until(running.healthy)

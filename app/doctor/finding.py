@@ -51,18 +51,22 @@ class Mask:
     """Hides the secrets of the settings, and what looks like a token, in any text."""
 
     def __init__(self, settings: Settings | None) -> None:
-        secrets = [TOKENS]
-        for item in setting_fields() if settings else ():
-            value = getattr(settings, item.name)
-            is_own = bool(settings) and variable(item) in settings.origins
-            if item.metadata["secret"] and is_own and len(value or "") >= _SHORTEST:
-                secrets.append(re.escape(value))
-        self._pattern = re.compile("|".join(secrets))
+        hidden = [TOKENS, *map(re.escape, _secrets(settings) if settings else ())]
+        self._pattern = re.compile("|".join(hidden))
 
     def __call__(self, finding: Finding) -> Finding:
         """The finding without secrets."""
         hidden = (self._pattern.sub("(hidden)", text) for text in finding[2:])
         return Finding(finding.area, finding.level, *(" ".join(text.split()) for text in hidden))
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    """The secrets that the user has set."""
+    for item in setting_fields():
+        if item.metadata["secret"] and variable(item) in settings.origins:
+            value = getattr(settings, item.name) or ""
+            if len(value) >= _SHORTEST:
+                yield value
 
 
 def lines(finding: Finding) -> Iterator[str]:

@@ -11,11 +11,14 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.fernet import Fernet
 
 from app.doctor import commands
 from app.doctor.commands import Wishes, examine
 from app.doctor.finding import Finding, Level
 from app.simulator import Simulator
+from tests.credentials.conftest import require
+from tests.credentials.redis_server import RedisServer
 from tests.credentials.service import refresh_token
 from tests.live.servers import free_port
 
@@ -155,6 +158,39 @@ def test_a_directory_that_cannot_be_written(doctor: Examine, tmp_path: Path) -> 
     (tmp_path / "a-file").write_text("")
     (store,) = bad(doctor(KIRO_TOKEN_CACHE=str(tmp_path / "a-file" / "cache")), "store")
     assert "cannot be written" in store.text
+
+
+def test_a_directory_that_others_can_read(doctor: Examine, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir(mode=0o755)
+    (store,) = bad(doctor(), "store")
+    assert store.advice == f"chmod 700 {tmp_path / 'cache'}"
+
+
+def test_redis_that_is_there(doctor: Examine, tmp_path: Path) -> None:
+    pytest.importorskip("redis")
+    require(RedisServer.is_installed(), "redis-server")
+    server = RedisServer(tmp_path)
+    try:
+        (store,) = bad(doctor(KIRO_TOKEN_STORE=server.url), "store")
+        assert "KIRO_STORE_KEY is not set" in store.text
+        key = Fernet.generate_key().decode()
+        found = doctor(KIRO_TOKEN_STORE=server.url, KIRO_STORE_KEY=key)
+        assert bad(found, "store") == []
+        assert key not in str(found)
+    finally:
+        server.stop()
+
+
+def test_the_default_key(doctor: Examine) -> None:
+    (found,) = bad(doctor(KIRO_CLIENT_TOKEN=""), "settings")
+    assert (found.level, "default key" in found.text) == (Level.WARNING, True)
+    (found,) = bad(doctor(KIRO_CLIENT_TOKEN="", HOST="0.0.0.0"), "settings")
+    assert (found.level, "listening on 0.0.0.0" in found.text) == (Level.PROBLEM, True)
+
+
+def test_a_default_model_that_is_refused(doctor: Examine) -> None:
+    found = bad(doctor(Wishes(refresh=True), KIRO_UNKNOWN_MODEL="refuse"), "models")
+    assert any("Codex asks for gpt-6.2-sol" in one.text for one in found)
 
 
 def test_a_file_that_others_can_read(doctor: Examine, tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from app.doctor import server
 from app.doctor.fetching import Fetcher
 from app.doctor.finding import Finding, Level
 from app.doctor.front import front
+from app.settings import Settings
 from app.simulator import Simulator
 from tests.credentials.conftest import require
 from tests.live.servers import KEY, Gateway, free_port
@@ -83,6 +85,13 @@ def examined(url: str, key: str = KEY) -> list[Finding]:
 
 def bad(url: str, key: str = KEY) -> list[Finding]:
     return [one for one in examined(url, key) if one.level is not Level.OK]
+
+
+def test_a_gateway_that_listens_at_its_own_port(gateway: Gateway) -> None:
+    fetcher = Fetcher(None, 20)
+    (found,) = server.port(Settings(port=gateway.port), fetcher)
+    fetcher.close()
+    assert (found.level, "kiro2api" in found.text) == (Level.OK, True)
 
 
 def test_all_is_well(nginx: Nginx) -> None:

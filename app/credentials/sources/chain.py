@@ -55,7 +55,13 @@ def from_settings(settings: "Settings") -> list[Source]:
 
 def token_file(settings: "Settings") -> Source:
     """The token file of the Kiro IDE, which the command ``login`` writes too."""
-    return FileSource("the Kiro token file", settings.kiro_token_file, is_explicit=False)
+    name = "KIRO_TOKEN_FILE"
+    return FileSource(
+        "the Kiro token file",
+        settings.kiro_token_file,
+        is_explicit=False,
+        named_by=name if name in settings.origins else "",
+    )
 
 
 def is_configured(settings: "Settings") -> bool:

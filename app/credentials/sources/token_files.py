@@ -17,10 +17,12 @@ _PAUSE = 0.05  # seconds; writing a small file takes far less
 class FileSource:
     """A JSON file with one or more logins; refreshed tokens are written back into it."""
 
-    def __init__(self, name: str, path: Path, *, is_explicit: bool) -> None:
+    def __init__(self, name: str, path: Path, *, is_explicit: bool, named_by: str = "") -> None:
+        """``named_by``: the variable in which the user named the file, which is then missed."""
         self.name = name
         self.is_explicit = is_explicit
         self._path = path
+        self._named_by = named_by
 
     def read(self) -> ReadResult:
         try:
@@ -47,5 +49,5 @@ class FileSource:
             why = getattr(error, "strerror", None) or "not a path"
             return [f"{self.name} is neither JSON nor the path of a file that can be read: {why}"]
         if isinstance(error, FileNotFoundError | NotADirectoryError):
-            return []
+            return [f"{self._named_by}: there is no {self._path}"] if self._named_by else []
         return [f"{self.name} ({self._path}) cannot be read: {error}"]

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable
 
+_LONGEST_ACT = 10.0  # seconds
+
 
 class Background:
     """Calls ``act`` whenever ``is_due`` says so, which is asked every ``interval`` seconds."""
@@ -23,9 +25,13 @@ class Background:
             self._thread.start()
 
     def stop(self) -> bool:
-        """End; what runs now is not interrupted. False if it was stopped before."""
+        """End, and wait for what runs now: a thread that ends after a fork fails in the child.
+        False if it was stopped before.
+        """
         was_stopped = self._stopped.is_set()
         self._stopped.set()
+        if self._thread and self._thread is not threading.current_thread():
+            self._thread.join(_LONGEST_ACT)
         return not was_stopped
 
     def _run(self) -> None:
