@@ -40,7 +40,10 @@ def add_to(group: click.Group) -> None:
             sys.exit(str(error))
         if not settings.kiro_usage_days:
             sys.exit("no usage is kept: KIRO_USAGE_DAYS is 0")
-        source = reader(settings)
+        try:
+            source = reader(settings)
+        except ImportError as error:
+            sys.exit(f"KIRO_TOKEN_STORE needs the extra `redis` ({error.name} is not installed)")
         try:
             found = report.make(source, query, now)
         except source.ERRORS as error:

@@ -1,33 +1,42 @@
-"""The answers of this host, one row each: a SQLite file that outlives restarts.
+"""The answers of this host, one row each, and their sums by day: a SQLite file that outlives
+restarts. Reports of months read the sums.
 
 Its methods wait for the disk: call them in a native thread.
 """
 
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from app import database
 
-from .entry import COUNTERS, Entry, Query, Reading, Scope, Total
+from .entry import COUNTERS, Entry, Query, Reading, Scope, Total, added, day, total
 
 FILE = "usage.db"
 TIDY_EVERY = 600.0
 _TIDY_AT_ONCE = 5000
 _COLUMNS = Entry.__struct_fields__
 
+_NAMES = ("day", "key", "model", "account", "client")
+
 _SCHEMA = f"""
 CREATE TABLE answers ({", ".join(_COLUMNS)});
 CREATE INDEX answers_at ON answers (at);
-CREATE INDEX answers_key_at ON answers (key, at);
+CREATE TABLE sums ({", ".join((*_NAMES, *COUNTERS))}, PRIMARY KEY ({", ".join(_NAMES)}))
+  WITHOUT ROWID;
 CREATE TABLE lost (at REAL NOT NULL, answers INTEGER NOT NULL);
 CREATE TABLE recorded (account TEXT PRIMARY KEY, credits INTEGER NOT NULL);
 CREATE TABLE readings (account TEXT, at REAL, used INTEGER, quota INTEGER,
   resets_at REAL, recorded INTEGER, PRIMARY KEY (account, at)) WITHOUT ROWID;
 """
 _INSERT = f"INSERT INTO answers VALUES ({', '.join('?' * len(_COLUMNS))})"  # nosec B608
+_ADD = (
+    f"INSERT INTO sums VALUES ({', '.join('?' * (len(_NAMES) + len(COUNTERS)))})"  # nosec B608
+    f" ON CONFLICT DO UPDATE SET {', '.join(f'{one} = {one} + excluded.{one}' for one in COUNTERS)}"
+)
 _RECORD = """
 INSERT INTO recorded VALUES (?, ?) ON CONFLICT DO UPDATE SET credits = credits + excluded.credits
 """
@@ -35,14 +44,15 @@ _READING = """
 INSERT OR IGNORE INTO readings SELECT ?, ?, ?, ?, ?,
   coalesce((SELECT credits FROM recorded WHERE account = ?), 0)
 """
-_NAMES = {"day": "strftime('%Y-%m-%d', at, 'unixepoch')"}
-_SUMS = {
+_OF_ANSWERS = {
     "requests": "count(*)",
     "failed": "sum(error != '' OR cancelled)",
     "credits": "coalesce(sum(credits), 0)",
     "unpriced": "sum(credits IS NULL)",
 }
-_TOTALS = ", ".join(_SUMS.get(name, f"sum({name})") for name in COUNTERS)
+_SUM_ANSWERS = ", ".join(_OF_ANSWERS.get(name, f"sum({name})") for name in COUNTERS)
+_SUM_SUMS = ", ".join(f"sum({name})" for name in COUNTERS)
+_DAY = "strftime('%Y-%m-%d', at, 'unixepoch')"
 
 
 class HostStore:
@@ -58,15 +68,17 @@ class HostStore:
 
     def write(self, _batch: str, entries: Sequence[Entry], lost: int, now: float) -> None:
         """Keep the answers, all or none of them. ``lost``: so many before them could not be."""
+        rows = [[getattr(one, name) for name in _COLUMNS] for one in entries]
         spent: Counter[str] = Counter()
-        rows = []
+        sums: defaultdict[tuple[str, ...], list[Total]] = defaultdict(list)
         for one in entries:
-            rows.append([getattr(one, name) for name in _COLUMNS])
             spent[one.account] += one.credits or 0
+            sums[one.day, one.key, one.model, one.account, one.client].append(total(one))
         connection = self._connection()
         connection.execute("BEGIN IMMEDIATE")
         with connection:  # commits, or rolls back
             connection.executemany(_INSERT, rows)
+            connection.executemany(_ADD, [_row(names, sums[names]) for names in sums])
             connection.executemany(_RECORD, spent.items())
             if lost:
                 connection.execute("INSERT INTO lost VALUES (?, ?)", (now, lost))
@@ -92,6 +104,7 @@ class HostStore:
             "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers WHERE at < ? LIMIT ?)",
             (oldest, _TIDY_AT_ONCE),
         )
+        connection.execute("DELETE FROM sums WHERE day < ?", (day(oldest),))
         for table in ("lost", "readings"):
             connection.execute(f"DELETE FROM {table} WHERE at < ?", (oldest,))  # nosec B608
 
@@ -117,16 +130,26 @@ class HostReader:
         return query.since
 
     def totals(self, query: Query) -> list[Total]:
-        """What the answers have cost, by name."""
-        name = _NAMES.get(query.by, query.by)
-        where, values = "at >= ?", [query.since]
-        if query.key:
-            where, values = "key = ? AND at >= ?", [query.key, query.since]  # type: ignore[list-item]
-        rows = self._rows(
-            f"SELECT {name}, {_TOTALS} FROM answers WHERE {where} GROUP BY 1",  # nosec B608
-            values,
+        """What the answers have cost, by name: those of the first day, which may begin in the
+        middle, by the answers, those of the other days by their sums.
+        """
+        next_day = _end_of_day(query.since)
+        of_key, values = ("AND key = ?", [query.key]) if query.key else ("", [])
+        name = _DAY if query.by == "day" else query.by
+        found = self._rows(
+            f"SELECT {name}, {_SUM_ANSWERS} FROM answers"  # nosec B608
+            f" WHERE at >= ? AND at < ? {of_key} GROUP BY 1",
+            [query.since, next_day, *values],
         )
-        return [Total(name=row[0], **dict(zip(COUNTERS, row[1:], strict=True))) for row in rows]
+        found += self._rows(
+            f"SELECT {query.by}, {_SUM_SUMS} FROM sums"  # nosec B608
+            f" WHERE day >= ? {of_key} GROUP BY 1",
+            [day(next_day), *values],
+        )
+        by_name: defaultdict[str, list[Total]] = defaultdict(list)
+        for shown, *counts in found:
+            by_name[shown].append(Total(**dict(zip(COUNTERS, counts, strict=True))))
+        return [added(totals, shown) for shown, totals in by_name.items()]
 
     def lost(self, since: float) -> int:
         """How many answers could not be kept."""
@@ -148,3 +171,14 @@ class HostReader:
             return connection.execute(statement, values).fetchall()
         finally:
             connection.close()
+
+
+def _row(names: tuple[str, ...], totals: list[Total]) -> list[object]:
+    sums = added(totals)
+    return [*names, *(getattr(sums, counter) for counter in COUNTERS)]
+
+
+def _end_of_day(at: float) -> float:
+    """When the day of that moment is over; the moment itself if a day begins with it."""
+    start = datetime.fromtimestamp(at, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return at if start.timestamp() == at else (start + timedelta(days=1)).timestamp()

@@ -5,6 +5,7 @@ alert is sent when a condition is seen twice in a row, once, and once more when 
 twice in a row. What could not be sent is sent later, if it still holds.
 """
 
+import errno
 import logging
 import socket
 import time
@@ -119,11 +120,13 @@ class Watch:
         """Without a lock, for want of a directory, each worker looks for itself."""
         try:
             files.private_directory(self._directory)
+            if why := files.why_unsafe(self._directory):
+                raise PermissionError(errno.EPERM, why)
             self._lock.acquire(timeout=0)
         except Timeout:
             return False
         except (OSError, NotImplementedError) as error:
-            log.warning("each worker sends the alerts: %s cannot be used: %s", FILE, error)
+            log.warning("each worker sends alerts: %s cannot be used: %s", self._directory, error)
         self._is_ours = True
         self._told = self._memory.read()
         return True

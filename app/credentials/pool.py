@@ -199,9 +199,7 @@ class Credentials:
         return self._deps.store.problems()
 
     def why_unready(self) -> str:
-        """The kind of the reason for which no account can serve a request now, "" if one may: by
-        what all workers know, without a call of any service.
-        """
+        """The kind of the reason for which no account can serve now, "" if one may. Asks nobody."""
         self._poll_sources()
         return why_none([account.state for account in self._accounts.values()], self._deps.clock())
 
@@ -224,9 +222,7 @@ class Credentials:
                 account.ask_quota()
 
     def check(self) -> None:
-        """Find out of each account whether it works, without cost: see
-        :meth:`ManagedAccount.check`. One that stays out is not asked. Waits.
-        """
+        """Find out whether each account works that does not stay out, without cost. Waits."""
         for account in self._accounts.values():
             if account.state.health.mode != "out":
                 account.check()

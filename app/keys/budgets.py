@@ -100,12 +100,13 @@ def budgets(key: ClientKey, sums: Sums, now: float) -> tuple[Budget, ...]:
 
 def crossed(key: ClientKey, after: Sums, place: Place, amount: int) -> Budget | None:
     """The budget of that period, if most of it was spent by this charge and not before it."""
-    limit = dict(_limits(key)).get(place[0])
+    limit = next((limit for period, limit in _limits(key) if period == place[0]), None)
     if limit is None:
         return None
-    now = Budget(place[0], limit, after.get(place, 0), _end(place))
-    before = now._replace(spent=now.spent - amount)
-    return now if now.warns and not before.warns else None
+    spent, mark = after.get(place, 0), WARN_AT * limit
+    if spent - amount < mark <= spent:
+        return Budget(place[0], limit, spent, _end(place))
+    return None
 
 
 def headers(known: Sequence[Budget]) -> dict[str, str]:

@@ -85,6 +85,8 @@ class Spending:
         """Write what waits, and close the ledger."""
         self._away_until = 0.0
         self._flush()
+        if self._pending:
+            log.error("what %d answers have cost is not charged to their keys", len(self._pending))
         with contextlib.suppress(*self._ledger.errors):
             self._call(self._ledger.close)
 

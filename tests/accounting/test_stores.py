@@ -124,6 +124,22 @@ def test_by_day_and_since(stores: tuple[Store, Reader]) -> None:
     ]
 
 
+def test_the_first_day_begins_in_the_middle(tmp_path: Path) -> None:
+    """Its answers are looked at one by one, those of the other days are sums already."""
+    midnight = NOW // DAY * DAY
+    store = HostStore(tmp_path / "usage.db", days=90)
+    for hours in (-50, -30, -20, -1, 0):
+        store.write("b", [made(time=midnight + hours * 3600, credits=1)], 0, NOW)
+    reader = HostReader(tmp_path / "usage.db")
+    for since, expected in ((-60, 5), (-31, 4), (-24, 3), (-10, 2), (0, 1), (1, 0)):
+        for by in GROUPINGS:
+            found = report.make(reader, Query(by, midnight + since * 3600), NOW).sum
+            assert (found.requests, found.credits) == (expected, expected * 1_000_000)
+    own = report.make(reader, Query("day", midnight - 60 * 3600, "alice"), NOW)
+    assert [one.requests for one in own.totals] == [1, 1, 2, 1]
+    store.close()
+
+
 def test_answers_without_a_price_and_answers_that_were_lost(
     stores: tuple[Store, Reader],
 ) -> None:

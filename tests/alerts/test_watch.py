@@ -178,6 +178,23 @@ def test_one_worker_of_a_host_sends_and_another_takes_over(
     second.close()
 
 
+def test_a_directory_that_others_can_write_to_is_not_used(
+    accounts: Accounts,
+    receiver: AlertReceiver,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    accounts.problems = ["KIRO_TOKEN_CACHE is not written"]
+    watch = watch_of(accounts, tmp_path / "open", receiver)
+    look(watch, 3)
+    assert receiver.seen() == [("store_away", "began")]
+    assert "everyone can write to it" in caplog.text
+    watch.close()
+    assert not (tmp_path / "open" / "alerts.lock").exists()
+
+
 def test_what_was_not_taken_is_sent_later_if_it_still_holds(
     accounts: Accounts,
     receiver: AlertReceiver,
