@@ -54,6 +54,7 @@ SUMMED = prompt(
     end={"text": [prompt(SECOND, before=EMPTY)], "context_usage": 1.0},
 )
 """The summary that the model is asked for behind the first call says what to do from there on."""
+WEB, FOUND = prompt(("web_search", {"query": "kiro"}), FIRST), "https://example.invalid/1?q=kiro"
 SEARCH = prompt(
     ("tool_search", {"query": "add two numbers"}),
     ("mcp__adder__add", {"a": 12, "b": 8}),
@@ -129,6 +130,14 @@ CASES = [
     _case("tools in namespaces", "claude-sonnet-4-6", COMMANDS, ("kiro-one", "kiro-two")),
     _case("a tool with a grammar", "gpt-5.5", EDIT, ("made.txt", "kiro-två")),
     _case("an MCP server behind its tool search", "gpt-5.5", SEARCH, ("add", "20"), more=MCP),
+    _case(
+        "a search of the web, then a command",
+        "claude-sonnet-4-6",
+        WEB,
+        (FOUND, "kiro-one"),
+        streamed=2,
+        searches=1,
+    ),
     _case(
         "a sub-agent",
         "",

@@ -27,7 +27,7 @@ from app.core.conversation import (
     WebPage,
     WebSearchResult,
 )
-from app.core.events import Event, Finish, HostedToolStart, ToolEnd, ToolInput, ToolStart
+from app.core.events import Event, Finish, HostedToolStart, TextDelta, ToolEnd, ToolInput, ToolStart
 from app.core.fold import ReplyBuilder
 from app.core.hosted import turns
 from app.core.lenient_json import decode_object
@@ -109,6 +109,7 @@ class HostedLoop:
         self._tap = tap
         self._ping_interval = ping_interval
         self._searches = 0
+        self._notes: tuple[str, ...] = ()
         self._runners = {
             tool.name: RUNNERS[tool.kind](tool, conversation, self._find)
             for tool in conversation.hosted
@@ -123,8 +124,9 @@ class HostedLoop:
 
     @property
     def repairs(self) -> tuple[str, ...]:
-        """Of all turns so far."""
-        return tuple(dict.fromkeys(name for call in self._calls for name in call.repairs))
+        """Of all turns so far, and of what was said between them."""
+        names = (name for call in self._calls for name in call.repairs)
+        return tuple(dict.fromkeys((*names, *self._notes)))
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -160,9 +162,16 @@ class HostedLoop:
     def batches(self) -> Iterator[Sequence[Event]]:
         """The events of all turns as those of one answer. Raises GatewayError."""
         while True:
-            turn = _Turn(self._runners, self._run, self._pages if self._cites else None)
+            turn = _Turn(
+                self._runners,
+                self._run,
+                self._pages if self._cites else None,
+                is_json=self._conversation.json_schema is not None,
+            )
             for batch in self._call.batches():
                 yield from turn.rewritten(batch)
+            if turn.left_out_text:
+                self._notes = ("text_before_hosted_call_left_out",)
             if not turn.goes_on:
                 return
             if len(self._calls) == MOST_TURNS:
@@ -218,7 +227,9 @@ def _outcome(run: Runner, given: dict[str, Any]) -> Result | Exception:
 
 class _Turn:
     """One turn of the model. ``hosted`` are the names of the tools that ``run`` runs, and ``pages``
-    those that can be cited, None if no citations are read.
+    those that can be cited, None if no citations are read. ``is_json``: the answer is one JSON
+    document, which the words before a call must not become a part of; they come with the call's
+    start, as :mod:`app.demands` holds them back until it knows what they are.
     """
 
     def __init__(
@@ -226,10 +237,14 @@ class _Turn:
         hosted: Collection[str],
         run: Callable[[str, dict[str, Any]], Iterator[Result | None]],
         pages: Mapping[str, WebPage] | None,
+        *,
+        is_json: bool,
     ) -> None:
         self._hosted = hosted
         self._run = run
         self._citations = None if pages is None else Citations(pages)
+        self._is_json = is_json
+        self.left_out_text = False
         self._said = ReplyBuilder()
         self._call: ToolStart | None = None  # the open call, if it is of a hosted tool
         self._fragments: list[str] = []
@@ -281,6 +296,8 @@ class _Turn:
             self._calls.add(event.name in self._hosted)
             if event.name in self._hosted:
                 self._call, self._fragments = event, []
+                if self._is_json:
+                    self._leave_out_text(ready)
                 return None
         elif self._call is not None and isinstance(event, ToolInput):
             self._fragments.append(event.fragment)
@@ -290,6 +307,11 @@ class _Turn:
             return call if event.complete else None  # one that was cut off must not be run
         ready.append(event)
         return None
+
+    def _leave_out_text(self, ready: list[Event]) -> None:
+        kept = [event for event in ready if not isinstance(event, TextDelta)]
+        self.left_out_text |= len(kept) < len(ready)
+        ready[:] = kept
 
 
 def _continued(conversation: Conversation, said: Sequence[Part], made: int) -> Conversation:

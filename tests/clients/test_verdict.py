@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clients.case import ANSWER, Case, Launch
-from clients.verdict import CHAT, Evidence, problems
+from clients.verdict import CHAT, SEARCH, Evidence, problems
 
 CASE = Case(
     client="some",
@@ -159,3 +159,13 @@ def test_version_is_that_of_the_first_package() -> None:
     assert CASE.version == "1.2.3"
     python = replace(CASE, registry="pypi", packages=("some[extra]==4.5", "other==6"))
     assert python.version == "4.5"
+
+
+def test_searches_of_the_web_are_counted_with_the_calls_that_follow() -> None:
+    search = {"operation": SEARCH, "status": 200, "violations": [], "body": {}}
+    searching = replace(CASE, searches=1, results=("a page", "kiro-one"))
+    seen = replace(GOOD, upstream=[chat("go"), search, chat("", "a page"), chat("", "kiro-one")])
+    assert problems(searching, seen) == []
+    assert any("the task needs 0" in text for text in problems(CASE, seen))
+    refused = [chat("go"), {**search, "status": 403}, chat("", "a page"), chat("", "kiro-one")]
+    assert any("[403]" in text for text in problems(searching, replace(GOOD, upstream=refused)))

@@ -60,12 +60,12 @@ SEARCHES = [TextDelta("Let me see."), *call(SEARCH.name, '{"query": ', '"weather
 
 
 class Call:
-    """A call that waits once, and then gives one event a batch."""
+    """A call that waits once, and then gives one event a batch, or what the test has batched."""
 
     repairs: tuple[str, ...] = ("mended",)
     ignored: tuple[str, ...] = ()
 
-    def __init__(self, events: Sequence[Event | GatewayError]) -> None:
+    def __init__(self, events: Sequence[Event | list[Event] | GatewayError]) -> None:
         self.events = events
         self.meter = Meter(100, None, lambda _: None)
         self.waits = iter([False])
@@ -79,8 +79,9 @@ class Call:
         for event in self.events:
             if isinstance(event, GatewayError):
                 raise event
-            self.meter.feed([event])
-            yield [event]
+            batch = event if isinstance(event, list) else [event]
+            self.meter.feed(batch)
+            yield batch
 
     def retry(self, error: GatewayError) -> bool:
         self.retried = True
@@ -316,3 +317,15 @@ def test_a_defect_of_a_runner_is_raised() -> None:
     loop = HostedLoop(upstream.open, upstream.search, OF_THE_WEB, None, 0.01)
     with pytest.raises(AssertionError, match="no search of the web"):
         told(loop)
+
+
+def test_words_before_a_search_are_no_part_of_a_json_answer() -> None:
+    begins = [[TextDelta("Well."), ToolStart("1", WEB.name)]]
+    rest = [ToolInput('{"query": "q"}'), ToolEnd(), CALLS]
+    upstream = SlowWeb([*begins, *([event] for event in rest)], [[TextDelta("{}")], [END]])
+    upstream.found.set()
+    loop = upstream.loop(replace(OF_THE_WEB, json_schema={}))
+    used, *others = told(loop)
+    assert isinstance(used, HostedToolUse)
+    assert others == [TextDelta("{}"), END]
+    assert loop.repairs == ("mended", "text_before_hosted_call_left_out")

@@ -425,3 +425,49 @@ def test_a_response_that_is_kept_has_its_pages(
         types = [event.type.removeprefix("response.") for event in stream]
     assert "web_search_call.completed" in types
     assert "output_text.annotation.added" in types
+
+
+@both
+def test_an_answer_of_a_schema_may_search_first(
+    gateway: Gateway, upstream: Simulator, streamed: bool
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"what": {"type": "string"}},
+        "required": ["what"],
+        "additionalProperties": False,
+    }
+    found = {"what": "an agentic IDE"}
+    final = {"tool": {"name": "final_answer", "input": found}}
+    upstream.script(searches(), final, searches(), final)
+    text: Any = {"format": {"type": "json_schema", "name": "kiro", "schema": schema}}
+    answer = response(gateway, streamed, text=text)
+    assert [item.type for item in answer.output] == ["web_search_call", "message"]
+    assert json.loads(answer.output[-1].content[0].text) == found
+    wanted = {"type": "json_schema", "json_schema": {"name": "kiro", "schema": schema}}
+    said = completion(gateway, streamed, response_format=wanted).choices[0]
+    assert said.finish_reason == "stop"
+    assert json.loads(said.message.content) == found
+    assert len(queries(upstream)) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/messages", {"messages": HELLO, "max_tokens": 99, "tools": [TOOL]}),
+        ("/v1/chat/completions", {"messages": HELLO, "web_search_options": {}}),
+        ("/v1/responses", {"input": "hi", "tools": [{"type": "web_search"}]}),
+    ],
+)
+def test_an_explanation_searches_nothing(
+    gateway: Gateway, upstream: Simulator, path: str, body: Any
+) -> None:
+    explained = requests.post(
+        f"{gateway.url}{path}/explain",
+        json={"model": MODEL, **body},
+        headers={"x-api-key": KEY},
+        timeout=20,
+    )
+    assert explained.status_code == 200
+    assert "Searches the web" in explained.text
+    assert asked(upstream) == asked(upstream, CHAT) == []
