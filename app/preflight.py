@@ -9,6 +9,7 @@ import errno
 import logging
 import socket
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def check(
             raise CannotStart(missing)
         if settings.kiro_client_keys_file:
             key_file.read(settings.kiro_client_keys_file)
+        _require_exporter(settings)
     except SettingsError as error:
         raise CannotStart(_with_notes(str(error), settings)) from None
     except key_file.KeysError as error:
@@ -62,6 +64,15 @@ def check(
         raise CannotStart(_with_notes(str(error), settings)) from None
     _done = True
     return warning
+
+
+def _require_exporter(settings: Settings) -> None:
+    """Raises CannotStart if traces are wanted and their packages are not installed."""
+    if settings.otel_exporter_otlp_endpoint and find_spec("opentelemetry") is None:
+        raise CannotStart(
+            "OTEL_EXPORTER_OTLP_ENDPOINT needs packages that are not installed: install the extra "
+            "`otel`, in a checkout with `pip install '.[otel]'`."
+        )
 
 
 def check_quietly(settings: Settings, *, opens: bool = False, needs_credential: bool = True) -> str:
