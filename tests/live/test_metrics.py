@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -96,7 +97,7 @@ def test_what_happens_now_is_told(own: Gateway, upstream: Simulator) -> None:
         stream=True,
         timeout=20,
     ) as answer:
-        pieces = answer.iter_content(1)
+        pieces: Any = answer.iter_content(1)
         next(pieces)
         until(lambda: in_progress() == 1, "it is not in progress")
         pieces.close()
