@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from flask import Blueprint
 from flask_cors import CORS
@@ -34,6 +34,7 @@ from app.kept.keeper import Keeper
 from app.keys import assembly as keys
 from app.keys.authentication import Authenticator
 from app.keys.key_file import OWN
+from app.keys.limits import KeyLimits
 from app.openapi import Group, describe
 from app.pages import models as model_pages
 from app.pages import openapi, stream_check, usage
@@ -54,9 +55,6 @@ from app.web.context import current
 from app.web.headers import STREAM_HEADERS
 from app.web.serving import Serving
 
-if TYPE_CHECKING:
-    from app.metrics.assembly import Metrics
-
 DIALECTS = (ANTHROPIC, CHAT_COMPLETIONS, RESPONSES)
 """The client dialects. The first is used for a request that identifies none."""
 
@@ -71,11 +69,7 @@ def create_app(settings: Settings) -> Application:
     lifecycle = Lifecycle(client_stall=settings.kiro_client_stall)
     models = catalogue.model_choice(settings)
     key_limits = keys.key_limits(settings, models.resolve)
-
-    def may_use(model: str) -> bool:
-        """Whether the key of the request being served allows a model."""
-        return key_limits.may_use(current().client, model)
-
+    may_use = partial(_may_use, key_limits)
     upstream = CodeWhisperer.from_settings(settings, run=native.run)
     gateway = _gateway(settings, upstream, models, may_use)
     lists = catalogue.live_lists(
@@ -84,15 +78,17 @@ def create_app(settings: Settings) -> Application:
     recorder, keeper = _recorder(settings), _keeper(settings)
     writers = accounting.writers(settings)
     admission = Admission(settings.kiro_max_streams)
-    metrics = operating.metrics(settings, models, lifecycle, admission, gateway.credentials, lists)
+    telemetry = operating.telemetry(
+        settings, models, lifecycle, admission, gateway.credentials, lists
+    )
     watch = alerts.watch(settings, gateway.credentials, accounting.on_quota(writers))
-    parts = (watch, key_limits, *writers, keeper, lists, recorder, metrics, gateway.credentials)
+    parts = (watch, key_limits, *writers, keeper, lists, recorder, telemetry, gateway.credentials)
     app = Application(
         __name__,
         lifecycle=lifecycle,
         refusals=Refusals(_refusal),
         connections=_connection_limit(settings),
-        on_start=partial(_start, lists, metrics, watch),
+        on_start=partial(_start, lists, telemetry, watch),
         on_exit=partial(_close, *parts),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -118,11 +114,12 @@ def create_app(settings: Settings) -> Application:
         recorder=recorder,
         dialects=frozenset(blueprint.name for blueprint in routes),
         addresses=ClientAddresses(settings.kiro_trusted_proxies),
-        observers=[*accounting.observers(writers), *([metrics.requests] if metrics else ())],
+        observers=[*accounting.observers(writers), *telemetry.observers],
+        makes_spans=telemetry.spans is not None,
         side_door=operating.side_door(settings),
     )
     _allow_origins(app, settings)
-    for blueprint in (*_pages(settings, gateway, metrics, authenticator, may_use), *routes):
+    for blueprint in (*_pages(settings, gateway, telemetry, authenticator, may_use), *routes):
         app.register_blueprint(blueprint)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
@@ -155,14 +152,14 @@ def _allow_origins(app: Application, settings: Settings) -> None:
 def _pages(
     settings: Settings,
     gateway: Gateway,
-    metrics: "Metrics | None",
+    telemetry: operating.Telemetry,
     authenticator: Authenticator,
     may_use: Callable[[str], bool],
 ) -> Iterator[Blueprint]:
     """The endpoints that belong to no dialect."""
     reports = accounting.reports(settings)
     yield operating.health_pages(gateway.credentials, authenticator)
-    yield operating.metrics_page(metrics, authenticator)
+    yield operating.metrics_page(telemetry.metrics, authenticator)
     yield stream_check.blueprint(STREAM_HEADERS)
     yield openapi.blueprint(_description)
     yield model_pages.blueprint(lambda: gateway.models.names, may_use)
@@ -187,6 +184,11 @@ def _recorder(settings: Settings) -> Recorder | None:
         most_bytes=settings.kiro_record_max_bytes,
         keeps_text=settings.kiro_record_text,
     )
+
+
+def _may_use(key_limits: KeyLimits, model: str) -> bool:
+    """Whether the key of the request being served allows a model."""
+    return key_limits.may_use(current().client, model)
 
 
 def _connection_limit(settings: Settings) -> ConnectionLimit:
@@ -221,7 +223,9 @@ def preload(settings: Settings) -> None:
         import app.accounting.host_store
     if settings.kiro_metrics:
         import app.metrics.assembly
-        import app.metrics.exposition  # noqa: F401
+        import app.metrics.exposition
+    if settings.otel_exporter_otlp_endpoint:
+        import app.tracing.assembly  # noqa: F401
 
 
 def prepare_kept(settings: Settings) -> None:

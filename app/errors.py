@@ -194,3 +194,10 @@ class GatewayError(Exception):
 
     def __repr__(self) -> str:
         return f"GatewayError({self.kind.value}, {self.message!r})"
+
+
+def stopped() -> GatewayError:
+    """What a request learns if the process ends before its answer does."""
+    return GatewayError(
+        Kind.SHUTTING_DOWN, "The gateway was stopped before this answer was whole; try again."
+    )

@@ -5,13 +5,46 @@ was given back, and calls every :data:`Observer` with it: the log line, the usag
 metrics. No prompt, no answer, no token and no key is in it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 
 NO_FACTS: Mapping[str, Any] = MappingProxyType({})
+
+
+class Try(Struct, gc=False):
+    """One attempt upstream. Times of the monotonic clock; ``ended`` 0 while it is under way.
+    ``error`` is the kind of its failure, "" if it did not fail before its first content.
+    """
+
+    account: str
+    model: str
+    started: float
+    ended: float = 0.0
+    error: str = ""
+
+
+class Tries:
+    """The attempts of one call, noted as they happen."""
+
+    __slots__ = ("made",)
+
+    def __init__(self) -> None:
+        self.made: list[Try] = []
+
+    def begin(self, account: str, model: str) -> None:
+        """A request is about to be sent."""
+        self.end()
+        self.made.append(Try(account, model, monotonic()))
+
+    def end(self, error: str = "") -> None:
+        """The last one is over, if it was not."""
+        if self.made and not self.made[-1].ended:
+            self.made[-1].ended = monotonic()
+            self.made[-1].error = error
 
 
 class Finished(Struct, frozen=True, kw_only=True, gc=False):
@@ -24,7 +57,8 @@ class Finished(Struct, frozen=True, kw_only=True, gc=False):
     ``error``.
 
     ``key``: the name of the client's key. ``client``: its address, which a trusted proxy may have
-    named. ``trace_id``: of the W3C trace that it belongs to.
+    named. ``trace_id``: of the W3C trace that it belongs to; if spans are made, ``span_id`` is its
+    own, ``parent_span_id`` that of its client, and ``sampled`` says whether the client records.
 
     A request that calls a model has a ``streamed`` and a ``model_asked`` (the client's spelling, of
     any length); ``model`` is the id of the one that answered and ``account`` the account it
@@ -38,7 +72,8 @@ class Finished(Struct, frozen=True, kw_only=True, gc=False):
     ``repairs`` and ``ignored`` are the names that the client got, too. ``error`` is the kind
     (:class:`app.errors.Kind`) of the last failure, ``message`` what the client was told,
     ``error_code`` and ``upstream_id`` the service's code and its id of the request.
-    ``facts``: what else the upstream knows of its call.
+    ``facts``: what else the upstream knows of its call. ``tries``: the attempts upstream.
+    ``started``: its arrival on the monotonic clock, as the times of the tries are.
     """
 
     time: float
@@ -52,6 +87,9 @@ class Finished(Struct, frozen=True, kw_only=True, gc=False):
     key: str = ""
     client: str = ""
     trace_id: str = ""
+    span_id: str = ""
+    parent_span_id: str = ""
+    sampled: bool = True
     streamed: bool | None = None
     model_asked: str = ""
     model: str = ""
@@ -73,6 +111,8 @@ class Finished(Struct, frozen=True, kw_only=True, gc=False):
     error_code: str = ""
     upstream_id: str = ""
     facts: Mapping[str, Any] = NO_FACTS
+    tries: Sequence[Try] = ()
+    started: float = 0.0
 
     @property
     def called_model(self) -> bool:

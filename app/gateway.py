@@ -23,7 +23,8 @@ from app.core.limits import Limits, limited
 from app.core.tokens import estimate_conversation
 from app.core.usage import Meter
 from app.credentials import Credentials, RequestToken, Token
-from app.errors import POLICY, GatewayError, Kind
+from app.errors import POLICY, GatewayError, Kind, stopped
+from app.finished import Tries
 from app.models.model import Model
 from app.models.names import Resolution
 from app.retry import LIST_PAUSE, MAX_ATTEMPTS, after_refusal, pause_after
@@ -87,7 +88,7 @@ class GatewayCall:
         self.meter = Meter(estimate, model.context_window, partial(_window_of, ref(self)))
         self._started = monotonic()
         self._first_event_at: float | None = None
-        self._attempts = 0
+        self._attempts, self._tries = 0, Tries()
         self._chose_again = False
         self._token = RequestToken(gateway.credentials, conversation.session)
         self._cut_by = ""
@@ -162,6 +163,7 @@ class GatewayCall:
     def close(self) -> None:
         """Cancel the call if it is still in progress, so that it costs nothing more. Idempotent."""
         self._closed = True
+        self._tries.end()
         self._failure = None  # its traceback refers to this call: a cycle would keep the request
         self._opening.kill(block=False)
         if self._opening.ready():
@@ -181,6 +183,7 @@ class GatewayCall:
         """Facts for the log: ``first_event_at`` on the monotonic clock, ``cut_by`` the limit by
         which the gateway ended the answer, and others."""
         facts: dict[str, Any] = {"model": self._model.id, "attempts": self._attempts}
+        facts["tries"] = self._tries.made
         if account := self._token.account:
             facts["account"] = account
         if self._cut_by:
@@ -206,9 +209,9 @@ class GatewayCall:
         except Exception as error:  # wait() raises it in the request's greenlet
             self._failure = error
         except gevent.GreenletExit:  # if it propagated, its traceback would keep a socket open
-            self._failure = _killed()
+            self._failure = stopped()
         except BaseException:  # SystemExit, of a signal that came while this greenlet ran
-            self._failure = _killed()
+            self._failure = stopped()
             raise
         finally:
             earlier = None  # the traceback of the failure refers to this frame
@@ -235,6 +238,7 @@ class GatewayCall:
     def _attempt(self, token: Token, deadline: float) -> None:
         """Send the conversation and read until the first content event. Raises GatewayError."""
         call = self._call
+        self._tries.begin(token.account, self._model.id)
         call.send(token, deadline)
         self._gateway.credentials.accepted(token)
         self._rest = call.batches()
@@ -268,6 +272,7 @@ class GatewayCall:
             self._attempt(token, deadline)
         except GatewayError as error:
             log.info("The model for refused requests, %s, failed too: %s", model.id, error)
+            self._tries.end(error.kind)
             self._call.close()
             self._write_off(self._held)
             self._held, self._model, self._call = refused
@@ -286,6 +291,7 @@ class GatewayCall:
     def _recover(self, error: GatewayError, deadline: float) -> bool:
         """Prepare another attempt. False if the retry policy allows none."""
         self._call.close()
+        self._tries.end(error.kind)
         self._write_off(self._held)
         self._held = []
         is_in_doubt = error.kind is Kind.INVALID_MODEL and self._doubt_model()
@@ -336,11 +342,3 @@ def _window_of(call: "ref[GatewayCall]", upstream_id: str | None) -> int | None:
     """
     found = call()
     return found._window(upstream_id) if found else None
-
-
-def _killed() -> GatewayError:
-    """What a request learns if the process is ended while its call opens; after :meth:`close`,
-    nobody reads it."""
-    return GatewayError(
-        Kind.SHUTTING_DOWN, "The gateway was stopped before this answer was whole; try again."
-    )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Blueprint, request
 
@@ -10,6 +10,7 @@ from app import output
 from app.catalogue.choice import ModelChoice
 from app.catalogue.live import LiveLists
 from app.credentials import Credentials
+from app.finished import Observer
 from app.keys.authentication import Authenticator
 from app.pages import health
 from app.pages import metrics as metrics_pages
@@ -23,6 +24,7 @@ from app.web.side_door import SideDoor
 
 if TYPE_CHECKING:
     from app.metrics.assembly import Metrics
+    from app.tracing.spans import Spans
 
 SIDE_PATHS = frozenset({"/metrics", "/health", "/health/ready", "/health/version"})
 """Served at KIRO_METRICS_BIND, where nothing else is."""
@@ -59,7 +61,47 @@ def health_pages(credentials: Credentials, authenticator: Authenticator) -> Blue
     )
 
 
-def metrics(
+class Telemetry(NamedTuple):
+    """What learns of every request, and is shown to whoever runs the gateway; each is None if that
+    is not asked for.
+    """
+
+    metrics: "Metrics | None"
+    spans: "Spans | None"
+
+    @property
+    def observers(self) -> list[Observer]:
+        """What is to be called with each request that is over."""
+        observers: list[Observer] = [self.metrics.requests] if self.metrics else []
+        return [*observers, self.spans] if self.spans else observers
+
+    def start(self) -> None:
+        """The worker begins to serve."""
+        if self.metrics is not None:
+            self.metrics.start()
+
+    def close(self) -> None:
+        """The worker has sent its last answer."""
+        if self.metrics is not None:
+            self.metrics.close()
+        if self.spans is not None:
+            self.spans.close()
+
+
+def telemetry(
+    settings: Settings,
+    models: ModelChoice,
+    lifecycle: Lifecycle,
+    admission: Admission,
+    credentials: Credentials,
+    lists: LiveLists,
+) -> Telemetry:
+    """The telemetry of this worker."""
+    metrics = _metrics(settings, models, lifecycle, admission, credentials, lists)
+    return Telemetry(metrics, _spans(settings))
+
+
+def _metrics(
     settings: Settings,
     models: ModelChoice,
     lifecycle: Lifecycle,
@@ -88,6 +130,15 @@ def metrics(
         now=now,
         so_far=lambda: sampler.SoFar(output.lost(), credentials.refreshes),
     )
+
+
+def _spans(settings: Settings) -> "Spans | None":
+    """What makes spans of requests; None if there is no collector for them."""
+    if not settings.otel_exporter_otlp_endpoint:
+        return None
+    from app.tracing import assembly  # its packages are an extra
+
+    return assembly.spans(settings)
 
 
 def metrics_page(figures: "Metrics | None", authenticator: Authenticator) -> Blueprint:

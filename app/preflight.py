@@ -9,6 +9,7 @@ import errno
 import logging
 import socket
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,12 @@ def check(
         found = list(addresses)
         warning = check_exposure(settings, found)
         if opens:
-            check_addresses(found)
+            check_addresses(found, settings.metrics_port)
         if needs_credential and (missing := missing_credential(settings)):
             raise CannotStart(missing)
         if settings.kiro_client_keys_file:
             key_file.read(settings.kiro_client_keys_file)
+        _require_exporter(settings)
     except SettingsError as error:
         raise CannotStart(_with_notes(str(error), settings)) from None
     except key_file.KeysError as error:
@@ -62,6 +64,15 @@ def check(
         raise CannotStart(_with_notes(str(error), settings)) from None
     _done = True
     return warning
+
+
+def _require_exporter(settings: Settings) -> None:
+    """Raises CannotStart if traces are wanted and their packages are not installed."""
+    if settings.otel_exporter_otlp_endpoint and find_spec("opentelemetry") is None:
+        raise CannotStart(
+            "OTEL_EXPORTER_OTLP_ENDPOINT needs packages that are not installed: install the extra "
+            "`otel`, in a checkout with `pip install '.[otel]'`."
+        )
 
 
 def check_quietly(settings: Settings, *, opens: bool = False, needs_credential: bool = True) -> str:
@@ -80,26 +91,30 @@ def missing_credential(settings: Settings) -> str:
     return ""
 
 
-def check_addresses(addresses: Iterable[object]) -> None:
+def check_addresses(addresses: Iterable[object], metrics_port: int | None = None) -> None:
     """Raises CannotStart for the first address that cannot be opened. An address of another form
-    than (host, port) or a path is left to gunicorn: a socket that it inherits.
+    than (host, port) or a path is left to gunicorn: a socket that it inherits. ``metrics_port`` is
+    that of KIRO_METRICS_BIND.
     """
     for address in addresses:
         if isinstance(address, str):
             _check_path(Path(address))
         elif isinstance(address, tuple):
-            check_address(*address[:2])
+            is_metrics = address[1] == metrics_port
+            check_address(*address[:2], setting="KIRO_METRICS_BIND" if is_metrics else "")
 
 
-def check_address(host: str, port: int) -> None:
-    """Raises CannotStart if no server can listen there now."""
+def check_address(host: str, port: int, setting: str = "") -> None:
+    """Raises CannotStart if no server can listen there now. ``setting`` has the address, "" if that
+    is HOST and PORT.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except (OSError, UnicodeError, OverflowError) as error:
-            raise CannotStart(_why_not(error, host, port)) from None
+            raise CannotStart(_why_not(error, host, port, setting)) from None
 
 
 def _check_path(path: Path) -> None:
@@ -107,8 +122,11 @@ def _check_path(path: Path) -> None:
         raise CannotStart(f"{path}: there is no directory {path.parent}; make it first")
 
 
-def _why_not(error: Exception, host: str, port: int) -> str:
+def _why_not(error: Exception, host: str, port: int, setting: str) -> str:
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if setting:
+        why = getattr(error, "strerror", None) or error
+        return f"{setting}: {where} cannot be opened: {why}; set another address"
     if isinstance(error, socket.gaierror | UnicodeError):
         return (
             f"HOST: {host!r} cannot be resolved; set it to an address of this machine, such as "

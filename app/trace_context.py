@@ -7,6 +7,7 @@ and the upstream is somebody else's.
 
 import re
 from contextvars import ContextVar
+from secrets import token_hex
 from typing import NamedTuple
 
 SAMPLED = 1
@@ -29,6 +30,14 @@ class TraceParent(NamedTuple):
 parent: ContextVar[TraceParent | None] = ContextVar("trace_parent", default=None)
 """What a call to the upstream gives as its parent: set when a request arrives, reset after it, and
 None outside of one or without a trace."""
+
+
+def child_of(above: TraceParent | None) -> TraceParent:
+    """The place of a new span: below that of the client, or in a trace of its own."""
+    span_id = token_hex(8)
+    if above is None:
+        return TraceParent(token_hex(16), span_id, True)
+    return TraceParent(above.trace_id, span_id, above.sampled)
 
 
 def parse(header: str | None) -> TraceParent | None:

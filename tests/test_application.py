@@ -72,6 +72,12 @@ def test_workers_share_what_counts_for_prometheus(loaded):
     assert worker == set()
 
 
+def test_workers_share_what_makes_spans(loaded):
+    master, worker = loaded(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318")
+    assert master >= TRACES
+    assert worker == set()
+
+
 def test_what_keeps_responses_and_usage_is_not_loaded_if_none_are_kept(loaded):
     master, worker = loaded(KIRO_RESPONSES_TTL="0", KIRO_USAGE_DAYS="0")
     assert master & {*COUNTING, "sqlite3", "cryptography"} == set()

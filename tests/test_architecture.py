@@ -51,7 +51,9 @@ ALLOWED = {  # lower rows import from higher ones
     },
     "catalogue": {"credentials", "errors", "files", "models", "program", "settings"},
     "retry": {"core", "errors", "models"},
-    "gateway": {"catalogue", "core", "credentials", "errors", "models", "retry", "upstream"},
+    "gateway": {
+        "catalogue", "core", "credentials", "errors", "finished", "models", "retry", "upstream",
+    },
     "explaining": {"core", "credentials", "gateway", "models", "upstream"},
     "demands": {"core", "errors", "gateway"},
     "hosted": {"core", "credentials", "errors", "gateway", "retry", "upstream"},
@@ -63,6 +65,7 @@ ALLOWED = {  # lower rows import from higher ones
     "accounting": {"aws", "core", "database", "errors", "finished", "openapi", "settings"},
     "keys": {"core", "database", "errors", "files", "models", "program", "settings"},
     "metrics": {"files", "finished", "settings", "version"},
+    "tracing": {"finished", "settings", "version"},
     "pages": {"accounting", "core", "errors", "models", "openapi", "server"},
     "web": {
         "core", "errors", "finished", "kept", "keys", "recording", "server", "trace_context",
@@ -70,14 +73,14 @@ ALLOWED = {  # lower rows import from higher ones
     "dialects": {"core", "errors", "openapi"},
     "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "operating": {
-        "catalogue", "credentials", "keys", "metrics", "output", "pages", "server", "settings",
-        "version", "web",
+        "catalogue", "credentials", "finished", "keys", "metrics", "output", "pages", "server",
+        "settings", "tracing", "version", "web",
     },
     "application": {
         "accounting", "alerts", "catalogue", "codewhisperer", "compaction", "core", "credentials",
         "demands", "entry", "errors", "explaining", "gateway", "hosted", "kept", "keys", "metrics",
         "models", "openapi", "operating", "pages", "recording", "server", "settings", "tls",
-        "version", "web",
+        "tracing", "version", "web",
     },
     "preflight": {"credentials", "errors", "keys", "settings"},
     "wsgi": {"application", "preflight", "settings"},

@@ -53,6 +53,17 @@ def test_a_full_pipe_drops_whole_lines_and_counts_them(pipe):
     assert os.get_blocking(into)  # others who write to it notice nothing
 
 
+def test_what_was_lost_stays_counted_when_it_was_reported(pipe):
+    before = output.lost()
+    reader, writer = pipe
+    os.close(reader)
+    out = Output(writer)
+    out.write(b"one\n")
+    out.dropped = 0
+    out.write(b"two\n")
+    assert output.lost() == before + 2
+
+
 def test_a_pipe_whose_reader_has_gone(pipe):
     out, into = pipe
     sink = Output(into)

@@ -30,6 +30,20 @@ def test_a_port_in_use() -> None:
         )
 
 
+def test_the_port_of_the_metrics_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(CannotStart, match=f"^KIRO_METRICS_BIND: 127.0.0.1:{port} cannot be"):
+            check_addresses([("127.0.0.1", 0), ("127.0.0.1", port)], port)
+
+
+def test_traces_without_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.preflight.find_spec", lambda name: None)
+    settings = Settings(otel_exporter_otlp_endpoint="http://127.0.0.1:4318", port=1)
+    with pytest.raises(CannotStart, match=r"install the extra `otel`"):
+        check_quietly(settings, needs_credential=False)
+
+
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "no-host.invalid", "x" * 70])
 def test_an_address_of_another_machine(host: str) -> None:
     message = refused(host, 0)

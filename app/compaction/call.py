@@ -110,6 +110,8 @@ class CompactedCall:
         facts = self._call.facts()
         first = self._calls[0].facts()
         facts["attempts"] = sum(call.facts()["attempts"] for call in self._calls)
+        if tries := [one for call in self._calls for one in call.facts().get("tries", ())]:
+            facts["tries"] = tries
         if "first_event_at" in first:
             facts["first_event_at"] = first["first_event_at"]
         return facts

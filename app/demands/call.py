@@ -126,6 +126,8 @@ class WatchedCall:
         """Of the last call, with the first one's first event and the attempts of both."""
         facts, first = self._call.facts(), self._calls[0].facts()
         facts["attempts"] = sum(call.facts()["attempts"] for call in self._calls)
+        if tries := [one for call in self._calls for one in call.facts().get("tries", ())]:
+            facts["tries"] = tries
         if "first_event_at" in first:
             facts["first_event_at"] = first["first_event_at"]
         if self._cut_by:

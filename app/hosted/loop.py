@@ -150,6 +150,8 @@ class HostedLoop:
         facts["attempts"] = sum(call.facts()["attempts"] for call in self._calls)
         if self._searches:
             facts["web_searches"] = self._searches
+        if tries := [one for call in self._calls for one in call.facts().get("tries", ())]:
+            facts["tries"] = tries
         if "first_event_at" in first:
             facts["first_event_at"] = first["first_event_at"]
         return facts

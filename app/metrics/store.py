@@ -14,6 +14,9 @@ from prometheus_client.utils import floatToGoString
 
 from .table import Metric
 
+_open: Any = MmapedDict  # it has no types
+_bound: Any = floatToGoString
+
 INFINITY = float("inf")
 
 
@@ -86,9 +89,7 @@ class Store:
     def _distribution(self, metric: Metric, values: tuple[str, ...]) -> Distribution:
         bounds = (*metric.buckets, INFINITY)
         name, labels = f"{metric.name}_bucket", (*metric.labels, "le")
-        cells = [
-            self._cell(metric, name, labels, (*values, floatToGoString(bound))) for bound in bounds
-        ]
+        cells = [self._cell(metric, name, labels, (*values, _bound(bound))) for bound in bounds]
         total = self._cell(metric, f"{metric.name}_sum", metric.labels, values)
         return Distribution(bounds, cells, total)
 
@@ -103,8 +104,8 @@ class Store:
         if prefix not in self._files:
             path = self._directory / f"{prefix}_{self._slot}.db"
             try:
-                self._files[prefix] = MmapedDict(str(path))
+                self._files[prefix] = _open(str(path))
             except RuntimeError:  # its worker was killed in the middle of a new key
                 path.unlink()
-                self._files[prefix] = MmapedDict(str(path))
+                self._files[prefix] = _open(str(path))
         return self._files[prefix]

@@ -142,7 +142,7 @@ OPERATIONS = (
             "lists the accounts."
         ),
         answers={JSON: (Ready, Ready("ready"))},
-        unavailable=(Ready, Ready("not ready", "no usable login")),
+        unavailable=(Ready, Ready("not ready", "login over")),
         needs_key=False,
         fails=False,
     ),

@@ -16,7 +16,7 @@ from gevent import get_hub, getcurrent
 from gevent.monkey import get_original
 from gevent.socket import socket as gevent_socket
 
-from app.errors import GatewayError, Kind
+from app.errors import GatewayError, Kind, stopped
 
 T = TypeVar("T")
 
@@ -206,9 +206,7 @@ class Lifecycle:
     def end_all(self) -> None:
         """End all answers in progress, each with its dialect's error, and refuse new requests."""
         self._is_over = True
-        error = GatewayError(
-            Kind.SHUTTING_DOWN, "The gateway was stopped before this answer was whole; try again."
-        )
+        error = stopped()
         for live in tuple(self._live):
             get_hub().loop.run_callback(live.interrupt, error)
 

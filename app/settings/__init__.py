@@ -108,6 +108,15 @@ class Settings:
         "Address and port that serve /metrics and /health without a key, and nothing else. Let "
         "only those reach it who may see what each key has used.")
 
+    otel_exporter_otlp_endpoint: str | None = setting("Traces", values.base_url(), "",
+        "Base URL of an OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318: "
+        "each request is sent there as a span, without its texts. Needs the extra `otel`.")
+    otel_exporter_otlp_headers: str | None = setting("Traces", values.pairs(), "",
+        "Headers for the collector, as OpenTelemetry writes them: name=value, separated by commas.",
+        secret=True)
+    otel_service_name: str = setting("Traces", values.text("a name"), "kiro2api",
+        "Name of this service in traces.")
+
     kiro_record_dir: Path | None = setting("Recording", values.path("directory"), "",
         "Keep exchanges with the upstream in this directory, so that a failure can be reported and "
         "replayed. Only its owner can read them. If unset, nothing of a request is written to "

@@ -175,6 +175,19 @@ def fernet_key() -> Value:
     return Value(parse, "32 random bytes as URL-safe base64, 44 characters")
 
 
+def pairs() -> Value:
+    """name=value pairs, whose values may be percent-encoded."""
+
+    def parse(raw: str) -> str:
+        for item in _list(raw):
+            name, equals, value = item.partition("=")
+            if not equals or not re.fullmatch(r"[!-~]+", name.strip()) or not value.isprintable():
+                raise ValueError(raw)
+        return raw
+
+    return Value(parse, "name=value pairs, separated by commas")
+
+
 def address() -> Value:
     """Host and port as ``host:port``, an IPv6 host in brackets."""
 

@@ -39,7 +39,7 @@ class Failure(NamedTuple):
     upstream_id: str
 
 
-NAMED_FACTS = ("model", "account", "attempts", "upstream_id")
+NAMED_FACTS = ("model", "account", "attempts", "upstream_id", "tries")
 """Facts of a call that are members of the record."""
 
 
@@ -50,7 +50,8 @@ def _hold_nothing() -> None:
 @dataclass(slots=True, eq=False)
 class RequestContext:
     """One request. ``connection`` is the client's socket, None if gunicorn is not the server;
-    ``address`` is the client's, ``trace`` what its ``traceparent`` says.
+    ``address`` is the client's, ``trace`` what its ``traceparent`` says, or the request's own place
+    below ``parent_span_id`` if spans are made.
 
     Set on the way, by the part that learns it: ``by_side_door``, whether it came there; ``route``
     and ``dialect``, as in the record; ``key``, who asks (None on open paths); ``rate``, how many
@@ -67,6 +68,7 @@ class RequestContext:
     started: float
     address: str = ""
     trace: TraceParent | None = None
+    parent_span_id: str = ""
     route: str = ""
     dialect: str = ""
     by_side_door: bool = False
@@ -110,10 +112,13 @@ class RequestContext:
             "total": monotonic() - self.started,
             "key": "" if self.key is None else self.key.name,
             "client": self.address,
-            "trace_id": "" if self.trace is None else self.trace.trace_id,
+            "started": self.started,
             "streamed": self.streamed,
             "model_asked": self.model_asked,
         }
+        if (trace := self.trace) is not None:
+            record["trace_id"], record["span_id"], record["sampled"] = trace
+            record["parent_span_id"] = self.parent_span_id
         if (failure := self.failure) is not None:
             record["error"], record["message"] = failure.kind.value, failure.message
             record["error_code"], record["upstream_id"] = failure.code, failure.upstream_id
@@ -144,15 +149,16 @@ class RequestContext:
         }
 
 
-def begin(request: Request, address: str = "") -> RequestContext:
+def begin(request: Request, address: str = "", *, makes_spans: bool = False) -> RequestContext:
     """Make the context of a request that has just arrived, under the client's own id if that is
     sane. It is the only thing kept on ``flask.g``, and its id is on every log line from here on.
-    ``address`` is the client's.
+    ``address`` is the client's. ``makes_spans``: the request is a span of its trace.
     """
     given = request.headers.get("X-Request-ID", "")
     identity = given if SANE_ID.fullmatch(given) else f"req_{uuid4().hex}"
     request_id.set(identity)
-    trace = trace_context.parse(request.headers.get("traceparent"))
+    above = trace_context.parse(request.headers.get("traceparent"))
+    trace = trace_context.child_of(above) if makes_spans else above
     if trace is not None:
         trace_context.parent.set(trace)
     context: RequestContext
@@ -164,6 +170,7 @@ def begin(request: Request, address: str = "") -> RequestContext:
         monotonic(),
         address,
         trace,
+        above.span_id if above is not None and makes_spans else "",
     )
     return context
 

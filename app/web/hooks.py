@@ -12,7 +12,7 @@ Parts rely on this order:
 import logging
 from collections.abc import Callable, Collection, Sequence
 
-from flask import Response, request
+from flask import Request, Response, request
 
 from app.core.headers import Headers
 from app.finished import Finished, Observer
@@ -43,6 +43,7 @@ def install(
     addresses: ClientAddresses | None = None,
     observers: Sequence[Observer] = (),
     side_door: SideDoor | None = None,
+    makes_spans: bool = False,
 ) -> None:
     """Put the hooks around the routes of ``app``.
 
@@ -50,6 +51,7 @@ def install(
     gives the error form of the request's dialect, and ``dialects`` are the blueprints of dialects.
     ``addresses`` says which client asks through a proxy. ``observers`` are called with the record
     of each request, before its log line is written. What comes through ``side_door`` needs no key.
+    ``makes_spans``: an observer makes a span of each request.
     """
     lifecycle = app.lifecycle
     address_of = (addresses or ClientAddresses(())).of
@@ -59,11 +61,9 @@ def install(
     def arrive() -> None:
         arrived = request._get_current_object()  # type: ignore[attr-defined] # resolved once
         environ = arrived.environ
-        context = begin(arrived, address_of(environ.get("REMOTE_ADDR", ""), environ.get(FORWARDED)))
-        if (rule := arrived.url_rule) is not None:
-            context.route = rule.rule
-            if (area := rule.endpoint.partition(".")[0]) in dialects:
-                context.dialect = area
+        address = address_of(environ.get("REMOTE_ADDR", ""), environ.get(FORWARDED))
+        context = begin(arrived, address, makes_spans=makes_spans)
+        _place(context, arrived, dialects)
         lifecycle.enter(context.connection)
         if side_door is not None and side_door.leads(context):
             return
@@ -92,6 +92,14 @@ def install(
         headers.add("x-request-id", context.request_id)
         response.call_on_close(lambda: _finish(context, lifecycle, recorder, observers))
         return response
+
+
+def _place(context: RequestContext, arrived: Request, dialects: Collection[str]) -> None:
+    """Note which route a request matched, and whose it is."""
+    if (rule := arrived.url_rule) is not None:
+        context.route = rule.rule
+        if (area := rule.endpoint.partition(".")[0]) in dialects:
+            context.dialect = area
 
 
 def _refusal(response: Response) -> bytes:

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -26,17 +27,15 @@ BODY = {
 def own(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     work = tmp_path_factory.mktemp("metrics")
     (work / "keys.json").write_text('{"keys": []}')
-    (work / "tmp").mkdir()
     running = Gateway(
         simulator.url,
         work,
         KIRO_METRICS_BIND=f"127.0.0.1:{free_port()}",
         KIRO_CLIENT_KEYS_FILE=str(work / "keys.json"),
-        TMPDIR=str(work / "tmp"),
     )
     yield running
     running.stop()
-    assert [*(work / "tmp").iterdir()] == [], "the figures outlived the server"
+    assert [*(work / "tokens").glob("metrics-*")] == [], "the figures outlived the server"
 
 
 def figures(gateway: Gateway) -> dict[str, float]:
@@ -82,7 +81,7 @@ def test_the_counts_are_exact_across_kills_and_reloads(own: Gateway, upstream: S
     until(lambda: figures(own)["kiro2api_workers"] == 2, "a worker that ended is counted")
     ask(own, 6)
     until(lambda: answers(own) == before + 24, "a request was lost or counted twice")
-    [place] = (Path(own.settings["TMPDIR"])).iterdir()
+    [place] = Path(own.settings["KIRO_TOKEN_CACHE"]).glob("metrics-*")
     assert len([*place.glob("counter_*")]) <= 4, "files are as many as workers at once"
 
 
@@ -98,7 +97,7 @@ def test_what_happens_now_is_told(own: Gateway, upstream: Simulator) -> None:
         stream=True,
         timeout=20,
     ) as answer:
-        pieces = answer.iter_content(1)
+        pieces: Any = answer.iter_content(1)
         next(pieces)
         until(lambda: in_progress() == 1, "it is not in progress")
         pieces.close()

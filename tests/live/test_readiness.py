@@ -42,12 +42,12 @@ def test_all_workers_know_that_no_login_is_left(own_gateway: Gateway, upstream: 
     while {ready(own_gateway).status_code for _ in range(30)} != {503}:
         assert time.monotonic() < end, "a worker still calls itself ready"
     told = ready(own_gateway)
-    assert told.json() == {"status": "not ready", "reason": "the account is suspended"}
+    assert told.json() == {"status": "not ready", "reason": "suspended"}
     alive = requests.get(own_gateway.url + "/health", timeout=10)
     assert (alive.status_code, alive.text) == (200, "OK")
     details = ready(own_gateway, **{"x-api-key": KEY}).json()
     [account] = details["accounts"]
-    assert (account["state"], account["source"]) == ("out", "AWS_REFRESHTOKEN")
+    assert (account["state"], account["source"]) == ("suspended", "AWS_REFRESHTOKEN")
     assert "accounts" not in ready(own_gateway, **{"x-api-key": "wrong"}).json()
 
 

@@ -43,13 +43,35 @@ Names that begin with `gen_ai_` are those of
 QUANTILES = (0.5, 0.95, 0.99)
 
 
+TAIL = """
+## Traces
+
+With `OTEL_EXPORTER_OTLP_ENDPOINT` (for example `http://127.0.0.1:4318`) and the extra `otel`
+(`pip install '.[otel]'`), each request is sent to an OpenTelemetry collector as a span, over
+HTTP. Below it is a span for each attempt upstream, with its account and how it failed. Attributes
+have the names of the conventions for generative AI (`gen_ai.request.model`,
+`gen_ai.usage.input_tokens`, ...); those of the gateway itself begin with `kiro2api.`. No text of
+a prompt or an answer, no token and no key is among them; the name of the client's key is.
+
+A client's `traceparent` is the parent, also if nothing is sent to a collector: the log line has
+its `trace_id`, and the service is told of it. `tracestate` is not passed on. What a client does
+not record is not sent, and what else the SDK reads from `OTEL_...` variables, such as sampling,
+holds.
+
+Spans are made when a request is over, and wait in a queue of bounded length: a collector that is
+away holds up nobody. They cost about 0.15 ms of CPU for a request and twice that to send; what they
+need is loaded only with this setting, 3 MB for all workers together, and the queue of a worker that
+is under load grows to 9 MB.
+"""
+
+
 def markdown() -> str:
     """The page of documentation."""
     rows = []
     for metric in METRICS:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
         rows.append(f"| `{metric.exposed}` | {metric.kind} | {labels} | {metric.meaning} |")
-    return HEAD + "\n".join(rows) + "\n"
+    return HEAD + "\n".join(rows) + "\n" + TAIL
 
 
 def queries(metric: Metric) -> list[tuple[str, str]]:

@@ -76,10 +76,10 @@ def test_ready(client: FlaskClient) -> None:
 
 
 def test_not_ready(client: FlaskClient, reasons: list[str]) -> None:
-    reasons.append("no usable login")
+    reasons.append("login over")
     answer = client.get("/health/ready")
     assert answer.status_code == 503
-    assert answer.json == {"status": "not ready", "reason": "no usable login"}
+    assert answer.json == {"status": "not ready", "reason": "login over"}
     assert client.get("/health").status_code == 200, "it is alive"
 
 

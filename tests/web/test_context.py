@@ -9,7 +9,7 @@ from flask import Flask, request
 
 from app.core.events import Usage
 from app.errors import GatewayError, Kind
-from app.finished import Finished
+from app.finished import Finished, Try
 from app.keys.key_file import ClientKey
 from app.keys.limits import RateExceeded, RateStatus
 from app.server.lifecycle import Live
@@ -35,6 +35,7 @@ def test_a_request_that_calls_no_model(context: RequestContext) -> None:
         status=200,
         total=2.5,
         client="203.0.113.7",
+        started=100.0,
     )
 
 
@@ -50,8 +51,16 @@ def test_every_member_of_a_request_that_calls_one(context: RequestContext) -> No
     call = context.call = Call(HELLO)
     call.repairs, call.ignored = ("merge-turns",), ("top_k",)
     call.meter.feed([*HELLO, Usage(12, 3, 5, 7, credits=0.25)])
-    facts = {"model": "m", "attempts": 2, "account": "a", "first_event_at": 101.25, "host": "q"}
-    call.facts = lambda: dict(facts)  # type: ignore[method-assign]
+    one = Try("a", "m", 100.5, 101.0)
+    facts = {
+        "tries": [one],
+        "model": "m",
+        "attempts": 2,
+        "account": "a",
+        "first_event_at": 101.25,
+        "host": "q",
+    }
+    call.facts = lambda: facts | {"tries": [one]}  # type: ignore[method-assign]
     assert context.finished() == Finished(
         time=1.7e9,
         request_id="req_1",
@@ -82,6 +91,8 @@ def test_every_member_of_a_request_that_calls_one(context: RequestContext) -> No
         error_code="Rate",
         upstream_id="u-1",
         facts={"host": "q"},
+        tries=[one],
+        started=100.0,
     )
 
 
@@ -137,7 +148,9 @@ class TestBegin:
         yield
         request_id.set(before)
 
-    def begun(self, headers: dict[str, str], **environ: Any) -> tuple[RequestContext, str]:
+    def begun(
+        self, headers: dict[str, str], makes_spans: bool = False, **environ: Any
+    ) -> tuple[RequestContext, str]:
         """The context of a request, and the id that log lines get from then on."""
         app = Flask(__name__)
 
@@ -146,7 +159,7 @@ class TestBegin:
             with app.test_request_context(
                 path, method=method, headers=headers, environ_overrides=environ
             ):
-                made = begin(request)
+                made = begin(request, makes_spans=makes_spans)
                 assert current() is made
                 return made, request_id.get()
 
@@ -163,7 +176,29 @@ class TestBegin:
         assert made.request_id.startswith("req_")
         assert logged == made.request_id
 
+    PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+    def test_a_trace_is_passed_on_as_it_is_without_spans(self) -> None:
+        made, _ = self.begun({"traceparent": self.PARENT})
+        assert str(made.trace) == self.PARENT
+        assert made.finished().trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
+        assert made.finished().parent_span_id == ""
+
+    def test_a_span_is_below_that_of_the_client(self) -> None:
+        made, _ = self.begun({"traceparent": self.PARENT}, makes_spans=True)
+        finished = made.finished()
+        assert finished.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
+        assert finished.parent_span_id == "00f067aa0ba902b7"
+        assert finished.span_id not in ("", finished.parent_span_id)
+
+    def test_a_request_of_no_trace_begins_one_where_spans_are_made(self) -> None:
+        assert self.begun({})[0].trace is None
+        finished = self.begun({}, makes_spans=True)[0].finished()
+        assert len(finished.trace_id) == 32
+        assert finished.parent_span_id == ""
+
     def test_the_clients_socket_is_its_connection(self) -> None:
         client = object()
-        made, _ = self.begun({}, **{"gunicorn.socket": client})
+        environ: dict[str, Any] = {"gunicorn.socket": client}
+        made, _ = self.begun({}, **environ)
         assert made.connection is client

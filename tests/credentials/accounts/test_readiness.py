@@ -16,10 +16,9 @@ def test_an_account_that_nobody_has_tried_may_work(build: Build) -> None:
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (GatewayError(Kind.QUOTA, "alice's month is over"), "the quota is used up"),
-        (GatewayError(Kind.SUSPENDED, "locked by AWS"), "the account is suspended"),
-        (GatewayError(Kind.THROTTLED, "slow", retry_after=9), "the service asks to wait"),
-        (GatewayError(Kind.REFUSED_TOKEN, "who?"), "the service refuses the login"),
+        (GatewayError(Kind.QUOTA, "alice's month is over"), "quota used up"),
+        (GatewayError(Kind.SUSPENDED, "locked by AWS"), "suspended"),
+        (GatewayError(Kind.REFUSED_TOKEN, "who?"), "refused"),
         (GatewayError(Kind.THROTTLED, "slow"), ""),
         (GatewayError(Kind.UNAVAILABLE, "down"), ""),
         (GatewayError(Kind.REJECTED, "bad request"), ""),
@@ -41,7 +40,7 @@ def test_one_account_is_enough(build: Build) -> None:
     assert credentials.why_unready() == ""
     assert second is not None
     credentials.failed(second, GatewayError(Kind.SUSPENDED, "locked"))
-    assert credentials.why_unready() == "the quota is used up", "that passes, the other does not"
+    assert credentials.why_unready() == "quota used up", "that passes, the other does not"
 
 
 def test_a_parked_account_is_ready_to_be_tried(build: Build, clock: Clock) -> None:
@@ -49,16 +48,11 @@ def test_a_parked_account_is_ready_to_be_tried(build: Build, clock: Clock) -> No
     credentials.failed(credentials.token(), GatewayError(Kind.QUOTA, "over"))
     clock.now += 601
     assert credentials.why_unready() == ""
-    credentials.token()
-    assert credentials.why_unready() == "", "while a request tries it"
 
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
-    [
-        ((400, {"error": "invalid_grant"}, {}), "no usable login"),
-        ((500, {}, {}), "the login cannot be refreshed now"),
-    ],
+    [((400, {"error": "invalid_grant"}, {}), "login over"), ((500, {}, {}), "unreachable")],
 )
 def test_a_login_that_cannot_be_refreshed_serves_until_its_token_expires(
     build: Build, service: AuthService, clock: Clock, answer: Any, reason: str

@@ -1,0 +1,1 @@
+"""Requests as spans of OpenTelemetry. Its packages are the extra ``otel``."""
