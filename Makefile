@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 FUZZ_MINUTES ?= 5
 
 .PHONY: run test check audit fuzz chaos hostile soak crash outages conformance clients bench format docs
-.PHONY: newest lock clean
+.PHONY: image newest lock clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/kiro2api serve
@@ -32,6 +32,7 @@ check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/bandit -q -c pyproject.toml -r app gunicorn.conf.py wsgi.py
 
 audit: $(TOOLS)  ## known vulnerabilities of what is installed to run; asks the internet
@@ -65,6 +66,9 @@ conformance: $(DEV)  ## the SDKs' own suites, against the gateway
 
 clients: $(DEV)  ## released clients, through a whole task
 	$(BIN)/python -m clients
+
+image: $(DEV)  ## the image, built and run without an engine; needs root, buildah, debootstrap
+	$(BIN)/python -m pytest -n 0 -m long tests/image
 
 newest: $(DEV)  ## the newest of every client and SDK, and what became of it: one table
 	$(BIN)/python -m clients.newest

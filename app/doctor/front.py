@@ -10,7 +10,7 @@ from .finding import Finding, ok, problem, warning
 STREAM = "/health/stream"
 _LARGE = 2 * 1024 * 1024
 """Bytes: twice what nginx takes by default."""
-_EXAMPLE = "deploy/nginx.conf is an example that works"
+_EXAMPLE = "deploy/nginx/kiro2api.conf is an example that works"
 
 
 def front(url: str, key: str, fetcher: Fetcher) -> Iterator[Finding]:
