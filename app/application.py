@@ -18,6 +18,7 @@ from app.compaction import call as compaction
 from app.core.conversation import Conversation
 from app.core.headers import Headers
 from app.core.tokens import estimate_conversation
+from app.core.tokens.prompt import measure
 from app.credentials import Credentials
 from app.demands import opener as demands
 from app.demands.call import Times
@@ -100,6 +101,7 @@ def create_app(settings: Settings) -> Application:
     serving = Serving(
         open=around(gateway.open),
         explained=Explainer(gateway, around),
+        count=partial(_expected_tokens, gateway),
         lifecycle=lifecycle,
         admission=admission,
         limits=key_limits,
@@ -265,6 +267,13 @@ def _gateway(
         may_use=may_use,
         run=native.run,
     )
+
+
+def _expected_tokens(gateway: Gateway, conversation: Conversation) -> int:
+    """The tokens of a prompt, as a call of the gateway would expect them."""
+    model = gateway.models.choose(conversation.model).model
+    prompt = gateway.run(conversation.size, measure, conversation, model.current_id)
+    return gateway.told.expected(prompt).tokens
 
 
 def _error_form(path: str, headers: Headers) -> failures.ErrorForm:

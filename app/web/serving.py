@@ -68,11 +68,13 @@ class StreamResponse(Response):
 class Serving:
     """Answers the conversations that the dialects' routes have parsed. Times in seconds;
     ``explained`` says what would be done with one; ``default_model`` gives the model for a request
-    that names none; ``keeper`` is None if no responses are kept.
+    that names none; ``count`` gives the tokens that a prompt is expected to have; ``keeper`` is
+    None if no responses are kept.
     """
 
     open: Callable[[Conversation, Exchange | None], GatewayCall]
     explained: Callable[[Conversation], Explanation]
+    count: Callable[[Conversation], int]
     lifecycle: Lifecycle
     admission: Admission
     limits: KeyLimits
