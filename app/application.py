@@ -17,7 +17,6 @@ from app.codewhisperer.upstream import CodeWhisperer
 from app.compaction import call as compaction
 from app.core.conversation import Conversation
 from app.core.headers import Headers
-from app.core.tokens import estimate_conversation
 from app.core.tokens.prompt import measure
 from app.credentials import Credentials
 from app.demands import opener as demands
@@ -28,6 +27,7 @@ from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from app.explaining import Explainer, Open
+from app.fetching import fetcher
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
 from app.hosted.web_search import AccountSearch
@@ -97,11 +97,13 @@ def create_app(settings: Settings) -> Application:
         on_exit=partial(_close, *parts),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    around = partial(_around, settings, gateway)
+    expected = partial(_expected_tokens, gateway)
+    around = partial(_around, settings, gateway, expected)
     serving = Serving(
+        fetch=_fetcher(settings),
         open=around(gateway.open),
         explained=Explainer(gateway, around),
-        count=partial(_expected_tokens, gateway),
+        expected=expected,
         lifecycle=lifecycle,
         admission=admission,
         limits=key_limits,
@@ -130,22 +132,22 @@ def create_app(settings: Settings) -> Application:
     return app
 
 
-def _around(settings: Settings, gateway: Gateway, open_call: Open) -> Open:
+def _around(
+    settings: Settings,
+    gateway: Gateway,
+    expected: Callable[[Conversation], int],
+    open_call: Open,
+) -> Open:
     """What opens conversations, around what opens a call: each call is watched, hosted tools make
-    several, and so does a summary that is due.
+    several, and so does a summary that is due, by the tokens that are ``expected``.
     """
-
-    def estimate(conversation: Conversation) -> int:
-        tokens: int = native.run(conversation.size, estimate_conversation, conversation)
-        return tokens
-
     ping_interval = settings.kiro_ping_interval
     watched = demands.opener(
         open_call, Times(ping_interval, settings.kiro_early_headers), native.apart
     )
     searches = AccountSearch(gateway.upstream, gateway.credentials, gateway.sleep)
     looped = hosted_loop.opener(watched, searches.find, ping_interval)
-    return compaction.opener(looped, open_call, ping_interval, estimate)
+    return compaction.opener(looped, open_call, ping_interval, expected)
 
 
 def _allow_origins(app: Application, settings: Settings) -> None:
@@ -265,6 +267,16 @@ def _gateway(
         total=settings.kiro_total_timeout or inf,
         falls_back=settings.kiro_refusal_fallback,
         may_use=may_use,
+        run=native.run,
+    )
+
+
+def _fetcher(settings: Settings) -> Callable[[Conversation], Conversation]:
+    if not settings.kiro_fetch_urls:
+        return fetcher.refuse
+    return fetcher.Fetcher(
+        seconds=settings.kiro_fetch_timeout,
+        most_bytes=settings.kiro_fetch_max_bytes,
         run=native.run,
     )
 

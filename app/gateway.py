@@ -72,11 +72,7 @@ class GatewayCall:
     """
 
     def __init__(
-        self,
-        gateway: Gateway,
-        resolution: Resolution,
-        conversation: Conversation,
-        tap: Tap | None,
+        self, gateway: Gateway, resolution: Resolution, conversation: Conversation, tap: Tap | None
     ) -> None:
         self._gateway = gateway
         self._conversation = conversation
