@@ -35,6 +35,7 @@ from app.kept.keeper import Keeper
 from app.keys import assembly as keys
 from app.keys.authentication import Authenticator
 from app.keys.key_file import OWN
+from app.keys.limits import KeyLimits
 from app.openapi import Group, describe
 from app.pages import models as model_pages
 from app.pages import openapi, stream_check, usage
@@ -97,21 +98,7 @@ def create_app(settings: Settings) -> Application:
         on_exit=partial(_close, *parts),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    expected = partial(_expected_tokens, gateway)
-    around = partial(_around, settings, gateway, expected)
-    serving = Serving(
-        fetch=_fetcher(settings),
-        open=around(gateway.open),
-        explained=Explainer(gateway, around),
-        expected=expected,
-        lifecycle=lifecycle,
-        admission=admission,
-        limits=key_limits,
-        early_headers=settings.kiro_early_headers,
-        ping_interval=settings.kiro_ping_interval,
-        default_model=lambda: models.names.default_name(),
-        keeper=keeper,
-    )
+    serving = _serving(settings, gateway, lifecycle, admission, key_limits, keeper)
     authenticator = keys.authenticator(settings, key_headers(DIALECTS))
     routes = [dialect.blueprint(serving) for dialect in DIALECTS]
     hooks.install(
@@ -130,6 +117,32 @@ def create_app(settings: Settings) -> Application:
         app.register_blueprint(blueprint)
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _serving(
+    settings: Settings,
+    gateway: Gateway,
+    lifecycle: Lifecycle,
+    admission: Admission,
+    key_limits: KeyLimits,
+    keeper: Keeper | None,
+) -> Serving:
+    """What the routes of all dialects answer with."""
+    expected = partial(_expected_tokens, gateway)
+    around = partial(_around, settings, gateway, expected)
+    return Serving(
+        fetch=_fetcher(settings),
+        open=around(gateway.open),
+        explained=Explainer(gateway, around),
+        expected=expected,
+        lifecycle=lifecycle,
+        admission=admission,
+        limits=key_limits,
+        early_headers=settings.kiro_early_headers,
+        ping_interval=settings.kiro_ping_interval,
+        default_model=lambda: gateway.models.names.default_name(),
+        keeper=keeper,
+    )
 
 
 def _around(
