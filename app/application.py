@@ -287,11 +287,8 @@ def _gateway(
 def _fetcher(settings: Settings) -> Callable[[Conversation], Conversation]:
     if not settings.kiro_fetch_urls:
         return fetcher.refuse
-    return fetcher.Fetcher(
-        seconds=settings.kiro_fetch_timeout,
-        most_bytes=settings.kiro_fetch_max_bytes,
-        run=native.run,
-    )
+    seconds, most_bytes = settings.kiro_fetch_timeout, settings.kiro_fetch_max_bytes
+    return fetcher.Fetcher(seconds=seconds, most_bytes=most_bytes, run=native.run)
 
 
 def _expected_tokens(gateway: Gateway, conversation: Conversation) -> int:
