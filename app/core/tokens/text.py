@@ -50,7 +50,7 @@ class Estimator:
 
     def texts(self, texts: Iterable[str]) -> int:
         """Thousandths of a token in all of ``texts``."""
-        return self.utf8(b"".join(map(utf8, texts)))
+        return self.text("".join(texts))
 
 
 @cache
