@@ -88,6 +88,7 @@ docs: $(RUNTIME)  ## what is generated from tables
 	$(BIN)/python -m tests.metrics.render markdown > docs/metrics.md
 	$(BIN)/python -m tests.metrics.render grafana > deploy/grafana/kiro2api.json
 	$(BIN)/python -m tests.dialects.compatibility > docs/compatibility.md
+	$(BIN)/python -m benchmarks.counting.errors
 
 # Pins stay as they are unless pyproject.toml asks for others; make lock LOCK=--upgrade renews all.
 # requirements/tools.txt has everything and says why; the others are parts of it.

@@ -17,7 +17,7 @@ from app.codewhisperer.upstream import CodeWhisperer
 from app.compaction import call as compaction
 from app.core.conversation import Conversation
 from app.core.headers import Headers
-from app.core.tokens import estimate_conversation
+from app.core.tokens.prompt import measure
 from app.credentials import Credentials
 from app.demands import opener as demands
 from app.demands.call import Times
@@ -27,6 +27,7 @@ from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
 from app.errors import GatewayError, Kind
 from app.explaining import Explainer, Open
+from app.fetching import fetcher
 from app.gateway import Gateway
 from app.hosted import loop as hosted_loop
 from app.hosted.web_search import AccountSearch
@@ -92,18 +93,7 @@ def create_app(settings: Settings) -> Application:
         on_exit=partial(_close, *parts),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    around = partial(_around, settings, gateway)
-    serving = Serving(
-        open=around(gateway.open),
-        explained=Explainer(gateway, around),
-        lifecycle=lifecycle,
-        admission=admission,
-        limits=key_limits,
-        early_headers=settings.kiro_early_headers,
-        ping_interval=settings.kiro_ping_interval,
-        default_model=lambda: models.names.default_name(),
-        keeper=keeper,
-    )
+    serving = _serving(settings, gateway, lifecycle, admission, key_limits, keeper)
     authenticator = keys.authenticator(settings, key_headers(DIALECTS))
     routes = [dialect.blueprint(serving) for dialect in DIALECTS]
     hooks.install(
@@ -125,22 +115,48 @@ def create_app(settings: Settings) -> Application:
     return app
 
 
-def _around(settings: Settings, gateway: Gateway, open_call: Open) -> Open:
+def _serving(
+    settings: Settings,
+    gateway: Gateway,
+    lifecycle: Lifecycle,
+    admission: Admission,
+    key_limits: KeyLimits,
+    keeper: Keeper | None,
+) -> Serving:
+    """What the routes of all dialects answer with."""
+    expected = partial(_expected_tokens, gateway)
+    around = partial(_around, settings, gateway, expected)
+    return Serving(
+        fetch=_fetcher(settings),
+        open=around(gateway.open),
+        explained=Explainer(gateway, around),
+        expected=expected,
+        lifecycle=lifecycle,
+        admission=admission,
+        limits=key_limits,
+        early_headers=settings.kiro_early_headers,
+        ping_interval=settings.kiro_ping_interval,
+        default_model=lambda: gateway.models.names.default_name(),
+        keeper=keeper,
+    )
+
+
+def _around(
+    settings: Settings,
+    gateway: Gateway,
+    expected: Callable[[Conversation], int],
+    open_call: Open,
+) -> Open:
     """What opens conversations, around what opens a call: each call is watched, hosted tools make
-    several, and so does a summary that is due.
+    several, and so does a summary that is due, by the tokens that are ``expected``.
     """
-
-    def estimate(conversation: Conversation) -> int:
-        tokens: int = native.run(conversation.size, estimate_conversation, conversation)
-        return tokens
-
     ping_interval = settings.kiro_ping_interval
     watched = demands.opener(
         open_call, Times(ping_interval, settings.kiro_early_headers), native.apart
     )
     searches = AccountSearch(gateway.upstream, gateway.credentials, gateway.sleep)
     looped = hosted_loop.opener(watched, searches.find, ping_interval)
-    return compaction.opener(looped, open_call, ping_interval, estimate)
+    return compaction.opener(looped, open_call, ping_interval, expected)
 
 
 def _allow_origins(app: Application, settings: Settings) -> None:
@@ -269,6 +285,20 @@ def _gateway(
         may_use=may_use,
         run=native.run,
     )
+
+
+def _fetcher(settings: Settings) -> Callable[[Conversation], Conversation]:
+    if not settings.kiro_fetch_urls:
+        return fetcher.refuse
+    seconds, most_bytes = settings.kiro_fetch_timeout, settings.kiro_fetch_max_bytes
+    return fetcher.Fetcher(seconds=seconds, most_bytes=most_bytes, run=native.run)
+
+
+def _expected_tokens(gateway: Gateway, conversation: Conversation) -> int:
+    """The tokens of a prompt, as a call of the gateway would expect them."""
+    model = gateway.models.choose(conversation.model).model
+    prompt = gateway.run(conversation.size, measure, conversation, model.current_id)
+    return gateway.told.expected(prompt).tokens
 
 
 def _error_form(path: str, headers: Headers) -> failures.ErrorForm:

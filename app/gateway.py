@@ -7,7 +7,7 @@ model that the service names for that. If that fails too, the client gets the re
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from time import monotonic
@@ -20,8 +20,8 @@ from app.catalogue.choice import ModelChoice
 from app.core.conversation import Conversation
 from app.core.events import COMMITTING, Event, Finish
 from app.core.limits import Limits, limited
-from app.core.tokens import estimate_conversation
-from app.core.usage import Meter
+from app.core.tokens.prompt import UNMEASURED, measure
+from app.core.tokens.told import ToldPrompts
 from app.credentials import Credentials, RequestToken, Token
 from app.errors import POLICY, GatewayError, Kind, stopped
 from app.finished import Tries
@@ -52,6 +52,7 @@ class Gateway:
     may_use: Callable[[str], bool] = lambda model: True
     sleep: Callable[[float], object] = gevent.sleep
     run: Callable[..., Any] = lambda size, call, *arguments: call(*arguments)
+    told: ToldPrompts = field(default_factory=ToldPrompts)
 
     def open(self, conversation: Conversation, tap: Tap | None = None) -> "GatewayCall":
         """Start the upstream call, whose bytes ``tap`` is shown. Failures are raised by the call's
@@ -62,8 +63,7 @@ class Gateway:
     def prepare(self, conversation: Conversation, tap: Tap | None = None) -> "GatewayCall":
         """The call as :meth:`open` makes it, not started. Raises GatewayError INVALID_MODEL."""
         resolution = self.models.choose(conversation.model)
-        estimate = self.run(conversation.size, estimate_conversation, conversation)
-        return GatewayCall(self, resolution, resolution.apply(conversation), estimate, tap)
+        return GatewayCall(self, resolution, resolution.apply(conversation), tap)
 
 
 class GatewayCall:
@@ -73,19 +73,16 @@ class GatewayCall:
     """
 
     def __init__(
-        self,
-        gateway: Gateway,
-        resolution: Resolution,
-        conversation: Conversation,
-        estimate: int,
-        tap: Tap | None,
+        self, gateway: Gateway, resolution: Resolution, conversation: Conversation, tap: Tap | None
     ) -> None:
         self._gateway = gateway
         self._conversation = conversation
         self.resolution = resolution
         model = self._model = resolution.model
+        self._prompt = gateway.run(conversation.size, measure, conversation, model.current_id)
         self._limits = gateway.run(conversation.size, Limits, conversation)
-        self.meter = Meter(estimate, model.context_window, partial(_window_of, ref(self)))
+        self.meter = gateway.told.meter(self._prompt, partial(_window_of, ref(self)))
+        self.meter.answers(model.current_id, model.context_window)
         self._started = monotonic()
         self._first_event_at: float | None = None
         self._attempts, self._tries = 0, Tries()
@@ -135,11 +132,13 @@ class GatewayCall:
         Raises GatewayError where the answer breaks; the events before the break are yielded first.
         """
         batches: Iterator[Sequence[Event]] = chain([self._held], self._rest)
-        if machines := self._limits.machines(bounded=self._call.bounds_output):
+        machines = self._limits.machines(self.meter.estimator, bounded=self._call.bounds_output)
+        if machines:
             batches = limited(batches, machines, self._cut)
         for batch in batches:
             self.meter.feed(batch)
             yield batch
+        self._gateway.told.learn(self._prompt, self.meter.counts())
 
     def _cut(self, limit: str) -> None:
         """A limit has ended the answer before the upstream did."""
@@ -276,7 +275,7 @@ class GatewayCall:
             self._call.close()
             self._write_off(self._held)
             self._held, self._model, self._call = refused
-            self.meter.window = self._model.context_window
+            self.meter.answers(self._model.current_id, self._model.context_window)
             self._rest = iter(())
             return False
         self._write_off(refused[0])
@@ -325,8 +324,8 @@ class GatewayCall:
 
     def _use(self, model: Model) -> None:
         """Ask this model from now on."""
-        self._model = model
-        self.meter.window = model.context_window
+        self._model, self._prompt = model, UNMEASURED
+        self.meter.answers(model.current_id, model.context_window)
         self._call = self._gateway.upstream.open(self._conversation, model, self._tap)
 
     def _window(self, upstream_id: str | None) -> int | None:

@@ -17,7 +17,7 @@ from app.codewhisperer.request.repair import Limits, repair, rules
 from app.codewhisperer.service.hosts import candidates
 from app.core.conversation import Conversation
 from app.core.events import Event
-from app.core.tokens import estimate_conversation
+from app.core.tokens import prompt
 from app.core.usage import Meter
 from app.eventstream.frames import FrameDecoder
 from app.models.names import resolve
@@ -92,6 +92,7 @@ def test_meter(measure: Measure) -> None:
         meter = Meter(1, None, context_window)
         for batch in events:
             meter.feed(batch)
+        meter.counts()
         return meter
 
     measure("token counts", "text", "event", EVENTS, count)
@@ -145,7 +146,7 @@ def test_estimates(measure: Measure, dialect: Dialect, sent: Sent) -> None:
     parsed = conversations(dialect, sent[1])
     measure(
         "token estimate", f"{dialect.name}: {sent[0]}", "request", len(parsed),
-        lambda: [estimate_conversation(each) for each in parsed],
+        lambda: [prompt.measure(each, "claude-opus-4.7") for each in parsed],
     )  # fmt: skip
 
 

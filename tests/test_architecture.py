@@ -51,6 +51,7 @@ ALLOWED = {  # lower rows import from higher ones
     },
     "catalogue": {"credentials", "errors", "files", "models", "program", "settings"},
     "retry": {"core", "errors", "models"},
+    "fetching": {"core", "errors", "tls", "version"},
     "gateway": {
         "catalogue", "core", "credentials", "errors", "finished", "models", "retry", "upstream",
     },
@@ -78,9 +79,9 @@ ALLOWED = {  # lower rows import from higher ones
     },
     "application": {
         "accounting", "alerts", "catalogue", "codewhisperer", "compaction", "core", "credentials",
-        "demands", "entry", "errors", "explaining", "gateway", "hosted", "kept", "keys", "metrics",
-        "models", "openapi", "operating", "pages", "recording", "server", "settings", "tls",
-        "tracing", "version", "web",
+        "demands", "entry", "errors", "explaining", "fetching", "gateway", "hosted", "kept", "keys",
+        "metrics", "models", "openapi", "operating", "pages", "recording", "server", "settings",
+        "tls", "tracing", "version", "web",
     },
     "preflight": {"credentials", "errors", "keys", "settings"},
     "wsgi": {"application", "preflight", "settings"},

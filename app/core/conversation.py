@@ -63,6 +63,19 @@ class Document(Struct, frozen=True, gc=False):
     field: str = ""
 
 
+class Remote(Struct, frozen=True, gc=False):
+    """An image or a document that the client has by URL (http or https). It is fetched or refused
+    before anything else sees the conversation. ``field`` is where the client's body has the URL;
+    ``title`` and ``context`` are those of a document, None if the client gave none.
+    """
+
+    url: str
+    kind: Literal["image", "document"]
+    field: str
+    title: str | None = None
+    context: str | None = None
+
+
 class Thinking(Struct, frozen=True, gc=False):
     """A reasoning block as the upstream sent it; ``signature`` is empty if it sent none."""
 
@@ -150,11 +163,12 @@ class Summary(Struct, frozen=True, gc=False):
     content: str | None
 
 
-ResultPart: TypeAlias = Text | Image | Document
+ResultPart: TypeAlias = Text | Image | Document | Remote
 Part: TypeAlias = (
     Text
     | Image
     | Document
+    | Remote
     | Thinking
     | RedactedThinking
     | ToolCall

@@ -5,7 +5,11 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct, structs
 
 from .events import Event, Finish, TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
-from .tokens import TokenCounts, byte_length, resolve_usage
+from .tokens.counts import TokenCounts, resolve_usage
+from .tokens.text import estimator, estimator_of
+
+_MOST_PIECES = 64
+"""Pieces of an answer that are kept until they are counted together."""
 
 
 class Iteration(Struct, frozen=True):
@@ -18,10 +22,10 @@ class Iteration(Struct, frozen=True):
 class Meter:
     """Takes every batch of events; :meth:`counts` may be called at any time.
 
-    ``window`` is the context window of the model that was asked, in tokens, None if not known.
-    ``window_of`` gives the context window for an upstream model id, since the upstream may name
-    another model as the one that answered. ``input_estimate`` is the estimate of the prompt's
-    tokens.
+    ``input_estimate`` is what the prompt is expected to have, in tokens, and ``least`` what the
+    upstream told of an earlier turn that it begins with. ``window`` is the context window of the
+    model that was asked, in tokens, None if not known. ``window_of`` gives the context window for
+    an upstream model id, since the upstream may name another model as the one that answered.
     """
 
     def __init__(
@@ -29,52 +33,71 @@ class Meter:
         input_estimate: int,
         window: int | None,
         window_of: Callable[[str | None], int | None],
+        least: int = 0,
     ) -> None:
         self.input_estimate = input_estimate
         self.window = window
+        self.estimator = estimator("claude-4.7")
         self._window_of = window_of
-        self._output_bytes = 0
-        self._thinking_bytes = 0  # among them
+        self._least = least
+        self._texts: list[str] = []  # not counted yet
+        self._thoughts: list[str] = []
+        self._output = self._thinking = 0  # thousandths of a token; the second is in the first
         self._usage = Usage()
         self._spent = 0.0  # credits of earlier attempts at this answer
 
+    def answers(self, model: str, window: int | None) -> None:
+        """From now on this model is asked, by the upstream's id, which has this window."""
+        self.window = window
+        self.estimator = estimator_of(model)
+
     def feed(self, events: Sequence[Event]) -> None:
-        """Count what the model wrote, and keep the upstream's figures."""
-        written = thought = 0
+        """Keep what the model wrote, and the upstream's figures."""
+        texts = self._texts
         for event in events:
             kind = type(event)
             if kind is TextDelta:
-                text = event.text  # type: ignore[union-attr]
-                written += len(text) if text.isascii() else byte_length(text)
+                texts.append(event.text)  # type: ignore[union-attr]
             elif kind is ThinkingDelta:
-                thought += byte_length(event.text)  # type: ignore[union-attr]
+                self._thoughts.append(event.text)  # type: ignore[union-attr]
             elif kind is ToolInput:
-                written += byte_length(event.fragment)  # type: ignore[union-attr]
+                texts.append(event.fragment)  # type: ignore[union-attr]
             elif kind is ToolStart:
-                written += byte_length(event.name)  # type: ignore[union-attr]
+                texts.append(event.name)  # type: ignore[union-attr]
             elif kind is Usage:
                 self._merge(event)  # type: ignore[arg-type]
             elif kind is Finish:  # the model wrote the sequence that ended its answer
-                written += byte_length(event.stop_sequence or "")  # type: ignore[union-attr]
-        self._output_bytes += written + thought
-        self._thinking_bytes += thought
+                texts.append(event.stop_sequence or "")  # type: ignore[union-attr]
+        if len(texts) + len(self._thoughts) > _MOST_PIECES:
+            self._count()
+
+    def _count(self) -> None:
+        thinking = self.estimator.texts(self._thoughts)
+        self._output += self.estimator.texts(self._texts) + thinking
+        self._thinking += thinking
+        self._texts.clear()
+        self._thoughts.clear()
 
     def restart(self) -> None:
         """Start over for a retry: discard the output counted so far, but keep its cost."""
-        self._output_bytes = self._thinking_bytes = 0
+        self._texts.clear()
+        self._thoughts.clear()
+        self._output = self._thinking = 0
         self._spent += self._usage.credits or 0.0
         self._usage = Usage()
 
     def counts(self) -> TokenCounts:
         """Tokens and credits so far."""
+        self._count()
         usage = self._usage
         if self._spent:
             usage = structs.replace(usage, credits=self._spent + (usage.credits or 0.0))
         return resolve_usage(
             estimate=self.input_estimate,
+            least=self._least,
             window=self._window_of(usage.model) or self.window,
-            output_bytes=self._output_bytes,
-            thinking_bytes=self._thinking_bytes,
+            output_units=self._output,
+            thinking_units=self._thinking,
             usage=usage,
         )
 
@@ -94,6 +117,7 @@ class SummedMeter(Meter):
 
     def __init__(self, first: Meter) -> None:
         super().__init__(first.input_estimate, first.window, first._window_of)
+        self.estimator = first.estimator
         self._meters = [first]
 
     def add(self, meter: Meter) -> None:

@@ -155,7 +155,9 @@ class WatchedCall:
             batches = self._streamed() if self._plan.asked.streamed else self._whole()
         if self._plan.stop_sequences:
             asked = Conversation("", (), stop_sequences=self._plan.stop_sequences)
-            batches = limited(batches, Limits(asked).machines(bounded=True), self._cut)
+            batches = limited(
+                batches, Limits(asked).machines(self.meter.estimator, bounded=True), self._cut
+            )
         return batches
 
     def _cut(self, limit: str) -> None:

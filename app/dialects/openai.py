@@ -13,7 +13,7 @@ from math import ceil
 from time import time
 from typing import Any, Literal, TypeAlias, cast
 
-from app.core.conversation import Document, Effort, Image, Text, Tool, ToolChoice
+from app.core.conversation import Document, Effort, Image, Remote, Text, Tool, ToolChoice
 from app.core.headers import Headers
 from app.core.lenient_json import decode_object
 from app.core.media import MediaError, file
@@ -177,18 +177,24 @@ def data_url(url: str) -> tuple[str, str] | None:
     return (found[1].lower(), url[found.end() :]) if found else None
 
 
-def image(url: str, record: Record, *, in_result: bool) -> Image | Text:
-    """The image inside a ``data:`` URL. Raises :class:`FieldError` with an empty path.
+def is_remote(url: str) -> bool:
+    """Whether a URL is one that could be fetched."""
+    return url[:8].lower().startswith(("http://", "https://"))
+
+
+def image(url: str, record: Record, *member: str, in_result: bool) -> Image | Text | Remote:
+    """The image inside a ``data:`` URL, or at an http one, which stands in this member of the part.
+    Raises :class:`FieldError` with an empty path.
 
     In the result of a tool, the model is told of an image that cannot be sent: a tool made it, so
     the client could not go on after a refusal.
     """
+    if is_remote(url):
+        return Remote(url, "image", dotted((*record.place, *member)))
     found = data_url(url)
     if found is None:
-        scheme = url[:_LONGEST_START].partition(":")[0].lower()
-        given = f"images by {scheme} URL" if scheme in ("http", "https") else "this URL"
         raise FieldError(
-            (), f"{given} cannot be read by this gateway; send data:image/...;base64,..."
+            (), "this URL cannot be read by this gateway; send data:image/...;base64,..."
         )
     try:
         return read_image(found[1])

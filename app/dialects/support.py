@@ -90,6 +90,7 @@ SEARCHED = (
     "The gateway searches the web through the service (docs/decisions/0036): one more call of the"
     " model for each search."
 )
+FETCHED = "With `KIRO_FETCH_URLS=1` it is fetched, from public addresses; otherwise refused."
 RUNS_AT_MAKER = "A tool that runs at the API's maker, which the service does not have."
 HISTORY = "Comes back from an earlier answer, and asks for nothing."
 """For members that a client repeats."""

@@ -206,6 +206,14 @@ class Settings:
         "Bytes of all images of a request together, before base64. Where there are more, the "
         "oldest images are left out and the model is told so.")
 
+    kiro_fetch_urls: bool = setting("Fetching", values.flag(), "false",
+        "Whether images and documents that a request has by URL are fetched, from public addresses "
+        "only and never by a proxy. If not, such a request is refused.")
+    kiro_fetch_timeout: float = setting("Fetching", values.seconds(0.1, 600), "15",
+        "Time limit for all files of a request together.")
+    kiro_fetch_max_bytes: int = setting("Fetching", values.integer(1, 1 << 30, "bytes"),
+        "10000000", "Bytes of all files of a request together.")
+
     kiro_share_content: bool = setting("Upstream", values.flag(), "false",
         "Whether the service may use the content of conversations to improve itself.")
     kiro_region: str | None = setting("Upstream", values.region(), "",

@@ -68,11 +68,15 @@ class StreamResponse(Response):
 class Serving:
     """Answers the conversations that the dialects' routes have parsed. Times in seconds;
     ``explained`` says what would be done with one; ``default_model`` gives the model for a request
-    that names none; ``keeper`` is None if no responses are kept.
+    that names none; ``fetch`` puts the files in the place of their URLs, or refuses them;
+    ``expected`` gives the tokens that a prompt is expected to have; ``keeper`` is None if no
+    responses are kept.
     """
 
+    fetch: Callable[[Conversation], Conversation]
     open: Callable[[Conversation, Exchange | None], GatewayCall]
     explained: Callable[[Conversation], Explanation]
+    expected: Callable[[Conversation], int]
     lifecycle: Lifecycle
     admission: Admission
     limits: KeyLimits
@@ -110,6 +114,10 @@ class Serving:
             context.rate = self.limits.count(context.client)
             raise
 
+    def count(self, conversation: Conversation) -> int:
+        """The tokens of a prompt, its files fetched. Raises GatewayError."""
+        return self.expected(self.fetch(conversation))
+
     def respond(
         self,
         conversation: Conversation,
@@ -127,6 +135,7 @@ class Serving:
         context.streamed, context.model_asked = streamed, conversation.model
         with ExitStack() as held:
             live = self._admit(held, context, conversation.model)
+            conversation = live.run(self.fetch, conversation)
             call = context.call = self.open(conversation, context.exchange)
             settle, close = settlement(self.limits, context.client, call)
             held.callback(close)
@@ -151,8 +160,8 @@ class Serving:
         """
         context = current()
         with ExitStack() as held:
-            self._admit(held, context, conversation.model)
-            told = self.explained(conversation)
+            live = self._admit(held, context, conversation.model)
+            told = self.explained(live.run(self.fetch, conversation))
         if context.client.name != OWN:
             told = replace(told, account=None, host=None)
         response = Response(encode(told), mimetype=JSON)

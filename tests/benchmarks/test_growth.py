@@ -33,7 +33,7 @@ from app.core.conversation import (
 )
 from app.core.events import Event, TextDelta, ThinkingDelta, ToolEnd, ToolInput, ToolStart
 from app.core.fold import ReplyBuilder
-from app.core.tokens import estimate_conversation
+from app.core.tokens.prompt import measure
 from app.core.usage import Meter
 from app.eventstream.frames import FrameDecoder
 from app.models import names
@@ -266,7 +266,7 @@ def test_a_request_is_written(dialect: Dialect) -> None:
         conversation = dialect.parse(REQUESTS[dialect](size), Headers())
 
         def work() -> None:
-            estimate_conversation(conversation)
+            measure(conversation, model.current_id)
             render(
                 conversation, host=HOST, model=model, profile_arn=None, conversation_id="id",
                 max_description=10_000,

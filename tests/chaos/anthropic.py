@@ -49,7 +49,7 @@ class AnthropicClient:
         return json.dumps(
             {
                 "model": MODEL,
-                "max_tokens": 2_000_000,
+                "max_tokens": 20_000_000,
                 "stream": stream,
                 "tools": [tool],
                 "messages": [{"role": "user", "content": prompt}],

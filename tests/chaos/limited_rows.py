@@ -4,7 +4,9 @@ nothing is sent twice.
 
 from typing import Any
 
+from app.core.tokens.text import UNIT, estimator_of
 from app.errors import Kind
+from tests.chaos.received import MODEL, TOKENS
 from tests.chaos.row import (
     CUT_CALL,
     DONE,
@@ -18,8 +20,9 @@ from tests.chaos.row import (
 )
 
 HELD: dict[str, Any] = {"text": ["Hel", "lo"]}
-THIRTY = "0123456789" * 3
-AT_THE_LIMIT = (THIRTY * 2)[:56]
+TWELVE = "012345678901"
+"""Less than the limit of tokens; two of them are more."""
+AT_THE_LIMIT = (TWELVE * 2)[: TOKENS * UNIT // estimator_of(MODEL).text("0")]
 
 LIMITED: tuple[FaultRow, ...] = (
     breaks("cut-while-held", "the connection ends while text is held back that may be the beginning"
@@ -52,10 +55,10 @@ LIMITED: tuple[FaultRow, ...] = (
          answers=({"text": ["Hel", "lo st", "op it", "!"], "cut": {"after": 4}},)),
     both("cut-after-limit", "the connection ends behind the client's limit of tokens",
          answered(AT_THE_LIMIT, "max_tokens"), limit="tokens", log={"cut_by": "max_tokens"},
-         answers=({"text": [THIRTY] * 3, "cut": {"after": 3}},)),
+         answers=({"text": [TWELVE] * 3, "cut": {"after": 3}},)),
     breaks("cut-before-limit", "the connection ends before the client's limit of tokens",
-           Kind.TRUNCATED, THIRTY, limit="tokens",
-           answers=({"text": [THIRTY] * 3, "cut": {"after": 2}},)),
+           Kind.TRUNCATED, TWELVE, limit="tokens",
+           answers=({"text": [TWELVE] * 3, "cut": {"after": 2}},)),
     breaks("cut-in-only-call", "the connection ends inside the only call that the client wants",
            Kind.TRUNCATED, "Let me.", calls=((PIECE, "open"),), limit="one call",
            answers=({"text": "Let me.", "tool": CUT_CALL, "cut": {"after": 5}},)),

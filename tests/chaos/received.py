@@ -17,8 +17,7 @@ STOP, ALMOST = "stop", "lo!"
 """The stop sequences of requests with such a limit: one that answers have, and one that they only
 begin, so that the gateway holds the beginning back."""
 TOKENS = 16
-"""The limit of requests with one, the least that every API takes: 56 bytes by the gateway's count.
-"""
+"""The limit of requests with one, the least that every API takes."""
 
 
 class MalformedAnswer(AssertionError):

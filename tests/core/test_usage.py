@@ -1,5 +1,10 @@
+from math import ceil
+
+import pytest
+
 from app.core.events import TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
 from app.core.tokens import TokenCounts
+from app.core.tokens.text import UNIT
 from app.core.usage import Meter
 from app.models.table import context_window
 
@@ -15,8 +20,21 @@ def test_everything_the_model_wrote_is_output() -> None:
     meter = Meter(203, WINDOW, context_window)
     meter.feed([TextDelta("x" * 35), ThinkingDelta("世" * 35)])
     meter.feed([ToolStart("id", "y" * 35), ToolInput("z" * 35)])
-    assert meter.counts().output_tokens == (35 + 3 * 35 + 35 + 35) / 3.5
-    assert meter.counts().reasoning_tokens == 3 * 35 / 3.5
+    count = meter.estimator.text
+    written, thought = count("x" * 105), count("世" * 35)
+    assert meter.counts().output_tokens == ceil((written + thought) / UNIT)
+    assert meter.counts().reasoning_tokens == pytest.approx(thought / UNIT, abs=1)
+
+
+def test_a_long_answer_is_counted_on_the_way() -> None:
+    """So that not all of its text is kept."""
+    meter = Meter(203, WINDOW, context_window)
+    for _ in range(10_000):
+        meter.feed([TextDelta("word "), ThinkingDelta("a thought ")])
+        assert len(meter._texts) + len(meter._thoughts) <= 66
+    assert meter.counts().output_tokens == ceil(
+        meter.estimator.text("word a thought ") * 10_000 / UNIT
+    )
 
 
 def test_a_retry_counts_its_own_reasoning_alone() -> None:

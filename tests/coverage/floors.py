@@ -23,6 +23,7 @@ FLOORS: Mapping[str, float] = {
     "app/credentials": 95,
     "app/settings": 95,
     "app/demands": 98,
+    "app/fetching": 95,
     "app/hosted": 98,
     "app/compaction": 98,
     "app/client_setup": 95,

@@ -153,6 +153,7 @@ CASES = (
             "budget_tokens": 1024,
             "edits[compact_20260112].trigger.value": 60_000,
             "edits[compact_20260112].trigger[input_tokens].value": 60_000,
+            "source[url].url": "https://example.com/a",
             "effort": "low",
             "n": 2,
         },
@@ -190,6 +191,7 @@ CASES = (
         {
             "image_url": URL,
             "file_data": PDF,
+            "file_url": "https://example.com/a.pdf",
             "max_output_tokens": 99,
             "effort": "low",
             "service_tier": "flex",

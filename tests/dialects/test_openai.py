@@ -178,7 +178,6 @@ def test_what_a_tool_made_is_told_to_the_model_where_it_cannot_be_sent():
     assert tuple(record.notes) == ("image_as_text", "document_as_text")
 
 
-BY_URL = "images by {} URL cannot be read by this gateway; send data:image/...;base64,..."
 NO_URL = "this URL cannot be read by this gateway; send data:image/...;base64,..."
 FORMAT = (
     "could not process image: its bytes are not those of a JPEG, PNG, GIF or WebP image; convert it"
@@ -190,8 +189,7 @@ NO_BASE64 = "Input should be valid standard base64, not empty"
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("https://example.com/a.png", BY_URL.format("https")),
-        ("HTTP://example.com/data:image/png;base64,AAAA", BY_URL.format("http")),
+        ("ftp://example.com/a.png", NO_URL),
         ("", NO_URL),
         ("file:///etc/passwd", NO_URL),
         ("data:image/png,AAAA", NO_URL),

@@ -123,6 +123,8 @@ class Service:
         serving = Serving(
             open=self._open,
             explained=lambda conversation: pytest.fail("called"),
+            fetch=lambda conversation: conversation,
+            expected=lambda conversation: 7,
             lifecycle=self.lifecycle,
             admission=Admission(1),
             limits=self.limits,  # type: ignore[arg-type]

@@ -20,10 +20,11 @@ from app.core.conversation import Conversation
 from app.core.differences import shown
 from app.core.events import Event, Finish, Usage
 from app.core.explanation import LimitInForce
+from app.core.tokens.text import UNIT, Estimator
 
 from .automaton import Automaton
 from .one_call import OneCall
-from .output_tokens import OutputTokens, allowed_bytes
+from .output_tokens import OutputTokens, allowed
 from .stop_sequences import StopSequences
 
 
@@ -53,16 +54,17 @@ class Limits:
         sequences = conversation.stop_sequences
         self._automaton = Automaton(sequences) if sequences else None
 
-    def machines(self, *, bounded: bool) -> list[Limit]:
+    def machines(self, estimator: Estimator, *, bounded: bool) -> list[Limit]:
         """The machines for one answer, in the order in which they see its events; none if nothing
-        is limited. ``bounded``: the upstream itself keeps the conversation's ``max_tokens``.
+        is limited. ``estimator`` is that of the model that answers. ``bounded``: the upstream
+        itself keeps the conversation's ``max_tokens``.
         """
         asked, machines = self._conversation, list[Limit]()
         if not asked.parallel_calls and asked.tools:
             machines.append(OneCall())
         if asked.max_tokens is not None and not bounded:
             with_thinking = asked.reasoning.enabled is True
-            machines.append(OutputTokens(asked.max_tokens, with_thinking=with_thinking))
+            machines.append(OutputTokens(asked.max_tokens, estimator, with_thinking=with_thinking))
         if self._automaton is not None:
             machines.append(StopSequences(self._automaton))
         return machines
@@ -73,7 +75,7 @@ class Limits:
         if not asked.parallel_calls and asked.tools:
             found.append(LimitInForce(name=OneCall.name, value=1, by="gateway", how=_ONE_CALL))
         if (most := asked.max_tokens) is not None:
-            how = _IN_REQUEST if bounded else _COUNTED.format(allowed_bytes(most))
+            how = _IN_REQUEST if bounded else _COUNTED.format(allowed(most) // UNIT)
             found.append(
                 LimitInForce(
                     name=OutputTokens.name,
@@ -96,7 +98,7 @@ _ONE_CALL = (
 _IN_REQUEST = "The request to the upstream has it, in additionalModelRequestFields."
 _COUNTED = (
     "The answer ends before the text, the names and the inputs of calls (and reasoning, if it was"
-    " asked for) have more than {} bytes of UTF-8; the upstream is cancelled."
+    " asked for) have more than {} tokens by the gateway's count; the upstream is cancelled."
 )
 _NOTHING = "The answer is empty, and the upstream is not asked."
 _STOPS = (

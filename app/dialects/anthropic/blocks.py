@@ -6,7 +6,7 @@ by name if it carries nothing, and is refused if the model would miss what the u
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -17,6 +17,7 @@ from app.core.conversation import (
     Image,
     Part,
     RedactedThinking,
+    Remote,
     SearchError,
     Summary,
     Text,
@@ -45,7 +46,20 @@ Converter: TypeAlias = Callable[[Any, Record], Parts]
 
 
 def _image(block: types.ImageBlock, record: Record) -> Parts:
+    if isinstance(block.source, types.UrlSource):
+        return (_remote(block, "image", record),)
     return (image(_inline(block.source, "image").data),)
+
+
+def _remote(block: Any, kind: Literal["image", "document"], record: Record) -> Remote:
+    """What is at the URL of a block. Raises :class:`FieldError` for one that is not of HTTP."""
+    url = block.source.url
+    if not url[:8].lower().startswith(("http://", "https://")):
+        problem = f"Input should be an http or https URL, or send the {kind} as base64"
+        raise FieldError(("source", "url"), problem)
+    place = dotted((*record.place, *_type_of(block), "source", "url"))
+    told = getattr(block, "title", None), getattr(block, "context", None)
+    return Remote(url, kind, place, *told)
 
 
 def _image_in_result(block: types.ImageBlock, record: Record) -> Parts:
@@ -61,16 +75,17 @@ def _image_in_result(block: types.ImageBlock, record: Record) -> Parts:
 
 def _inline(source: Any, what: str) -> Any:
     """The source, if its content is in the request; refused otherwise."""
-    if isinstance(source, types.UrlSource | types.FileSource):
-        kind = source.__struct_config__.tag
+    if isinstance(source, types.FileSource):
         raise FieldError(
             ("source",),
-            f"{what}s by {kind} are not supported by this gateway; send the {what} as base64",
+            f"{what}s by file are not supported by this gateway; send the {what} as base64",
         )
     return source
 
 
 def _document(block: types.DocumentBlock, record: Record, in_result: bool = False) -> Parts:
+    if isinstance(block.source, types.UrlSource):
+        return (_remote(block, "document", record),)
     source = _inline(block.source, "document")
     if isinstance(source, types.TextSource):
         return (Document(_with_context(block, source.data), block.title),)
@@ -78,11 +93,11 @@ def _document(block: types.DocumentBlock, record: Record, in_result: bool = Fals
         return _file(block, source, record)
     table = _IN_RESULT if in_result else _IN_MESSAGE
     try:
-        inside = parts(source.content, record, table)
+        inside = parts(source.content, record, table, (*record.place, "source"))
     except FieldError as error:
         raise error.under("source") from None
     texts = [part.text for part in inside if isinstance(part, Text)]
-    images = tuple(part for part in inside if isinstance(part, Image))
+    images = tuple(part for part in inside if isinstance(part, Image | Remote))
     return (Document(_with_context(block, "\n".join(texts)), block.title), *images)
 
 

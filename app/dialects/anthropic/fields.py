@@ -13,7 +13,7 @@ TYPES = {"": (MessagesRequest,), "tools": (CustomTool, PublishedTool, WebSearchT
 """The types of which a request is read, by the member that they are read for."""
 
 _NO_SCHEMA = "Its input has two published forms; give the tool an input_schema."
-_BY_REFERENCE = "Send it as base64: the gateway fetches nothing."
+_BY_REFERENCE = "Send it as base64: the gateway keeps no files."
 
 FIELDS: Fields = {
     # the answer
@@ -91,9 +91,9 @@ FIELDS: Fields = {
     # the content
     "*.citations": ignored(support.NO_CITATIONS),
     "*content[image].transformations": ignored("Images are sent as they are."),
-    "*content[image].source[url]": refused(_BY_REFERENCE),
+    "*content[image].source[url]": honoured(support.FETCHED),
     "*content[image].source[file]": refused(_BY_REFERENCE),
-    "*content[document].source[url]": refused(_BY_REFERENCE),
+    "*content[document].source[url]": honoured(support.FETCHED),
     "*content[document].source[file]": refused(_BY_REFERENCE),
     "*content[container_upload]": refused("There are no containers."),
     "*content[tool_use].caller": honoured(support.HISTORY),

@@ -5,8 +5,6 @@ from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
-from app.core.headers import Headers
-from app.core.tokens import estimate_conversation
 from app.dialects.wire import encode
 from app.openapi import JSON
 from app.web.serving import Serving
@@ -48,15 +46,11 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.post("/v1/messages/count_tokens")
     def count_tokens() -> Response:
         """The documented estimate; the upstream has no call that counts."""
-        count = serving.read(_estimate, request.headers, calls_model=False)
-        return Response(encode(count), mimetype=JSON)
+        parsed = serving.read(parse_count_tokens, request.headers, calls_model=False)
+        tokens = serving.count(parsed.conversation)
+        if parsed.original is None:
+            return Response(encode(TokenCount(tokens)), mimetype=JSON)
+        original = OriginalCount(serving.count(parsed.original))
+        return Response(encode(TokenCount(tokens, original)), mimetype=JSON)
 
     return routes
-
-
-def _estimate(raw: bytes, headers: Headers) -> TokenCount:
-    parsed = parse_count_tokens(raw, headers)
-    tokens = estimate_conversation(parsed.conversation)
-    if parsed.original is None:
-        return TokenCount(tokens)
-    return TokenCount(tokens, OriginalCount(estimate_conversation(parsed.original)))

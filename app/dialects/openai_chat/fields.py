@@ -61,7 +61,7 @@ FIELDS: Fields = {
     "messages[system].name": honoured("It is written into the text."),
     "messages[developer].name": honoured("It is written into the text."),
     "messages[user].name": honoured("It is written into the text."),
-    "*content[image_url].image_url": honoured("A data: URL; any other is refused."),
+    "*content[image_url].image_url": honoured(f"A data: URL, or one of http. {support.FETCHED}"),
     "*content[image_url].image_url.detail": ignored("The service takes images in one detail."),
     "*content[input_audio]": refused("The service's models do not hear; send a transcript."),
     "*content[file].file.file_id": refused("Files are not kept here; send file_data."),

@@ -180,7 +180,7 @@ def _text(part: schema.TextPart, record: Record, in_result: bool) -> ResultPart:
 
 def _image(part: schema.ImagePart, record: Record, in_result: bool) -> ResultPart:
     try:
-        return openai.image(part.image_url.url, record, in_result=in_result)
+        return openai.image(part.image_url.url, record, "image_url", "url", in_result=in_result)
     except FieldError as error:
         raise error.under("image_url", "url") from None
 

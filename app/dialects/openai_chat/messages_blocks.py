@@ -12,6 +12,7 @@ from msgspec import Struct
 from app.core.conversation import (
     Part,
     RedactedThinking,
+    Remote,
     ResultPart,
     Text,
     Thinking,
@@ -20,6 +21,7 @@ from app.core.conversation import (
 )
 from app.core.media import MediaError, image
 from app.core.typed_json import FieldError, Id, Name, Record, Tagged
+from app.dialects.openai import dotted, is_remote
 
 NOTE = "messages_block_read"
 
@@ -29,11 +31,12 @@ class TextBlock(Tagged, frozen=True, tag="text"):
 
 
 class Source(Struct, frozen=True):
-    """Only base64 can be read. The format of an image is that of its bytes."""
+    """The format of an image is that of its bytes."""
 
     type: Name
     media_type: str | None = None
     data: str | None = None
+    url: str | None = None
 
 
 class ImageBlock(Tagged, frozen=True, tag="image"):
@@ -72,6 +75,9 @@ def read(block: Any, record: Record) -> Part:
 
 
 def _image(block: ImageBlock, record: Record) -> ResultPart:
+    if is_remote(block.source.url or ""):
+        place = dotted((*record.place, "source", "url"))
+        return Remote(block.source.url or "", "image", place)
     if block.source.data is None:
         raise FieldError(("source",), f"images by {block.source.type} cannot be read; send base64")
     try:

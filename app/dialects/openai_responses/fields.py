@@ -19,7 +19,7 @@ TYPES = {
 """The types of which a request is read, by the member that they are read for."""
 
 _AS_TEXT = emulated("Becomes text.")
-_BY_REFERENCE = "Send the data itself; the gateway fetches nothing and keeps no files."
+_BY_REFERENCE = "Send the data itself; the gateway keeps no files."
 
 FIELDS: Fields = {
     # the answer
@@ -98,11 +98,11 @@ FIELDS: Fields = {
     "input*[input_image].detail": ignored(
         "The service takes images in one detail; `auto` is honoured."
     ),
-    "input*[input_image].image_url": honoured("A data: URL; any other is refused."),
+    "input*[input_image].image_url": honoured(f"A data: URL, or one of http. {support.FETCHED}"),
     "input*[input_image].file_id": refused(_BY_REFERENCE),
     "input*[input_file].detail": ignored("The service takes documents in one detail."),
     "input*[input_file].file_id": refused(_BY_REFERENCE),
-    "input*[input_file].file_url": refused(_BY_REFERENCE),
+    "input*[input_file].file_url": honoured(support.FETCHED),
     "input*content[refusal]": _AS_TEXT,
     "input[file_search_call]": _AS_TEXT,
     "input[web_search_call]": emulated("A search becomes a call and its result, the rest text."),

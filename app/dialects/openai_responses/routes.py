@@ -8,8 +8,6 @@ from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
-from app.core.headers import Headers
-from app.core.tokens import estimate_conversation
 from app.dialects import openai
 from app.dialects.wire import encode
 from app.errors import GatewayError, Kind
@@ -70,7 +68,7 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.post("/v1/responses/input_tokens")
     def input_tokens() -> Response:
         """The documented estimate; the upstream has no call that counts."""
-        tokens = read(serving, _estimate, calls_model=False)
+        tokens = serving.count(read(serving, parse_input_tokens, calls_model=False))
         return Response(encode(InputTokens(tokens)), mimetype=JSON)
 
     @routes.get("/v1/responses", websocket=True)
@@ -101,9 +99,3 @@ def read(serving: Serving, parse: Callable[..., _T], *, calls_model: bool = True
     found = references.look_up(ids, partial(kept_routes.find, serving), most)
     size = len(raw) + sum(len(content) for content in found.values() if content)
     return serving.parse(size, parse, raw, *arguments, references.Kept(found, most))
-
-
-def _estimate(
-    raw: bytes, headers: Headers, default_model: str, kept: references.Kept | None
-) -> int:
-    return estimate_conversation(parse_input_tokens(raw, headers, default_model, kept))

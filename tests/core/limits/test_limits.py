@@ -10,9 +10,13 @@ from app.core.limits import Limits, limited
 from app.core.limits.one_call import OneCall
 from app.core.limits.output_tokens import OutputTokens
 from app.core.limits.stop_sequences import StopSequences
+from app.core.tokens.text import estimator
 
 PLAIN = Conversation(model="m", messages=())
 TOOLS = (Tool("f", "", {}),)
+
+
+ESTIMATOR = estimator("claude")
 
 
 class Upstream:
@@ -33,12 +37,12 @@ class Upstream:
 
 def ask(upstream: Upstream, **members: object) -> list[Sequence[Event]]:
     conversation = Conversation(model="m", messages=(), **members)  # type: ignore[arg-type]
-    machines = Limits(conversation).machines(bounded=False)
+    machines = Limits(conversation).machines(ESTIMATOR, bounded=False)
     return list(limited(upstream, machines, upstream.cancel))
 
 
 def test_a_request_without_limits_has_no_machines() -> None:
-    assert Limits(PLAIN).machines(bounded=False) == []
+    assert Limits(PLAIN).machines(ESTIMATOR, bounded=False) == []
 
 
 @pytest.mark.parametrize(
@@ -56,7 +60,7 @@ def test_the_machines_of_a_request(
 ) -> None:
     conversation = Conversation(model="m", messages=(), **members)  # type: ignore[arg-type]
     limits = Limits(conversation)
-    machines = limits.machines(bounded=bounded)
+    machines = limits.machines(ESTIMATOR, bounded=bounded)
     assert [type(one) for one in machines] == kinds
     enforced = [one.name for one in limits.described(bounded=bounded) if one.by == "gateway"]
     assert enforced == [one.name for one in machines]
@@ -87,16 +91,18 @@ def test_figures_behind_the_cut_are_told_as_far_as_they_are_of_the_prompt() -> N
 def test_what_is_held_back_comes_before_a_break() -> None:
     upstream = Upstream([TextDelta("a st")], error=ValueError("broke"))
     conversation = Conversation(model="m", messages=(), stop_sequences=("stop",))
-    out = limited(upstream, Limits(conversation).machines(bounded=False), upstream.cancel)
+    out = limited(
+        upstream, Limits(conversation).machines(ESTIMATOR, bounded=False), upstream.cancel
+    )
     assert [next(out), next(out)] == [[TextDelta("a ")], [TextDelta("st")]]
     with pytest.raises(ValueError, match="broke"):
         next(out)
 
 
 def test_the_limit_of_tokens_is_kept_before_sequences_are_sought() -> None:
-    upstream = Upstream([TextDelta("abst")], [TextDelta("op")])
-    out = ask(upstream, stop_sequences=("stop",), max_tokens=1)
-    assert out == [[TextDelta("ab"), TextDelta("s"), Finish("max_tokens")]]
+    upstream = Upstream([TextDelta("12st")], [TextDelta("op")])
+    out = ask(upstream, stop_sequences=("stop",), max_tokens=2)
+    assert out == [[TextDelta("12"), TextDelta("s"), Finish("max_tokens")]]
     assert upstream.cancelled == ["max_tokens"]
 
 

@@ -221,9 +221,9 @@ BAD_IMAGES = [
 ]
 REFUSED = [
     (
-        {"type": "image", "source": {"type": "url", "url": "http://x/a.png"}},
-        "messages.0.content.0.source",
-        "images by url are not supported by this gateway; send the image as base64",
+        {"type": "image", "source": {"type": "url", "url": "ftp://x/a.png"}},
+        "messages.0.content.0.source.url",
+        "Input should be an http or https URL, or send the image as base64",
     ),
     (
         {"type": "image", "source": {"type": "file", "file_id": "f"}},
@@ -250,9 +250,9 @@ REFUSED = [
         "Input should be valid standard base64, not empty",
     ),
     (
-        document({"type": "url", "url": "http://x/a.pdf"}),
-        "messages.0.content.0.source",
-        "documents by url are not supported by this gateway; send the document as base64",
+        document({"type": "url", "url": "file:///a.pdf"}),
+        "messages.0.content.0.source.url",
+        "Input should be an http or https URL, or send the document as base64",
     ),
     (
         document({"type": "file", "file_id": "f"}),

@@ -358,7 +358,7 @@ def assistant(**members):
     return [USER, {"role": "assistant", **members}]
 
 
-BY_URL = "images by https URL cannot be read by this gateway; send data:image/...;base64,..."
+BY_URL = "this URL cannot be read by this gateway; send data:image/...;base64,..."
 REFUSED = [
     ({}, "messages: Input should be a valid list"),
     ([], "messages: Input should have a length of at least 1"),
@@ -373,7 +373,7 @@ REFUSED = [
         "messages[0].content[0].type: 'image_url' is not supported here",
     ),
     (
-        user({"type": "image", "source": {"type": "url", "url": "https://a/b"}}),
+        user({"type": "image", "source": {"type": "url", "url": "ftp://a/b"}}),
         "messages[0].content[0].source: images by url cannot be read; send base64",
     ),
     (
@@ -389,11 +389,11 @@ REFUSED = [
         "messages[0].content[1].image_url: Input should be a valid object",
     ),
     (
-        user(text("a"), {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}),
+        user(text("a"), {"type": "image_url", "image_url": {"url": "ftp://example.com/a.png"}}),
         f"messages[0].content[1].image_url.url: {BY_URL}",
     ),
     (
-        [USER, tool("x", [{"type": "image_url", "image_url": {"url": "https://a/b"}}])],
+        [USER, tool("x", [{"type": "image_url", "image_url": {"url": "ftp://a/b"}}])],
         f"messages[1].content[0].image_url.url: {BY_URL}",
     ),
     (

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from app.core.conversation import (
     Conversation,
-    Image,
+    Document,
     Message,
     Part,
     RedactedThinking,
@@ -65,4 +65,4 @@ def _filled(result: ToolResult) -> ToolResult:
 def _has_content(part: ResultPart) -> bool:
     if isinstance(part, Text):
         return part.text != ""
-    return isinstance(part, Image) or bool(part.text or part.title)
+    return not isinstance(part, Document) or bool(part.text or part.title)

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from app.core.conversation import ResultPart, Text
+from app.core.conversation import Remote, ResultPart, Text
 from app.core.typed_json import FieldError, Path, Record
 from app.dialects import openai
 
@@ -60,6 +60,8 @@ def _stringified(output: str, record: Record) -> Parts:
         read = parts(found, record, in_result=True)
     except (msgspec.MsgspecError, FieldError):
         return ()
+    if any(isinstance(part, Remote) for part in read):  # a list of URLs is text, as it says
+        return ()
     record.note("stringified_output_read")
     return read
 
@@ -92,17 +94,21 @@ def _image(part: InputImage, record: Record, in_result: bool) -> ResultPart:
             (missing,), "images are read from image_url only: send data:image/...;base64,..."
         )
     try:
-        return openai.image(part.image_url, record, in_result=in_result)
+        return openai.image(part.image_url, record, "image_url", in_result=in_result)
     except FieldError as error:
         raise error.under("image_url") from None
 
 
 def _file(part: InputFile, record: Record, in_result: bool) -> ResultPart:
-    for member in ("file_id", "file_url"):
-        if getattr(part, member):
-            raise FieldError(
-                (member,), "files are read from file_data only: send data:<type>;base64,..."
-            )
+    url = part.file_url or ""
+    if openai.is_remote(url):
+        place = openai.dotted((*record.place, "file_url"))
+        return Remote(url, "document", place, part.filename)
+    if url or part.file_id:
+        raise FieldError(
+            ("file_url" if url else "file_id",),
+            "files are read from file_data only: send data:<type>;base64,...",
+        )
     try:
         return openai.attachment(part.file_data or "", part.filename, record, in_result=in_result)
     except FieldError as error:

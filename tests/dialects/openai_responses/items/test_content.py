@@ -110,9 +110,9 @@ BAD_FILE = (
 )
 REFUSED = [
     (
-        image(image_url="https://x/a.png"),
+        image(image_url="ftp://x/a.png"),
         "image_url",
-        "images by https URL cannot be read by this gateway; send data:image/...;base64,...",
+        "this URL cannot be read by this gateway; send data:image/...;base64,...",
     ),
     (
         image(image_url="data:image/bmp;base64,AAAA"),
@@ -127,7 +127,7 @@ REFUSED = [
     ({"type": "input_image", "file_id": "file_1"}, "file_id", NO_IMAGE),
     ({"type": "input_image"}, "image_url", NO_IMAGE),
     (file(file_id="file_1"), "file_id", NO_FILE),
-    (file(file_url="https://x/a.txt"), "file_url", NO_FILE),
+    (file(file_url="ftp://x/a.txt"), "file_url", NO_FILE),
     (file(), "file_data", EMPTY),
     (file(file_data=""), "file_data", EMPTY),
     (file(file_data="data:text/plain;base64,"), "file_data", EMPTY),
@@ -151,7 +151,7 @@ def test_parts_that_cannot_be_read_are_refused(refused, part, member, problem):
 
 
 def test_the_place_of_a_part_in_an_output(refused):
-    part = image(image_url="https://x/a.png")
+    part = image(image_url="ftp://x/a.png")
     error = refused(input=[{"type": "function_call_output", "call_id": "c", "output": [part]}])
     assert error.field == "input[0].output[0].image_url"
 

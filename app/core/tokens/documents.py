@@ -11,9 +11,12 @@ import re
 import zlib
 from itertools import islice
 from math import ceil
+from typing import Final
 
-from .conversation import Document
-from .signatures import decoded_size, entries, piece
+from app.core.conversation import Document
+from app.core.signatures import decoded_size, entries, piece
+
+from .weights import Family
 
 PAGE_TOKENS = 7000 / 3
 MOST_PAGES = 100
@@ -22,7 +25,8 @@ BYTES_PER_PAGE = 7_700
 """Of manuals that are text with few pictures (two of 17 and 36 pages: 8,260 and 7,304)."""
 TEXT_PER_DEFLATED = 1.7
 """Bytes of text for a byte of deflated WordprocessingML (three texts in English: 1.6 to 2.0)."""
-BYTES_PER_TOKEN = 3.5
+BYTES_PER_TOKEN: Final[dict[Family, float]] = {"claude": 4.2, "claude-4.7": 2.7, "gpt": 4.8}
+"""Of the English prose among the samples of ``benchmarks/counting``."""
 
 _END = 64 * 1024
 _LARGEST_STREAM = 1024 * 1024
@@ -35,7 +39,7 @@ _COUNT = re.compile(rb"/Count\s+(\d{1,6})\b")
 _OBJECTS = re.compile(rb"/Type\s{0,9}/ObjStm\b.{0,200}?stream\r?\n", re.DOTALL)
 
 
-def document_tokens(document: Document) -> int:
+def document_tokens(document: Document, family: Family) -> int:
     """The estimated tokens of a binary document."""
     if document.format == "pdf":
         return ceil(PAGE_TOKENS * _pages(document.data))
@@ -43,7 +47,7 @@ def document_tokens(document: Document) -> int:
     if document.format in ("docx", "xlsx"):
         texts = (entry.packed for entry in entries(document.data) if _is_text(entry.name))
         size = TEXT_PER_DEFLATED * sum(texts)
-    return ceil(min(size / BYTES_PER_TOKEN, PAGE_TOKENS * MOST_PAGES))
+    return ceil(min(size / BYTES_PER_TOKEN[family], PAGE_TOKENS * MOST_PAGES))
 
 
 def _is_text(name: str) -> bool:

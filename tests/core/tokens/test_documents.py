@@ -6,13 +6,13 @@ from time import perf_counter
 import pytest
 
 from app.core.conversation import Document, DocumentFormat
-from app.core.document_tokens import BYTES_PER_PAGE, MOST_PAGES, PAGE_TOKENS, document_tokens
+from app.core.tokens.documents import BYTES_PER_PAGE, MOST_PAGES, PAGE_TOKENS, document_tokens
 from tests import media
 from tests.media import base64
 
 
 def tokens(form: DocumentFormat, content: bytes) -> int:
-    return document_tokens(Document(None, "a", form, base64(content)))
+    return document_tokens(Document(None, "a", form, base64(content)), "claude")
 
 
 OBJECTS = zlib.compress(b"7 0 <</Type /Pages /Kids [8 0 R] /Count 12 >>")
@@ -43,7 +43,7 @@ def test_an_office_file_costs_by_the_text_in_it() -> None:
     with_picture = media.archive(word__document=words, word__media__image1="\0" * 9)
     assert 0 < plain == tokens("docx", with_picture)
     assert tokens("xlsx", media.xlsx(words)) == plain
-    assert tokens("doc", b"x" * 3500) == tokens("xls", b"x" * 3500) == 1000
+    assert tokens("doc", b"x" * 4200) == tokens("xls", b"x" * 4200) == 1000
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_an_office_file_costs_by_the_text_in_it() -> None:
 def test_hostile_files_are_estimated_in_no_time(filling: bytes) -> None:
     data = base64(b"%PDF-1.5\n" + filling * (2_000_000 // len(filling)))
     started = perf_counter()
-    document_tokens(Document(None, "a", "pdf", data))
+    document_tokens(Document(None, "a", "pdf", data), "claude")
     assert perf_counter() - started < 1
