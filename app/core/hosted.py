@@ -114,16 +114,25 @@ def call_and_result(use: HostedToolUse) -> tuple[ToolCall, ToolResult]:
 def as_text(parts: Iterable[Part]) -> list[Part]:
     """The parts with each cited text as part of the text around it."""
     joined: list[Part] = []
+    pieces: list[str] = []  # of one text
+
+    def end() -> None:
+        if pieces:
+            joined.append(Text("".join(pieces)))
+            pieces.clear()
+
     cited = False
     for part in parts:
         is_cited = isinstance(part, CitedText)
-        text = Text(part.text) if isinstance(part, CitedText) else part
-        before = joined[-1] if joined else None
-        if (cited or is_cited) and isinstance(before, Text) and isinstance(text, Text):
-            joined[-1] = Text(before.text + text.text)
+        if not (cited or is_cited):
+            end()
+        if isinstance(part, Text | CitedText):
+            pieces.append(part.text)
         else:
-            joined.append(text)
+            end()
+            joined.append(part)
         cited = is_cited
+    end()
     return joined
 
 

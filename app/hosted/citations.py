@@ -18,6 +18,7 @@ _BEGIN = '<cite n="'
 _END = "</cite>"
 _LONGEST_MARKS = 80
 _OPEN = re.compile(rf'{_BEGIN}([^"<>]{{1,{_LONGEST_MARKS}}})">')
+_OPEN_OR_END = re.compile(f"{_OPEN.pattern}|{_END}")
 _PART = re.compile(rf'{_BEGIN}[^"<>]{{0,{_LONGEST_MARKS}}}"?')
 """What may still become an opening mark."""
 
@@ -45,38 +46,47 @@ class Citations:
             yield event
 
     def _texts(self) -> Iterator[Event]:
-        while True:
+        """What is certain of the text that is held, of which the rest stays there."""
+        text, at = self._held, 0
+        while at < len(text):
             if self._cited is not None:
-                words, end, rest = self._held.partition(_END)
-                if not end:
-                    if len(self._held) > LONGEST:
-                        yield from self._rest()
-                    return
-                yield from self._cite(words)
-                self._held = rest
-            elif found := self._mark():
-                if found.start():
-                    yield TextDelta(self._held[: found.start()])
-                self._held = self._held[found.end() :]
-            else:
-                start = _unfinished(self._held, (_BEGIN, _END) if self._ends_left else (_BEGIN,))
-                if start:
-                    yield TextDelta(self._held[:start])
-                self._held = self._held[start:]
-                return
+                end = text.find(_END, at)
+                if end < 0:
+                    break
+                yield from self._cite(text[at:end])
+                at = end + len(_END)
+                continue
+            mark = (_OPEN_OR_END if self._ends_left else _OPEN).search(text, at)
+            start = mark.start() if mark else self._unfinished(text, at)
+            if start > at:
+                yield TextDelta(text[at:start])
+            at = mark.end() if mark else start
+            if mark is None:
+                break
+            self._pass(mark)
+        self._held = text[at:]
+        if self._cited is not None and len(self._held) > LONGEST:
+            yield from self._rest()
 
-    def _mark(self) -> re.Match[str] | None:
-        """The first mark in plain text: one that opens a citation, or an end that was left."""
-        opened = _OPEN.search(self._held)
-        left = re.search(_END, self._held) if self._ends_left else None
-        if left and (opened is None or left.start() < opened.start()):
+    def _pass(self, mark: re.Match[str]) -> None:
+        """Go on behind a mark: into a citation, or after the end of one that was given up."""
+        if mark[1] is None:
             self._ends_left -= 1
-            return left
-        if opened:
-            marks = (mark.strip() for mark in opened[1].split(","))
-            found = dict.fromkeys(self._pages[mark] for mark in marks if mark in self._pages)
-            self._cited = tuple(found)
-        return opened
+            return
+        marks = (name.strip() for name in mark[1].split(","))
+        self._cited = tuple(
+            dict.fromkeys(self._pages[name] for name in marks if name in self._pages)
+        )
+
+    def _unfinished(self, text: str, at: int) -> int:
+        """Where a mark begins that the text may go on with; its end if none does."""
+        start = text.rfind("<", at)
+        if start < 0:
+            return len(text)
+        rest = text[start : start + len(_BEGIN) + _LONGEST_MARKS + 2]
+        is_begun = _BEGIN.startswith(rest) or _PART.fullmatch(rest)
+        is_end = self._ends_left and _END.startswith(rest)
+        return start if is_begun or is_end else len(text)
 
     def _cite(self, words: str) -> Iterator[Event]:
         pages, self._cited = self._cited, None
@@ -91,13 +101,3 @@ class Citations:
         text, self._held, self._cited = self._held, "", None
         if text:
             yield TextDelta(text)
-
-
-def _unfinished(text: str, marks: Sequence[str]) -> int:
-    """Where a mark begins that the text may go on with; the length of the text if none does."""
-    start = text.rfind("<")
-    if start < 0:
-        return len(text)
-    rest = text[start:]
-    is_begun = any(mark.startswith(rest) for mark in marks) or _PART.fullmatch(rest)
-    return start if is_begun else len(text)

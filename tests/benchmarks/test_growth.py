@@ -21,21 +21,26 @@ from app.codewhisperer.request.repair import Limits, repair
 from app.codewhisperer.request.schema import normalised
 from app.codewhisperer.service.hosts import candidates
 from app.core.conversation import (
+    CitedText,
     Conversation,
     Document,
     Image,
     Message,
+    Part,
     Text,
     Thinking,
     Tool,
     ToolCall,
     ToolResult,
+    WebPage,
 )
 from app.core.events import Event, TextDelta, ThinkingDelta, ToolEnd, ToolInput, ToolStart
 from app.core.fold import ReplyBuilder
+from app.core.hosted import as_text
 from app.core.tokens.prompt import measure
 from app.core.usage import Meter
 from app.eventstream.frames import FrameDecoder
+from app.hosted.citations import Citations
 from app.models import names
 from app.models.table import context_window
 from app.simulator.wire import frames
@@ -169,6 +174,45 @@ def test_an_answer(make: Make, size: int) -> None:
     check(make, size)
 
 
+CITED = '<cite n="1-1">words</cite> and '
+MARKED: dict[str, Callable[[int], list[Event]]] = {
+    "many small deltas": lambda size: [TextDelta(CITED)] * size,
+    "one delta": lambda size: [TextDelta(CITED * size)],
+    "marks of no page": lambda size: [TextDelta('<cite n="9">a</cite>' * size)],
+    "a citation without an end": lambda size: [
+        TextDelta('<cite n="1-1">'),
+        *[TextDelta(PIECE)] * size,
+    ],
+    "ends alone": lambda size: [
+        *[TextDelta(f'<cite n="1-1">{PIECE * 30}')] * size,
+        TextDelta("</cite>" * size),
+    ],
+    "what is no mark": lambda size: [TextDelta("<" * size), *[TextDelta("<cite")] * size],
+}
+
+
+@pytest.mark.parametrize("told", MARKED.values(), ids=MARKED)
+def test_citations_are_read(told: Callable[[int], list[Event]]) -> None:
+    page = WebPage("https://a.example", "A", mark="1-1")
+
+    def make(size: int) -> Callable[[], object]:
+        events = told(size)
+        return lambda: each(Citations({"1-1": page}).read, [[event] for event in events])
+
+    check(make, 200)
+
+
+def test_cited_text_is_joined() -> None:
+    def make(size: int) -> Callable[[], object]:
+        parts: list[Part] = [CitedText(PIECE, ()), Text(PIECE)] * size
+        return lambda: as_text(parts)
+
+    check(make, 100)
+
+
+PAGE = WebPage("https://a.example", "A")
+
+
 def call(*pieces: str) -> list[Event]:
     return [ToolStart("id", "read"), *map(ToolInput, pieces), ToolEnd()]
 
@@ -178,6 +222,7 @@ TOLD: dict[str, Callable[[int], list[Event]]] = {
     "thinking": lambda size: [ThinkingDelta(PIECE)] * size,
     "a tool's input": lambda size: call('{"a":"', *[PIECE] * size, '"}'),
     "tool calls": lambda size: call("{}") * (size // 4),
+    "cited text": lambda size: [TextDelta(PIECE), CitedText(PIECE, (PAGE,))] * (size // 4),
 }
 each_told = pytest.mark.parametrize("told", TOLD.values(), ids=TOLD)
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)

@@ -91,7 +91,7 @@ class StreamEncoder(OpeningEncoder):
         self._index = 0  # of the open item, as all that follows
         self._place: tuple[str, int] = ("", 0)  # its id and index
         self._pieces: list[str] = []
-        self._annotations: list[search_shapes.UrlCitation] = []
+        self._citations = web_search.Citations(self._pieces)
         self._call = ToolStart("", "")
         self._tool = ClientTool("")
         self._reader: InputReader | None = None
@@ -176,19 +176,16 @@ class StreamEncoder(OpeningEncoder):
         self._delta(event.text)
 
     def _cited(self, event: CitedText) -> None:
-        before = "".join(self._pieces)
-        self._pieces[:] = [before, event.text]
         self._delta(event.text)
-        for annotation in web_search.annotations(event, len(before)):
-            place = (*self._place, 0, len(self._annotations))
+        for index, annotation in self._citations.add(event):
+            place = (*self._place, 0, index)
             self._write(search_shapes.AnnotationAdded(self._number(), *place, annotation))
-            self._annotations.append(annotation)
+        self._pieces.append(event.text)
 
     def _close_text(self, event: Event) -> None:
         text = "".join(self._pieces)
         self._pieces.clear()
-        part = reply.text_part(text, self._annotations)
-        self._annotations.clear()
+        part = reply.text_part(text, self._citations.taken())
         status: shapes.ItemStatus = "completed"
         if isinstance(event, Finish):
             status, _ = self._options.outcome(event.reason)

@@ -9,6 +9,7 @@ Source: the types of the ``openai`` SDK 3.57 and requests of Codex 0.144 to 0.17
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -164,6 +165,29 @@ def annotations(cited: CitedText, start: int) -> list[UrlCitation]:
     """Which pages a text is from that begins at this character of its part."""
     end = start + len(cited.text)
     return [UrlCitation(start, end, page.url, page.title) for page in cited.pages]
+
+
+class Citations:
+    """Those of a text that grows by ``pieces``, which begin anew with each text."""
+
+    def __init__(self, pieces: Sequence[str]) -> None:
+        self._pieces = pieces
+        self._counted = self._length = 0
+        self._found: list[UrlCitation] = []
+
+    def add(self, cited: CitedText) -> Iterator[tuple[int, UrlCitation]]:
+        """The citations of what comes next, each with its place among all."""
+        self._length += sum(map(len, islice(self._pieces, self._counted, None)))
+        self._counted = len(self._pieces)
+        first = len(self._found)
+        self._found += annotations(cited, self._length)
+        return enumerate(self._found[first:], first)
+
+    def taken(self) -> list[UrlCitation]:
+        """All of them, at the end of the text."""
+        found, self._found = self._found, []
+        self._counted = self._length = 0
+        return found
 
 
 def joined(texts: Iterable[Part]) -> tuple[str, list[UrlCitation]]:
