@@ -36,12 +36,14 @@ class Bill:
         """Charge what was not charged yet: the answer is over."""
         counts, facts = self._call.meter.counts(), self._call.facts()
         model, tokens = str(facts.get("model", "")), _tokens(counts)
+        # by the estimate in both cases: the service's own count comes with the price
+        size = self._call.meter.input_estimate + counts.output_tokens
         if counts.credits is not None:
             price = micro(counts.credits)
-            self._limits.prices.note(model, price, tokens)
+            self._limits.prices.note(model, price, size)
             self._charge(price, tokens)
         elif "first_event_at" in facts:
-            self._charge(self._limits.prices.estimate(model, tokens), tokens)
+            self._charge(self._limits.prices.estimate(model, size), tokens)
 
     def _charge(self, micro_credits: int, tokens: int) -> None:
         """Charge what these are more than before."""
