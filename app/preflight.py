@@ -100,8 +100,8 @@ def check_addresses(addresses: Iterable[object], metrics_port: int | None = None
         if isinstance(address, str):
             _check_path(Path(address))
         elif isinstance(address, tuple):
-            is_metrics = address[1] == metrics_port
-            check_address(*address[:2], setting="KIRO_METRICS_BIND" if is_metrics else "")
+            host, port = address[:2]
+            check_address(host, port, "KIRO_METRICS_BIND" if port == metrics_port else "")
 
 
 def check_address(host: str, port: int, setting: str = "") -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from app.models.names import UnknownModel
 
 from . import sources, values
-from .values import Value
+from .declaration import setting
 
 DEFAULT_CLIENT_TOKEN = "123456"
 
@@ -32,32 +32,6 @@ class SettingsError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("invalid settings:\n" + "\n".join(f"  - {p}" for p in problems))
         self.problems = problems
-
-
-def setting(
-    group: str,
-    value: Value,
-    default: str,
-    meaning: str,
-    *,
-    secret: bool = False,
-    compute: Callable[[], Any] | None = None,
-) -> Any:
-    """A field of :class:`Settings`. ``default`` is text as a user would write it, "" for no
-    default. With ``compute``, that function gives the default and ``default`` only describes it.
-    """
-    return field(
-        default_factory=compute or (lambda: value.parse(default) if default else value.unset),
-        repr=not secret,
-        metadata={
-            "group": group,
-            "value": value,
-            "default": default,
-            "meaning": meaning,
-            "secret": secret,
-            "computed": compute is not None,
-        },
-    )
 
 
 def worker_count() -> int:

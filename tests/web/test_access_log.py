@@ -83,6 +83,11 @@ def test_all_words_in_their_order() -> None:
     )
 
 
+def test_an_answer_that_the_gateway_cut() -> None:
+    record = finished(dialect="anthropic", model="m", model_asked="m", facts={"cut_by": "one_call"})
+    assert access_log.words(record).endswith("total 2.50s cut by one_call")
+
+
 def test_a_model_that_was_not_renamed_is_named_once() -> None:
     record = finished(dialect="anthropic", model_asked="m", model="m", end="end_turn")
     assert access_log.words(record) == "200 anthropic m 0/0 tokens total 2.50s"
