@@ -96,14 +96,14 @@ def _configuration() -> Path:
 
 
 if __name__ == "__main__":
+    # until the master has its own handler: an exception for Ctrl-C may come where Python only prints
+    # it, and nothing has begun that needs an end
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     # gunicorn puts the current directory first in sys.path; what is imported before stays. It runs
     # this file by its path when it starts anew upon SIGUSR2, so that nothing else imports app.
-    try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        from gunicorn.app.wsgiapp import run
+    from gunicorn.app.wsgiapp import run
 
-        import app  # noqa: F401
+    import app  # noqa: F401
 
-        run(prog="kiro2api serve")
-    except KeyboardInterrupt:  # before the master has its signal handlers
-        sys.exit(128 + signal.SIGINT)
+    run(prog="kiro2api serve")
