@@ -17,6 +17,9 @@ from .table import Metric
 _open: Any = MmapedDict  # it has no types
 _bound: Any = floatToGoString
 
+SIZE = 1 << 16
+"""Bytes of a new file; prometheus_client doubles it when it is full."""
+
 INFINITY = float("inf")
 
 
@@ -103,9 +106,21 @@ class Store:
         prefix = f"gauge_{metric.merge}" if metric.kind == "gauge" else metric.kind
         if prefix not in self._files:
             path = self._directory / f"{prefix}_{self._slot}.db"
+            _create(path)
             try:
                 self._files[prefix] = _open(str(path))
             except RuntimeError:  # its worker was killed in the middle of a new key
                 path.unlink()
+                _create(path)
                 self._files[prefix] = _open(str(path))
         return self._files[prefix]
+
+
+def _create(path: Path) -> None:
+    """Make a file of zeros, unless it is there: whole at once, since another worker may be reading
+    what it finds, and cannot read an empty one."""
+    if not path.exists():
+        new = path.with_suffix(".new")
+        with new.open("wb") as file:
+            file.truncate(SIZE)
+        new.replace(path)

@@ -1,11 +1,12 @@
 """Figures in files: exact, and kept whatever ends the worker that wrote them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.metrics import directory, table
+from app.metrics import directory, store, table
 from app.metrics.exposition import exposition
 from app.metrics.labels import MOST, NOTHING, OTHER, Label
 from app.metrics.store import Store
@@ -24,10 +25,10 @@ def samples(place: Path) -> dict[str, float]:
 
 def test_workers_add_up(tmp_path: Path) -> None:
     for slot in range(3):
-        store = Store(tmp_path, slot)
-        store.cell(table.RETRIES, "m").add(2)
-        store.cell(table.RETRIES, "m").add()
-        store.distribution(table.LONGEST_GAP, "m").observe(0.3)
+        one = Store(tmp_path, slot)
+        one.cell(table.RETRIES, "m").add(2)
+        one.cell(table.RETRIES, "m").add()
+        one.distribution(table.LONGEST_GAP, "m").observe(0.3)
     found = samples(tmp_path)
     assert found["kiro2api_retries_total[('model', 'm')]"] == 9
     gap = "kiro2api_stream_longest_gap_seconds"
@@ -59,9 +60,9 @@ def test_the_next_worker_of_a_slot_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_cut_is_begun_anew(tmp_path: Path) -> None:
-    store = Store(tmp_path, 0)
-    store.cell(table.RETRIES, "m").add(5)
-    store.close()
+    cut = Store(tmp_path, 0)
+    cut.cell(table.RETRIES, "m").add(5)
+    cut.close()
     path = tmp_path / "counter_0.db"
     data = bytearray(path.read_bytes())
     data[8:12] = (10**6).to_bytes(4, "little")  # the length of the first key
@@ -70,10 +71,26 @@ def test_a_file_that_was_cut_is_begun_anew(tmp_path: Path) -> None:
     assert samples(tmp_path)["kiro2api_retries_total[('model', 'm')]"] == 1
 
 
+def test_a_file_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker may add up what it finds at any moment."""
+    original = store._open
+
+    def look(path: str) -> Any:
+        assert Path(path).stat().st_size > 0
+        exposition(tmp_path)
+        return original(path)
+
+    monkeypatch.setattr(store, "_open", look)
+    Store(tmp_path, 0).cell(table.RETRIES, "m").add()
+    assert samples(tmp_path)["kiro2api_retries_total[('model', 'm')]"] == 1
+
+
 def test_many_series_fit(tmp_path: Path) -> None:
-    store = Store(tmp_path, 0)
+    filled = Store(tmp_path, 0)
     for number in range(2000):
-        store.cell(table.TOKENS_USED, f"key{number}", "m", "input").add(number)
+        filled.cell(table.TOKENS_USED, f"key{number}", "m", "input").add(number)
     assert sum(samples(tmp_path).values()) == sum(range(2000))
 
 
