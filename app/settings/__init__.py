@@ -181,8 +181,7 @@ class Settings:
         "oldest images are left out and the model is told so.")
 
     kiro_fetch_urls: bool = setting("Fetching", values.flag(), "false",
-        "Whether images and documents that a request has by URL are fetched, from public addresses "
-        "only and never by a proxy. If not, such a request is refused.")
+        "Fetch images and documents by URL, from public addresses and by no proxy; or refuse them.")
     kiro_fetch_timeout: float = setting("Fetching", values.seconds(0.1, 600), "15",
         "Time limit for all files of a request together.")
     kiro_fetch_max_bytes: int = setting("Fetching", values.integer(1, 1 << 30, "bytes"),
