@@ -96,8 +96,8 @@ def _configuration() -> Path:
 
 
 if __name__ == "__main__":
-    # until the master has its own handler: an exception for Ctrl-C may come where Python only prints
-    # it, and nothing has begun that needs an end
+    # until the master has its own handler: an exception for Ctrl-C may come where Python can only
+    # print it, and nothing has begun that needs an end
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     # gunicorn puts the current directory first in sys.path; what is imported before stays. It runs
