@@ -37,6 +37,8 @@ from app.keys.authentication import Authenticator
 from app.keys.key_file import OWN
 from app.keys.limits import KeyLimits
 from app.openapi import Group, describe
+from app.page import routes as page
+from app.page.sessions import Sessions
 from app.pages import models as model_pages
 from app.pages import openapi, stream_check, usage
 from app.recording.recorder import Recorder, Which
@@ -95,11 +97,13 @@ def create_app(settings: Settings) -> Application:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     serving = _serving(settings, gateway, lifecycle, admission, key_limits, keeper)
     authenticator = keys.authenticator(settings, key_headers(DIALECTS))
+    sessions = Sessions(settings.kiro_token_cache, authenticator)
+    shown = operating.shown(settings, gateway, key_limits, metrics, lifecycle)
     routes = [dialect.blueprint(serving) for dialect in DIALECTS]
     hooks.install(
         app,
         authenticator,
-        open_paths=OPEN_PATHS,
+        open_paths=OPEN_PATHS | page.PATHS,
         form_of=_error_form,
         recorder=recorder,
         dialects=frozenset(blueprint.name for blueprint in routes),
@@ -107,10 +111,12 @@ def create_app(settings: Settings) -> Application:
         observers=[*accounting.observers(writers), *telemetry.observers],
         makes_spans=telemetry.spans is not None,
         side_door=operating.side_door(settings),
+        by_session=page.key_of_page(sessions),
     )
     _allow_origins(app, settings)
     for blueprint in (*_pages(settings, gateway, telemetry, authenticator, may_use), *routes):
         app.register_blueprint(blueprint)
+    app.register_blueprint(page.blueprint(shown, sessions, _address, STREAM_HEADERS))
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
@@ -180,6 +186,16 @@ def _pages(
     yield openapi.blueprint(_description)
     yield model_pages.blueprint(lambda: gateway.models.names, may_use)
     yield usage.blueprint(reports.make if reports else None, _own_key)
+
+
+def _may_use(limits: KeyLimits, model: str) -> bool:
+    """Whether the key of the request being served allows a model."""
+    return limits.may_use(current().client, model)
+
+
+def _address() -> str:
+    """The client's."""
+    return current().address
 
 
 def _own_key() -> str:

@@ -1,4 +1,4 @@
-"""What whoever runs the gateway is shown: whether it is ready, and its figures."""
+"""What whoever runs the gateway is shown: whether it is ready, its figures, and the page."""
 
 from collections import Counter
 from functools import partial
@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flask import Blueprint, request
 
 from app import output
+from app.accounting import assembly as accounting
 from app.catalogue.choice import ModelChoice
 from app.catalogue.live import LiveLists
 from app.credentials import Credentials
 from app.finished import Observer
+from app.gateway import Gateway
 from app.keys.authentication import Authenticator
+from app.keys.limits import KeyLimits
+from app.page.sources import InProgress, Sources
 from app.pages import health
 from app.pages import metrics as metrics_pages
 from app.server import native
 from app.server.admission import Admission
 from app.server.lifecycle import Lifecycle
-from app.settings import Settings
+from app.settings import DEFAULT_CLIENT_TOKEN, Settings
 from app.version import __version__
 from app.web.context import current
 from app.web.side_door import SideDoor
@@ -153,3 +157,39 @@ def metrics_page(figures: "Metrics | None", authenticator: Authenticator) -> Blu
 
     text = partial(native.apart, of.exposition, figures.path)
     return metrics_pages.blueprint(metrics_pages.Exposition(text, of.CONTENT_TYPE), may_read)
+
+
+def in_progress(figures: "Metrics | None", lifecycle: Lifecycle) -> InProgress:
+    """The answers in progress, of all workers if they are counted."""
+    if figures is None:
+        return InProgress(lifecycle.answers, everywhere=False)
+    from app.metrics import exposition, table
+
+    name = table.ANSWERS.name.encode()
+    lines = native.apart(exposition.exposition, figures.path).splitlines()
+    counts = [float(line.split()[-1]) for line in lines if line.split(b" ")[0] == name]
+    return InProgress(int(sum(counts)), everywhere=True)
+
+
+def shown(
+    settings: Settings,
+    gateway: Gateway,
+    limits: KeyLimits,
+    figures: "Metrics | None",
+    lifecycle: Lifecycle,
+) -> Sources:
+    """What the page shows."""
+    credentials = gateway.credentials
+    return Sources(
+        version=__version__,
+        accounts=credentials.report,
+        why_unready=credentials.why_unready,
+        problems=credentials.problems,
+        names=lambda: gateway.models.names,
+        may_use=limits.may_use,
+        reports=accounting.reports(settings),
+        recent=accounting.recent(settings),
+        in_progress=partial(in_progress, figures, lifecycle),
+        is_ending=lambda: lifecycle.is_ending,
+        public_key=DEFAULT_CLIENT_TOKEN if settings.has_default_token else "",
+    )

@@ -8,7 +8,7 @@ from app.settings import Settings
 
 from .entry import entry, reading
 from .report import Reader
-from .reports import Reports
+from .reports import Recent, Reports
 from .writer import Writer
 
 
@@ -37,6 +37,8 @@ def observers(writers: Sequence[Writer]) -> tuple[Observer, ...]:
             made = entry(finished)
             for writer in writers:
                 writer.put(made)
+        elif finished.key and finished.error and finished.dialect:  # known by whom
+            writers[0].put(entry(finished))
 
     return (keep,) if writers else ()
 
@@ -56,6 +58,15 @@ def reports(settings: Settings) -> Reports | None:
     if not settings.kiro_usage_days:
         return None
     return Reports(reader(settings), in_thread=not settings.kiro_token_store)
+
+
+def recent(settings: Settings) -> Recent | None:
+    """The last requests of this host; None if nothing is kept."""
+    if not settings.kiro_usage_days:
+        return None
+    from .host_store import FILE, HostReader
+
+    return Recent(HostReader(settings.kiro_token_cache / FILE))
 
 
 def reader(settings: Settings) -> Reader:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -17,6 +17,9 @@ LONGEST = 128
 LONGEST_LIST = 512
 """Characters of the names of repairs, or of what was ignored."""
 
+LONGEST_MESSAGE = 1000
+"""Characters of what a client was told of a failure."""
+
 Grouping: TypeAlias = Literal["key", "model", "account", "day", "client"]
 GROUPINGS: tuple[Grouping, ...] = ("key", "model", "account", "day", "client")
 
@@ -27,7 +30,9 @@ Scope: TypeAlias = Literal["host", "all hosts"]
 
 class Entry(Struct, frozen=True, gc=False):
     """One answer. Times in seconds since the epoch, durations in milliseconds; ``credits`` in
-    micro-credits, None if the service named none. The members are also the columns of the table.
+    micro-credits, None if the service named none. ``message`` is what the client was told of the
+    failure. ``model`` is "" for a request that was refused before a model was chosen: it is kept
+    for a while, and is not added up. The members are also the columns of the table.
     """
 
     at: float
@@ -53,6 +58,7 @@ class Entry(Struct, frozen=True, gc=False):
     total: int
     repairs: str
     ignored: str
+    message: str = ""
 
     @property
     def day(self) -> str:
@@ -105,6 +111,15 @@ class Reading(Struct, frozen=True):
     recorded: int
 
 
+class Speed(NamedTuple):
+    """How fast an answer was: milliseconds to its first event and in all, and tokens of output."""
+
+    at: float
+    first_event: int
+    total: int
+    output_tokens: int
+
+
 def entry(finished: Finished) -> Entry:
     """What is kept of an answer."""
     first = finished.first_event
@@ -132,6 +147,7 @@ def entry(finished: Finished) -> Entry:
         total=round(finished.total * 1000),
         repairs=_listed(finished.repairs),
         ignored=_listed(finished.ignored),
+        message=shortened(finished.message, LONGEST_MESSAGE),
     )
 
 

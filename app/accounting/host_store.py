@@ -13,7 +13,7 @@ from typing import Any
 
 from app import database
 
-from .entry import COUNTERS, Entry, Query, Reading, Scope, Total, added, day, total
+from .entry import COUNTERS, Entry, Query, Reading, Scope, Speed, Total, added, day, total
 
 FILE = "usage.db"
 TIDY_EVERY = 600.0
@@ -25,6 +25,8 @@ _NAMES = ("day", "key", "model", "account", "client")
 _SCHEMA = f"""
 CREATE TABLE answers ({", ".join(_COLUMNS)});
 CREATE INDEX answers_at ON answers (at);
+CREATE INDEX answers_key_at ON answers (key, at);
+CREATE TABLE refused ({", ".join(_COLUMNS)});
 CREATE TABLE sums ({", ".join((*_NAMES, *COUNTERS))}, PRIMARY KEY ({", ".join(_NAMES)}))
   WITHOUT ROWID;
 CREATE TABLE lost (at REAL NOT NULL, answers INTEGER NOT NULL);
@@ -32,7 +34,11 @@ CREATE TABLE recorded (account TEXT PRIMARY KEY, credits INTEGER NOT NULL);
 CREATE TABLE readings (account TEXT, at REAL, used INTEGER, quota INTEGER,
   resets_at REAL, recorded INTEGER, PRIMARY KEY (account, at)) WITHOUT ROWID;
 """
-_INSERT = f"INSERT INTO answers VALUES ({', '.join('?' * len(_COLUMNS))})"  # nosec B608
+_PLACES = ", ".join("?" * len(_COLUMNS))
+_INSERT = f"INSERT INTO answers VALUES ({_PLACES})"  # nosec B608
+_REFUSE = f"INSERT INTO refused VALUES ({_PLACES})"  # nosec B608
+_REFUSED = 1000
+_FORGET = "DELETE FROM refused WHERE rowid <= (SELECT max(rowid) FROM refused) - ?"
 _ADD = (
     f"INSERT INTO sums VALUES ({', '.join('?' * (len(_NAMES) + len(COUNTERS)))})"  # nosec B608
     f" ON CONFLICT DO UPDATE SET {', '.join(f'{one} = {one} + excluded.{one}' for one in COUNTERS)}"
@@ -56,7 +62,9 @@ _DAY = "strftime('%Y-%m-%d', at, 'unixepoch')"
 
 
 class HostStore:
-    """Every method raises one of :attr:`ERRORS`. What is older than ``days`` is removed."""
+    """Every method raises one of :attr:`ERRORS`. What is older than ``days`` is removed. Of
+    requests that were refused before a model was chosen, the last thousand are kept.
+    """
 
     ERRORS = database.ERRORS
 
@@ -68,10 +76,15 @@ class HostStore:
 
     def write(self, _batch: str, entries: Sequence[Entry], lost: int, now: float) -> None:
         """Keep the answers, all or none of them. ``lost``: so many before them could not be."""
-        rows = [[getattr(one, name) for name in _COLUMNS] for one in entries]
         spent: Counter[str] = Counter()
         sums: defaultdict[tuple[str, ...], list[Total]] = defaultdict(list)
+        rows, refused = [], []
         for one in entries:
+            row = [getattr(one, name) for name in _COLUMNS]
+            if not one.model:
+                refused.append(row)
+                continue
+            rows.append(row)
             spent[one.account] += one.credits or 0
             sums[one.day, one.key, one.model, one.account, one.client].append(total(one))
         connection = self._connection()
@@ -80,6 +93,9 @@ class HostStore:
             connection.executemany(_INSERT, rows)
             connection.executemany(_ADD, [_row(names, sums[names]) for names in sums])
             connection.executemany(_RECORD, spent.items())
+            if refused:
+                connection.executemany(_REFUSE, refused)
+                connection.execute(_FORGET, (_REFUSED,))
             if lost:
                 connection.execute("INSERT INTO lost VALUES (?, ?)", (now, lost))
             self._tidy(connection, now)
@@ -105,7 +121,7 @@ class HostStore:
             (oldest, _TIDY_AT_ONCE),
         )
         connection.execute("DELETE FROM sums WHERE day < ?", (day(oldest),))
-        for table in ("lost", "readings"):
+        for table in ("refused", "lost", "readings"):
             connection.execute(f"DELETE FROM {table} WHERE at < ?", (oldest,))  # nosec B608
 
     def _connection(self) -> sqlite3.Connection:
@@ -162,6 +178,28 @@ class HostReader:
         """What the service said of the accounts, the oldest first."""
         rows = self._rows("SELECT * FROM readings WHERE at >= ? ORDER BY at", [since])
         return [Reading(*row) for row in rows]
+
+    def recent(self, key: str, most: int) -> list[Entry]:
+        """The last requests, the newest first, those refused among them; of one key unless ""."""
+        found: list[Entry] = []
+        for table in ("answers", "refused"):
+            where, values = ("WHERE key = ?", [key]) if key else ("", [])
+            rows = self._rows(
+                f"SELECT * FROM {table} {where} ORDER BY at DESC LIMIT ?",  # nosec B608
+                [*values, most],
+            )
+            found += [Entry(*row) for row in rows]
+        found.sort(key=lambda one: -one.at)
+        return found[:most]
+
+    def speeds(self, since: float, key: str, most: int) -> list[Speed]:
+        """How fast the answers without an error were, the newest first; of one key unless ""."""
+        rows = self._rows(
+            "SELECT at, first_event, total, output_tokens FROM answers WHERE at >= ? AND error = ''"
+            " AND first_event IS NOT NULL AND (? = '' OR key = ?) ORDER BY at DESC LIMIT ?",
+            [since, key, key, most],
+        )
+        return [Speed(*row) for row in rows]
 
     def _rows(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         connection = database.existing(self._path)

@@ -18,6 +18,7 @@ from .clients import CLIENTS, Client
 from .edits import CannotEdit
 from .gateway import Key, key_of, local_url
 from .setup import Setup
+from .showing import file_of, note, shown
 
 Listed = Callable[[Settings, float], Catalogue | None]
 
@@ -44,7 +45,7 @@ def add_to(group: click.Group, listed: Listed, environ: Mapping[str, str]) -> No
             raise click.UsageError("--write and --restore exclude each other.")
         try:
             if restore:
-                click.echo(writing.restore(_file(row, home, environ)))
+                click.echo(writing.restore(file_of(row, home, environ)))
                 return
             settings = Settings.from_env(environ)
             setup = make(settings, listed(settings, time.time()), url, model, key_file)
@@ -78,27 +79,9 @@ def make(
     return Setup(base, key, secret or "", found.model, models)
 
 
-def shown(client: Client, setup: Setup, home: Path, environ: Mapping[str, str]) -> Iterator[str]:
-    """The lines to paste, with a key only if everybody knows it."""
-    exports, visible = client.exports(setup), setup.to_show()
-    for name, value in exports.items():
-        yield f'export {name}="{value.format(key=setup.key.shell)}"'
-    shows_file = client.edit and (not client.holds_key or not exports)
-    if client.edit and shows_file:
-        yield f"# in {_tilde(_file(client, home, environ), home)}:"
-        yield client.edit("", visible).rstrip()
-    yield from client.steps(visible)
-    if start := client.start(setup):
-        yield f"# then run: {start}" if shows_file else start
-    if note := _note(client, setup):
-        yield f"# {note}"
-    if client.edit:
-        yield f"# --write puts it into {_tilde(_file(client, home, environ), home)}"
-
-
 def written(client: Client, setup: Setup, home: Path, environ: Mapping[str, str]) -> Iterator[str]:
     """Write the client's file; returns what was done, and what is left to do."""
-    path = _file(client, home, environ)
+    path = file_of(client, home, environ)
     if client.holds_key and not setup.secret:
         raise CannotEdit(f"no key is known here ({setup.key.note}): name its file with --key-file")
     assert client.edit
@@ -110,26 +93,10 @@ def written(client: Client, setup: Setup, home: Path, environ: Mapping[str, str]
     if not client.holds_key:
         for name, value in client.exports(setup).items():
             yield f'In your shell: export {name}="{value.format(key=setup.key.shell)}"'
-        if note := _note(client, setup):
-            yield f"({note})"
+        if said := note(client, setup):
+            yield f"({said})"
 
 
 def _edited(client: Client, setup: Setup, text: str) -> str:
     assert client.edit
     return client.edit(text, setup)
-
-
-def _file(client: Client, home: Path, environ: Mapping[str, str]) -> Path:
-    """The client's file. Raises CannotEdit if it has none."""
-    if client.file is None:
-        raise CannotEdit(f"{client.title} has no file to write: do what is printed without --write")
-    return client.file(home, environ)
-
-
-def _note(client: Client, setup: Setup) -> str:
-    """What to put in the place of the key, "" if nothing."""
-    return setup.key.note if client.exports(setup) else setup.key.in_words
-
-
-def _tilde(path: Path, home: Path) -> str:
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

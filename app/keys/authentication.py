@@ -53,7 +53,39 @@ class Authenticator:
         """
         if self._only_loopback:
             _require_loopback(headers)
-        given = [digest(key) for key in presented(headers, self._key_headers)]
+        return self._find([digest(key) for key in presented(headers, self._key_headers)])
+
+    def log_in(self, key: str, headers: Headers) -> ClientKey:
+        """The key that somebody typed into a page. Raises GatewayError as :meth:`check` does, and
+        for a key that another has replaced: a session ends with its key.
+        """
+        if self._only_loopback:
+            _require_loopback(headers)
+        found = self._find([digest(key)])
+        if found.sha256 != digest(key):
+            raise GatewayError(
+                Kind.AUTHENTICATION,
+                f"The client key {found.name!r} was replaced by another: log in with that one.",
+            )
+        return found
+
+    def named(self, name: str) -> ClientKey | None:
+        """The key of that name, None if there is none or it has expired."""
+        at = now()
+        for known in self._known():
+            if known.key.name == name and not known.key.is_expired(at):
+                return known.key
+        return None
+
+    def is_owner(self, headers: Headers) -> bool:
+        """Whether a request brings the owner's key, on a path that needs none."""
+        try:
+            return self.check(headers).name == OWN
+        except GatewayError:
+            return False
+
+    def _find(self, given: Sequence[str]) -> ClientKey:
+        """The first valid key among those with these digests. Raises GatewayError."""
         # all pairs, also after a match: the time taken reveals nothing
         matching = [
             known for known in self._known() for one in given if compare_digest(one, known.sha256)
@@ -63,13 +95,6 @@ class Authenticator:
             if known.until is None or known.until > at:
                 return known.key
         raise self._refusal(matching)
-
-    def is_owner(self, headers: Headers) -> bool:
-        """Whether a request brings the owner's key, on a path that needs none."""
-        try:
-            return self.check(headers).name == OWN
-        except GatewayError:
-            return False
 
     def _known(self) -> "tuple[_Accepted, ...]":
         """All keys that there are, expired ones included."""

@@ -122,7 +122,8 @@ class Lifecycle:
     """The connections and requests of this worker, and how they end when it stops.
 
     A connection is its client's socket; it is None, and not watched, where the server is not
-    gunicorn. ``client_stall``: seconds that a client may take to accept one write.
+    gunicorn. ``client_stall``: seconds that a client may take to accept one write. ``is_ending``:
+    the worker begins to stop, so that a stream without an end of its own ends now.
     """
 
     def __init__(self, *, client_stall: float) -> None:
@@ -132,6 +133,7 @@ class Lifecycle:
         self._sending: dict[Any, float] = {}  # the body of a request, the same
         self._live: set[Live] = set()
         self._is_over = False  # requests are refused
+        self.is_ending = False
 
     @property
     def answers(self) -> int:

@@ -200,6 +200,7 @@ class Worker(GeventWorker):
 
     def _drain(self) -> None:
         lifecycle = self._application.lifecycle
+        lifecycle.is_ending = True
         end = monotonic() + self.cfg.graceful_timeout
         self._wait_for_clients(lifecycle, end - MARGIN)
         lifecycle.end_all()

@@ -18,6 +18,7 @@ from app.core.headers import Headers
 from app.finished import Finished, Observer
 from app.keys import budgets
 from app.keys.authentication import Authenticator
+from app.keys.key_file import ClientKey
 from app.recording.recorder import Recorder
 from app.server.connections.addresses import ClientAddresses
 from app.server.framework import Application
@@ -44,6 +45,7 @@ def install(
     observers: Sequence[Observer] = (),
     side_door: SideDoor | None = None,
     makes_spans: bool = False,
+    by_session: Callable[[Headers], ClientKey | None] | None = None,
 ) -> None:
     """Put the hooks around the routes of ``app``.
 
@@ -51,6 +53,7 @@ def install(
     gives the error form of the request's dialect, and ``dialects`` are the blueprints of dialects.
     ``addresses`` says which client asks through a proxy. ``observers`` are called with the record
     of each request, before its log line is written. What comes through ``side_door`` needs no key.
+    ``by_session`` gives the key of a request that the gateway's own page makes, None for others.
     ``makes_spans``: an observer makes a span of each request.
     """
     lifecycle = app.lifecycle
@@ -68,7 +71,8 @@ def install(
         if side_door is not None and side_door.leads(context):
             return
         if context.method != "OPTIONS" and context.path not in open_paths:
-            context.key = authenticator.check(arrived.headers)
+            key = by_session(arrived.headers) if by_session is not None else None
+            context.key = key or authenticator.check(arrived.headers)
             if recorder is not None and context.method == "POST":
                 context.exchange = recorder.begin("POST", context.path, arrived.headers)
 

@@ -1,0 +1,131 @@
+"""Makes the HTML of the page, and the files beside it."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from flask import Request
+
+from . import live, rendering, texts
+from .routes import HOME, LANGUAGE, VIEWS
+from .sessions import Session
+from .shelf import Shelf
+from .sources import Sources
+from .views import Views
+
+STATIC = rendering.PLACE / "static"
+KINDS = {
+    "style.css": "text/css",
+    "page.js": "text/javascript",
+    "playground.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+
+LIVE = frozenset({"overview", "requests", "usage"})
+"""Views that are kept up to date."""
+
+
+@cache
+def file(name: str) -> tuple[bytes, str]:
+    """The content of a file beside the page, and its type."""
+    return (STATIC / name).read_bytes(), KINDS[name]
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """The address of each file, with a part that changes when the file does."""
+    found = {}
+    for name in KINDS:
+        version = hashlib.sha256(file(name)[0]).hexdigest()[:12]
+        found[name] = f"{HOME}/{name}?v={version}"
+    return found
+
+
+class Desk:
+    """The page of one worker."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._views = Views(sources)
+        self._shelf = Shelf()
+
+    def page(self, view: str, session: Session, asked: Request) -> str:
+        """A whole view."""
+        return rendering.render(
+            "page.html",
+            **self._frame(asked),
+            view=view,
+            views=VIEWS,
+            session=session,
+            is_live=view in LIVE,
+            query=_query(asked),
+            content=self.content(view, session, asked),
+        )
+
+    def content(self, view: str, session: Session, asked: Request) -> str:
+        """What is between the frame of a view."""
+        return self._content(
+            view, session, _query(asked), asked.host_url.rstrip("/"), _language(asked)
+        )
+
+    def watch(self, session: Session, asked: Request) -> Callable[[], str]:
+        """What gives the content of the view that ``view`` of the query names, whenever asked."""
+        view = asked.args.get("view", "")
+        view = view if view in LIVE else "overview"
+        query, url, language = _query(asked), asked.host_url.rstrip("/"), _language(asked)
+        shared = (view, session.key.sha256, tuple(query.items()), url, language.code)
+
+        def look() -> str:
+            return self._shelf.get(
+                shared,
+                live.EVERY * 0.75,
+                lambda: self._content(view, session, query, url, language),
+            )
+
+        return look
+
+    def events(self, content: Callable[[], str | None]) -> Iterator[bytes]:
+        """The stream for an open page."""
+        return live.events(content, "", self._sources.is_ending)
+
+    def login(self, asked: Request, text: str = "", *, message: str = "", **values: Any) -> str:
+        """The form to log in, with the text of that name, or a message, above it."""
+        language = _language(asked)
+        said = language(text, **values) if text else message
+        return rendering.render("login.html", **self._frame(asked), said=said, view="log_in")
+
+    def _content(
+        self,
+        view: str,
+        session: Session,
+        query: Mapping[str, str],
+        url: str,
+        language: texts.Language,
+    ) -> str:
+        return rendering.render(
+            f"{view}.html",
+            t=language,
+            session=session,
+            home=HOME,
+            keeps=self._sources.recent is not None,
+            **self._views.values(view, session, query, url),
+        )
+
+    def _frame(self, asked: Request) -> Mapping[str, Any]:
+        return {
+            "t": _language(asked),
+            "home": HOME,
+            "files": versions(),
+            "version": self._sources.version,
+            "path": asked.path if asked.method == "GET" else HOME,
+        }
+
+
+def _language(asked: Request) -> texts.Language:
+    wish = asked.args.get("lang") or asked.cookies.get(LANGUAGE)
+    return texts.chosen(wish, list(asked.accept_languages.values()))
+
+
+def _query(asked: Request) -> Mapping[str, str]:
+    return {name: asked.args[name] for name in ("since", "only") if name in asked.args}

@@ -1,0 +1,44 @@
+"""The stream that keeps an open page up to date: its content, whenever that has changed."""
+
+import json
+from collections.abc import Callable, Iterator
+from time import monotonic
+
+import gevent
+
+from app.server.response import FinalChunk
+
+EVERY = 2.0
+"""Seconds between two looks."""
+
+STEP = 0.5
+"""Seconds within which the stream ends once the worker stops."""
+
+SIGN_OF_LIFE = 15.0
+"""Seconds without a change after which something is sent, so that a connection that is gone is
+noticed."""
+
+
+def events(
+    content: Callable[[], str | None], before: str, is_ending: Callable[[], bool]
+) -> Iterator[bytes]:
+    """The stream. ``content`` gives what is to be seen, None once the session is over; the browser
+    asks again by itself after the end of the stream.
+    """
+    spoken = monotonic()
+    yield b"retry: 3000\n\n"
+    while not is_ending():
+        now = content()
+        if now is None:
+            yield FinalChunk(b"event: over\ndata: {}\n\n")
+            return
+        if now != before:
+            before, spoken = now, monotonic()
+            yield b"event: content\ndata: " + json.dumps({"html": now}).encode() + b"\n\n"
+        elif monotonic() - spoken > SIGN_OF_LIFE:
+            spoken = monotonic()
+            yield b": nothing new\n\n"
+        due = monotonic() + EVERY
+        while monotonic() < due and not is_ending():
+            gevent.sleep(STEP)
+    yield FinalChunk()

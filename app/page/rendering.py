@@ -1,0 +1,61 @@
+"""The templates, loaded when somebody looks for the first time."""
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from app.core.credits import rounded
+from app.core.repairs import meaning
+
+PLACE = Path(__file__).parent
+
+
+@cache
+def environment() -> Environment:
+    """The environment of all templates."""
+    made = Environment(
+        loader=FileSystemLoader(PLACE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "moment": moment,
+        "credits": rounded,
+        "amount": amount,
+        "seconds": seconds,
+        "percent": lambda share: f"{share * 100:.0f} %",
+        "repair": meaning,
+        "names": lambda text: [name for name in text.split(",") if name],
+    }
+    return made
+
+
+def render(template: str, **values: Any) -> str:
+    """The template with these values."""
+    return environment().get_template(template).render(values)
+
+
+def moment(at: float) -> Markup:
+    """A moment, in UTC; the page's script writes it in the reader's own time."""
+    found = datetime.fromtimestamp(at, UTC)
+    return Markup('<time datetime="{}">{}</time>').format(  # nosec B704 # escapes its arguments
+        f"{found:%FT%TZ}", f"{found:%Y-%m-%d %H:%M:%S}Z"
+    )
+
+
+def amount(number: float | None) -> str:
+    """A number with groups of three digits, "–" for none."""
+    if number is None:
+        return "–"
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.2f}"
+
+
+def seconds(milliseconds: float | None) -> str:
+    """Milliseconds as seconds, "–" for none."""
+    return "–" if milliseconds is None else f"{milliseconds / 1000:.2f} s"

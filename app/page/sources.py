@@ -1,0 +1,37 @@
+"""Where the page learns what it shows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.accounting.reports import Recent, Reports
+from app.credentials import AccountReport
+from app.keys.key_file import ClientKey
+from app.models.names import Names
+
+
+class InProgress(NamedTuple):
+    """How many answers; ``everywhere``: those of all workers, not of this one alone."""
+
+    answers: int
+    everywhere: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """``why_unready`` gives the reason for which nothing can be answered, "" if something may;
+    ``problems`` are those that the owner should repair. ``reports`` and ``recent`` are None if
+    nothing is kept. ``public_key``: the key that everybody knows, "" if there is none.
+    """
+
+    version: str
+    accounts: Callable[[], Sequence[AccountReport]]
+    why_unready: Callable[[], str]
+    problems: Callable[[], Sequence[str]]
+    names: Callable[[], Names]
+    may_use: Callable[[ClientKey, str], bool]
+    reports: Reports | None
+    recent: Recent | None
+    in_progress: Callable[[], InProgress]
+    is_ending: Callable[[], bool]
+    public_key: str
