@@ -102,7 +102,7 @@ def create_app(settings: Settings) -> Application:
     routes = [dialect.blueprint(serving) for dialect in DIALECTS]
     hooks.install(
         app,
-        authenticator,
+        page.Doorkeeper(authenticator, sessions),
         open_paths=OPEN_PATHS | page.PATHS,
         form_of=_error_form,
         recorder=recorder,
@@ -111,7 +111,6 @@ def create_app(settings: Settings) -> Application:
         observers=[*accounting.observers(writers), *telemetry.observers],
         makes_spans=telemetry.spans is not None,
         side_door=operating.side_door(settings),
-        by_session=page.key_of_page(sessions),
     )
     _allow_origins(app, settings)
     for blueprint in (*_pages(settings, gateway, telemetry, authenticator, may_use), *routes):

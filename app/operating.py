@@ -4,6 +4,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import gevent
 from flask import Blueprint, request
 
 from app import output
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 SIDE_PATHS = frozenset({"/metrics", "/health", "/health/ready", "/health/version"})
 """Served at KIRO_METRICS_BIND, where nothing else is."""
+
+QUOTA_AGE = 300.0
+"""Seconds after which a quota is asked for once more while somebody looks."""
 
 
 def side_door(settings: Settings) -> SideDoor | None:
@@ -190,6 +194,7 @@ def shown(
         reports=accounting.reports(settings),
         recent=accounting.recent(settings),
         in_progress=partial(in_progress, figures, lifecycle),
+        ask_quotas=partial(gevent.spawn, credentials.ask_quotas, older_than=QUOTA_AGE),
         is_ending=lambda: lifecycle.is_ending,
         public_key=DEFAULT_CLIENT_TOKEN if settings.has_default_token else "",
     )

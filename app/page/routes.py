@@ -8,6 +8,7 @@ from flask import Blueprint, Request, Response, request
 
 from app.core.headers import Headers
 from app.errors import GatewayError, Kind
+from app.keys.authentication import Authenticator
 from app.keys.key_file import ClientKey
 
 from .attempts import Attempts
@@ -48,23 +49,30 @@ GUARDS = {
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def key_of_page(sessions: Sessions) -> Callable[[Headers], ClientKey | None]:
-    """What gives the key of a request that a script of the page makes: it brings the cookie, and
-    repeats the session's random value, which no other site can read.
+class Doorkeeper:
+    """Lets in who brings a key, and the scripts of the page: they bring the session's cookie and
+    repeat its random value, which no other site can read.
     """
 
-    def find(headers: Headers) -> ClientKey | None:
-        if not (proof := headers.get(PROOF)):
-            return None
+    def __init__(self, authenticator: Authenticator, sessions: Sessions) -> None:
+        self._authenticator = authenticator
+        self._sessions = sessions
+
+    def check(self, headers: Headers) -> ClientKey:
+        """The key of a request. Raises GatewayError."""
+        proof = headers.get(PROOF)
+        if not proof:
+            return self._authenticator.check(headers)
         cookies = Request({"HTTP_COOKIE": headers.get("Cookie") or ""}).cookies
-        session = sessions.proved(cookies.get(COOKIE), proof)
+        try:
+            session = self._sessions.proved(cookies.get(COOKIE), proof)
+        except OSError:
+            session = None
         if session is None:
             raise GatewayError(
                 Kind.AUTHENTICATION, "The session of the page is over; log in again."
             )
         return session.key
-
-    return find
 
 
 def blueprint(

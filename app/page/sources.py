@@ -21,7 +21,8 @@ class InProgress(NamedTuple):
 class Sources:
     """``why_unready`` gives the reason for which nothing can be answered, "" if something may;
     ``problems`` are those that the owner should repair. ``reports`` and ``recent`` are None if
-    nothing is kept. ``public_key``: the key that everybody knows, "" if there is none.
+    nothing is kept. ``ask_quotas`` has the quotas asked for that may be old, and does not wait.
+    ``public_key``: the key that everybody knows, "" if there is none.
     """
 
     version: str
@@ -33,5 +34,6 @@ class Sources:
     reports: Reports | None
     recent: Recent | None
     in_progress: Callable[[], InProgress]
+    ask_quotas: Callable[[], object]
     is_ending: Callable[[], bool]
     public_key: str

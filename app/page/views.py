@@ -31,6 +31,9 @@ MOST_SPEEDS = 5000
 FRESH = 15.0
 """Seconds for which sums are shown again without adding up anew."""
 
+ASK_EVERY = 60.0
+"""Seconds until it is looked again whether a quota has to be asked for."""
+
 Values = Mapping[str, Any]
 
 
@@ -67,6 +70,7 @@ class Views:
             "failures": failures,
         }
         if session.is_owner:
+            self._shelf.get("quotas", ASK_EVERY, sources.ask_quotas)
             accounts = [_account(one) for one in sources.accounts()]
             values["accounts"] = accounts
             values["dead"] = [one for one in accounts if one["is_bad"]]

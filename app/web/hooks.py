@@ -11,13 +11,13 @@ Parts rely on this order:
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
 
 from flask import Request, Response, request
 
 from app.core.headers import Headers
 from app.finished import Finished, Observer
 from app.keys import budgets
-from app.keys.authentication import Authenticator
 from app.keys.key_file import ClientKey
 from app.recording.recorder import Recorder
 from app.server.connections.addresses import ClientAddresses
@@ -33,9 +33,16 @@ log = logging.getLogger("kiro2api.web")
 FORWARDED = "HTTP_X_FORWARDED_FOR"
 
 
+class Doorkeeper(Protocol):
+    """Knows who may come in."""
+
+    def check(self, headers: Headers) -> ClientKey:
+        """The key of a request. Raises GatewayError unless it may come in."""
+
+
 def install(
     app: Application,
-    authenticator: Authenticator,
+    authenticator: Doorkeeper,
     *,
     open_paths: frozenset[str],
     form_of: Callable[[str, Headers], failures.ErrorForm],
@@ -45,7 +52,6 @@ def install(
     observers: Sequence[Observer] = (),
     side_door: SideDoor | None = None,
     makes_spans: bool = False,
-    by_session: Callable[[Headers], ClientKey | None] | None = None,
 ) -> None:
     """Put the hooks around the routes of ``app``.
 
@@ -53,7 +59,6 @@ def install(
     gives the error form of the request's dialect, and ``dialects`` are the blueprints of dialects.
     ``addresses`` says which client asks through a proxy. ``observers`` are called with the record
     of each request, before its log line is written. What comes through ``side_door`` needs no key.
-    ``by_session`` gives the key of a request that the gateway's own page makes, None for others.
     ``makes_spans``: an observer makes a span of each request.
     """
     lifecycle = app.lifecycle
@@ -71,8 +76,7 @@ def install(
         if side_door is not None and side_door.leads(context):
             return
         if context.method != "OPTIONS" and context.path not in open_paths:
-            key = by_session(arrived.headers) if by_session is not None else None
-            context.key = key or authenticator.check(arrived.headers)
+            context.key = authenticator.check(arrived.headers)
             if recorder is not None and context.method == "POST":
                 context.exchange = recorder.begin("POST", context.path, arrived.headers)
 
