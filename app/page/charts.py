@@ -1,10 +1,12 @@
 """The figures of charts; the templates draw them as SVG."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import NamedTuple
 
-from app.accounting.entry import Speed
+from app.accounting.entry import Speed, Total
+from app.core.credits import number
 
 BUCKETS = 12
 """Of the last hour."""
@@ -47,16 +49,26 @@ class Column(NamedTuple):
     value: str
 
 
-def columns(values: Sequence[tuple[str, float, str]]) -> list[Column]:
-    """A column for each label, its height by the number; the text is what people read."""
-    top = max((value for _, value, _ in values), default=0.0) or 1.0
+def days(totals: Sequence[Total], since: float, until: float) -> list[Column]:
+    """A column for each day of that time, its height by the credits."""
+    spent = {total.name: total.credits for total in totals}
+    first, last = (datetime.fromtimestamp(at, UTC).date() for at in (since, until))
+    names = [f"{first + timedelta(days=more)}" for more in range((last - first).days + 1)]
+    return columns([(name, number(spent.get(name, 0))) for name in names])
+
+
+def columns(values: Sequence[tuple[str, float]]) -> list[Column]:
+    """A column for each label, its height by the number."""
+    top = max((value for _, value in values), default=0.0) or 1.0
     step = WIDTH / max(len(values), 1)
     made = []
-    for place, (label, value, text) in enumerate(values):
+    for place, (label, value) in enumerate(values):
         height = round(value / top * (HEIGHT - 4), 1)
         width = min(step * 0.7, 48)
         x = round(place * step + (step - width) / 2, 1)
-        made.append(Column(x, round(width, 1), round(HEIGHT - height, 1), height, label, text))
+        made.append(
+            Column(x, round(width, 1), round(HEIGHT - height, 1), height, label, f"{value:.2f}")
+        )
     return made
 
 

@@ -52,6 +52,9 @@ class Desk:
 
     def page(self, view: str, session: Session, asked: Request) -> str:
         """A whole view."""
+        content = self._content(
+            view, session, _query(asked), asked.host_url.rstrip("/"), _language(asked)
+        )
         return rendering.render(
             "page.html",
             **self._frame(asked),
@@ -60,13 +63,8 @@ class Desk:
             session=session,
             is_live=view in LIVE,
             query=_query(asked),
-            content=self.content(view, session, asked),
-        )
-
-    def content(self, view: str, session: Session, asked: Request) -> str:
-        """What is between the frame of a view."""
-        return self._content(
-            view, session, _query(asked), asked.host_url.rstrip("/"), _language(asked)
+            content=content,
+            seen=live.mark(content),
         )
 
     def watch(self, session: Session, asked: Request) -> Callable[[], str]:
@@ -85,9 +83,9 @@ class Desk:
 
         return look
 
-    def events(self, content: Callable[[], str | None]) -> Iterator[bytes]:
-        """The stream for an open page."""
-        return live.events(content, "", self._sources.is_ending)
+    def events(self, content: Callable[[], str | None], seen: str) -> Iterator[bytes]:
+        """The stream for an open page that has the content with this mark."""
+        return live.events(content, seen, self._sources.is_ending)
 
     def login(self, asked: Request, text: str = "", *, message: str = "", **values: Any) -> str:
         """The form to log in, with the text of that name, or a message, above it."""

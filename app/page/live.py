@@ -1,5 +1,6 @@
 """The stream that keeps an open page up to date: its content, whenever that has changed."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from time import monotonic
@@ -19,12 +20,18 @@ SIGN_OF_LIFE = 15.0
 noticed."""
 
 
+def mark(content: str) -> str:
+    """A short text that is another one for other content."""
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
 def events(
-    content: Callable[[], str | None], before: str, is_ending: Callable[[], bool]
+    content: Callable[[], str | None], seen: str, is_ending: Callable[[], bool]
 ) -> Iterator[bytes]:
-    """The stream. ``content`` gives what is to be seen, None once the session is over; the browser
-    asks again by itself after the end of the stream.
+    """The stream. ``content`` gives what is to be seen, None once the session is over; ``seen`` is
+    the mark of what the browser has. It asks again by itself after the end of the stream.
     """
+    before = ""
     spoken = monotonic()
     yield b"retry: 3000\n\n"
     while not is_ending():
@@ -32,8 +39,8 @@ def events(
         if now is None:
             yield FinalChunk(b"event: over\ndata: {}\n\n")
             return
-        if now != before:
-            before, spoken = now, monotonic()
+        if now != before and mark(now) != seen:
+            before, seen, spoken = now, "", monotonic()
             yield b"event: content\ndata: " + json.dumps({"html": now}).encode() + b"\n\n"
         elif monotonic() - spoken > SIGN_OF_LIFE:
             spoken = monotonic()

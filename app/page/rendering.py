@@ -31,6 +31,7 @@ def environment() -> Environment:
         "seconds": seconds,
         "percent": lambda share: f"{share * 100:.0f} %",
         "repair": meaning,
+        "marked": marked,
         "names": lambda text: [name for name in text.split(",") if name],
     }
     return made
@@ -47,6 +48,13 @@ def moment(at: float) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(  # nosec B704 # escapes its arguments
         f"{found:%FT%TZ}", f"{found:%Y-%m-%d %H:%M:%S}Z"
     )
+
+
+def marked(text: str) -> Markup:
+    """A sentence whose parts between backticks are code; it begins with a capital."""
+    parts = [Markup("<code>{}</code>" if at % 2 else "{}").format(part)  # nosec B704 # as above
+             for at, part in enumerate(f"{text[:1].upper()}{text[1:]}".split("`"))]  # fmt: skip
+    return Markup("").join(parts)
 
 
 def amount(number: float | None) -> str:

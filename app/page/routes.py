@@ -136,7 +136,8 @@ class _Door:
             return look() if self._sessions.find(cookie) else None
 
         headers = {**self._stream, **GUARDS}
-        return Response(self._desk.events(content), mimetype=EVENTS, headers=headers)
+        events = self._desk.events(content, request.args.get("seen", ""))
+        return Response(events, mimetype=EVENTS, headers=headers)
 
     def log_in(self) -> Response:
         """Begin a session for whoever has a valid key."""

@@ -98,11 +98,7 @@ class Views:
             "since": since,
             "periods": PERIODS,
             "reports": reports,
-            "days": charts.columns(
-                [(one.name, one.credits / 1e6, str(one.name)) for one in days.totals]
-                if days
-                else []
-            ),
+            "days": charts.days(days.totals, days.since, days.until) if days else [],
             "lines": (
                 ("median_first", charts.first_events(speeds, now)),
                 ("throughput", charts.throughput(speeds, now)),

@@ -22,6 +22,10 @@ WAIT = 30.0
 """Seconds for what the page does by itself."""
 
 
+class Stale(Exception):
+    """The element was replaced meanwhile."""
+
+
 class Browser:
     """One window with its own cookies. ``stop`` it."""
 
@@ -102,7 +106,17 @@ class Browser:
         return found[0] if found else None
 
     def click(self, css: str) -> None:
-        self._post(f"element/{self.find(css)}/click")
+        """As soon as it is there; live content may be replaced in between."""
+
+        def clicked() -> bool:
+            found = self.find(css)
+            try:
+                self._post(f"element/{found}/click")
+            except Stale:
+                return False
+            return True
+
+        self.until(clicked, f"a click on {css}")
 
     def type(self, css: str, text: str) -> None:
         self._post(f"element/{self.find(css)}/value", text=text)
@@ -116,7 +130,15 @@ class Browser:
 
     def text(self, css: str = "body") -> str:
         """What a person reads there."""
-        return str(self._send("GET", f"{self._url}/element/{self.find(css)}/text"))
+
+        def read() -> list[str] | None:
+            found = self.find(css)
+            try:
+                return [str(self._send("GET", f"{self._url}/element/{found}/text"))]
+            except Stale:
+                return None
+
+        return self.until(read, f"the text of {css}")[0]
 
     def run(self, script: str, *arguments: Any) -> Any:
         """The value that a script returns."""
@@ -139,8 +161,11 @@ class Browser:
         self.until(lambda: text in self.text(css), f"{text!r} in {css}")
 
     def picture(self, path: Path) -> None:
-        """Write what is to be seen into a PNG."""
-        path.write_bytes(base64.b64decode(self._send("GET", f"{self._url}/screenshot")))
+        """Write what is to be seen into a PNG, smaller than it is."""
+        width, height = self.run("return [innerWidth, innerHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 0.7}
+        taken = self.devtools("Page.captureScreenshot", format="png", clip=clip)
+        path.write_bytes(base64.b64decode(taken["data"]))
 
     def violations(self, axe: Path) -> list[str]:
         """What axe-core finds wrong with the page, a line each."""
@@ -158,6 +183,8 @@ class Browser:
     def _send(self, method: str, url: str, body: Any = None) -> Any:
         answer = requests.request(method, url, json=body, timeout=60)
         value = answer.json()["value"]
+        if not answer.ok and value["error"] == "stale element reference":
+            raise Stale
         assert answer.ok, f"{value['error']}: {value['message']}"
         return value
 
