@@ -98,6 +98,9 @@ REASONS: Mapping[str, Text] = {
     "end.tool_use": Text("calls a tool", "调用工具"),
     "end.max_tokens": Text("ended at its limit of tokens", "达到词元上限"),
     "end.stop_sequence": Text("ended at a stop sequence", "遇到停止序列"),
+    "end.context_window": Text("ended at the model's window", "达到模型上下文上限"),
+    "end.pause_turn": Text("paused by the service", "服务暂停"),
+    "end.compaction": Text("a summary of the conversation", "会话摘要"),
     "end.refusal": Text("the model refused", "模型拒绝"),
     # conditions of accounts
     "state.untried": Text("not tried yet", "尚未试用"),
