@@ -37,8 +37,6 @@ from app.keys.authentication import Authenticator
 from app.keys.key_file import OWN
 from app.keys.limits import KeyLimits
 from app.openapi import Group, describe
-from app.page import routes as page
-from app.page.sessions import Sessions
 from app.pages import models as model_pages
 from app.pages import openapi, stream_check, usage
 from app.recording.recorder import Recorder, Which
@@ -90,20 +88,21 @@ def create_app(settings: Settings) -> Application:
         __name__,
         lifecycle=lifecycle,
         refusals=Refusals(_refusal),
-        connections=_connection_limit(settings),
+        connections=ConnectionLimit(
+            settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies
+        ),
         on_start=partial(_start, lists, telemetry, watch),
         on_exit=partial(_close, *parts),
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     serving = _serving(settings, gateway, lifecycle, admission, key_limits, keeper)
     authenticator = keys.authenticator(settings, key_headers(DIALECTS))
-    sessions = Sessions(settings.kiro_token_cache, authenticator)
-    shown = operating.shown(settings, gateway, key_limits, metrics, lifecycle)
+    page = operating.page(settings, gateway, key_limits, telemetry, lifecycle, authenticator)
     routes = [dialect.blueprint(serving) for dialect in DIALECTS]
     hooks.install(
         app,
-        page.Doorkeeper(authenticator, sessions),
-        open_paths=OPEN_PATHS | page.PATHS,
+        page.doorkeeper,
+        open_paths=OPEN_PATHS | page.paths,
         form_of=_error_form,
         recorder=recorder,
         dialects=frozenset(blueprint.name for blueprint in routes),
@@ -113,9 +112,9 @@ def create_app(settings: Settings) -> Application:
         side_door=operating.side_door(settings),
     )
     _allow_origins(app, settings)
-    for blueprint in (*_pages(settings, gateway, telemetry, authenticator, may_use), *routes):
+    pages = _pages(settings, gateway, telemetry, authenticator, may_use)
+    for blueprint in (*pages, page.routes, *routes):
         app.register_blueprint(blueprint)
-    app.register_blueprint(page.blueprint(shown, sessions, _address, STREAM_HEADERS))
     app.wsgi_app = CanonicalPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
@@ -192,11 +191,6 @@ def _may_use(limits: KeyLimits, model: str) -> bool:
     return limits.may_use(current().client, model)
 
 
-def _address() -> str:
-    """The client's."""
-    return current().address
-
-
 def _own_key() -> str:
     """The name of the key that asks, "" for the owner's."""
     name = current().client.name
@@ -220,10 +214,6 @@ def _recorder(settings: Settings) -> Recorder | None:
 def _may_use(key_limits: KeyLimits, model: str) -> bool:
     """Whether the key of the request being served allows a model."""
     return key_limits.may_use(current().client, model)
-
-
-def _connection_limit(settings: Settings) -> ConnectionLimit:
-    return ConnectionLimit(settings.kiro_max_connections_per_address, settings.kiro_trusted_proxies)
 
 
 def _start(*parts: Any) -> None:

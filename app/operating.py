@@ -16,6 +16,8 @@ from app.finished import Observer
 from app.gateway import Gateway
 from app.keys.authentication import Authenticator
 from app.keys.limits import KeyLimits
+from app.page.routes import PATHS, Doorkeeper, blueprint
+from app.page.sessions import Sessions
 from app.page.sources import InProgress, Sources
 from app.pages import health
 from app.pages import metrics as metrics_pages
@@ -25,6 +27,7 @@ from app.server.lifecycle import Lifecycle
 from app.settings import DEFAULT_CLIENT_TOKEN, Settings
 from app.version import __version__
 from app.web.context import current
+from app.web.headers import STREAM_HEADERS
 from app.web.side_door import SideDoor
 
 if TYPE_CHECKING:
@@ -175,16 +178,27 @@ def in_progress(figures: "Metrics | None", lifecycle: Lifecycle) -> InProgress:
     return InProgress(int(sum(counts)), everywhere=True)
 
 
-def shown(
+class Page(NamedTuple):
+    """The page for people: its routes, which paths they serve without a key, and who lets in the
+    requests that its scripts make.
+    """
+
+    routes: Blueprint
+    paths: frozenset[str]
+    doorkeeper: Doorkeeper
+
+
+def page(
     settings: Settings,
     gateway: Gateway,
     limits: KeyLimits,
-    figures: "Metrics | None",
+    telemetry: Telemetry,
     lifecycle: Lifecycle,
-) -> Sources:
-    """What the page shows."""
+    authenticator: Authenticator,
+) -> Page:
+    """The page of this worker."""
     credentials = gateway.credentials
-    return Sources(
+    sources = Sources(
         version=__version__,
         accounts=credentials.report,
         why_unready=credentials.why_unready,
@@ -193,8 +207,11 @@ def shown(
         may_use=limits.may_use,
         reports=accounting.reports(settings),
         recent=accounting.recent(settings),
-        in_progress=partial(in_progress, figures, lifecycle),
+        in_progress=partial(in_progress, telemetry.metrics, lifecycle),
         ask_quotas=partial(gevent.spawn, credentials.ask_quotas, older_than=QUOTA_AGE),
         is_ending=lambda: lifecycle.is_ending,
         public_key=DEFAULT_CLIENT_TOKEN if settings.has_default_token else "",
     )
+    sessions = Sessions(settings.kiro_token_cache, authenticator)
+    routes = blueprint(sources, sessions, lambda: current().address, STREAM_HEADERS)
+    return Page(routes, PATHS, Doorkeeper(authenticator, sessions))

@@ -85,7 +85,7 @@ ALLOWED = {  # lower rows import from higher ones
     "application": {
         "accounting", "alerts", "catalogue", "codewhisperer", "compaction", "core", "credentials",
         "demands", "entry", "errors", "explaining", "fetching", "gateway", "hosted", "kept", "keys",
-        "metrics", "models", "openapi", "operating", "page", "pages", "recording", "server",
+        "metrics", "models", "openapi", "operating", "pages", "recording", "server",
         "settings", "tls", "tracing", "version", "web",
     },
     "preflight": {"credentials", "errors", "keys", "settings"},

@@ -1,6 +1,6 @@
 """The part of the table of texts that says why: kinds of failure, ends of answers, conditions of
 accounts. The names are ``failure.<Kind>``, ``end.<StopReason>``, ``state.<Condition>`` and
-``unready.<reason>``.
+``unready.<Condition>``.
 """
 
 from collections.abc import Mapping
@@ -112,17 +112,14 @@ REASONS: Mapping[str, Text] = {
     "state.login over": Text("login over", "登录已失效"),
     "state.suspended": Text("suspended", "已停用"),
     # why nothing can be answered
-    "unready.no usable login": Text("No account has a login that works.", "没有可用的账号登录。"),
-    "unready.the service refuses the login": Text(
-        "The service refuses the login.", "服务拒绝了登录。"
+    "unready.no login": Text("No account is logged in.", "没有已登录的账号。"),
+    "unready.throttled": Text("The service asks to wait.", "服务要求稍候。"),
+    "unready.quota used up": Text("The quota is used up.", "配额已用完。"),
+    "unready.unreachable": Text(
+        "The login cannot be refreshed now: the service was not reached.",
+        "登录暂时无法刷新：无法连接服务。",
     ),
-    "unready.the service asks to wait": Text("The service asks to wait.", "服务要求稍候。"),
-    "unready.the quota is used up": Text("The quota is used up.", "配额已用完。"),
-    "unready.the account is suspended": Text("The account is suspended.", "账号已停用。"),
-    "unready.the login cannot be refreshed now": Text(
-        "The login cannot be refreshed now.", "登录暂时无法刷新。"
-    ),
-    "unready.the service does not serve the account": Text(
-        "The service does not serve the account.", "服务不为该账号提供服务。"
-    ),
+    "unready.refused": Text("The service refuses the login.", "服务拒绝了登录。"),
+    "unready.login over": Text("The login is over; log in again.", "登录已失效，请重新登录。"),
+    "unready.suspended": Text("The account is suspended.", "账号已停用。"),
 }

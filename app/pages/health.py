@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
 
+PAGE = "/dashboard"
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -17,14 +19,13 @@ def blueprint(
     *,
     why_unready: Callable[[], str],
     accounts: Callable[[], Iterable[Mapping[str, Any]] | None],
-    home: str = "/dashboard",
 ) -> Blueprint:
     """``/health`` and what is below it, ``/`` and ``/api/hello``; HEAD comes with GET.
 
     ``problems()`` are those that the owner should repair although requests still work.
     ``why_unready()`` is the kind of the reason for which no request that calls a model can be
     answered, "" if one may be. ``accounts()`` is what the owner may know of each account, None if
-    somebody else asks. ``home`` is the path of the page for people.
+    somebody else asks.
     """
     routes = Blueprint("health", __name__)
 
@@ -62,11 +63,8 @@ def blueprint(
         return jsonify(name="kiro2api", version=version)
 
     @routes.get("/")
-    def index() -> Any:
-        """A browser is led to the page for people."""
-        if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-            return redirect(home, 303)
-        return jsonify(name="kiro2api", version=version)
+    def index() -> BaseResponse:
+        return _index(version)
 
     @routes.get("/api/hello")
     def hello() -> Response:
@@ -74,3 +72,10 @@ def blueprint(
         return jsonify(message="hello")
 
     return routes
+
+
+def _index(version: str) -> BaseResponse:
+    """A browser is led to the page for people."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        return redirect(PAGE, 303)
+    return jsonify(name="kiro2api", version=version)
