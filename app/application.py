@@ -186,11 +186,6 @@ def _pages(
     yield usage.blueprint(reports.make if reports else None, _own_key)
 
 
-def _may_use(limits: KeyLimits, model: str) -> bool:
-    """Whether the key of the request being served allows a model."""
-    return limits.may_use(current().client, model)
-
-
 def _own_key() -> str:
     """The name of the key that asks, "" for the owner's."""
     name = current().client.name

@@ -113,7 +113,10 @@ class TestDistributions:
             names = set(archive.namelist())
             configuration = archive.read("app/gunicorn.conf.py")
             scripts = archive.read(f"{INFO}/entry_points.txt").decode()
-        here = {str(path.relative_to(ROOT)) for path in (ROOT / "app").rglob("*.py")}
+        files = [*(ROOT / "app").rglob("*.py")]
+        for place in ("templates", "static"):
+            files += (ROOT / "app" / "page" / place).iterdir()
+        here = {str(path.relative_to(ROOT)) for path in files}
         assert {name for name in names if not name.startswith(f"{INFO}/")} == {
             *here,
             "app/gunicorn.conf.py",

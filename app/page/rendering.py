@@ -1,5 +1,6 @@
 """The templates, loaded when somebody looks for the first time."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    filters: Mapping[str, Callable[..., Any]] = {
         "moment": moment,
         "credits": rounded,
         "amount": amount,
@@ -34,6 +35,7 @@ def environment() -> Environment:
         "marked": marked,
         "names": lambda text: [name for name in text.split(",") if name],
     }
+    made.filters.update(filters)
     return made
 
 
