@@ -172,10 +172,8 @@ def in_progress(figures: "Metrics | None", lifecycle: Lifecycle) -> InProgress:
         return InProgress(lifecycle.answers, everywhere=False)
     from app.metrics import exposition, table
 
-    name = table.ANSWERS.name.encode()
-    lines = native.apart(exposition.exposition, figures.path).splitlines()
-    counts = [float(line.split()[-1]) for line in lines if line.split(b" ")[0] == name]
-    return InProgress(int(sum(counts)), everywhere=True)
+    answers = native.apart(exposition.summed, figures.path, table.ANSWERS)
+    return InProgress(int(answers), everywhere=True)
 
 
 class Page(NamedTuple):

@@ -8,6 +8,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from . import directory
+from .table import Metric
 
 _collect: Any = MultiProcessCollector  # it has no types
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -19,3 +20,11 @@ def exposition(place: Path) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     _collect(registry, str(place))
     return generate_latest(registry)
+
+
+def summed(place: Path, gauge: Metric) -> float:
+    """A gauge that is added up of all workers; reads the files of such gauges alone."""
+    directory.remove_dead(place)
+    paths = [str(path) for path in place.glob(f"gauge_{gauge.merge}_*.db")]
+    found = MultiProcessCollector.merge(paths)
+    return sum(sample.value for one in found if one.name == gauge.name for sample in one.samples)

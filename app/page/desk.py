@@ -2,17 +2,19 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from flask import Request
+
+from app.server import native
 
 from . import live, rendering, texts
 from .routes import HOME, LANGUAGE, VIEWS
 from .sessions import Session
 from .shelf import Shelf
 from .sources import Sources
-from .views import Views
+from .views import Values, Views
 
 STATIC = rendering.PLACE / "static"
 KINDS = {
@@ -24,6 +26,9 @@ KINDS = {
 
 LIVE = frozenset({"overview", "requests", "usage"})
 """Views that are kept up to date."""
+
+MOST = 100
+"""Contents that are kept, each of some tens of kilobytes."""
 
 
 @cache
@@ -49,6 +54,7 @@ class Desk:
         self._sources = sources
         self._views = Views(sources)
         self._shelf = Shelf()
+        self._made: dict[tuple[Any, ...], tuple[Values, str]] = {}
 
     def page(self, view: str, session: Session, asked: Request) -> str:
         """A whole view."""
@@ -101,13 +107,27 @@ class Desk:
         url: str,
         language: texts.Language,
     ) -> str:
+        """Made anew only if it shows something else; in a native thread, since a worker's loop must
+        not wait for it."""
+        values = self._views.values(view, session, query, url)
+        name = view, session.key.sha256, tuple(query.items()), url, language.code
+        before = self._made.get(name)
+        if before is None or before[0] != values:
+            if len(self._made) >= MOST:
+                self._made.clear()
+            html = native.apart(self._html, view, session, language, values)
+            before = self._made[name] = values, html
+        return before[1]
+
+    def _html(self, view: str, session: Session, language: texts.Language, values: Values) -> str:
         return rendering.render(
             f"{view}.html",
             t=language,
             session=session,
             home=HOME,
             keeps=self._sources.recent is not None,
-            **self._views.values(view, session, query, url),
+            row=partial(rendering.row, language=language),
+            **values,
         )
 
     def _frame(self, asked: Request) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from app.server.response import FinalChunk
 EVERY = 2.0
 """Seconds between two looks."""
 
-STEP = 0.5
+STEP = 1.0
 """Seconds within which the stream ends once the worker stops."""
 
 SIGN_OF_LIFE = 15.0

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from app.accounting.entry import Entry
 from app.core.credits import rounded
 from app.core.repairs import meaning
+
+from .texts import Language
 
 PLACE = Path(__file__).parent
 
@@ -42,6 +45,12 @@ def environment() -> Environment:
 def render(template: str, **values: Any) -> str:
     """The template with these values."""
     return environment().get_template(template).render(values)
+
+
+@lru_cache(maxsize=1000)
+def row(entry: Entry, language: Language) -> Markup:
+    """The row of a request, which is the same at each look."""
+    return Markup(render("row.html", entry=entry, t=language))  # nosec B704 # a template's
 
 
 def moment(at: float) -> Markup:

@@ -18,7 +18,7 @@ from app.models.model import Model
 from . import charts
 from .sessions import Session
 from .shelf import Shelf
-from .sources import Sources
+from .sources import InProgress, Sources
 
 LAST = 100
 """Requests that are shown."""
@@ -65,7 +65,7 @@ class Views:
         failures = [one for one in last if has_failed(one)][:FAILURES]
         values: dict[str, Any] = {
             "why_unready": sources.why_unready(),
-            "in_progress": sources.in_progress() if session.is_owner else None,
+            "in_progress": self._in_progress(session),
             "day": day.sum if day else None,
             "failures": failures,
         }
@@ -81,8 +81,7 @@ class Views:
         only = "failed" if query.get("only") == "failed" else ""
         last = self._last(session)
         shown = [one for one in last if has_failed(one)] if only else last
-        progress = self._sources.in_progress() if session.is_owner else None
-        return {"entries": shown, "only": only, "in_progress": progress}
+        return {"entries": shown, "only": only, "in_progress": self._in_progress(session)}
 
     def _usage(self, session: Session, query: Mapping[str, str]) -> Values:
         since = query.get("since", "7d")
@@ -127,6 +126,11 @@ class Views:
             for name, client in CLIENTS.items()
         ]
         return {"clients": made, "needs_key": not public}
+
+    def _in_progress(self, session: Session) -> InProgress | None:
+        if not session.is_owner:
+            return None
+        return self._shelf.get("in progress", 1.5, self._sources.in_progress)
 
     def _last(self, session: Session) -> list[Entry]:
         recent, key = self._sources.recent, _own(session)
