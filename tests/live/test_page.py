@@ -5,7 +5,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -181,6 +181,42 @@ def test_the_playground_keeps_to_the_limits_of_its_key(house: Service) -> None:
         timeout=20,
     )
     assert answer.status_code == 403
+
+
+def test_no_other_site_reads_the_page(house: Service) -> None:
+    session = log_in(house)
+    answer = session.get(
+        f"{house.gateway.url}/dashboard", headers={"Origin": "https://elsewhere.test"}, timeout=20
+    )
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_answers_in_progress_are_those_of_all_workers(house: Service, simulator: Simulator) -> None:
+    simulator.script({"text": ["first", "second"], "stall": {"after": 2, "seconds": 60}})
+    session = log_in(house)
+
+    def shows(count: int) -> bool:
+        shown = view(house, session, "/requests").text
+        return f"In progress: {count} (in all worker processes)" in shown
+
+    with requests.post(
+        f"{house.gateway.url}/v1/messages",
+        json=ASKS["/v1/messages"] | {"stream": True},
+        headers={"x-api-key": KEY},
+        stream=True,
+        timeout=20,
+    ) as answer:
+        pieces = answer.iter_content(1)  # which ends the answer when nothing refers to it
+        next(pieces)
+        until(lambda: shows(1), "it is not in progress")
+    until(lambda: shows(0), "it is over")
+
+
+def until(look: Callable[[], bool], otherwise: str) -> None:
+    end = time.monotonic() + 20
+    while not look():
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.1)
 
 
 def test_wrong_keys_are_limited(house: Service) -> None:

@@ -114,7 +114,7 @@ class Service:
         )
         hooks.install(
             self.app,
-            Authenticator(self.log),  # type: ignore[arg-type]
+            Authenticator(self.log),
             open_paths=frozenset({"/open"}),
             form_of=lambda path, headers: FORM,
             dialects={"model"},
