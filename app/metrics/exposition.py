@@ -1,8 +1,6 @@
 """The figures of all workers as one text, as Prometheus reads it."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
@@ -28,6 +26,6 @@ def summed(place: Path, gauge: Metric) -> float:
     """A gauge that is added up of all workers; reads the files of such gauges alone."""
     directory.remove_dead(place)
     paths = [str(path) for path in place.glob(f"gauge_{gauge.merge}_*.db")]
-    found: Iterable[Any] = MultiProcessCollector.merge(paths)  # type: ignore[no-untyped-call]
+    found = _collect.merge(paths)
     samples = (sample for one in found if one.name == gauge.name for sample in one.samples)
     return float(sum(sample.value for sample in samples))
