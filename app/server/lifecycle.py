@@ -130,6 +130,7 @@ class Lifecycle:
         self._busy: set[Any] = set()
         self._waiting: dict[Any, float] = {}  # for a request, since when, the longest first
         self._sending: dict[Any, float] = {}  # the body of a request, the same
+        self._new: set[Any] = set()  # those that wait for their first request
         self._live: set[Live] = set()
         self._is_over = False  # requests are refused
 
@@ -143,9 +144,15 @@ class Lifecycle:
         """Connections of clients."""
         return len(self._busy) + len(self._waiting)
 
+    @property
+    def load(self) -> int:
+        """Connections that have a request, or may be about to send their first one."""
+        return len(self._busy) + len(self._new)
+
     def connected(self, client: Any) -> None:
         """The connection was opened; it waits for its first request."""
         self._waiting[client] = monotonic()
+        self._new.add(client)
 
     def enter(self, client: Any) -> None:
         """The head of a request has arrived. Raises GatewayError SHUTTING_DOWN once the worker is
@@ -154,6 +161,7 @@ class Lifecycle:
             client.settimeout(self._client_stall)
             self._busy.add(client)
             self._waiting.pop(client, None)
+            self._new.discard(client)
             self._sending[client] = monotonic()
         self._refuse_when_over()
 
@@ -178,6 +186,7 @@ class Lifecycle:
         self._busy.discard(client)
         self._sending.pop(client, None)
         self._waiting.pop(client, None)
+        self._new.discard(client)
 
     def _refuse_when_over(self) -> None:
         if self._is_over:

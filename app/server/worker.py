@@ -20,7 +20,6 @@ from typing import Any, cast
 
 import gevent
 from gevent.pool import Pool
-from gevent.server import StreamServer
 from gunicorn.http.wsgi import create
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
@@ -35,6 +34,7 @@ from .lifecycle import Lifecycle
 from .logs import request_id
 from .resolver import SharedResolver
 from .response import MergingResponse, UnfinishedError
+from .spread import Place, SpreadingServer
 
 MARGIN = 2.0
 """Seconds for writing error events, before gunicorn cuts the remaining connections."""
@@ -54,10 +54,6 @@ gone longest without a whole request. Otherwise silent connections would lock ne
 small worker it is a quarter of all.
 """
 
-MAX_ACCEPT = 16
-"""Connections accepted in one turn of the loop: whoever is connected waits a millisecond or two for
-those who connect, however many there are."""
-
 REFUSED_SECONDS = 0.5
 """How long a refused connection stays open, so that its client can read why."""
 
@@ -72,6 +68,7 @@ class Worker(GeventWorker):
         super().__init__(*args, **kwargs)
         self._clients: dict[Any, float] = {}  # when each was accepted
         self._tls: Any = None
+        self._place = Place(self.age, lambda: self._application.lifecycle.load)
 
     def init_process(self) -> None:
         """Keep the settings as plain attributes, since gunicorn reads some twenty for each request,
@@ -99,21 +96,22 @@ class Worker(GeventWorker):
         self._application.on_start()
         while self.alive:
             self.notify()
+            self._place.show()
             log_handlers.report()
             gevent.sleep(POLL)
         for server in servers:
             server.close()
+        self._place.leave()
         try:
             self._drain()
         finally:
             self._application.on_exit()
 
-    def _server(self, listener: Any) -> StreamServer:
+    def _server(self, listener: Any) -> SpreadingServer:
         listener.setblocking(True)
         pool = Pool(self.worker_connections)
-        server = StreamServer(listener, partial(self.handle, listener.getsockname()), spawn=pool)
-        # with several workers, else one of them would take all waiting connections
-        server.max_accept = 1 if self.cfg.workers > 1 else MAX_ACCEPT
+        handle = partial(self.handle, listener.getsockname())
+        server = SpreadingServer(listener, handle, place=self._place, spawn=pool)
         server.start()
         return server
 
@@ -122,6 +120,7 @@ class Worker(GeventWorker):
 
         A TLS handshake is left to the connection, which limits its time.
         """
+        self._place.opened()
         if self._tls is not None:
             try:
                 client = self._tls.wrap_socket(

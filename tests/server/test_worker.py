@@ -12,6 +12,7 @@ from gevent import socket
 from gevent.event import Event
 from gevent.monkey import get_original
 
+from app.server import spread
 from app.server import worker as module
 from app.server.lifecycle import Lifecycle
 from app.server.logs import request_id
@@ -152,7 +153,7 @@ def test_few_connections_are_accepted_in_one_turn(worker: Worker, running: tuple
         gevent.sleep(1e-6)  # until the next turn
         turns.append(len(worker._clients) - before)
         before = len(worker._clients)
-    assert 0 < max(turns) <= module.MAX_ACCEPT
+    assert 0 < max(turns) <= spread.MAX_ACCEPT
     for client in clients:
         client.close()
 
