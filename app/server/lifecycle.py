@@ -6,7 +6,7 @@ throws into the request's greenlet wherever that waits, which cancels the upstre
 """
 
 import select
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from errno import EPIPE
 from socket import MSG_PEEK, SHUT_RD, SHUT_RDWR
 from time import monotonic
@@ -194,12 +194,14 @@ class Lifecycle:
                 Kind.SHUTTING_DOWN, "The gateway is being stopped; try again.", retry_after=1
             )
 
-    def close_idle(self, clients: Iterable[Any]) -> None:
-        """End the connections that only wait for a next request; data that has arrived is read."""
-        for client in tuple(clients):
-            if client not in self._busy:
-                self._waiting.pop(client, None)
-                _shut(client, SHUT_RD)
+    def waiting_since(self, before: float) -> tuple[Any, ...]:
+        """The connections that have waited for the head of a request since then or longer."""
+        return tuple(client for client, since in self._waiting.items() if since <= before)
+
+    def give_up(self, client: Any) -> None:
+        """End a connection that waits for the rest of a head; what has arrived is read."""
+        self._waiting.pop(client, None)
+        _shut(client, SHUT_RD)
 
     def close_longest_waiting(self) -> None:
         """Make room: end the connection that has waited longest for the head of a request. If that

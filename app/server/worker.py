@@ -3,7 +3,8 @@
 gunicorn lets running requests finish within ``graceful_timeout`` and then kills them without a
 message. Here, upon SIGTERM (a stop, or a reload in the master):
 
-1. no connection is accepted any more, and those that wait for a next request are closed;
+1. no connection is accepted any more, and those that have waited for a request for ``QUIET``
+   seconds are closed;
 2. running answers go on until ``MARGIN`` seconds before the end of the graceful time, and so do
    those to requests that come on an open connection meanwhile, each the last of its connection;
 3. answers still running then get their dialect's error event and end cleanly;
@@ -45,8 +46,10 @@ GC_THRESHOLDS = 50_000, 20, 50
 """Objects before a collection. Requests leave few cycles behind and have many objects in use; the
 default of 700 would walk those of a thousand streams again and again."""
 
-FIRST_REQUEST = 0.5
-"""Seconds for the first request of a new connection to arrive in, when the worker stops."""
+QUIET = 1.0
+"""Seconds without a request after which a stopping worker ends a connection. A front sends the next
+request on a connection that it does not yet know to be closed, and must not send it again: it would
+fail. One that is in use gets its request, and is told with the answer that it was the last."""
 
 SPARE = 100
 """Connections kept free for new clients: once fewer are left, each new one ends the one that has
@@ -66,7 +69,7 @@ class Worker(GeventWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._clients: dict[Any, float] = {}  # when each was accepted
+        self._clients: dict[Any, Connection] = {}
         self._tls: Any = None
         self._place = Place(self.age, lambda: self._application.lifecycle.load)
 
@@ -132,9 +135,9 @@ class Worker(GeventWorker):
         spare = min(SPARE, max(1, self.worker_connections // 4))
         if len(self._clients) >= self.worker_connections - spare:
             lifecycle.close_longest_waiting()
-        self._clients[client] = monotonic()
-        lifecycle.connected(client)
         connection, counted = self._connection(listener_name, client, addr), ""
+        self._clients[client] = connection
+        lifecycle.connected(client)
         try:
             counted = connections.enter(addr)
             connection.serve()
@@ -206,9 +209,14 @@ class Worker(GeventWorker):
 
     def _wait_for_clients(self, lifecycle: Lifecycle, end: float) -> None:
         """Until the last one is gone, or ``end``. Idle connections are closed meanwhile."""
+        run_in_loop = gevent.get_hub().loop.run_callback
         while self._clients and (now := monotonic()) < end:
-            old = [client for client, at in self._clients.items() if now - at > FIRST_REQUEST]
-            lifecycle.close_idle(old)
+            for client in lifecycle.waiting_since(now - QUIET):
+                connection = self._clients[client]
+                if connection.is_idle:
+                    run_in_loop(connection.end_if_idle)
+                else:
+                    lifecycle.give_up(client)
             self.notify()
             gevent.sleep(POLL)
 
