@@ -19,7 +19,9 @@ import gevent
 import msgspec
 import pytest
 import requests
+from gevent import socket
 from gevent.resolver.thread import Resolver
+from gevent.server import StreamServer
 from gunicorn.config import Config
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.message import Request
@@ -140,6 +142,26 @@ def test_loop_io() -> None:
     watcher = gevent.get_hub().loop.io(0, 1)
     assert {"start", "stop", "close"} <= set(dir(watcher))
     watcher.close()
+
+
+@row("gevent `StreamServer.do_read`")
+def test_a_server_accepts_what_do_read_gives() -> None:
+    class Server(StreamServer):
+        def do_read(self) -> Any:
+            reads.append(super().do_read())
+
+    reads: list[Any] = []
+    server = Server(("127.0.0.1", 0), lambda *accepted: None)
+    server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.server_port)):
+            while not any(reads):
+                gevent.sleep(0.01)
+    finally:
+        server.close()
+    accepted, address = next(filter(None, reads))
+    accepted.close()
+    assert address[0] == "127.0.0.1"
 
 
 @row("gevent `Hub.switch`")

@@ -6,7 +6,7 @@ throws into the request's greenlet wherever that waits, which cancels the upstre
 """
 
 import select
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from errno import EPIPE
 from socket import MSG_PEEK, SHUT_RD, SHUT_RDWR
 from time import monotonic
@@ -131,6 +131,7 @@ class Lifecycle:
         self._busy: set[Any] = set()
         self._waiting: dict[Any, float] = {}  # for a request, since when, the longest first
         self._sending: dict[Any, float] = {}  # the body of a request, the same
+        self._new: set[Any] = set()  # those that wait for their first request
         self._live: set[Live] = set()
         self._is_over = False  # requests are refused
         self.is_ending = False
@@ -145,9 +146,15 @@ class Lifecycle:
         """Connections of clients."""
         return len(self._busy) + len(self._waiting)
 
+    @property
+    def load(self) -> int:
+        """Connections that have a request, or may be about to send their first one."""
+        return len(self._busy) + len(self._new)
+
     def connected(self, client: Any) -> None:
         """The connection was opened; it waits for its first request."""
         self._waiting[client] = monotonic()
+        self._new.add(client)
 
     def enter(self, client: Any) -> None:
         """The head of a request has arrived. Raises GatewayError SHUTTING_DOWN once the worker is
@@ -156,6 +163,7 @@ class Lifecycle:
             client.settimeout(self._client_stall)
             self._busy.add(client)
             self._waiting.pop(client, None)
+            self._new.discard(client)
             self._sending[client] = monotonic()
         self._refuse_when_over()
 
@@ -180,6 +188,7 @@ class Lifecycle:
         self._busy.discard(client)
         self._sending.pop(client, None)
         self._waiting.pop(client, None)
+        self._new.discard(client)
 
     def _refuse_when_over(self) -> None:
         if self._is_over:
@@ -187,12 +196,14 @@ class Lifecycle:
                 Kind.SHUTTING_DOWN, "The gateway is being stopped; try again.", retry_after=1
             )
 
-    def close_idle(self, clients: Iterable[Any]) -> None:
-        """End the connections that only wait for a next request; data that has arrived is read."""
-        for client in tuple(clients):
-            if client not in self._busy:
-                self._waiting.pop(client, None)
-                _shut(client, SHUT_RD)
+    def waiting_since(self, before: float) -> tuple[Any, ...]:
+        """The connections that have waited for the head of a request since then or longer."""
+        return tuple(client for client, since in self._waiting.items() if since <= before)
+
+    def give_up(self, client: Any) -> None:
+        """End a connection that waits for the rest of a head; what has arrived is read."""
+        self._waiting.pop(client, None)
+        _shut(client, SHUT_RD)
 
     def close_longest_waiting(self) -> None:
         """Make room: end the connection that has waited longest for the head of a request. If that

@@ -3,7 +3,8 @@
 gunicorn lets running requests finish within ``graceful_timeout`` and then kills them without a
 message. Here, upon SIGTERM (a stop, or a reload in the master):
 
-1. no connection is accepted any more, and those that wait for a next request are closed;
+1. no connection is accepted any more, and those that have waited for a request for ``QUIET``
+   seconds are closed;
 2. running answers go on until ``MARGIN`` seconds before the end of the graceful time, and so do
    those to requests that come on an open connection meanwhile, each the last of its connection;
 3. answers still running then get their dialect's error event and end cleanly;
@@ -20,7 +21,6 @@ from typing import Any, cast
 
 import gevent
 from gevent.pool import Pool
-from gevent.server import StreamServer
 from gunicorn.http.wsgi import create
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
@@ -35,6 +35,7 @@ from .lifecycle import Lifecycle
 from .logs import request_id
 from .resolver import SharedResolver
 from .response import MergingResponse, UnfinishedError
+from .spread import Place, SpreadingServer
 
 MARGIN = 2.0
 """Seconds for writing error events, before gunicorn cuts the remaining connections."""
@@ -45,18 +46,16 @@ GC_THRESHOLDS = 50_000, 20, 50
 """Objects before a collection. Requests leave few cycles behind and have many objects in use; the
 default of 700 would walk those of a thousand streams again and again."""
 
-FIRST_REQUEST = 0.5
-"""Seconds for the first request of a new connection to arrive in, when the worker stops."""
+QUIET = 1.0
+"""Seconds without a request after which a stopping worker ends a connection. A front sends the next
+request on a connection that it does not yet know to be closed, and must not send it again: it would
+fail. One that is in use gets its request, and is told with the answer that it was the last."""
 
 SPARE = 100
 """Connections kept free for new clients: once fewer are left, each new one ends the one that has
 gone longest without a whole request. Otherwise silent connections would lock new clients out. In a
 small worker it is a quarter of all.
 """
-
-MAX_ACCEPT = 16
-"""Connections accepted in one turn of the loop: whoever is connected waits a millisecond or two for
-those who connect, however many there are."""
 
 REFUSED_SECONDS = 0.5
 """How long a refused connection stays open, so that its client can read why."""
@@ -70,8 +69,9 @@ class Worker(GeventWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._clients: dict[Any, float] = {}  # when each was accepted
+        self._clients: dict[Any, Connection] = {}
         self._tls: Any = None
+        self._place = Place(self.age, lambda: self._application.lifecycle.load)
 
     def init_process(self) -> None:
         """Keep the settings as plain attributes, since gunicorn reads some twenty for each request,
@@ -99,21 +99,22 @@ class Worker(GeventWorker):
         self._application.on_start()
         while self.alive:
             self.notify()
+            self._place.show()
             log_handlers.report()
             gevent.sleep(POLL)
         for server in servers:
             server.close()
+        self._place.leave()
         try:
             self._drain()
         finally:
             self._application.on_exit()
 
-    def _server(self, listener: Any) -> StreamServer:
+    def _server(self, listener: Any) -> SpreadingServer:
         listener.setblocking(True)
         pool = Pool(self.worker_connections)
-        server = StreamServer(listener, partial(self.handle, listener.getsockname()), spawn=pool)
-        # with several workers, else one of them would take all waiting connections
-        server.max_accept = 1 if self.cfg.workers > 1 else MAX_ACCEPT
+        handle = partial(self.handle, listener.getsockname())
+        server = SpreadingServer(listener, handle, place=self._place, spawn=pool)
         server.start()
         return server
 
@@ -122,6 +123,7 @@ class Worker(GeventWorker):
 
         A TLS handshake is left to the connection, which limits its time.
         """
+        self._place.opened()
         if self._tls is not None:
             try:
                 client = self._tls.wrap_socket(
@@ -133,9 +135,9 @@ class Worker(GeventWorker):
         spare = min(SPARE, max(1, self.worker_connections // 4))
         if len(self._clients) >= self.worker_connections - spare:
             lifecycle.close_longest_waiting()
-        self._clients[client] = monotonic()
-        lifecycle.connected(client)
         connection, counted = self._connection(listener_name, client, addr), ""
+        self._clients[client] = connection
+        lifecycle.connected(client)
         try:
             counted = connections.enter(addr)
             connection.serve()
@@ -208,9 +210,14 @@ class Worker(GeventWorker):
 
     def _wait_for_clients(self, lifecycle: Lifecycle, end: float) -> None:
         """Until the last one is gone, or ``end``. Idle connections are closed meanwhile."""
+        run_in_loop = gevent.get_hub().loop.run_callback
         while self._clients and (now := monotonic()) < end:
-            old = [client for client, at in self._clients.items() if now - at > FIRST_REQUEST]
-            lifecycle.close_idle(old)
+            for client in lifecycle.waiting_since(now - QUIET):
+                connection = self._clients[client]
+                if connection.is_idle:
+                    run_in_loop(connection.end_if_idle)
+                else:
+                    lifecycle.give_up(client)
             self.notify()
             gevent.sleep(POLL)
 

@@ -32,10 +32,11 @@ class Gateway:
         upstream: str,
         work: Path,
         *arguments: str,
+        program: str = "gunicorn",
         application: str = "wsgi:app",
         **settings: str,
     ) -> None:
-        self.port = free_port()
+        self.port = int(settings.get("PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = work / f"gateway-{self.port}.log"
         environ = {
@@ -53,7 +54,7 @@ class Gateway:
             "LOG_FORMAT": "json",
         }
         self.settings = {name: value for name, value in (environ | settings).items() if value}
-        command = ["-m", "gunicorn", "-c", "gunicorn.conf.py", *arguments, application]
+        command = ["-m", program, "-c", "gunicorn.conf.py", *arguments, application]
         self.process = self._start([sys.executable, *command])
         try:
             self._wait_until_ready()
@@ -62,7 +63,7 @@ class Gateway:
             raise
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
-        with self.log_path.open("wb") as log:
+        with self.log_path.open("ab") as log:
             return subprocess.Popen(
                 command, cwd=ROOT, env=self.settings, stdout=log, stderr=subprocess.STDOUT
             )

@@ -169,10 +169,13 @@ class TestConnections:
     def test_only_those_that_wait_are_closed(self, lifecycle: Lifecycle, pair: Pair) -> None:
         client, connection = pair
         lifecycle.enter(connection)
-        lifecycle.close_idle([connection])
+        assert lifecycle.waiting_since(monotonic()) == ()
         assert not is_ended(client)
         lifecycle.leave(connection)
-        lifecycle.close_idle([connection])
+        assert lifecycle.waiting_since(monotonic() - 60) == ()
+        assert lifecycle.waiting_since(monotonic()) == (connection,)
+        lifecycle.give_up(connection)
+        assert lifecycle.waiting_since(monotonic()) == ()
         assert connection.recv(1) == b"x", "what has arrived is still read"
         assert connection.recv(1) == b""
         assert is_ended(client)
@@ -240,5 +243,5 @@ class TestConnections:
         lifecycle.leave(connection)
         client.close()
         connection.shutdown(socket.SHUT_RDWR)
-        lifecycle.close_idle([connection])
+        lifecycle.give_up(connection)
         connection.close()

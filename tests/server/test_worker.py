@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from gevent import socket
 from gevent.event import Event
 from gevent.monkey import get_original
 
+from app.server import spread
 from app.server import worker as module
 from app.server.lifecycle import Lifecycle
 from app.server.logs import request_id
@@ -152,7 +154,7 @@ def test_few_connections_are_accepted_in_one_turn(worker: Worker, running: tuple
         gevent.sleep(1e-6)  # until the next turn
         turns.append(len(worker._clients) - before)
         before = len(worker._clients)
-    assert 0 < max(turns) <= module.MAX_ACCEPT
+    assert 0 < max(turns) <= spread.MAX_ACCEPT
     for client in clients:
         client.close()
 
@@ -168,7 +170,7 @@ class TestStop:
         idle = connect(running, GET)
         with gevent.Timeout(5):
             assert idle.recv(65536)
-            gevent.sleep(module.FIRST_REQUEST)
+            gevent.sleep(module.QUIET)
             worker.alive = False
             assert rest(idle) == b""
             while not service.exited:
@@ -176,6 +178,40 @@ class TestStop:
         assert service.exited == 1
         with pytest.raises(ConnectionRefusedError):
             connect(running)
+
+    def test_a_connection_in_use_is_told_with_an_answer_that_it_was_the_last(
+        self, worker: Worker, running: tuple[str, int]
+    ) -> None:
+        """A front may send the next request before it knows of an end, and must not repeat it."""
+        client = connect(running, GET)
+        assert b"Connection: keep-alive" in client.recv(65536)
+        self.stop(worker)
+        client.sendall(GET)
+        answer = rest(client)
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        assert b"Connection: close" in answer
+
+    def test_a_request_that_arrives_with_the_end_is_answered(
+        self, worker: Worker, service: Service, running: tuple[str, int]
+    ) -> None:
+        """Its client has not left, and is not taken for one that has."""
+
+        def answer(environ: dict[str, Any], start: Any) -> Body:
+            live = service.lifecycle.watch(environ["gunicorn.socket"])
+            try:
+                live.run(gevent.sleep, 0.2)
+            finally:
+                live.close()
+            return Body(b"Hello")
+
+        client = connect(running, GET)
+        assert client.recv(65536)
+        [connection] = worker._clients.values()
+        service.answer = answer
+        os.write(client.fileno(), GET)  # without a turn of the loop
+        gevent.get_hub().loop.run_callback(connection.end_if_idle)
+        self.stop(worker)
+        assert b"Hello" in rest(client)
 
     def test_a_running_answer_goes_on_to_its_end(
         self, worker: Worker, service: Service, running: tuple[str, int]

@@ -7,10 +7,12 @@ a wait.
 """
 
 import re
+import select
 from time import monotonic
 from typing import Any
 
 import gevent
+from gevent.monkey import get_original
 from gunicorn.http.errors import LimitRequestHeaders
 
 FREE_READS = 2
@@ -36,6 +38,10 @@ LINGER_SECONDS, LINGER_PAUSE = 30.0, 5.0
 """How long a client may go on sending after its last answer, and how long a pause may take."""
 
 
+class _EndedError(Exception):
+    """Nothing more is read from a client that has sent nothing."""
+
+
 class ClientInput:
     """The source of gunicorn's parser for one connection, instead of its socket."""
 
@@ -43,6 +49,7 @@ class ClientInput:
         self._client = client
         self._ready = b""
         self._reads = 0
+        self._idle: Any = None  # the greenlet that waits for the first byte of a head
         self.head_bytes = 0
 
     def recv(self, size: int) -> bytes:
@@ -68,12 +75,36 @@ class ClientInput:
         if begun:
             self._reads = FREE_READS
             gevent.sleep(TURN)  # a client that sends requests without a pause is one of many
-        data = begun or self._before(deadline)
+        data = begun or self._first(deadline)
         if b"\r\n\r\n" not in data and not HEAD_END.search(data):
             data = self._rest_of_head(bytearray(data), deadline)
         self._ready = data
         self.head_bytes = len(data)
         return bool(data)
+
+    def _first(self, deadline: float) -> bytes:
+        self._idle = gevent.getcurrent()
+        try:
+            return self._before(deadline)
+        except _EndedError:
+            return b""
+        finally:
+            self._idle = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a next request was read yet."""
+        return self._idle is not None
+
+    def end_if_idle(self) -> None:
+        """Wait no longer for a next request, unless some of it has arrived: what the kernel has is
+        read. To be called in the event loop (hub) only.
+
+        A shutdown of the socket would not do: the end that it makes would also be seen behind a
+        request that arrives at that moment, and be taken for its client's leaving.
+        """
+        if self._idle is not None and not _is_readable(self._client):
+            self._idle.throw(_EndedError)
 
     def _rest_of_head(self, data: bytearray, deadline: float) -> bytes:
         while len(data) <= MAX_HEAD:
@@ -107,3 +138,9 @@ class ClientInput:
             self._client.settimeout(min(left, LINGER_PAUSE))
             if not self._client.recv(64 * 1024):
                 return
+
+
+def _is_readable(client: Any) -> bool:
+    poll = get_original("select", "poll")()
+    poll.register(client.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -75,6 +75,15 @@ class Connection:
         self._refusals.answer(self._client, error, head_bytes=self._input.head_bytes)
         self._linger(linger)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a request of which nothing was read yet."""
+        return self._input.is_idle
+
+    def end_if_idle(self) -> None:
+        """End it, unless a request has begun to arrive. To be called in the event loop only."""
+        self._input.end_if_idle()
+
     def _serve_one(self) -> bool:
         """Serve the next request. False if there is none, or if it was the last."""
         self._count += 1
