@@ -5,9 +5,11 @@ answer writes a file that fails the test, and the second one corrects it.
 """
 
 import json
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
-from clients.case import ANSWER, Api, Case, Launch, Place
+from clients.case import ANSWER, BROKEN, Api, Case, Launch, Place
 
 MODEL = "claude-sonnet-4-6"
 CONFIGURE: dict[Api, str] = {
@@ -27,17 +29,25 @@ QUIET = {
 }
 
 
-def _edit(content: str) -> str:
-    """Return a prompt that makes the simulator answer with a whole file, in aider's format.
+def _edit(content: str) -> dict[str, Any]:
+    """Return an answer with a whole file, in aider's format."""
+    return {"text": ["Here it is.\n\nanswer.txt\n```\n", content[:9], f"{content[9:]}\n```\n"]}
+
+
+def _prompt(answer: Mapping[str, Any]) -> str:
+    """Return a prompt for this answer of the simulator.
 
     It does not start with "!", since aider treats such a line as a shell command.
     """
-    pieces = ["Here it is.\n\nanswer.txt\n```\n", content[:9], f"{content[9:]}\n```\n"]
-    return "Please: !sim " + json.dumps({"text": pieces}, ensure_ascii=False)
+    return "Please: !sim " + json.dumps(answer, ensure_ascii=False)
 
 
-def _launch(api: Api, place: Place) -> Launch:
-    (place.work / "mend").write_text(_edit(ANSWER), encoding="utf-8")
+MEND = _prompt(_edit(ANSWER))
+WRONG = _edit("The answer is 21.")
+
+
+def _launch(api: Api, answer: Mapping[str, Any], place: Place) -> Launch:
+    (place.work / "mend").write_text(MEND, encoding="utf-8")
     settings = dict(line.split("=", 1) for line in place.fill(CONFIGURE[api]).splitlines())
     options = ["--no-git", "--yes-always", "--edit-format", "whole", "--map-tokens", "0"]
     options += ["--auto-test", "--test-cmd", "grep 20 answer.txt || { cat mend; exit 1; }"]
@@ -46,24 +56,52 @@ def _launch(api: Api, place: Place) -> Launch:
             place.installed / "bin" / "aider",
             *("--model", f"{PROVIDERS[api]}/{MODEL}"),
             *options,
-            *("--message", _edit("The answer is 21.")),
+            *("--message", _prompt(answer)),
             "answer.txt",
         ],
         {**settings, **QUIET},
     )
 
 
-CASES = [
-    Case(
+def _case(api: Api, note: str, answer: Mapping[str, Any], **members: Any) -> Case:
+    return Case(
         client="aider",
         name="aider",
         api=api,
         registry="pypi",
         packages=("aider-chat==0.86.2",),
         configure=CONFIGURE[api],
-        launch=partial(_launch, api),
-        streamed=2,
-        note=f"`aider --model {PROVIDERS[api]}/...`; an edit, and its correction after a test",
+        launch=partial(_launch, api, answer),
+        note=f"`aider --model {PROVIDERS[api]}/...`; {note}",
+        **members,
     )
-    for api in CONFIGURE
-]
+
+
+def _whole(api: Api) -> Case:
+    return _case(api, "an edit, and its correction after a test", WRONG, streamed=2)
+
+
+def _broken(api: Api) -> Case:
+    return _case(
+        api,
+        "an answer that fails in the middle, and then is whole",
+        {**BROKEN, "times": 1, "then": _edit(ANSWER)},
+        streamed=2,
+        repeats=True,
+    )
+
+
+def _overflow(api: Api) -> Case:
+    """Return a case in which the conversation is too long: aider says so and what to do."""
+    return _case(
+        api,
+        "an overflow, upon which it says how to shorten the conversation",
+        {"fail": "too_long"},
+        streamed=0,
+        refused=(400,),
+        repeats=True,
+        prints="possibly exhausted context window!",
+    )
+
+
+CASES = [make(api) for make in (_whole, _broken, _overflow) for api in CONFIGURE]

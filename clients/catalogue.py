@@ -1,12 +1,14 @@
 """All cases, in the order of the table."""
 
-from clients import aider, claude_code, codex, copilot, javascript, libraries, opencode
+from clients import aider, claude_code, cline, codex, copilot, javascript, libraries, opencode, pi
 
 CASES = [
     *claude_code.CASES,
     *codex.CASES,
     *copilot.CASES,
     *opencode.CASES,
+    *pi.CASES,
+    *cline.CASES,
     *aider.CASES,
     *libraries.CASES,
     *javascript.CASES,
