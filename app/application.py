@@ -16,6 +16,7 @@ from app.catalogue.choice import ModelChoice
 from app.codewhisperer.upstream import CodeWhisperer
 from app.compaction import call as compaction
 from app.core.conversation import Conversation
+from app.core.demands.plan import plan
 from app.core.headers import Headers
 from app.core.tokens.prompt import measure
 from app.credentials import Credentials
@@ -295,7 +296,11 @@ def _fetcher(settings: Settings) -> Callable[[Conversation], Conversation]:
 
 
 def _expected_tokens(gateway: Gateway, conversation: Conversation) -> int:
-    """The tokens of a prompt, as a call of the gateway would expect them."""
+    """The tokens of a prompt, as a call of the gateway would expect them: with the tool by which an
+    answer of JSON is asked for.
+    """
+    demanded = plan(conversation)
+    conversation = demanded.asked if demanded else conversation
     model = gateway.models.choose(conversation.model).model
     prompt = gateway.run(conversation.size, measure, conversation, model.current_id)
     return gateway.told.expected(prompt).tokens

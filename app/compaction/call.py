@@ -79,6 +79,7 @@ class CompactedCall:
         self._open_plain = open_plain
         self._asked = asked
         self._ends = wanted.ends
+        self._tap = tap
         self._ping_interval = ping_interval
         self._summary: Summary | None = None
         self._call = open_plain(asking(asked), tap)
@@ -194,7 +195,7 @@ class CompactedCall:
 
     def _next(self, open_call: Open, conversation: Conversation) -> None:
         self._call.close()
-        self._call = open_call(conversation, None)
+        self._call = open_call(conversation, self._tap)
         self._calls.append(self._call)
 
 

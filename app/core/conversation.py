@@ -309,6 +309,16 @@ class Conversation(Struct, frozen=True):
     streamed: bool = False
     asks_again: bool = True
 
+    @property
+    def allowed_tools(self) -> tuple[Tool, ...]:
+        """Those of ``tools`` that ``tool_choice`` lets the model call."""
+        choice = self.tool_choice
+        if choice.mode == "none":
+            return ()
+        if choice.mode == "tool":
+            return tuple(tool for tool in self.tools if tool.name == choice.name)
+        return self.tools
+
     def __repr__(self) -> str:
         """Shows no content, since a repr may reach a log or a traceback."""
         return f"<Conversation with {self.model}: {len(self.messages)} messages>"

@@ -15,19 +15,22 @@ from typing import Any, NamedTuple, TypeAlias
 
 import gevent
 from gevent.queue import Empty
+from msgspec.structs import replace
 
-from app.core.conversation import Conversation, Text
+from app.core.conversation import Conversation, Part, Text, Thinking
 from app.core.demands.follow_up import asked_again
 from app.core.demands.json_schema import Mismatch, checker
 from app.core.demands.plan import Plan
 from app.core.demands.watch import Lack, Watch
 from app.core.events import COMMITTING, Event, Finish, Refusal, TextDelta
 from app.core.limits import Limits, limited
+from app.core.limits.output_tokens import OutputTokens
+from app.core.tokens.text import UNIT
 from app.core.usage import SummedMeter
 from app.errors import GatewayError, Kind
 from app.gateway import GatewayCall
 
-from .failures import failure
+from .failures import Tried, failure
 from .pump import Pump
 
 Open: TypeAlias = Callable[[Conversation, Any], GatewayCall]
@@ -70,6 +73,7 @@ class WatchedCall:
     ) -> None:
         self._open = open_call
         self._plan = plan
+        self._tap = tap
         self._times = times
         self._apart = apart
         self._unchecked = unchecked
@@ -196,9 +200,13 @@ class WatchedCall:
             if watch.shortfall is None:
                 return
             if not watch.can_go_on:
-                raise failure(watch.shortfall, asked_again=self.has_asked_again)
-            self._ask_again(watch)
-            if not self._plan.holds_text and any(isinstance(part, Text) for part in watch.said):
+                raise failure(watch.shortfall, self._tried or "partly_sent")
+            spoken = () if self._plan.holds_text else watch.said
+            if not self._ask_again(watch, spoken):
+                self._cut_by = OutputTokens.name
+                yield [Finish("max_tokens")]
+                return
+            if self._separates and any(isinstance(part, Text) for part in spoken):
                 yield [BETWEEN]
 
     def _forced(self, watch: Watch) -> Iterator[Sequence[Event]]:
@@ -231,7 +239,7 @@ class WatchedCall:
                 yield passed
                 return
             if lack.lack == "json" and not self._may_ask_again:
-                why = failure(lack, asked_again=True).message
+                why = failure(lack, self._tried or "used_up").message
                 yield [Finish("refusal", Refusal(explanation=why))]
                 return
             self._ask_again(watch)
@@ -248,18 +256,45 @@ class WatchedCall:
         """Once in an answer, its hosted turns included."""
         return self._plan.asked.asks_again and not self.has_asked_again
 
-    def _ask_again(self, watch: Watch) -> None:
-        """Open the second call. Raises GatewayError if this is its answer."""
+    @property
+    def _tried(self) -> Tried | None:
+        return "asked_again" if self.has_asked_again else None
+
+    @property
+    def _separates(self) -> bool:
+        """Whether a line of nothing may stand between two answers: the client's stop sequences must
+        not be in its text.
+        """
+        return not any("\n" in sequence for sequence in self._plan.asked.stop_sequences)
+
+    def _ask_again(self, watch: Watch, spoken: Sequence[Part] = ()) -> bool:
+        """Open the second call, behind what the client has heard; False if its limit lets nothing
+        follow that. Raises GatewayError if this is its answer.
+        """
         lack = watch.shortfall
         if lack is None:
-            return
+            return True
         if not self._may_ask_again:
-            raise failure(lack, asked_again=True)
-        self._notes[ASKED_AGAIN[lack.lack]] = None
+            raise failure(lack, self._tried or "used_up")
         self._call.close()
-        self._call = self._open(asked_again(self._plan, watch.said, lack), None)
+        asked = asked_again(self._plan, watch.said, lack)
+        if asked.max_tokens is not None and spoken:
+            left = asked.max_tokens - self._tokens(spoken)
+            if left <= 0:
+                return False
+            asked = replace(asked, max_tokens=left)
+        self._notes[ASKED_AGAIN[lack.lack]] = None
+        self._call = self._open(asked, self._tap)
         self._calls.append(self._call)
         self.meter.add(self._call.meter)
+        return True
+
+    def _tokens(self, spoken: Sequence[Part]) -> int:
+        """What these parts take of the client's limit, by the count that enforces it."""
+        estimator, reasoning = self._call.meter.estimator, self._plan.asked.reasoning
+        kinds = (Text, Thinking) if reasoning.enabled else (Text,)
+        texts = [part.text for part in spoken if isinstance(part, kinds)]
+        return estimator.texts([*texts, BETWEEN.text]) // UNIT
 
 
 def _mismatch(schema: dict[str, Any], value: Any) -> Mismatch | None:

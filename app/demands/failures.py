@@ -4,6 +4,8 @@ Nothing of the answer is in it, since messages are logged; how a value fails its
 the place in the client's own schema.
 """
 
+from typing import Literal, TypeAlias
+
 from app.core.demands.watch import Lack, Shortfall
 from app.errors import GatewayError, Kind, shortened
 
@@ -15,12 +17,23 @@ WHAT: dict[Lack, str] = {
 }
 LONGEST_NAME = 100
 
+Tried: TypeAlias = Literal["asked_again", "partly_sent", "used_up"]
+"""Why the model is not asked once more: it was, or a stream cannot go on behind what it has sent,
+or another part of the request has had the one call that a request may cost besides."""
 
-def failure(shortfall: Shortfall, *, asked_again: bool) -> GatewayError:
-    """``asked_again``: the model had a second chance; else a stream could not go on."""
+TRIED: dict[Tried, str] = {
+    "asked_again": "also when it was asked once more",
+    "partly_sent": "and part of it was sent already",
+    "used_up": "and the request had its one repeated call before",
+}
+
+
+def failure(shortfall: Shortfall, tried: Tried) -> GatewayError:
+    """The error for an answer that lacks something."""
     what = WHAT[shortfall.lack].format(repr(shortened(shortfall.tool, LONGEST_NAME)))
     place = shortfall.mismatch.place if shortfall.mismatch else ""
     if place:
         what += f" (it fails at {place})"
-    tried = "also when it was asked once more" if asked_again else "and part of it was sent already"
-    return GatewayError(Kind.NOT_FULFILLED, f"{what}, {tried}. Change the prompt, or try again.")
+    return GatewayError(
+        Kind.NOT_FULFILLED, f"{what}, {TRIED[tried]}. Change the prompt, or try again."
+    )

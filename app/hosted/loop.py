@@ -31,6 +31,7 @@ from app.core.events import Event, Finish, HostedToolStart, TextDelta, ToolEnd, 
 from app.core.fold import ReplyBuilder
 from app.core.hosted import turns
 from app.core.lenient_json import decode_object
+from app.core.limits.output_tokens import OutputTokens
 from app.core.usage import SummedMeter
 from app.errors import GatewayError
 from app.gateway import GatewayCall
@@ -109,6 +110,7 @@ class HostedLoop:
         self._tap = tap
         self._ping_interval = ping_interval
         self._searches = 0
+        self._cut: dict[str, str] = {}  # by which limit, for the log
         self._notes: tuple[str, ...] = ()
         self._runners = {
             tool.name: RUNNERS[tool.kind](tool, conversation, self._find)
@@ -148,6 +150,7 @@ class HostedLoop:
         facts = self._call.facts()
         first = self._calls[0].facts()
         facts["attempts"] = sum(call.facts()["attempts"] for call in self._calls)
+        facts |= self._cut
         if self._searches:
             facts["web_searches"] = self._searches
         if tries := [one for call in self._calls for one in call.facts().get("tries", ())]:
@@ -179,7 +182,12 @@ class HostedLoop:
             if len(self._calls) == MOST_TURNS:
                 yield [Finish("pause_turn")]
                 return
-            self._next(turn)
+            rest = self._rest(turn)
+            if rest.max_tokens == 0:  # nothing more may be said, so nothing is asked
+                self._cut["cut_by"] = OutputTokens.name
+                yield [Finish("max_tokens")]
+                return
+            self._next(rest)
             while not self._call.wait(self._ping_interval):
                 yield ()
 
@@ -207,14 +215,17 @@ class HostedLoop:
             self._pages |= {page.mark: page for page in result.pages}
         yield result
 
-    def _next(self, turn: "_Turn") -> None:
-        """Open the next turn, with what this one said and found."""
+    def _rest(self, turn: "_Turn") -> Conversation:
+        """The conversation for the next turn, with what this one said and found."""
+        asked_again = getattr(self._call, "has_asked_again", False)  # once in all the turns
+        rest = _continued(self._conversation, turn.said, self._call.meter.counts().output_tokens)
+        return replace(rest, asks_again=rest.asks_again and not asked_again)
+
+    def _next(self, conversation: Conversation) -> None:
+        """Open the next turn."""
         self._call.close()
-        made = self._call.meter.counts().output_tokens
-        self._conversation = _continued(self._conversation, turn.said, made)
-        if getattr(self._call, "has_asked_again", False):  # once in all the turns of an answer
-            self._conversation = replace(self._conversation, asks_again=False)
-        self._call = self._open(self._conversation, self._tap)
+        self._conversation = conversation
+        self._call = self._open(conversation, self._tap)
         self._calls.append(self._call)
         self.meter.add(self._call.meter)
 

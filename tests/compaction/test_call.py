@@ -227,3 +227,14 @@ def test_closing_ends_every_call() -> None:
     told(call)
     call.close()
     assert all(each.closed for each in upstream.calls)
+
+
+def test_the_recording_has_all_calls() -> None:
+    upstream, taps = Upstream(SUMMED, ANSWER), list[Any]()
+
+    def open_call(conversation: Conversation, tap: Any) -> Any:
+        taps.append(tap)
+        return upstream.open(conversation, tap)
+
+    told(CompactedCall(open_call, open_call, ASKED, WANTED, "tap", 5.0))
+    assert taps == ["tap", "tap"]

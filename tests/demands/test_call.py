@@ -334,3 +334,52 @@ def test_a_hosted_call_is_one_that_was_forced() -> None:
     searches = [*call(search.name, '{"query": "f"}'), CALLS]
     upstream = Upstream(searches, [SAY, ENDS])
     assert told(loop.opener(upstream.opener(), no_search, 5.0)(asked, None))[-2:] == [SAY, ENDS]
+
+
+UNOFFERED = [TextDelta("one two three"), *call("g"), CALLS]
+
+
+def test_the_limit_of_tokens_is_of_both_answers_that_a_stream_has() -> None:
+    upstream = Upstream(UNOFFERED, [SAY, ENDS])
+    assert told(upstream.watched(replace(LIGHT, max_tokens=100)))[1:3] == [BETWEEN, SAY]
+    first, second = (asked.max_tokens for asked in upstream.asked)
+    assert first == 100
+    assert second is not None
+    assert 90 < second < 100
+
+
+def test_a_stream_that_may_say_no_more_asks_no_more() -> None:
+    upstream = Upstream(UNOFFERED)
+    watched = upstream.watched(replace(LIGHT, max_tokens=3))
+    assert told(watched) == [TextDelta("one two three"), Finish("max_tokens")]
+    assert watched.facts()["cut_by"] == "max_tokens"
+    assert watched.meter.counts().input_tokens == 100
+
+
+def test_a_whole_answer_has_the_limit_for_itself() -> None:
+    upstream = Upstream(UNOFFERED, [SAY, ENDS])
+    assert told(upstream.watched(whole(replace(LIGHT, max_tokens=100)))) == [SAY, ENDS]
+    assert [asked.max_tokens for asked in upstream.asked] == [100, 100]
+
+
+def test_what_is_between_two_answers_is_no_stop_sequence() -> None:
+    upstream = Upstream(UNOFFERED, [SAY, ENDS])
+    watched = upstream.watched(replace(LIGHT, stop_sequences=("\n\n",)))
+    assert told(watched) == [TextDelta("one two three"), SAY, ENDS]
+
+
+def test_the_recording_has_both_calls() -> None:
+    upstream, taps = Upstream([SAY, ENDS], [*call("f"), CALLS]), list[Any]()
+
+    def open_call(conversation: Conversation, tap: Any) -> Any:
+        taps.append(tap)
+        return upstream.open(conversation, tap)
+
+    told(opener(open_call, Times(5.0, 60.0), lambda run, *given: run(*given))(FORCED, "tap"))
+    assert taps == ["tap", "tap"]
+
+
+def test_it_is_told_when_another_part_of_the_request_was_asked_for_again() -> None:
+    upstream = Upstream([SAY, ENDS])
+    with pytest.raises(GatewayError, match="had its one repeated call before"):
+        told(upstream.watched(whole(replace(FORCED, asks_again=False))))

@@ -250,6 +250,15 @@ def test_the_limit_of_tokens_is_of_all_turns_together() -> None:
     assert [asked.max_tokens for asked in upstream.asked] == [100, 100 - made]
 
 
+def test_a_turn_that_may_say_nothing_is_not_asked_for() -> None:
+    upstream = Upstream([*SEARCHES, CALLS])
+    loop = upstream.loop(replace(ASKED, max_tokens=3))
+    *_, end = told(loop)
+    assert end == Finish("max_tokens")
+    assert loop.facts()["cut_by"] == "max_tokens"
+    assert loop.meter.counts().input_tokens == 100
+
+
 WEB = Tool("web_search")
 OF_THE_WEB = replace(
     ASKED, tools=(WEB, F), hosted=(HostedTool(WEB.name, "web_search"),), deferred=()

@@ -114,3 +114,38 @@ def test_models_of_another_family_count_in_another_way(gateway: Gateway) -> None
         model="gpt-5.6-sol", input=prompt[0]["content"]
     ).input_tokens
     assert same == counted["gpt-5.6-sol"]
+
+
+PERSON = {
+    "type": "object",
+    "properties": {
+        f"member {number}": {"type": "string", "description": "What is known of it."}
+        for number in range(30)
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"output_config": {"format": {"type": "json_schema", "schema": PERSON}}},
+        {"tools": [{"name": "f", "input_schema": PERSON}], "tool_choice": {"type": "none"}},
+        {"tools": [{"name": "f", "input_schema": PERSON}]},
+    ],
+    ids=["schema of the answer", "tools that may not be called", "tools"],
+)
+def test_what_is_sent_is_counted(gateway: Gateway, upstream: Simulator, members: Any) -> None:
+    """Each with a prompt of its own, since figures of earlier turns correct the estimate."""
+    client: Any = anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
+    prompt = [{"role": "user", "content": f"Who is Ada? {sorted(members)} {len(str(members))}"}]
+    asked = {"model": CLAUDE, "messages": prompt, **members}
+    counted = client.messages.count_tokens(**asked).input_tokens
+    plain = client.messages.count_tokens(model=CLAUDE, messages=prompt).input_tokens
+    upstream.script({"text": "{}"})
+    with client.messages.stream(max_tokens=500, **asked) as stream:
+        started = next(event for event in stream if event.type == "message_start")
+    assert counted == started.message.usage.input_tokens
+    if "tool_choice" in members:
+        assert counted == plain
+    else:
+        assert counted > plain + 300

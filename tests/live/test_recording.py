@@ -112,6 +112,28 @@ def test_a_compressed_body_is_kept_as_it_was_read(
     assert json.loads(path.read_text())["request"]["body"]["max_tokens"] == 9
 
 
+def test_the_second_call_of_an_answer_is_kept_too(
+    recording: Gateway, upstream: Simulator, directory: Path
+):
+    last = files(directory)[-1] if files(directory) else None
+    upstream.script({"text": [ANSWER]}, {"text": [ANSWER, ANSWER]})
+    body = {
+        "model": "claude-sonnet-4-5",
+        "max_tokens": 100,
+        "messages": [{"role": "user", "content": PROMPT}],
+        "tools": [{"name": "dive", "input_schema": {"type": "object"}}],
+        "tool_choice": {"type": "any"},
+    }
+    headers = {"x-api-key": KEY}
+    refused = requests.post(f"{recording.url}/v1/messages", headers=headers, json=body, timeout=30)
+    assert refused.status_code == 502
+    [path] = wait_for(1, directory, last)
+    first, second = json.loads(path.read_text())["attempts"]
+    assert (first["status"], first["end"]) == (second["status"], second["end"]) == (200, "whole")
+    assert second["at"] > first["at"]
+    assert len(second["frames"]) > len(first["frames"])
+
+
 def test_only_its_owner_can_read_it(failed: tuple[Path, str]):
     path, _ = failed
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

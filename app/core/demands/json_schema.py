@@ -12,6 +12,7 @@ to a fifth of a second.
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
@@ -19,9 +20,9 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from app.core.pattern import Pattern, PatternError
-from app.core.typed_json import FieldError, Path
+from app.core.typed_json import FieldError
 
-from .schema_forms import LONGEST_PATTERN, UNCHECKED, SchemaWalk, check_size
+from .schema_forms import LONGEST_PATTERN, UNCHECKED, Enter, Reference, SchemaWalk, check_size
 
 FIRST_STEPS, MAX_STEPS = 5_000, 200_000
 """Of one check: the first ones, and one more for each byte of the value, up to the maximum. A step
@@ -58,12 +59,13 @@ class Checker:
         """Raises :class:`FieldError` with a path inside the schema if it is not valid."""
         check_size(schema)
         old = "2020-12" not in str(schema.get("$schema", "2020-12"))
-        walk = SchemaWalk(lists_of_items=old)
-        walk.read(schema)
+        enter = _entering(old=old)
+        walk = SchemaWalk(enter, lists_of_items=old)
+        walk.read(schema, _resolver(schema, old=old))
         self._validator = _validator(schema, old=old)
-        resolver = _resolver(schema, old=old)
-        for reference, place in walk.references:  # grows while it is read
-            walk.read(_target(resolver, reference, place), place)
+        for reference in walk.references:  # grows while it is read
+            target = _target(reference)
+            walk.read(target.contents, target.resolver, reference.place)
         self.unchecked = tuple(walk.unchecked)
 
     def mismatch(self, value: Any) -> Mismatch | None:
@@ -235,6 +237,16 @@ def _unique(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[
         yield _error("the items of the list are not unique")
 
 
+def _multiple(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    """Exact, as the numbers are written: 0.3 is a multiple of 0.1, which the floats are not."""
+    if validator.is_type(instance, "number") and _exact(instance) % _exact(value):
+        yield _error(f"{instance!r} is not a multiple of {value!r}")
+
+
+def _exact(number: float) -> Fraction:
+    return Fraction(number if isinstance(number, int) else repr(number))
+
+
 _BOUNDED: dict[str, _Keyword] = {
     "pattern": _matches,
     "patternProperties": _pattern_properties,
@@ -242,27 +254,45 @@ _BOUNDED: dict[str, _Keyword] = {
     "enum": _enum,
     "const": _const,
     "uniqueItems": _unique,
+    "multipleOf": _multiple,
 }
-"""Keywords for which the library may take more than linear time."""
+"""Keywords for which the library may take more than linear time, or fail: it divides integers that
+no float can hold by floats."""
 
 
 # References
 
 
-def _resolver(schema: dict[str, Any], *, old: bool) -> Any:
-    from referencing import Registry
+def _specification(*, old: bool) -> Any:
     from referencing.jsonschema import DRAFT7, DRAFT202012
 
-    resource = (DRAFT7 if old else DRAFT202012).create_resource(schema)
-    identity = resource.id() or ""
-    return Registry().with_resource(identity, resource).resolver(identity)
+    return DRAFT7 if old else DRAFT202012
 
 
-def _target(resolver: Any, reference: str, place: Path) -> Any:
+def _resolver(schema: dict[str, Any], *, old: bool) -> Any:
+    """Resolves the references of a schema, as the library does."""
+    from referencing import Registry
+
+    resource = _specification(old=old).create_resource(schema)
+    return Registry().resolver_with_root(resource)
+
+
+def _entering(*, old: bool) -> Enter:
+    """An ``$id`` inside of a schema changes what the references below it are resolved from."""
+    create = _specification(old=old).create_resource
+
+    def enter(resolver: Any, schema: dict[str, Any]) -> Any:
+        return resolver.in_subresource(create(schema))
+
+    return enter
+
+
+def _target(reference: Reference) -> Any:
+    """The schema that is referred to, and the resolver of the references in it."""
     from referencing.exceptions import Unresolvable
 
     try:
-        return resolver.lookup(reference).contents
+        return reference.base.lookup(reference.value)
     except (Unresolvable, LookupError, ValueError, TypeError):
         told = "the reference points nowhere in the schema; others are not fetched"
-        raise FieldError(place, told) from None
+        raise FieldError(reference.place, told) from None

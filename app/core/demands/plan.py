@@ -58,7 +58,7 @@ class Plan(Struct, frozen=True):
 
 def plan(conversation: Conversation) -> Plan | None:
     """None if nothing is demanded: no tool can be called, and any text is an answer."""
-    choice, tools = conversation.tool_choice, _allowed(conversation)
+    choice, tools = conversation.tool_choice, conversation.allowed_tools
     schema = conversation.json_schema
     forced = choice.mode in ("any", "tool")
     if schema is None or forced:
@@ -118,16 +118,6 @@ def _check(schema: dict[str, Any], field: str, read: Callable[[dict[str, Any]], 
         read(schema)
     except FieldError as error:
         raise error.under(field) from None
-
-
-def _allowed(conversation: Conversation) -> tuple[Tool, ...]:
-    """The tools that the choice allows."""
-    choice = conversation.tool_choice
-    if choice.mode == "none":
-        return ()
-    if choice.mode == "tool":
-        return tuple(tool for tool in conversation.tools if tool.name == choice.name)
-    return conversation.tools
 
 
 def _names(tools: tuple[Tool, ...]) -> frozenset[str]:

@@ -6,7 +6,7 @@ What :mod:`.json_schema` evaluates is walked once, references included. The form
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from app.core.pattern import Pattern, PatternError
 from app.core.typed_json import FieldError, Path
@@ -24,6 +24,10 @@ UNCHECKED = frozenset({"unevaluatedItems", "unevaluatedProperties", "$dynamicRef
 TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
 
 _Form: TypeAlias = Callable[[Any], bool]
+
+Enter: TypeAlias = Callable[[Any, dict[str, Any]], Any]
+"""For a schema and what references around it are resolved from: what those in it are resolved from.
+Raises ValueError for an ``$id`` that is none."""
 
 
 def _is_number(value: Any) -> bool:
@@ -47,6 +51,12 @@ def _is_map(value: Any) -> bool:
     return isinstance(value, dict)
 
 
+def _are_dependencies(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(each, dict | bool) or _is_names(each) for each in value.values()
+    )
+
+
 _NUMBER = (_is_number, "a number")
 _COUNT = (_is_count, "a whole number that is not negative")
 _STRING = (lambda value: isinstance(value, str), "a string")
@@ -68,38 +78,66 @@ FORMS: dict[str, tuple[_Form, str]] = {
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _COUNT),
     **dict.fromkeys(("minProperties", "maxProperties", "minContains", "maxContains"), _COUNT),
     **dict.fromkeys(("$ref", "$id", "$anchor", "$schema", "pattern"), _STRING),
-    **dict.fromkeys(("items", "additionalProperties", "not", "contains"), _SCHEMA),
+    **dict.fromkeys(("items", "additionalItems", "additionalProperties"), _SCHEMA),
+    **dict.fromkeys(("not", "contains"), _SCHEMA),
     **dict.fromkeys(("if", "then", "else", "propertyNames"), _SCHEMA),
     **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), _SCHEMAS),
     **dict.fromkeys(("properties", "patternProperties", "$defs", "definitions"), _MAP),
     "dependentSchemas": _MAP,
+    "dependencies": (_are_dependencies, "an object of schemas and lists of strings"),
 }
 """By keyword: whether a value has its form, and the form in words. Others are annotations."""
 
 
+class Reference(NamedTuple):
+    """A ``$ref``: its value, its place, and what it is resolved from."""
+
+    value: str
+    place: Path
+    base: Any
+
+
 class SchemaWalk:
-    """What a schema refers to and has, found on the way: ``references`` with their places, and
-    ``unchecked``, the keywords that will have no effect.
+    """What a schema refers to and has, found on the way: ``references``, and ``unchecked``, the
+    keywords that will have no effect.
     """
 
-    def __init__(self, *, lists_of_items: bool) -> None:
-        self.references: list[tuple[str, Path]] = []
+    def __init__(self, enter: Enter, *, lists_of_items: bool) -> None:
+        self.references: list[Reference] = []
         self.unchecked: dict[str, None] = {}
+        self._enter = enter
         self._lists_of_items = lists_of_items
         self._seen: set[int] = set()
 
-    def read(self, schema: Any, path: Path = ()) -> None:
-        """Read a schema and all below it. Raises :class:`FieldError` for one that is not valid."""
-        waiting = [(schema, path)]
+    def read(self, schema: Any, base: Any, path: Path = ()) -> None:
+        """Read a schema and all below it, whose references are resolved from ``base`` or from what
+        ``enter`` makes of it. Raises :class:`FieldError` for one that is not valid.
+        """
+        waiting = [(schema, base, path)]
         while waiting:
-            node, place = waiting.pop()
+            node, base, place = waiting.pop()
             if id(node) in self._seen or isinstance(node, bool):
                 continue
             if not isinstance(node, dict):
                 raise FieldError(place, "this is not a JSON Schema: a schema is an object")
             self._seen.add(id(node))
-            for keyword, value in node.items():
-                waiting += self._keyword(keyword, value, (*place, keyword))
+            inner = [
+                each
+                for keyword, value in node.items()
+                for each in self._keyword(keyword, value, (*place, keyword))
+            ]
+            if isinstance(node.get("$id"), str):
+                base = self._entered(base, node, place)
+            if isinstance(reference := node.get("$ref"), str):
+                self.references.append(Reference(reference, (*place, "$ref"), base))
+            waiting += [(schema, base, where) for schema, where in inner]
+
+    def _entered(self, base: Any, node: dict[str, Any], place: Path) -> Any:
+        try:
+            return self._enter(base, node)
+        except ValueError:
+            problem = "this is not a valid JSON Schema: it must be a URI"
+            raise FieldError((*place, "$id"), problem) from None
 
     def _keyword(self, keyword: str, value: Any, place: Path) -> Iterator[tuple[Any, Path]]:
         """Check one keyword; yields the schemas in it."""
@@ -111,20 +149,24 @@ class SchemaWalk:
         is_list = keyword == "items" and self._lists_of_items and isinstance(value, list)
         if not (is_list or has_form(value)):
             raise FieldError(place, f"this is not a valid JSON Schema: it must be {words}")
-        if keyword == "$ref":
-            self.references.append((value, place))
-        elif keyword == "pattern":
+        if keyword == "pattern":
             self._pattern(value, place)
-        elif FORMS[keyword] is _MAP:
-            for name, inner in value.items():
-                yield inner, (*place, name)
-                if keyword == "patternProperties":
-                    self._pattern(name, (*place, name))
+        elif FORMS[keyword] is _MAP or keyword == "dependencies":
+            yield from self._members(keyword, value, place)
         elif is_list or FORMS[keyword] is _SCHEMAS:
             for index, inner in enumerate(value):
                 yield inner, (*place, index)
         elif FORMS[keyword] is _SCHEMA:
             yield value, place
+
+    def _members(
+        self, keyword: str, value: dict[str, Any], place: Path
+    ) -> Iterator[tuple[Any, Path]]:
+        for name, inner in value.items():
+            if keyword != "dependencies" or not isinstance(inner, list):
+                yield inner, (*place, name)
+            if keyword == "patternProperties":
+                self._pattern(name, (*place, name))
 
     def _pattern(self, pattern: str, place: Path) -> None:
         if len(pattern) > LONGEST_PATTERN:

@@ -59,13 +59,14 @@ def measure(conversation: Conversation, model: str) -> Prompt:
 
 
 def estimate_conversation(conversation: Conversation, family: Family | None = None) -> int:
-    """Estimated tokens of the whole prompt: system prompt, tools and messages; at least 1. The
-    family of its model is guessed by the client's name of it if it is not given.
+    """Estimated tokens of the whole prompt: system prompt, the tools that the model may call and
+    messages; at least 1. The family of its model is guessed by the client's name of it if it is not
+    given.
     """
     family = family or family_of(conversation.model)
     texts, attached = _contents(conversation.messages, family)
     texts.append(utf8(conversation.system))
-    for tool in conversation.tools:
+    for tool in conversation.allowed_tools:
         texts += (utf8(tool.name), utf8(tool.description), tool.schema_json)
     units = estimator(family).utf8(b"".join(texts))
     fixed = MESSAGE_TOKENS * len(conversation.messages) + attached

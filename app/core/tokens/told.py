@@ -6,6 +6,7 @@ upstream's figure and comes back with the next prompt, by the same estimator, so
 """
 
 from collections.abc import Callable
+from math import ceil
 from typing import Final, NamedTuple
 
 from app.core.usage import Meter
@@ -40,7 +41,9 @@ class ToldPrompts:
             if key in told:
                 estimate, figure = told[key] = told.pop(key)  # now the newest
                 added = prompt.tokens - estimate
-                return Expected(max(1, figure + added), figure if added >= 0 else 0)
+                if added >= 0:
+                    return Expected(figure + added, figure)
+                return Expected(_less(prompt.tokens, estimate, figure))
         return Expected(prompt.tokens)
 
     def meter(self, prompt: Prompt, window_of: Callable[[str | None], int | None]) -> Meter:
@@ -57,3 +60,11 @@ class ToldPrompts:
         self._told[prompt.keys[-1]] = prompt.tokens, figure
         if len(self._told) > self._most:
             del self._told[next(iter(self._told))]
+
+
+def _less(tokens: int, estimate: int, figure: int) -> int:
+    """What a prompt has that is estimated to have less than one of which a figure is known: it lost
+    tools, or instructions. Where the estimate was too high, what was lost was estimated too high
+    as well.
+    """
+    return figure - (estimate - tokens) if figure >= estimate else ceil(tokens * figure / estimate)

@@ -237,3 +237,55 @@ def test_a_large_answer_has_steps_enough() -> None:
     item = {"kind": "kind 3", "name": "a name", "size": 1, "tags": ["one", "two"]}
     schema = {"type": "object", "properties": {"items": {"items": {"anyOf": kinds}}}}
     assert checker(schema).mismatch({"items": [item] * 3_000}) is None
+
+
+DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ({"properties": {"a": {"$id": "http://b/", "$ref": "#/$defs/c"}}}, "properties.a.$ref"),
+        ({"$id": "http://[b", "type": "object"}, "$id"),
+        ({"$schema": DRAFT_7, "dependencies": 3}, "dependencies"),
+        ({"$schema": DRAFT_7, "dependencies": {"a": 3}}, "dependencies"),
+        ({"$schema": DRAFT_7, "dependencies": {"a": {"type": "strng"}}}, "dependencies.a.type"),
+        ({"$schema": DRAFT_7, "items": [{}], "additionalItems": 3}, "additionalItems"),
+        (
+            {"$schema": DRAFT_7, "items": [{}], "additionalItems": {"type": "strng"}},
+            "additionalItems.type",
+        ),
+    ],
+)
+def test_what_a_check_would_stumble_over_is_no_schema(schema: Any, path: str) -> None:
+    with pytest.raises(FieldError) as refused:
+        Checker(schema | {"$defs": {"c": {"type": "string"}}})
+    assert ".".join(map(str, refused.value.path)) == path
+
+
+def test_references_are_resolved_from_the_id_around_them() -> None:
+    inner = {"$id": "http://b/", "$ref": "#/$defs/c", "$defs": {"c": {"type": "string"}}}
+    schema = {"$id": "http://a/", "properties": {"a": inner}, "$defs": {"c": {"type": "integer"}}}
+    assert checker(schema).mismatch({"a": "x"}) is None
+    found = checker(schema).mismatch({"a": 1})
+    assert found is not None
+    assert found.place == "properties.a.type"
+
+
+@pytest.mark.parametrize(
+    ("divisor", "value", "is_multiple"),
+    [
+        (0.1, 0.3, True),
+        (0.01, 19.99, True),
+        (0.5, 10**399, True),
+        (10**399, 1.5, False),
+        (5e-324, 1e308, True),
+        (3, 1e300, False),
+        (2, 4.0, True),
+    ],
+    ids=map(str, range(7)),
+)
+def test_multiples_are_exact_whatever_the_numbers(
+    divisor: float, value: float, is_multiple: bool
+) -> None:
+    assert (checker({"multipleOf": divisor}).mismatch(value) is None) == is_multiple

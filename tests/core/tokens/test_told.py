@@ -37,8 +37,11 @@ def test_a_prompt_that_lost_its_tools_may_fall() -> None:
     told = ToldPrompts()
     told.learn(FIRST, figure(4000))
     assert told.expected(Prompt(60, (1, 2, 3))) == Expected(3960, 0)
+    told.learn(FIRST, figure(80))
+    assert told.expected(Prompt(60, (1, 2, 3))) == Expected(48, 0)
     told.learn(FIRST, figure(10))
-    assert told.expected(Prompt(60, (1, 2, 3))) == Expected(1, 0)
+    assert told.expected(Prompt(60, (1, 2, 3))) == Expected(6, 0)
+    assert told.expected(Prompt(1, (1, 2, 3))) == Expected(1, 0)
 
 
 def test_only_so_many_are_remembered_and_the_oldest_is_forgotten() -> None:
