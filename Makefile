@@ -33,6 +33,8 @@ check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --quiet --offline .github/workflows
 	$(BIN)/bandit -q -c pyproject.toml -r app gunicorn.conf.py wsgi.py
 
 audit: $(TOOLS)  ## known vulnerabilities of what is installed to run; asks the internet

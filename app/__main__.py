@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import click
+from gunicorn.systemd import listen_fds
 
 from app import launch, preflight, settings_commands
 from app.accounting import commands as usage_commands
@@ -80,7 +81,8 @@ def serve(host: str | None, port: int | None) -> NoReturn:
     try:
         settings = Settings.from_env(environment)
         is_simulated = _is_unconfigured(settings)
-        preflight.check_quietly(settings, opens=True, needs_credential=not is_simulated)
+        opens = not listen_fds(unset_environment=False)  # else systemd has opened the address
+        preflight.check_quietly(settings, opens=opens, needs_credential=not is_simulated)
     except (SettingsError, preflight.CannotStart) as error:
         sys.exit(f"kiro2api cannot start: {error}")
     if is_simulated:

@@ -67,7 +67,7 @@ ALLOWED = {  # lower rows import from higher ones
     "keys": {"core", "database", "errors", "files", "models", "program", "settings"},
     "metrics": {"files", "finished", "settings", "version"},
     "tracing": {"finished", "settings", "version"},
-    "pages": {"accounting", "core", "errors", "models", "openapi", "server"},
+    "pages": {"accounting", "core", "errors", "models", "openapi", "server", "version"},
     "web": {
         "core", "errors", "finished", "kept", "keys", "recording", "server", "trace_context",
     },

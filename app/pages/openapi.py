@@ -14,6 +14,7 @@ from app.accounting.entry import GROUPINGS
 from app.accounting.shapes import Usage, UsageTotal
 from app.models.catalogue import STATIC
 from app.openapi import JSON, TEXT, Operation, Shape
+from app.version import __version__
 
 from .model_shapes import ModelView, view
 
@@ -55,7 +56,6 @@ class Models(Shape, frozen=True):
     last_id: str | None
 
 
-VERSION = "0.1.0"  # in examples
 MODEL = view(STATIC.models[0])
 MODELS = Models(object="list", data=[MODEL], has_more=False, first_id=MODEL.id, last_id=MODEL.id)
 TOTAL = UsageTotal(MODEL.id, 3, 1, 1200, 340, 0, 0, 0.42, 1)
@@ -71,7 +71,7 @@ USAGE = Usage(
 )
 DESCRIPTION = {
     "openapi": "3.2.0",
-    "info": {"title": "kiro2api", "version": VERSION},
+    "info": {"title": "kiro2api", "version": __version__},
     "paths": {},
 }
 STRING = {"type": "string"}
@@ -126,7 +126,7 @@ OPERATIONS = (
         ),
         answers={
             TEXT: (Annotated[str, Meta(pattern="^OK$")], "OK"),
-            JSON: (Health, Health("ok", VERSION)),
+            JSON: (Health, Health("ok", __version__)),
         },
         needs_key=False,
         fails=False,
@@ -163,7 +163,7 @@ OPERATIONS = (
         path="/health/version",
         summary="Which version runs.",
         description="Name and version. Needs no key.",
-        answers={JSON: (Service, Service("kiro2api", VERSION))},
+        answers={JSON: (Service, Service("kiro2api", __version__))},
         needs_key=False,
         fails=False,
     ),
@@ -185,7 +185,7 @@ OPERATIONS = (
         path="/",
         summary="What the service is.",
         description="Its name and version. Needs no key.",
-        answers={JSON: (Service, Service("kiro2api", VERSION))},
+        answers={JSON: (Service, Service("kiro2api", __version__))},
         needs_key=False,
         fails=False,
     ),
