@@ -7,6 +7,7 @@ over the bytes in C, which leaves a third of them, and a few passes over those.
 
 from collections.abc import Iterable
 from functools import cache
+from operator import mul
 from typing import Final
 
 from msgspec import Raw
@@ -21,7 +22,8 @@ _TABLE: Final = bytes(_NUMBERS.get(kind_of(byte) or "", 0) for byte in range(256
 _SMALL: Final = bytes(byte for byte in range(256) if kind_of(byte) == LOWER)
 _INSIDE: Final = bytes(byte for byte in range(256) if kind_of(byte) is None)
 _SKIPPED: Final = _SMALL + _INSIDE
-_N_ASCII: Final = len({kind_of(byte) for byte in range(128)})
+_ASCII: Final = range(1, len({kind_of(byte) for byte in range(128)}))
+_EVERY: Final = range(1, len(KINDS))
 
 
 class Estimator:
@@ -30,8 +32,7 @@ class Estimator:
     def __init__(self, family: Family) -> None:
         weights = [WEIGHTS[family][kind] for kind in KINDS]
         self._small = weights[0]
-        self._ascii = list(enumerate(weights))[1:_N_ASCII]
-        self._every = list(enumerate(weights))[1:]
+        self._others = weights[1:]
         self.most = max(weights)
         """The most that one character counts."""
 
@@ -43,10 +44,10 @@ class Estimator:
         """Thousandths of a token in text that is UTF-8 already."""
         rest = data.translate(_TABLE, _SKIPPED)
         if data.isascii():
-            small, kinds = len(data) - len(rest), self._ascii
+            small, kinds = len(data) - len(rest), _ASCII
         else:
-            small, kinds = len(data) - len(data.translate(None, _SMALL)), self._every
-        return small * self._small + sum(rest.count(kind) * weight for kind, weight in kinds)
+            small, kinds = len(data) - len(data.translate(None, _SMALL)), _EVERY
+        return small * self._small + sum(map(mul, map(rest.count, kinds), self._others))
 
     def texts(self, texts: Iterable[str]) -> int:
         """Thousandths of a token in all of ``texts``."""
