@@ -25,6 +25,12 @@ _SKIPPED: Final = _SMALL + _INSIDE
 _ASCII: Final = range(1, len({kind_of(byte) for byte in range(128)}))
 _EVERY: Final = range(1, len(KINDS))
 
+LONG: Final = 512
+"""Characters of a text, or bytes of one in UTF-8, from which on its count is remembered."""
+
+MOST: Final = 4096
+"""Counts that are remembered, some 100 bytes each."""
+
 
 class Estimator:
     """Counts as one family of tokenizers does, about."""
@@ -35,6 +41,7 @@ class Estimator:
         self._others = weights[1:]
         self.most = max(weights)
         """The most that one character counts."""
+        self._known: dict[int, int] = {}
 
     def text(self, text: str) -> int:
         """Thousandths of a token in ``text``."""
@@ -52,6 +59,27 @@ class Estimator:
     def texts(self, texts: Iterable[str]) -> int:
         """Thousandths of a token in all of ``texts``."""
         return self.text("".join(texts))
+
+    def prompt(self, texts: Iterable[str | bytes]) -> int:
+        """Thousandths of a token in all texts of a prompt; bytes are UTF-8 already. Those of a
+        conversation come again with each turn: long ones are counted once, and known by their
+        hashes then, which mean something in this process alone. For several threads.
+        """
+        known, short, units = self._known, list[bytes](), 0
+        for text in texts:
+            if len(text) < LONG:
+                short.append(text if isinstance(text, bytes) else utf8(text))
+                continue
+            # strings of different width can have the same hash, but not of the same length
+            key = hash((type(text), len(text), text))
+            count = known.get(key)
+            if count is None:
+                count = self.utf8(text if isinstance(text, bytes) else utf8(text))
+                if len(known) >= MOST:
+                    known.clear()
+                known[key] = count
+            units += count
+        return units + self.utf8(b"".join(short))
 
 
 @cache
