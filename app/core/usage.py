@@ -45,14 +45,19 @@ class Meter:
         self._output = self._thinking = 0  # thousandths of a token; the second is in the first
         self._usage = Usage()
         self._spent = 0.0  # credits of earlier attempts at this answer
+        self._counts: TokenCounts | None = None  # until something changes
 
     def answers(self, model: str, window: int | None) -> None:
         """From now on this model is asked, by the upstream's id, which has this window."""
         self.window = window
         self.estimator = estimator_of(model)
+        self._counts = None
 
     def feed(self, events: Sequence[Event]) -> None:
         """Keep what the model wrote, and the upstream's figures."""
+        if not events:
+            return
+        self._counts = None
         texts = self._texts
         for event in events:
             kind = type(event)
@@ -72,14 +77,18 @@ class Meter:
             self._count()
 
     def _count(self) -> None:
-        thinking = self.estimator.texts(self._thoughts)
-        self._output += self.estimator.texts(self._texts) + thinking
-        self._thinking += thinking
-        self._texts.clear()
-        self._thoughts.clear()
+        if self._texts:
+            self._output += self.estimator.texts(self._texts)
+            self._texts.clear()
+        if self._thoughts:
+            thinking = self.estimator.texts(self._thoughts)
+            self._output += thinking
+            self._thinking += thinking
+            self._thoughts.clear()
 
     def restart(self) -> None:
         """Start over for a retry: discard the output counted so far, but keep its cost."""
+        self._counts = None
         self._texts.clear()
         self._thoughts.clear()
         self._output = self._thinking = 0
@@ -88,6 +97,11 @@ class Meter:
 
     def counts(self) -> TokenCounts:
         """Tokens and credits so far."""
+        if self._counts is None:
+            self._counts = self._resolved()
+        return self._counts
+
+    def _resolved(self) -> TokenCounts:
         self._count()
         usage = self._usage
         if self._spent:
@@ -127,6 +141,8 @@ class SummedMeter(Meter):
     def counts(self) -> TokenCounts:
         """Tokens and credits of all calls so far."""
         each = [meter.counts() for meter in self._meters]
+        if len(each) == 1:
+            return each[0]
         sums = {
             name: sum(getattr(counts, name) for counts in each)
             for name in TokenCounts.__struct_fields__

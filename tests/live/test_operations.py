@@ -3,7 +3,6 @@
 A procedure's test names its heading, as docs/upstream.md's facts are named.
 """
 
-import os
 import re
 import shutil
 import signal

@@ -1,6 +1,7 @@
 """Ends an answer that is longer than its client allows, by the gateway's own count."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from app.core.events import (
@@ -48,16 +49,34 @@ class OutputTokens:
 
     def feed(self, events: Sequence[Event]) -> Sequence[Event]:
         """As in :class:`.Limit`."""
+        if len(events) < _TOGETHER:
+            return self._passed(events)
+        kinds, sizes = set(map(type, events)), self._sizes
+        if kinds == _ONLY_TEXT:  # most batches of a long answer
+            texts = "".join(map(_text_of, events))
+        else:
+            texts = "".join(
+                [getattr(event, sizes[type(event)]) for event in events if type(event) in sizes]
+            )
+        may_be = self._may_be + len(texts) * self._estimator.most
+        if may_be > self._left:
+            return self._passed(events)
+        self._uncounted.append(texts)
+        self._may_be = may_be
+        if not kinds.isdisjoint(_CALLS):
+            last = next(type(event) for event in reversed(events) if type(event) in _CALLS)
+            self._in_call = last is ToolStart
+        return events
+
+    def _passed(self, events: Sequence[Event]) -> Sequence[Event]:
+        """What the client gets of events that may go over the limit."""
         sizes = self._sizes
         for index, event in enumerate(events):
             kind = type(event)
-            if kind is TextDelta:
-                text: str = event.text  # type: ignore[union-attr]
-            elif kind in sizes:
-                text = getattr(event, sizes[kind])
-            else:
+            if kind not in sizes:
                 self._in_call &= kind is not ToolEnd
                 continue
+            text: str = getattr(event, sizes[kind])
             if not self._takes(text):
                 self.reached = True
                 passed = [*events[:index], *_begin(event, self._fitting(text))]
@@ -98,6 +117,11 @@ class OutputTokens:
         return ()
 
 
+_TOGETHER = 8
+"""Events from which on it is cheaper to look at them together first."""
+_ONLY_TEXT = {TextDelta}
+_CALLS = frozenset({ToolStart, ToolEnd})
+_text_of = attrgetter("text")
 _SIZES: dict[type, str] = {
     TextDelta: "text",
     ToolInput: "fragment",

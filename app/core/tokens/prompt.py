@@ -26,7 +26,7 @@ from app.core.conversation import (
 
 from .documents import document_tokens
 from .images import image_tokens
-from .text import UNIT, estimator, utf8
+from .text import UNIT, estimator
 from .weights import Family, family_of
 
 MESSAGE_TOKENS: Final = 3
@@ -65,35 +65,35 @@ def estimate_conversation(conversation: Conversation, family: Family | None = No
     """
     family = family or family_of(conversation.model)
     texts, attached = _contents(conversation.messages, family)
-    texts.append(utf8(conversation.system))
+    texts.append(conversation.system)
     for tool in conversation.allowed_tools:
-        texts += (utf8(tool.name), utf8(tool.description), tool.schema_json)
-    units = estimator(family).utf8(b"".join(texts))
+        texts += (tool.name, tool.description, tool.schema_json)
+    units = estimator(family).prompt(texts)
     fixed = MESSAGE_TOKENS * len(conversation.messages) + attached
     return max(1, ceil(units / UNIT) + fixed)
 
 
-def _contents(messages: Sequence[Message], family: Family) -> tuple[list[bytes], int]:
-    """All text in UTF-8, and the tokens of images and binary documents."""
-    texts: list[bytes] = []
+def _contents(messages: Sequence[Message], family: Family) -> tuple[list[str | bytes], int]:
+    """All text, and the tokens of images and binary documents."""
+    texts: list[str | bytes] = []
     attached = 0
     parts: list[Any] = [part for message in messages for part in message.parts]
     for part in parts:
         kind = type(part)
         if kind is Text or kind is Thinking:
-            texts.append(utf8(part.text))
+            texts.append(part.text)
         elif kind is ToolResult:
             parts += part.content  # this loop will reach them
         elif kind is ToolCall:
-            texts += (utf8(part.name), _encode(part.input))
+            texts += (part.name, _encode(part.input))
         elif kind is Image:
             attached += image_tokens(part, family)
         elif kind is Document and part.text is None:
             attached += document_tokens(part, family)
         elif kind is Document:
-            texts += (utf8(part.text), utf8(part.title or ""))
+            texts += (part.text, part.title or "")
         elif kind is RedactedThinking:
-            texts.append(utf8(part.data))
+            texts.append(part.data)
     return texts, attached
 
 

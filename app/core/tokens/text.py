@@ -7,6 +7,7 @@ over the bytes in C, which leaves a third of them, and a few passes over those.
 
 from collections.abc import Iterable
 from functools import cache
+from operator import mul
 from typing import Final
 
 from msgspec import Raw
@@ -21,7 +22,14 @@ _TABLE: Final = bytes(_NUMBERS.get(kind_of(byte) or "", 0) for byte in range(256
 _SMALL: Final = bytes(byte for byte in range(256) if kind_of(byte) == LOWER)
 _INSIDE: Final = bytes(byte for byte in range(256) if kind_of(byte) is None)
 _SKIPPED: Final = _SMALL + _INSIDE
-_N_ASCII: Final = len({kind_of(byte) for byte in range(128)})
+_ASCII: Final = range(1, len({kind_of(byte) for byte in range(128)}))
+_EVERY: Final = range(1, len(KINDS))
+
+LONG: Final = 512
+"""Characters of a text, or bytes of one in UTF-8, from which on its count is remembered."""
+
+MOST: Final = 4096
+"""Counts that are remembered, some 100 bytes each."""
 
 
 class Estimator:
@@ -30,10 +38,10 @@ class Estimator:
     def __init__(self, family: Family) -> None:
         weights = [WEIGHTS[family][kind] for kind in KINDS]
         self._small = weights[0]
-        self._ascii = list(enumerate(weights))[1:_N_ASCII]
-        self._every = list(enumerate(weights))[1:]
+        self._others = weights[1:]
         self.most = max(weights)
         """The most that one character counts."""
+        self._known: dict[int, int] = {}
 
     def text(self, text: str) -> int:
         """Thousandths of a token in ``text``."""
@@ -43,14 +51,35 @@ class Estimator:
         """Thousandths of a token in text that is UTF-8 already."""
         rest = data.translate(_TABLE, _SKIPPED)
         if data.isascii():
-            small, kinds = len(data) - len(rest), self._ascii
+            small, kinds = len(data) - len(rest), _ASCII
         else:
-            small, kinds = len(data) - len(data.translate(None, _SMALL)), self._every
-        return small * self._small + sum(rest.count(kind) * weight for kind, weight in kinds)
+            small, kinds = len(data) - len(data.translate(None, _SMALL)), _EVERY
+        return small * self._small + sum(map(mul, map(rest.count, kinds), self._others))
 
     def texts(self, texts: Iterable[str]) -> int:
         """Thousandths of a token in all of ``texts``."""
         return self.text("".join(texts))
+
+    def prompt(self, texts: Iterable[str | bytes]) -> int:
+        """Thousandths of a token in all texts of a prompt; bytes are UTF-8 already. Those of a
+        conversation come again with each turn: long ones are counted once, and known by their
+        hashes then, which mean something in this process alone. For several threads.
+        """
+        known, short, units = self._known, list[bytes](), 0
+        for text in texts:
+            if len(text) < LONG:
+                short.append(text if isinstance(text, bytes) else utf8(text))
+                continue
+            # strings of different width can have the same hash, but not of the same length
+            key = hash((type(text), len(text), text))
+            count = known.get(key)
+            if count is None:
+                count = self.utf8(text if isinstance(text, bytes) else utf8(text))
+                if len(known) >= MOST:
+                    known.clear()
+                known[key] = count
+            units += count
+        return units + self.utf8(b"".join(short))
 
 
 @cache

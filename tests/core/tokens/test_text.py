@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.tokens.text import estimator
+from app.core.tokens.text import LONG, MOST, Estimator, estimator
 from app.core.tokens.weights import KINDS, WEIGHTS, Family, family_of, kind_of
 from benchmarks.counting import samples
 from benchmarks.counting.errors import EXTREME, PAGE, error, written
@@ -89,3 +89,47 @@ def test_every_kind_has_a_weight() -> None:
 )
 def test_the_family_of_a_model(model: str, family: Family) -> None:
     assert family_of(model) == family
+
+
+LONG_TEXTS: list[str | bytes] = [
+    "lower case and Capitals, " * 40,
+    "Größe, 漢字, emoji 🙂, " * 40,
+    b'{"type":"object","description":"' + "é".encode() * 600 + b'"}',
+    "half a pair \ud83d " * 60,
+    "š\u0141" * 300,
+    "a\x01A\x01" * 300,
+    b"a\x01A\x01" * 300,
+]
+
+
+@each_family
+def test_long_texts_of_a_prompt_count_the_same_again(family: Family) -> None:
+    counted = Estimator(family)
+    texts = [*LONG_TEXTS, "short", b"bytes", ""]
+    expected = sum(
+        counted.utf8(text) if isinstance(text, bytes) else counted.text(text) for text in texts
+    )
+    assert [counted.prompt(texts), counted.prompt(texts)] == [expected, expected]
+
+
+def test_long_texts_are_counted_once() -> None:
+    passes = list[int]()
+
+    class Counting(Estimator):
+        def utf8(self, data: bytes) -> int:
+            passes.append(len(data))
+            return super().utf8(data)
+
+    counted = Counting("claude")
+    text = "the same file in each turn " * 100
+    first = counted.prompt([text, "hello"])
+    again = counted.prompt(["".join([*text]), "hello"])  # another string, as of another request
+    assert again == first
+    assert passes == [len(text), 5, 5]
+
+
+def test_counts_are_not_remembered_without_end() -> None:
+    counted = Estimator("claude")
+    for number in range(MOST + 10):
+        counted.prompt([f"{number:>{LONG}}"])
+    assert len(counted._known) <= MOST
