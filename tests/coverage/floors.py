@@ -31,6 +31,7 @@ FLOORS: Mapping[str, float] = {
     "app/load": 90,
     "app/kept": 95,
     "app/keys": 95,
+    "app/page": 95,
     "app/pages": 95,
     "app/server": 90,
     "app/web": 90,
