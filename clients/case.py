@@ -77,7 +77,7 @@ class Case:
     ``packages`` are the pinned requirements, the client first. ``configure`` is the configuration
     that a user sets, with {url} and {key}. A run must make ``streamed`` requests for a stream and
     ``whole`` requests without one. ``results`` are parts of the tool results in order. ``prints``
-    must be in the client's output, and ``exit_status`` is that of the client.
+    and each of ``shows`` must be in the client's output, and ``exit_status`` is that of the client.
 
     ``model`` and ``effort``, if given, must reach the upstream with every request, and
     ``documents`` (name.format) in this order. ``fetches`` are further paths that the client must
@@ -98,6 +98,7 @@ class Case:
     whole: int = 0
     results: tuple[str, ...] = ()
     prints: str = ANSWER
+    shows: tuple[str, ...] = ()
     exit_status: int = 0
     model: str = ""
     effort: str = ""

@@ -1,6 +1,17 @@
 """All cases, in the order of the table."""
 
-from clients import aider, claude_code, cline, codex, copilot, javascript, libraries, opencode, pi
+from clients import (
+    aider,
+    claude_code,
+    cline,
+    codex,
+    copilot,
+    javascript,
+    libraries,
+    lite_llm,
+    opencode,
+    pi,
+)
 
 CASES = [
     *claude_code.CASES,
@@ -11,5 +22,6 @@ CASES = [
     *cline.CASES,
     *aider.CASES,
     *libraries.CASES,
+    *lite_llm.CASES,
     *javascript.CASES,
 ]

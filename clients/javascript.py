@@ -56,6 +56,7 @@ def _library(
     configure: str = BASE_URL_V1,
     note: str = "",
     before: Mapping[str, Any] = SPOKEN,
+    shows: tuple[str, ...] = (),
 ) -> Library:
     return Library(
         client=program.replace("_", "-"),
@@ -67,6 +68,7 @@ def _library(
         start=partial(_launch, program, api),
         note=note,
         before=before,
+        shows=shows,
     )
 
 
@@ -76,8 +78,9 @@ NAMES = {"anthropic": "TypeScript SDK of Anthropic", "openai": "TypeScript SDK o
 PROVIDERS: dict[Api, str] = {
     "messages": "`createAnthropic`",
     "chat": "`createOpenAICompatible`",
-    "responses": "`createOpenAI`",
+    "responses": "`createOpenAI`; it refers to items that the gateway has kept",
 }
+REFERENCE = '"type":"item_reference"'
 LANGCHAIN_MODELS: dict[Api, str] = {
     "messages": 'anthropicApiUrl: "{url}"\napiKey: "{key}"',
     "chat": 'configuration: { baseURL: "{url}/v1" }\napiKey: "{key}"',
@@ -90,13 +93,29 @@ SDKS = [
 ]
 AI_SDKS = {
     version: [
-        _library("ai_sdk", "Vercel AI SDK", api, packages, note=note, before=THOUGHT)
+        _library(
+            "ai_sdk",
+            "Vercel AI SDK",
+            api,
+            packages,
+            note=note,
+            before=THOUGHT,
+            shows=(REFERENCE,) * (api == "responses"),
+        )
         for api, note in PROVIDERS.items()
     ]
     for version, packages in AI_SDK.items()
 }
 MASTRAS = [
-    _library("mastra", "Mastra", api, MASTRA, note=note, before=THOUGHT)
+    _library(
+        "mastra",
+        "Mastra",
+        api,
+        MASTRA,
+        note=note,
+        before=THOUGHT,
+        shows=(REFERENCE,) * (api == "responses"),
+    )
     for api, note in PROVIDERS.items()
 ]
 LANGCHAINS = [

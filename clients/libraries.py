@@ -11,6 +11,9 @@ from clients.case import BROKEN, FAILED, PIECES, SPOKEN, Api, Case, Launch, Plac
 PROGRAMS = Path(__file__).parent / "programs"
 ADD = ("add", {"a": 2, "b": 3})
 MULTIPLY = ("multiply", {"a": 5, "b": 4})
+MODEL, OPENAI_MODEL = "claude-sonnet-4-6", "gpt-5.5"
+PREVIOUS = '"previous_response_id":"'
+"""What a request holds that goes on from an answer which the gateway has kept."""
 PROSE = prompt()
 """The model answers in text, whatever is demanded of it."""
 TYPED = '!sim {"tool": {"name": "TOOL", "input": {"left": "4 * 5", "result": 20}}}'
@@ -21,8 +24,8 @@ class Library:
     """A library on one API, whose program loops over tool calls and streams every turn.
 
     ``start`` returns the command for a prompt. ``before`` is what the model says before it calls a
-    tool. ``upon_failure`` are members of the case of an
-    answer that fails in the middle, where the library does other than most.
+    tool. ``shows`` are texts that must be in the output of every case. ``upon_failure`` are members
+    of the case of an answer that fails in the middle, where the library does other than most.
     """
 
     client: str
@@ -34,6 +37,7 @@ class Library:
     start: Callable[[str, Place], Launch]
     note: str = ""
     before: Mapping[str, Any] = field(default_factory=lambda: SPOKEN)
+    shows: tuple[str, ...] = ()
     upon_failure: dict[str, Any] = field(default_factory=dict)
 
     def case(self, task: str, **members: Any) -> Case:
@@ -46,6 +50,7 @@ class Library:
             packages=self.packages,
             configure=self.configure,
             launch=partial(self.start, task),
+            shows=self.shows,
             **members,
         )
 
@@ -74,9 +79,12 @@ def broken(library: Library) -> Case:
     )
 
 
-def _launch(program: str, api: Api, task: str, place: Place) -> Launch:
+def launch(
+    program: str, api: Api, task: str, place: Place, *more: str, model: str = MODEL
+) -> Launch:
     python = place.installed / "bin" / "python"
     environ = {
+        "MODEL": model,
         "GATEWAY_URL": place.url,
         "GATEWAY_KEY": place.key,
         "TASK": task,
@@ -84,7 +92,7 @@ def _launch(program: str, api: Api, task: str, place: Place) -> Launch:
         "PYTHONUTF8": "1",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     }
-    return Launch([python, PROGRAMS / f"{program}.py", api], environ)
+    return Launch([python, PROGRAMS / f"{program}.py", api, *more], environ)
 
 
 def _library(
@@ -93,6 +101,10 @@ def _library(
     api: Api,
     packages: tuple[str, ...],
     configure: str,
+    *,
+    model: str = MODEL,
+    note: str = "",
+    shows: tuple[str, ...] = (),
     **upon_failure: Any,
 ) -> Library:
     return Library(
@@ -102,7 +114,9 @@ def _library(
         registry="pypi",
         packages=packages,
         configure=configure,
-        start=partial(_launch, f"use_{client.replace('-', '_')}", api),
+        start=partial(launch, f"use_{client.replace('-', '_')}", api, model=model),
+        note=note,
+        shows=shows,
         upon_failure=upon_failure,
     )
 
@@ -138,7 +152,7 @@ def _typed(api: Api, configure: str) -> Case:
         registry="pypi",
         packages=INSTRUCTOR,
         configure=configure,
-        launch=partial(_launch, "use_instructor", api, TYPED),
+        launch=partial(launch, "use_instructor", api, TYPED),
         streamed=1,
         whole=1,
         prints="4 * 5 20",
@@ -162,7 +176,7 @@ def _demanding(
         registry="pypi",
         packages=packages,
         configure=ANTHROPIC if api == "messages" else OPENAI,
-        launch=partial(_launch, f"type_{client.replace('-', '_')}", api, PROSE),
+        launch=partial(launch, f"type_{client.replace('-', '_')}", api, PROSE),
         streamed=streamed,
         whole=whole,
         prints="simulated 1; " * (streamed + whole),
@@ -181,7 +195,7 @@ def _signature(api: Api, configure: str) -> Case:
         registry="pypi",
         packages=DSPY,
         configure=configure,
-        launch=partial(_launch, "use_dspy", api, prompt(answer=section)),
+        launch=partial(launch, "use_dspy", api, prompt(answer=section)),
         streamed=0,
         whole=1,
     )
@@ -193,7 +207,7 @@ LIKE = 'api_base="{url}/v1"\napi_key="{key}"'
 HAYSTACK_URL = 'api_base_url="{url}/v1"\napi_key=Secret.from_token("{key}")'
 MICROSOFT = "Microsoft Agent Framework"
 CREWAI_URL = 'model="openai/..."\nbase_url="{url}/v1"\napi_key="{key}"'
-LITELLM_URLS = {
+LITELLM_URLS: dict[Api, str] = {
     "messages": 'model="anthropic/..."\napi_base="{url}"',
     "chat": 'model="openai/..."\napi_base="{url}/v1"',
 }
@@ -220,11 +234,29 @@ LIBRARIES = [
     ),
     _library("agno", "Agno", "chat", AGNO, OPENAI),
     _library("agno", "Agno", "responses", AGNO, OPENAI),
+    _library(
+        "agno",
+        "Agno",
+        "responses",
+        AGNO,
+        OPENAI,
+        model=OPENAI_MODEL,
+        note="a name of OpenAI's, upon which it goes on from the answer that the gateway has kept",
+        shows=(PREVIOUS,),
+    ),
     _library("google-adk", "Google ADK (LiteLLM)", "messages", ADK, LITELLM_URLS["messages"]),
     _library("google-adk", "Google ADK (LiteLLM)", "chat", ADK, LITELLM_URLS["chat"]),
     _library("crewai", "CrewAI", "chat", CREWAI, CREWAI_URL),
     _library("agent-framework", MICROSOFT, "chat", AGENT_FRAMEWORK, OPENAI),
-    _library("agent-framework", MICROSOFT, "responses", AGENT_FRAMEWORK, OPENAI),
+    _library(
+        "agent-framework",
+        MICROSOFT,
+        "responses",
+        AGENT_FRAMEWORK,
+        OPENAI,
+        note="it goes on from the answer that the gateway has kept",
+        shows=(PREVIOUS,),
+    ),
 ]
 CASES = [
     *(make(library) for library in LIBRARIES for make in (whole, broken)),

@@ -42,8 +42,9 @@ def _client(case: Case, seen: Evidence) -> Iterator[str]:
         yield "the client did not end in time"
     elif seen.exit_status != case.exit_status:
         yield f"the client ended with status {seen.exit_status} instead of {case.exit_status}"
-    if case.prints not in seen.output:
-        yield f"the client did not print {case.prints!r}"
+    for text in (case.prints, *case.shows):
+        if text not in seen.output:
+            yield f"the client did not print {text!r}"
 
 
 def _gateway(case: Case, log: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -6,10 +6,10 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { jsonSchema, stepCountIs, streamText, tool } from "ai";
 import { API, KEY, MODEL, SCHEMA, TASK, TOOLS, URL } from "./task.mjs";
 
-const settings = { name: "kiro", baseURL: `${URL}/v1`, apiKey: KEY };
+const settings = { baseURL: `${URL}/v1`, apiKey: KEY };
 const models = {
   messages: () => createAnthropic(settings)(MODEL),
-  chat: () => createOpenAICompatible(settings)(MODEL),
+  chat: () => createOpenAICompatible({ name: "kiro", ...settings })(MODEL),
   responses: () => createOpenAI(settings).responses(MODEL),
 };
 const tools = Object.entries(TOOLS).map(([name, execute]) => [
@@ -22,6 +22,7 @@ const result = streamText({
   prompt: TASK,
   tools: Object.fromEntries(tools),
   stopWhen: stepCountIs(5),
+  include: { requestBody: true },
   onError: ({ error }) => {
     failure = error;
   },
@@ -29,4 +30,5 @@ const result = streamText({
 let answer = "";
 for await (const text of result.textStream) answer += text;
 if (failure) throw failure;
+for (const step of await result.steps) console.log(JSON.stringify(step.request.body));
 console.log(answer);

@@ -8,10 +8,10 @@ import { createTool } from "@mastra/core/tools";
 import { z } from "zod";
 import { API, KEY, MODEL, TASK, TOOLS, URL } from "./task.mjs";
 
-const settings = { name: "kiro", baseURL: `${URL}/v1`, apiKey: KEY };
+const settings = { baseURL: `${URL}/v1`, apiKey: KEY };
 const models = {
   messages: () => createAnthropic(settings)(MODEL),
-  chat: () => createOpenAICompatible(settings)(MODEL),
+  chat: () => createOpenAICompatible({ name: "kiro", ...settings })(MODEL),
   responses: () => createOpenAI(settings).responses(MODEL),
 };
 const inputSchema = z.object({ a: z.number().int(), b: z.number().int() });
@@ -30,4 +30,5 @@ const stream = await agent.stream(TASK, { maxSteps: 5 });
 let answer = "";
 for await (const text of stream.textStream) answer += text;
 if (stream.error) throw stream.error;
+for (const step of await stream.steps) console.log(JSON.stringify(step.request.body));
 console.log(answer);

@@ -11,7 +11,7 @@ API = sys.argv[1]
 URL = os.environ["GATEWAY_URL"]
 KEY = os.environ["GATEWAY_KEY"]
 TASK = os.environ["TASK"]
-MODEL = "claude-sonnet-4-6"
+MODEL = os.environ["MODEL"]
 
 
 def add(a: int, b: int) -> int:
