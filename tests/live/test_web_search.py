@@ -452,15 +452,23 @@ def test_an_answer_of_a_schema_may_search_first(
 
 
 @pytest.mark.parametrize(
-    ("path", "body"),
+    ("path", "body", "most"),
     [
-        ("/v1/messages", {"messages": HELLO, "max_tokens": 99, "tools": [TOOL]}),
-        ("/v1/chat/completions", {"messages": HELLO, "web_search_options": {}}),
-        ("/v1/responses", {"input": "hi", "tools": [{"type": "web_search"}]}),
+        (
+            "/v1/messages",
+            {"messages": HELLO, "max_tokens": 99, "tools": [TOOL | {"max_uses": 3}]},
+            [3],
+        ),
+        ("/v1/chat/completions", {"messages": HELLO, "web_search_options": {}}, []),
+        (
+            "/v1/responses",
+            {"input": "hi", "tools": [{"type": "web_search"}], "max_tool_calls": 2},
+            [2],
+        ),
     ],
 )
 def test_an_explanation_searches_nothing(
-    gateway: Gateway, upstream: Simulator, path: str, body: Any
+    gateway: Gateway, upstream: Simulator, path: str, body: Any, most: list[int]
 ) -> None:
     explained = requests.post(
         f"{gateway.url}{path}/explain",
@@ -470,4 +478,6 @@ def test_an_explanation_searches_nothing(
     )
     assert explained.status_code == 200
     assert "Searches the web" in explained.text
+    limits = explained.json()["limits"]
+    assert [one["value"] for one in limits if one["name"] == "web_searches"] == most
     assert asked(upstream) == asked(upstream, CHAT) == []
