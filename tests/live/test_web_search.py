@@ -283,6 +283,29 @@ def test_searches_beside_a_tool_of_the_client(
     assert cited.citations[0].url == PAGES[0]["url"], "a page of the earlier answer"
 
 
+@both
+def test_a_stop_sequence_is_of_the_text_without_the_marks(
+    gateway: Gateway, upstream: Simulator, streamed: bool
+) -> None:
+    upstream.script(searches(), answers(), searches(), answers())
+    client = anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
+
+    def ask(stop: str) -> Any:
+        body: Any = {"model": MODEL, "max_tokens": 99, "tools": [TOOL], "messages": HELLO}
+        body["stop_sequences"] = [stop]
+        if not streamed:
+            return client.messages.create(**body)
+        with client.messages.stream(**body) as stream:
+            return stream.get_final_message()
+
+    answer = ask("is an agentic")
+    assert (answer.stop_reason, answer.stop_sequence) == ("stop_sequence", "is an agentic")
+    assert answer.content[-1].text == "It "
+    answer = ask("<cite")
+    assert answer.stop_reason == "end_turn"
+    assert "".join(block.text for block in answer.content[3:]) == PLAIN
+
+
 FAILURES: list[tuple[Any, Any, str]] = [
     ({"fail": "feature_not_supported"}, {}, "unavailable"),
     ({"fail": "monthly_quota"}, {}, "too_many_requests"),
