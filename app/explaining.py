@@ -69,7 +69,11 @@ def _explanation(
         account=token.account if token else None,
         host=sent.host if sent else None,
         input_tokens=call.meter.input_estimate,
-        limits=[*Limits(conversation).described(bounded=bounded), *_demands(conversation)],
+        limits=[
+            *Limits(conversation).described(bounded=bounded),
+            *_demands(conversation),
+            *_searches(conversation),
+        ],
         repairs=[known.get(name) or _as_read(name) for name in dict.fromkeys(whole.repairs)],
         ignored=list(dict.fromkeys(whole.ignored)),
         request=sent.request if sent else None,
@@ -103,6 +107,13 @@ def _demands(conversation: Conversation) -> Iterator[LimitInForce]:
         yield _demand("strict", shown(strict), _STRICT)
 
 
+def _searches(conversation: Conversation) -> Iterator[LimitInForce]:
+    """How often the web may be searched."""
+    for tool in conversation.hosted:
+        if tool.web.max_uses is not None:
+            yield _demand("web_searches", tool.web.max_uses, _SEARCHES)
+
+
 def _demand(name: str, value: Any, how: str) -> LimitInForce:
     return LimitInForce(name=name, value=value, by="gateway", how=how)
 
@@ -116,6 +127,8 @@ _STRICT = (
     "The input of these tools is checked before the client gets the call, and asked for once more;"
     " what still does not keep the schema is an error."
 )
+
+_SEARCHES = "A search beyond them is not made; the model is told so, and answers with what it has."
 
 
 def _as_read(name: str) -> Repair:

@@ -22,6 +22,7 @@ from app.core.typed_json import FieldError, Path, Record, label
 from app.errors import GatewayError, Kind
 from app.openapi import Shape
 
+from .support import NOTHING_TO_CALL
 from .wire import encode
 
 # Failures
@@ -243,15 +244,14 @@ def arguments(text: str, record: Record) -> dict[str, Any]:
         return {"arguments": text}
 
 
-def mode_choice(mode: str, tools: Sequence[Tool], record: Record) -> ToolChoice:
-    """A ``tool_choice`` that is a string. If no tool is offered (all were ignored), ``required`` is
-    ignored. Raises :class:`FieldError` for an unknown value.
+def mode_choice(mode: str, tools: Sequence[Tool]) -> ToolChoice:
+    """A ``tool_choice`` that is a string. Raises :class:`FieldError` for an unknown value, and for
+    ``required`` where no tool can be called: none was offered, or all were ignored.
     """
     if mode not in MODES:
         raise FieldError((), f"Input should be one of {', '.join(map(repr, MODES))}, or an object")
     if mode == "required" and not tools:
-        record.ignore("tool_choice")
-        return ToolChoice()
+        raise FieldError((), NOTHING_TO_CALL)
     return ToolChoice(MODES[mode])
 
 

@@ -101,6 +101,11 @@ NO_CITATIONS = (
 NO_CALLERS = "Only the model itself calls tools here."
 BY_MODEL = "As far as the model has it: the nearest that it has is listed in x-kiro-repairs."
 """For what depends on the model."""
+NOTHING_TO_CALL = (
+    "It asks for a call, but no tool is offered that can be called here; offer one, or use auto"
+)
+"""The problem of a choice that nothing can fulfil."""
+
 FORCED = (
     "Only the allowed tools are offered, and a directive at the end of the last turn asks for the"
     " call. An answer without it is asked for once more; if that has none either, it is an error."

@@ -22,14 +22,12 @@ from app.core.conversation import (
     HostedTool,
     HostedToolUse,
     Part,
-    ToolChoice,
     ToolSearchResult,
     WebPage,
     WebSearchResult,
 )
 from app.core.events import Event, Finish, HostedToolStart, TextDelta, ToolEnd, ToolInput, ToolStart
 from app.core.fold import ReplyBuilder
-from app.core.hosted import turns
 from app.core.lenient_json import decode_object
 from app.core.limits.output_tokens import OutputTokens
 from app.core.usage import SummedMeter
@@ -38,6 +36,8 @@ from app.gateway import GatewayCall
 
 from . import tool_search
 from .citations import Citations
+from .following import continued
+from .stops import Stops
 from .web_search import Find, WebSearcher
 
 MOST_TURNS = 10
@@ -120,7 +120,10 @@ class HostedLoop:
         self._cites = any(
             tool.kind == "web_search" and tool.web.cites for tool in conversation.hosted
         )
-        self._call = open_call(conversation, tap)
+        self._stops = Stops(conversation) if self._cites and conversation.stop_sequences else None
+        if self._stops is not None:
+            self._conversation = self._stops.asked
+        self._call = open_call(self._conversation, tap)
         self._calls = [self._call]
         self.meter = SummedMeter(self._call.meter)
 
@@ -166,6 +169,15 @@ class HostedLoop:
 
     def batches(self) -> Iterator[Sequence[Event]]:
         """The events of all turns as those of one answer. Raises GatewayError."""
+        turns = self._turns()
+        return self._stops.kept(turns, self._end, self.meter) if self._stops else turns
+
+    def _end(self, limit: str) -> None:
+        """A limit has ended the answer before the upstream did."""
+        self._cut["cut_by"] = limit
+        self._call.close()
+
+    def _turns(self) -> Iterator[Sequence[Event]]:
         while True:
             turn = _Turn(
                 self._runners,
@@ -218,7 +230,7 @@ class HostedLoop:
     def _rest(self, turn: "_Turn") -> Conversation:
         """The conversation for the next turn, with what this one said and found."""
         asked_again = getattr(self._call, "has_asked_again", False)  # once in all the turns
-        rest = _continued(self._conversation, turn.said, self._call.meter.counts().output_tokens)
+        rest = continued(self._conversation, turn.said, self._call.meter.counts().output_tokens)
         return replace(rest, asks_again=rest.asks_again and not asked_again)
 
     def _next(self, conversation: Conversation) -> None:
@@ -325,26 +337,3 @@ class _Turn:
         kept = [event for event in ready if not isinstance(event, TextDelta)]
         self.left_out_text |= len(kept) < len(ready)
         ready[:] = kept
-
-
-def _continued(conversation: Conversation, said: Sequence[Part], made: int) -> Conversation:
-    """The conversation for the next turn: with what was said, and the tools that were found. The
-    client's limit is of all turns together, so this turn's ``made`` tokens are taken off it.
-    """
-    found = [
-        name
-        for part in said
-        if isinstance(part, HostedToolUse) and isinstance(part.result, ToolSearchResult)
-        for name in part.result.found
-    ]
-    offered = {tool.name: tool for tool in conversation.tools}
-    deferred = {tool.name: tool for tool in conversation.deferred}
-    offered |= {name: deferred[name] for name in found if name not in offered}
-    choice, limit = conversation.tool_choice, conversation.max_tokens
-    return replace(
-        conversation,
-        max_tokens=None if limit is None else max(0, limit - made),
-        messages=(*conversation.messages, *turns(said)),
-        tools=tuple(offered.values()),
-        tool_choice=choice if choice.mode == "none" else ToolChoice(),  # a tool was called
-    )

@@ -148,4 +148,14 @@ SEPARATE_ROWS: tuple[SeparateRow, ...] = (
                 "no request", "",
                 "credentials/refresh/test_bounds.py"
                 "::test_an_answer_that_drips_ends_at_the_deadline"),
+    SeparateRow("a search of the web is refused, or its answer is damaged or too large",
+                "the error in the search's own block or item; the answer goes on",
+                "one more request, with the error as the search's result", "",
+                "live/test_web_search.py::test_a_failure_is_told_and_the_answer_goes_on"),
+    SeparateRow("a search of the web never answers",
+                "pings; after 45 s the same", "its connection closes", "a warning",
+                "codewhisperer/test_web_search.py::test_a_search_has_a_deadline"),
+    SeparateRow("a client disconnects during a search of the web", "",
+                "its connection closes; no further request", "`error=cancelled`",
+                "live/test_web_search.py::test_a_stream_tells_of_a_search_before_it_is_over"),
 )  # fmt: skip

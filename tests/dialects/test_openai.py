@@ -250,20 +250,17 @@ TOOLS = [Tool("f")]
     ],
 )
 def test_choices_of_one_word(mode, choice):
-    record = Record()
-    assert openai.mode_choice(mode, TOOLS, record) == choice
-    assert record.ignored == {}
+    assert openai.mode_choice(mode, TOOLS) == choice
 
 
 def test_no_call_can_be_required_where_nothing_is_offered():
-    record = Record()
-    assert openai.mode_choice("required", [], record) == ToolChoice()
-    assert list(record.ignored) == ["tool_choice"]
+    with pytest.raises(FieldError, match="no tool is offered that can be called"):
+        openai.mode_choice("required", [])
 
 
 def test_a_choice_by_another_word_is_refused():
     with pytest.raises(FieldError) as failure:
-        openai.mode_choice("any", TOOLS, Record())
+        openai.mode_choice("any", TOOLS)
     assert failure.value.problem == (
         "Input should be one of 'none', 'auto', 'required', or an object"
     )

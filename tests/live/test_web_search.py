@@ -283,6 +283,29 @@ def test_searches_beside_a_tool_of_the_client(
     assert cited.citations[0].url == PAGES[0]["url"], "a page of the earlier answer"
 
 
+@both
+def test_a_stop_sequence_is_of_the_text_without_the_marks(
+    gateway: Gateway, upstream: Simulator, streamed: bool
+) -> None:
+    upstream.script(searches(), answers(), searches(), answers())
+    client = anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
+
+    def ask(stop: str) -> Any:
+        body: Any = {"model": MODEL, "max_tokens": 99, "tools": [TOOL], "messages": HELLO}
+        body["stop_sequences"] = [stop]
+        if not streamed:
+            return client.messages.create(**body)
+        with client.messages.stream(**body) as stream:
+            return stream.get_final_message()
+
+    answer = ask("is an agentic")
+    assert (answer.stop_reason, answer.stop_sequence) == ("stop_sequence", "is an agentic")
+    assert answer.content[-1].text == "It "
+    answer = ask("<cite")
+    assert answer.stop_reason == "end_turn"
+    assert "".join(block.text for block in answer.content[3:]) == PLAIN
+
+
 FAILURES: list[tuple[Any, Any, str]] = [
     ({"fail": "feature_not_supported"}, {}, "unavailable"),
     ({"fail": "monthly_quota"}, {}, "too_many_requests"),
@@ -452,15 +475,23 @@ def test_an_answer_of_a_schema_may_search_first(
 
 
 @pytest.mark.parametrize(
-    ("path", "body"),
+    ("path", "body", "most"),
     [
-        ("/v1/messages", {"messages": HELLO, "max_tokens": 99, "tools": [TOOL]}),
-        ("/v1/chat/completions", {"messages": HELLO, "web_search_options": {}}),
-        ("/v1/responses", {"input": "hi", "tools": [{"type": "web_search"}]}),
+        (
+            "/v1/messages",
+            {"messages": HELLO, "max_tokens": 99, "tools": [TOOL | {"max_uses": 3}]},
+            [3],
+        ),
+        ("/v1/chat/completions", {"messages": HELLO, "web_search_options": {}}, []),
+        (
+            "/v1/responses",
+            {"input": "hi", "tools": [{"type": "web_search"}], "max_tool_calls": 2},
+            [2],
+        ),
     ],
 )
 def test_an_explanation_searches_nothing(
-    gateway: Gateway, upstream: Simulator, path: str, body: Any
+    gateway: Gateway, upstream: Simulator, path: str, body: Any, most: list[int]
 ) -> None:
     explained = requests.post(
         f"{gateway.url}{path}/explain",
@@ -470,4 +501,6 @@ def test_an_explanation_searches_nothing(
     )
     assert explained.status_code == 200
     assert "Searches the web" in explained.text
+    limits = explained.json()["limits"]
+    assert [one["value"] for one in limits if one["name"] == "web_searches"] == most
     assert asked(upstream) == asked(upstream, CHAT) == []

@@ -162,7 +162,7 @@ def _conversation(
         tools=offer.tools,
         hosted=offer.hosted,
         deferred=offer.deferred,
-        tool_choice=tools.choice(request.tool_choice, offer.tools, record),
+        tool_choice=tools.choice(request.tool_choice, offer.tools),
         reasoning=_reasoning(request, last_user, record),
         json_schema=wanted_format.schema if wanted_format else None,
         json_schema_field=f"output_{'config.format' if output.format else 'format'}.schema",

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from app.core.conversation import HostedTool, Tool, ToolChoice
 from app.core.typed_json import FieldError, Name, Record, convert, ignore_unknown
+from app.dialects.support import NOTHING_TO_CALL
 
 from . import block_types as types
 from . import web_search
@@ -272,9 +273,9 @@ def _change(
         record.ignore(str(block.__struct_config__.tag))
 
 
-def choice(wanted: Any, tools: Sequence[Tool], record: Record) -> ToolChoice:
-    """Which tool the model must call. Raises :class:`FieldError` for a tool that is not offered. If
-    no tool is offered (all were ignored), ``any`` is ignored too.
+def choice(wanted: Any, tools: Sequence[Tool]) -> ToolChoice:
+    """Which tool the model must call. Raises :class:`FieldError` for one that is not offered, and
+    for ``any`` where no tool can be called: none was offered, or all were ignored.
     """
     if wanted is None:
         return ToolChoice()
@@ -286,6 +287,5 @@ def choice(wanted: Any, tools: Sequence[Tool], record: Record) -> ToolChoice:
             )
         return ToolChoice("tool", wanted.name)
     if mode == "any" and not tools:
-        record.ignore("tool_choice")
-        return ToolChoice()
+        raise FieldError(("tool_choice", "type"), NOTHING_TO_CALL)
     return ToolChoice(mode)

@@ -90,18 +90,18 @@ def choice(request: schema.ChatRequest, tools: Sequence[Tool], record: Record) -
     """Which tool the model must call. Raises :class:`FieldError` for one that is not offered."""
     wanted, old = request.tool_choice, request.function_call
     if isinstance(wanted, str):
-        return _mode(wanted, tools, record, "tool_choice")
+        return _mode(wanted, tools, "tool_choice")
     if isinstance(wanted, schema.AllowedToolsChoice):
         mode = wanted.allowed_tools.mode
-        return _mode(mode, tools, record, "tool_choice", "allowed_tools", "mode")
+        return _mode(mode, tools, "tool_choice", "allowed_tools", "mode")
     if isinstance(wanted, schema.NAMED_TOOLS):
         return _named_in(wanted, tools, record)
     if wanted is not None:
         record.note("messages_tool_choice_read")
-        return _mode(schema.MESSAGES_MODES[type(wanted)], tools, record, "tool_choice", "type")
+        return _mode(schema.MESSAGES_MODES[type(wanted)], tools, "tool_choice", "type")
     if isinstance(old, schema.Named):
         return _named(old.name, tools, "function_call", "name")
-    return _mode(old or "auto", tools, record, "function_call")
+    return _mode(old or "auto", tools, "function_call")
 
 
 def _named_in(wanted: schema.NamedChoice, tools: Sequence[Tool], record: Record) -> ToolChoice:
@@ -121,9 +121,9 @@ def _named_in(wanted: schema.NamedChoice, tools: Sequence[Tool], record: Record)
     return _named(wanted.name, tools, "tool_choice", "name")
 
 
-def _mode(mode: str, tools: Sequence[Tool], record: Record, *where: str) -> ToolChoice:
+def _mode(mode: str, tools: Sequence[Tool], *where: str) -> ToolChoice:
     try:
-        return openai.mode_choice(mode, tools, record)
+        return openai.mode_choice(mode, tools)
     except FieldError as error:
         raise error.under(*where) from None
 

@@ -36,11 +36,11 @@ FIELDS: Fields = {
     "text.format[json_schema]": emulated(support.BY_TOOL),
     "text.verbosity": ignored("The service has no member for the length of answers."),
     "tool_choice": emulated(support.FORCED),
-    "tool_choice[file_search]": ignored(support.RUNS_AT_MAKER, "tool_choice"),
-    "tool_choice[mcp]": ignored(support.RUNS_AT_MAKER, "tool_choice"),
-    "tool_choice[programmatic_tool_calling]": ignored(support.RUNS_AT_MAKER, "tool_choice"),
-    "tool_choice[apply_patch]": ignored(support.RUNS_AT_MAKER, "tool_choice"),
-    "tool_choice[shell]": ignored(support.RUNS_AT_MAKER, "tool_choice"),
+    "tool_choice[file_search]": refused(support.RUNS_AT_MAKER),
+    "tool_choice[mcp]": refused(support.RUNS_AT_MAKER),
+    "tool_choice[programmatic_tool_calling]": refused(support.RUNS_AT_MAKER),
+    "tool_choice[apply_patch]": refused(support.RUNS_AT_MAKER),
+    "tool_choice[shell]": refused(support.RUNS_AT_MAKER),
     "truncation": ignored("A conversation that is too long is refused."),
     "include": ignored(
         "There is nothing more to include; `reasoning.encrypted_content` and"

@@ -25,6 +25,7 @@ from app.core.typed_json import (
     ignore_unknown,
 )
 from app.dialects import custom_tools, openai
+from app.dialects.support import NOTHING_TO_CALL
 from app.dialects.wire import encode
 
 from . import web_search
@@ -248,7 +249,7 @@ class Chosen(Struct, frozen=True):
 
 def choice(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) -> Chosen:
     """Which tool the model must call. Raises :class:`FieldError`, with the path from the body's
-    root, for a tool that is not offered. A choice among tools that were ignored is ignored too.
+    root, for a tool that is not offered, or was ignored.
     """
     try:
         if wanted is None:
@@ -256,7 +257,7 @@ def choice(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) ->
         if len(encode(wanted)) > LONGEST_CHOICE:
             raise FieldError((), f"Input should have at most {LONGEST_CHOICE} bytes of JSON")
         if isinstance(wanted, str):
-            return _by_mode(wanted, offer.tools, wanted, record)
+            return _by_mode(wanted, offer.tools, wanted)
         if wanted.get("type") in ("function", "custom"):
             named = convert(wanted, NamedTool)
             return Chosen(offer.tools, openai.named_choice(_flat(named), offer.tools), wanted)
@@ -264,10 +265,9 @@ def choice(wanted: str | dict[str, Any] | None, offer: Offer, record: Record) ->
             return Chosen(offer.tools, ToolChoice("tool", offer.hosted[0].name), wanted)
         if wanted.get("type") == "allowed_tools":
             return _allowed(wanted, offer, record)
+        raise FieldError(("type",), NOTHING_TO_CALL)
     except FieldError as error:
         raise error.under("tool_choice") from None
-    record.ignore("tool_choice")
-    return Chosen(offer.tools, ToolChoice())
 
 
 class NamedTool(Struct, frozen=True):
@@ -288,19 +288,15 @@ def _flat(tool: NamedTool) -> str:
     return ClientTool(tool.name, tool.namespace).flat
 
 
-def _by_mode(
-    mode: str, tools: tuple[Tool, ...], echo: str | dict[str, Any], record: Record
-) -> Chosen:
-    kept = openai.mode_choice(mode, tools, record)
-    ignored = kept.mode == "auto" and mode != "auto"
-    return Chosen(tools, kept, "auto" if ignored else echo)
+def _by_mode(mode: str, tools: tuple[Tool, ...], echo: str | dict[str, Any]) -> Chosen:
+    return Chosen(tools, openai.mode_choice(mode, tools), echo)
 
 
 def _allowed(wanted: dict[str, Any], offer: Offer, record: Record) -> Chosen:
     allowed = convert(wanted, AllowedTools)
     names = set(_names(allowed.tools, offer, record))
     tools = tuple(tool for tool in offer.tools if tool.name in names)
-    return _by_mode(allowed.mode, tools, wanted, record)
+    return _by_mode(allowed.mode, tools, wanted)
 
 
 def _names(entries: Iterable[dict[str, Any]], offer: Offer, record: Record) -> Iterable[str]:

@@ -11,7 +11,6 @@ from app.core.conversation import (
     Text,
     Tool,
     ToolCall,
-    ToolChoice,
     ToolResult,
 )
 from app.dialects.anthropic.tools import PUBLISHED
@@ -153,9 +152,9 @@ def test_a_tool_of_unknown_schema_is_refused_with_advice(parse):
 
 def test_any_tool_when_all_were_ignored_cannot_be_kept(parse):
     fetch = {"type": "web_fetch_20250910", "name": "web_fetch"}
-    parsed = parse(tools=[fetch], tool_choice={"type": "any"})
-    assert parsed.conversation.tool_choice == ToolChoice()
-    assert "tool_choice" in parsed.conversation.ignored
+    with pytest.raises(GatewayError, match="no tool is offered that can be called") as failure:
+        parse(tools=[fetch], tool_choice={"type": "any"})
+    assert failure.value.field == "tool_choice.type"
 
 
 def test_tools_change_by_what_system_messages_say(parse):

@@ -479,7 +479,6 @@ def test_a_choice_as_the_other_apis_have_it_is_read_and_told(parse, choice, expe
         (allowed("required", named("g"), named("f")), ["f", "g"], ToolChoice("any"), ()),
         (allowed("required", custom("h"), named("f")), ["f", "h"], ToolChoice("any"), ()),
         (allowed("auto"), [], ToolChoice(), ()),
-        (allowed("required", {"type": "mcp"}), [], ToolChoice(), ("mcp", "tool_choice")),
     ],
 )
 def test_allowed_tools_are_those_that_are_offered(parse, choice, names, expected, ignored):
@@ -490,9 +489,14 @@ def test_allowed_tools_are_those_that_are_offered(parse, choice, names, expected
 
 
 def test_no_call_can_be_required_where_all_tools_are_ignored(parse):
-    conversation = parse(tools=[{"type": "web_search"}], tool_choice="required").conversation
-    assert conversation.tool_choice == ToolChoice()
-    assert conversation.ignored == ("web_search", "tool_choice")
+    for members in (
+        {"tools": [{"type": "web_search"}], "tool_choice": "required"},
+        {"tool_choice": "required"},
+        {"tools": [F], "tool_choice": allowed("required", {"type": "mcp"})},
+    ):
+        with pytest.raises(GatewayError, match="no tool is offered that can be called") as failure:
+            parse(**members)
+        assert failure.value.field.startswith("tool_choice")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 
 from app.core.conversation import Tool, ToolChoice
 from app.dialects.openai_responses.tools import ClientTool
+from app.errors import GatewayError
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 FUNCTION = {"type": "function", "name": "f", "description": "does", "parameters": SCHEMA}
@@ -227,18 +228,16 @@ def test_allowed_tools_are_those_offered(parse, mode):
 
 
 @pytest.mark.parametrize("wanted", [{"type": "web_search_preview"}, {"type": "mcp"}, {}])
-def test_a_choice_of_what_runs_elsewhere_is_ignored(parse, wanted):
-    parsed = parse(tools=TOOLS, tool_choice=wanted)
-    assert parsed.conversation.tool_choice == ToolChoice()
-    assert parsed.conversation.ignored == ("tool_choice",)
-    assert parsed.options.echo["tool_choice"] == msgspec.Raw(b'"auto"')
+def test_a_choice_of_what_runs_elsewhere_is_refused(parse, wanted):
+    with pytest.raises(GatewayError, match="no tool is offered that can be called") as failure:
+        parse(tools=TOOLS, tool_choice=wanted)
+    assert failure.value.field == "tool_choice.type"
 
 
 def test_a_call_cannot_be_required_where_nothing_is_offered(parse):
-    parsed = parse(tools=[{"type": "file_search"}], tool_choice="required")
-    assert parsed.conversation.tool_choice == ToolChoice()
-    assert parsed.conversation.ignored == ("file_search", "tool_choice")
-    assert parsed.options.echo["tool_choice"] == msgspec.Raw(b'"auto"')
+    with pytest.raises(GatewayError, match="no tool is offered that can be called") as failure:
+        parse(tools=[{"type": "file_search"}], tool_choice="required")
+    assert failure.value.field == "tool_choice"
 
 
 @pytest.mark.parametrize(
