@@ -265,11 +265,11 @@ class TestAddress:
     def test_serve_says_what_is_wrong_before_its_banner(self, start, environ):
         said = refused(start(*SERVE, **{**LOGIN, **environ}))
         assert said.startswith("kiro2api cannot start: ")
-        assert next(iter(environ)) in said
+        assert next(iter(environ)) in said.splitlines()[0]
 
     def test_a_token_file_that_was_named_is_missed(self, start):
         said = refused(start(*SERVE, KIRO_TOKEN_FILE="/no/token"))
-        assert "problem: KIRO_TOKEN_FILE: there is no /no/token" in said
+        assert "KIRO_TOKEN_FILE: there is no /no/token" in said.splitlines()[0]
 
     def test_a_variable_that_is_empty_and_hides_the_file_is_named(self, start, tmp_path):
         (tmp_path / ".env").write_text(f"AWS_REFRESHTOKEN={LOGIN['AWS_REFRESHTOKEN']}\n")

@@ -39,7 +39,8 @@ def simulated(settings: Settings) -> str:
   NO CREDENTIAL FOUND: every answer comes from a SIMULATOR, not a model.
   To use your account, do one of these and start again:
 {listed}
-  or log in with the Kiro IDE, kiro-cli or the Amazon Q CLI on this machine.{notes}
+  or log in with the Kiro IDE, kiro-cli or the Amazon Q CLI on this machine.
+  What is simulated is forgotten when it ends; `{program} usage` does not count it.{notes}
 {_RULE}"""
 
 

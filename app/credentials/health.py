@@ -47,8 +47,9 @@ class AccountHealth(Struct, frozen=True):
     with a clean health. ``accepted`` is the id of the access token that the upstream accepted last.
     ``over``: the sign-in service refused the login for good. ``refused`` is the id of the refresh
     token whose refresh failed last: what the failure forbids, it forbids for that token only.
-    ``over_at`` says when. ``boot`` names the boot of the machine that wrote this, and ``offset`` is
-    its clock minus the seconds since that boot.
+    ``over_at`` says when. ``clears`` counts how often it was cleared: what was noted before a clear
+    and is told after it no longer holds. ``boot`` names the boot of the machine that wrote this,
+    and ``offset`` is its clock minus the seconds since that boot.
     """
 
     lineage: tuple[str, ...] = ()
@@ -66,6 +67,7 @@ class AccountHealth(Struct, frozen=True):
     over: bool = False
     over_at: float = 0.0
     refused: str = ""
+    clears: int = 0
     boot: str = ""
     offset: float = 0.0
     quota: Quota | None = None
@@ -198,7 +200,14 @@ def cleared(health: AccountHealth) -> AccountHealth:
         accepted=health.accepted,
         quota=health.quota,
         quota_at=health.quota_at,
+        clears=health.clears + 1,
     )
+
+
+def is_cleared_since(health: AccountHealth, other: AccountHealth) -> bool:
+    """Whether ``other`` is of the same login and lacks a clear that ``health`` has."""
+    is_same = health.lineage == other.lineage or not set(health.lineage).isdisjoint(other.lineage)
+    return is_same and health.clears > other.clears
 
 
 def accepted(health: AccountHealth, token_id: str) -> AccountHealth:

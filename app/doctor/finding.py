@@ -57,7 +57,12 @@ class Mask:
     def __call__(self, finding: Finding) -> Finding:
         """The finding without secrets."""
         hidden = (self._pattern.sub("(hidden)", text) for text in finding[2:])
-        return Finding(finding.area, finding.level, *(" ".join(text.split()) for text in hidden))
+        return Finding(finding.area, finding.level, *map(_tidy, hidden))
+
+
+def _tidy(text: str) -> str:
+    """The text without more spaces than it needs; its lines stay lines."""
+    return "\n".join(" ".join(line.split()) for line in text.splitlines())
 
 
 def _secrets(settings: Settings) -> Iterator[str]:
@@ -72,10 +77,12 @@ def _secrets(settings: Settings) -> Iterator[str]:
 def lines(finding: Finding) -> Iterator[str]:
     """The finding as lines of text."""
     name = {Level.OK: "ok", Level.WARNING: "WARNING", Level.PROBLEM: "PROBLEM"}[finding.level]
-    yield f"{name:8} {finding.area:11} {finding.text}"
+    first, *rest = finding.text.splitlines() or [""]
+    yield f"{name:8} {finding.area:11} {first}"
     for label, text in (("that means", finding.meaning), ("what to do", finding.advice)):
         if text:
-            yield f"{'':20} {label}: {text}"
+            rest += f"{label}: {text}".splitlines()
+    yield from (f"{'':20} {line}" for line in rest)
 
 
 def summary(found: Iterable[Finding]) -> str:

@@ -75,7 +75,7 @@ class KeyLimits:
         budget. ``prices`` are those of the answers that keys are charged for."""
         self._rates = rates
         self._spending = spending
-        self.prices = Prices()
+        self.prices = Prices(spending)
         self._workers = workers
         self._resolve = resolve
         self._in_progress: Counter[str] = Counter()

@@ -18,7 +18,7 @@ import gevent
 from gevent.lock import Semaphore
 from gevent.threadpool import ThreadPool
 
-from .budgets import Budget, BudgetExceeded, Place, Sums, budgets, crossed, has_budget
+from .budgets import Budget, BudgetExceeded, Place, Sums, budgets, crossed, has_budget, places
 from .key_file import ClientKey
 from .ledger import Charge, Ledger, charge
 
@@ -80,6 +80,23 @@ class Spending:
             gevent.spawn(self._charged, key, made).join()
         elif not self._later:
             self._later = gevent.spawn_later(SOON, self._flush)
+
+    def tell_price(self, model: str, micro_credits: int, tokens: int) -> None:
+        """All workers are to know what an answer of the model cost: it is kept beside the charges,
+        for a month, under names that no key can have.
+        """
+        now = self._clock()
+        told = zip(_price_names(model), (micro_credits, tokens), strict=True)
+        self._pending += [charge(name, amount, 0, now) for name, amount in told]
+        if not self._later:
+            self._later = gevent.spawn_later(SOON, self._flush)
+
+    def ask_price(self, model: str) -> tuple[int, int]:
+        """What answers of the model cost in this month, in micro-credits, and their tokens."""
+        now = self._clock()
+        month = places(now)["month"]
+        cost, size = (self._spent(name, now).get(month, 0) for name in _price_names(model))
+        return cost, size
 
     def close(self) -> None:
         """Write what waits, and close the ledger."""
@@ -169,6 +186,10 @@ class Spending:
         if error is not None:
             raise error
         return result
+
+
+def _price_names(model: str) -> tuple[str, str]:
+    return f"/credits/{model}", f"/tokens/{model}"
 
 
 def _attempt(call: Callable[..., Any], arguments: Sequence[Any]) -> tuple[Any, Exception | None]:

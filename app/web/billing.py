@@ -1,6 +1,7 @@
 """What a key is charged for an answer."""
 
 from collections.abc import Callable
+from functools import partial
 
 from app.core.credits import micro
 from app.core.tokens import TokenCounts
@@ -15,8 +16,9 @@ class Bill:
     come before the charge, and when the answer is over, however it ended.
 
     The service names the price of an answer at its end. One that ends before, since its client left
-    or a limit cut it, is charged what its tokens cost on average, so that a budget cannot be
-    evaded; one that did not begin is charged nothing.
+    or a limit cut it, is charged what its tokens cost on average, at once or as soon as a price of
+    the model is known, so that a budget cannot be evaded; one that did not begin is charged
+    nothing.
     """
 
     def __init__(self, limits: KeyLimits, key: ClientKey, call: GatewayCall) -> None:
@@ -43,7 +45,8 @@ class Bill:
             self._limits.prices.note(model, price, size)
             self._charge(price, tokens)
         elif "first_event_at" in facts:
-            self._charge(self._limits.prices.estimate(model, size), tokens)
+            self._charge(0, tokens)
+            self._limits.prices.charge(model, size, partial(self._charge, tokens=0))
 
     def _charge(self, micro_credits: int, tokens: int) -> None:
         """Charge what these are more than before."""

@@ -85,6 +85,7 @@ def test_the_address_reaches_the_server_from_here(tmp_path: Path, host: str, url
 def test_the_simulator_is_announced_with_every_way_to_log_in(tmp_path: Path) -> None:
     found = settings(tmp_path, "KIRO_API_KEY=ksk_aaaaaaaaaaaaaaaaaaaa", KIRO_API_KEY="")
     text = banner.simulated(found)
+    assert "kiro2api usage` does not count it" in text
     for way in (
         "login", "--start-url", "--social google", "KIRO_API_KEY=", "KIRO_AUTH_TOKEN=",
         "AWS_REFRESHTOKEN=", "Kiro IDE", "kiro-cli", "Amazon Q CLI",

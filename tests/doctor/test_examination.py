@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 
 from app.doctor import commands
 from app.doctor.commands import Wishes, examine
-from app.doctor.finding import Finding, Level
+from app.doctor.finding import Finding, Level, lines
 from app.simulator import Simulator
 from tests.credentials.conftest import require
 from tests.credentials.redis_server import RedisServer
@@ -121,6 +121,10 @@ def test_no_login(doctor: Examine) -> None:
     (login,) = bad(doctor(AWS_REFRESHTOKEN=""), "login")
     assert login.level is Level.PROBLEM
     assert "KIRO_API_KEY" in login.text
+    first, *rest = lines(login)  # each way to log in has a line
+    assert first.endswith("configure one of these:")
+    assert rest[0].strip().startswith("- KIRO_API_KEY: ")
+    assert all(line.startswith(" " * 21) for line in rest)
 
 
 def test_a_quota_that_is_nearly_used_up(doctor: Examine, upstream: Simulator) -> None:

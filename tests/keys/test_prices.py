@@ -22,3 +22,25 @@ def test_an_answer_without_tokens_has_no_price() -> None:
     prices = Prices()
     prices.note("m", 0, 0)
     assert prices.estimate("m", 10) == 0
+
+
+def test_an_answer_without_a_known_price_is_charged_when_there_is_one() -> None:
+    prices, paid = Prices(), list[int]()
+    prices.charge("m", 500, paid.append)
+    prices.charge("other", 500, paid.append)
+    assert paid == []
+    prices.note("m", 0, 0)
+    assert paid == []
+    prices.note("m", 200_000, 1000)
+    prices.note("m", 200_000, 1000)
+    assert paid == [100_000]
+    prices.charge("m", 100, paid.append)
+    assert paid == [100_000, 20_000]
+
+
+def test_what_is_free_is_owed_by_nobody() -> None:
+    prices, paid = Prices(), list[int]()
+    prices.note("m", 0, 1000)
+    prices.charge("m", 500, paid.append)
+    prices.note("m", 1000, 1000)
+    assert paid == []

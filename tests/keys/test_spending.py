@@ -11,6 +11,7 @@ from app.keys.budgets import BudgetExceeded
 from app.keys.host_ledger import HostLedger
 from app.keys.key_file import ClientKey
 from app.keys.ledger import charge
+from app.keys.prices import Prices
 from app.keys.redis_ledger import RedisLedger
 from app.keys.spending import Spending
 from tests.credentials.conftest import require
@@ -197,3 +198,19 @@ def test_workers_that_start_at_once_share_one_file(tmp_path: Path) -> None:
     ledger = HostLedger(tmp_path / "budgets.db")
     assert set(ledger.read("alice", FRIDAY).values()) == {80}
     ledger.close()
+
+
+def test_a_worker_knows_the_prices_that_another_was_told(worker: MakeWorker) -> None:
+    one, other = worker(), worker()
+    Prices(one).note("claude-haiku-4.5", 200_000, 1000)
+    one._flush()
+    assert Prices(other).estimate("claude-haiku-4.5", 500) == 100_000
+    assert Prices(other).estimate("claude-opus-5", 500) == 0
+
+
+def test_a_price_of_which_nobody_knows_is_no_error_while_the_ledger_is_away(
+    tmp_path: Path, now: Time
+) -> None:
+    (tmp_path / "budgets.db").mkdir()
+    spending = Spending(HostLedger(tmp_path / "budgets.db"), in_thread=True, clock=now)
+    assert Prices(spending).estimate("claude-opus-5", 500) == 0

@@ -106,17 +106,15 @@ def choose(sources: Iterable[Source]) -> Choice:
 
 
 def no_credential(problems: Sequence[str]) -> GatewayError:
-    """The error if there is no usable login: it lists the problems found and every way to
-    configure a login.
-    """
-    found = "".join(f"\n  problem: {problem}" for problem in problems)
+    """The error if there is no usable login: the problems found, and every way to configure one."""
+    found = f": {'; '.join(problems)}. Repair that, or c" if problems else ". C"
     return GatewayError(
         Kind.NO_CREDENTIAL,
-        "There is no usable credential for the upstream. Configure one of these:\n"
+        f"There is no usable credential for the upstream{found}onfigure one of these:\n"
         "  - KIRO_API_KEY: an API key of your Kiro account, ksk_..., made at app.kiro.dev;\n"
         f"  - a login on this machine: `{command()} login` (with Google or GitHub: --social), the "
         "Kiro IDE (its token file is ~/.aws/sso/cache/kiro-auth-token.json; KIRO_TOKEN_FILE names "
         "another), or kiro-cli;\n"
         "  - KIRO_AUTH_TOKEN: the content of a token file, or its path;\n"
-        "  - AWS_REFRESHTOKEN: the refresh token of a social login." + found,
+        "  - AWS_REFRESHTOKEN: the refresh token of a social login.",
     )

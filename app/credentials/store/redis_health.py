@@ -2,11 +2,11 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from app.credentials.health import AccountHealth, is_later
+from app.credentials.health import AccountHealth, cleared, is_cleared_since, is_later
 from app.credentials.model import Login
 
 from .files import FileStore
@@ -18,12 +18,22 @@ Change: TypeAlias = Callable[[AccountHealth], AccountHealth]
 _MOST_MISSED = 64  # changes per account that are made up for when Redis is back
 
 
+class _Missed(NamedTuple):
+    """A change that Redis has missed, and how often the health was cleared before it."""
+
+    clears: int
+    change: Change
+
+
 class SharedHealth:
     """``root`` returns the name of a login in Redis, or raises RedisUnavailable.
 
     A change that Redis misses is stored on the host, and made in Redis as soon as it is back: until
     then, what Redis holds is out of date and is not used. If Redis is back with the health of a
     refresh token that was replaced since, it gets the host's.
+
+    A clear outlasts all that: it reaches Redis by any process of the host, since the command that
+    made it is over by then, and a change that was missed before it is not made after it.
     """
 
     def __init__(
@@ -33,34 +43,32 @@ class SharedHealth:
         self._local = local
         self._root = root
         self._known: dict[str, AccountHealth] = {}
-        self._missed: dict[str, deque[Change]] = {}
+        self._missed: dict[str, deque[_Missed]] = {}
 
     def read(self, login: Login) -> AccountHealth:
         """The health as far as this process knows; no call to Redis."""
-        return self._known.get(login.account) or self._local.health(login)
+        known, own = self._known.get(login.account), self._local.health(login)
+        return own if known is None or is_cleared_since(own, known) else known
 
     def update(self, login: Login, change: Change) -> AccountHealth:
         """Apply ``change`` for all processes, after the changes that Redis has missed."""
         missed = self._missed.setdefault(login.account, deque(maxlen=_MOST_MISSED))
-        changes, changed = [*missed, change], AccountHealth()
+        told, changed = len(missed), AccountHealth()
 
         def replace(stored: bytes | None) -> bytes | None:
             nonlocal changed
             before = decode(stored) if stored else AccountHealth()
-            own = self._local.health(login)
-            is_behind = not stored or is_later(own, before)
-            changed = own if is_behind else before
-            for one in [change] if is_behind else changes:  # the host has made the missed ones
-                changed = one(changed)
+            changed = self._caught_up(login, before) if stored else self._local.health(login)
+            changed = change(changed)
             return None if changed == before else msgspec.json.encode(changed)
 
         try:
             self._backend.update_health(self._root(login), replace)
         except RedisUnavailable:
+            missed.append(_Missed(self._local.health(login).clears, change))
             changed = self._local.update_health(login, change)
-            missed.append(change)
         else:
-            for _ in changes[:-1]:
+            for _ in range(told):
                 missed.popleft()
             self._local.update_health(login, lambda _: changed)
         self._known[login.account] = changed
@@ -76,6 +84,18 @@ class SharedHealth:
                 current.append(login)
         self._fetch(current)
 
+    def _caught_up(self, login: Login, stored: AccountHealth) -> AccountHealth:
+        """What Redis would hold if it had been there all the time."""
+        own = self._local.health(login)
+        if is_later(own, stored):
+            return own  # the host has made the missed changes
+        if is_cleared_since(own, stored):
+            stored = msgspec.structs.replace(cleared(stored), clears=own.clears)
+        for missed in self._missed.get(login.account, ()):
+            if missed.clears >= stored.clears:
+                stored = missed.change(stored)
+        return stored
+
     def _fetch(self, logins: Sequence[Login]) -> None:
         roots = [self._root(login) for login in logins]
         if not roots:
@@ -84,7 +104,8 @@ class SharedHealth:
             if not stored or self._missed.get(login.account):
                 continue
             known = decode(stored)
-            if is_later(self._local.health(login), known):
+            own = self._local.health(login)
+            if is_later(own, known) or is_cleared_since(own, known):
                 self.update(login, _unchanged)
             else:
                 self._known[login.account] = known
