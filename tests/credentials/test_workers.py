@@ -189,7 +189,7 @@ def write_aging_token(path: Path) -> None:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)

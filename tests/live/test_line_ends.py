@@ -14,7 +14,7 @@ from tests.live.servers import KEY, Gateway
 TEXT = "one\x85two\u2028three\u2029four\r\n"
 MESSAGES = {"model": "claude-sonnet-4-6", "messages": [{"role": "user", "content": "Hello"}]}
 BODIES: dict[str, dict[str, Any]] = {
-    "/v1/messages": MESSAGES | {"max_tokens": 9},
+    "/v1/messages": MESSAGES | {"max_tokens": 99},
     "/v1/chat/completions": MESSAGES,
     "/v1/responses": {"model": "claude-sonnet-4-6", "input": "Hello"},
 }

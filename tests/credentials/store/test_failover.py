@@ -85,7 +85,7 @@ def cluster(start: Callable[..., Any], server: RedisServer, now: Time, clock: Cl
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
