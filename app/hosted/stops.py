@@ -38,18 +38,16 @@ class _Cited:
     def __init__(self, limit: Limit) -> None:
         self._limit = limit
         self.name = limit.name
+        self.reached = False
         self._runs: deque[tuple[int, tuple[WebPage, ...]]] = deque()
         """Of the text that the limit has and has not passed on: lengths, and what it cites."""
         self._passed = ""  # of the first run, which is passed on whole if it cites
 
-    @property
-    def reached(self) -> bool:
-        """As in :class:`.Limit`."""
-        return self._limit.reached
-
     def feed(self, events: Sequence[Event]) -> Sequence[Event]:
         """As in :class:`.Limit`."""
-        return list(self._marked(self._limit.feed([*map(self._plain, events)])))
+        passed = self._limit.feed([*map(self._plain, events)])
+        self.reached = self._limit.reached
+        return list(self._marked(passed))
 
     def flush(self) -> Sequence[Event]:
         """As in :class:`.Limit`."""

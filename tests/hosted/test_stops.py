@@ -53,6 +53,16 @@ def test_the_model_is_asked_without_them() -> None:
     assert Stops(Conversation("m", (), stop_sequences=("a",))).asked.stop_sequences == ()
 
 
+def characters(events: Sequence[Event]) -> list[tuple[str, tuple[WebPage, ...]]]:
+    """Each with what it cites."""
+    found = list[tuple[str, tuple[WebPage, ...]]]()
+    for event in events:
+        if isinstance(event, TextDelta | CitedText):
+            pages = event.pages if isinstance(event, CitedText) else ()
+            found += [(char, pages) for char in event.text]
+    return found
+
+
 PIECES = st.tuples(st.text("ab", max_size=4), st.sampled_from([(), ONE, OTHER]))
 
 
@@ -64,8 +74,7 @@ def test_what_is_kept_is_the_text_up_to_the_first_sequence(
         CitedText(text, pages) if pages and text else TextDelta(text) for text, pages in pieces
     ]
     *passed, end = kept(stops, *events, END)
-    whole = [(char, getattr(event, "pages", ())) for event in events for char in event.text]
-    got = [(char, getattr(event, "pages", ())) for event in passed for char in event.text]  # type: ignore[attr-defined]
+    whole, got = characters(events), characters(passed)
     text = "".join(char for char, _ in whole)
     ends = [at + len(stop) for stop in stops if (at := text.find(stop)) >= 0]
     assert got == whole[: len(got)]
