@@ -26,7 +26,7 @@ SIZE = 1 << 16
 INFINITY = float("inf")
 
 
-class File(_Dict):
+class File(_Dict):  # type: ignore[misc]
     """A file of numbers, of which each knows its own place: prometheus_client looks that up for
     each write, in three calls.
     """
