@@ -18,6 +18,7 @@ from app.codewhisperer.service.hosts import candidates
 from app.core.conversation import Conversation
 from app.core.events import Event
 from app.core.tokens import prompt
+from app.core.tokens.text import estimator_of
 from app.core.usage import Meter
 from app.eventstream.frames import FrameDecoder
 from app.models.names import resolve
@@ -29,6 +30,7 @@ from benchmarks.dialects import DIALECTS, MESSAGES, MODEL, Dialect
 
 EVENTS, BATCH, READ = 512, 8, 64 * KB
 MAX_DESCRIPTION = 10_000
+ESTIMATED = "claude-opus-4.7"
 [HOST] = candidates("us-east-1", "codewhisperer")
 KINDS = {
     "text": samples.text_frames(EVENTS),
@@ -142,12 +144,17 @@ def test_parsers(measure: Measure, dialect: Dialect, sent: Sent) -> None:
     )  # fmt: skip
 
 
-def test_estimates(measure: Measure, dialect: Dialect, sent: Sent) -> None:
-    parsed = conversations(dialect, sent[1])
-    measure(
-        "token estimate", f"{dialect.name}: {sent[0]}", "request", len(parsed),
-        lambda: [prompt.measure(each, "claude-opus-4.7") for each in parsed],
-    )  # fmt: skip
+@pytest.mark.parametrize("part", ["token estimate", "token estimate of the next turn"])
+def test_estimates(measure: Measure, dialect: Dialect, sent: Sent, part: str) -> None:
+    """Long texts are counted once: the next turn of a conversation has those of the turn before."""
+    parsed, counted = conversations(dialect, sent[1]), estimator_of(ESTIMATED)
+
+    def estimates() -> list[prompt.Prompt]:
+        if part == "token estimate":
+            counted._known.clear()
+        return [prompt.measure(each, ESTIMATED) for each in parsed]
+
+    measure(part, f"{dialect.name}: {sent[0]}", "request", len(parsed), estimates)
 
 
 def test_repairs(measure: Measure, dialect: Dialect, sent: Sent) -> None:

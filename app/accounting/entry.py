@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
@@ -85,6 +87,7 @@ class Total(Struct, kw_only=True):
 
 COUNTERS = tuple(name for name in Total.__struct_fields__ if name != "name")
 """The members of a total that are added up, in their order."""
+_counters_of = attrgetter(*COUNTERS)
 
 
 class Query(Struct, frozen=True):
@@ -172,16 +175,19 @@ def total(one: Entry) -> Total:
 
 def day(at: float) -> str:
     """The day of a moment, in UTC."""
-    return f"{datetime.fromtimestamp(at, UTC):%F}"
+    return _day(int(at // 86400))
+
+
+@lru_cache(maxsize=2)
+def _day(number: int) -> str:
+    """The day of that number since the epoch: a batch has answers of one or two."""
+    return f"{datetime.fromtimestamp(number * 86400, UTC):%F}"
 
 
 def added(totals: Iterable[Total], name: str = "") -> Total:
     """All of them together."""
-    result = Total(name=name)
-    for one in totals:
-        for counter in COUNTERS:
-            setattr(result, counter, getattr(result, counter) + getattr(one, counter))
-    return result
+    sums = map(sum, zip(*map(_counters_of, totals), strict=True))
+    return Total(name=name, **dict(zip(COUNTERS, sums, strict=False)))  # none of nothing
 
 
 def _listed(names: tuple[str, ...]) -> str:

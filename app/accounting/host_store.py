@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import astuple
+
 from app import database
 
 from .entry import COUNTERS, Entry, Query, Reading, Scope, Speed, Total, added, day, total
@@ -80,7 +82,7 @@ class HostStore:
         sums: defaultdict[tuple[str, ...], list[Total]] = defaultdict(list)
         rows, refused = [], []
         for one in entries:
-            row = [getattr(one, name) for name in _COLUMNS]
+            row = astuple(one)
             if not one.model:
                 refused.append(row)
                 continue

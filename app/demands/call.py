@@ -128,12 +128,14 @@ class WatchedCall:
 
     def facts(self) -> dict[str, Any]:
         """Of the last call, with the first one's first event and the attempts of both."""
-        facts, first = self._call.facts(), self._calls[0].facts()
-        facts["attempts"] = sum(call.facts()["attempts"] for call in self._calls)
-        if tries := [one for call in self._calls for one in call.facts().get("tries", ())]:
-            facts["tries"] = tries
-        if "first_event_at" in first:
-            facts["first_event_at"] = first["first_event_at"]
+        each = [call.facts() for call in self._calls]
+        facts, first = each[-1], each[0]
+        if self.has_asked_again:
+            facts["attempts"] = sum(of_call["attempts"] for of_call in each)
+            if tries := [one for of_call in each for one in of_call.get("tries", ())]:
+                facts["tries"] = tries
+            if "first_event_at" in first:
+                facts["first_event_at"] = first["first_event_at"]
         if self._cut_by:
             facts["cut_by"] = self._cut_by
         return facts

@@ -32,6 +32,7 @@ class _Late(Exception):
     """The time for all files is over."""
 
 
+_MAY_BE_REMOTE = frozenset({Remote, ToolResult})
 _NOTES = {"image": "image_as_text", "document": "document_as_text"}
 
 
@@ -106,10 +107,12 @@ class Fetcher:
 
 def _remotes(conversation: Conversation) -> Iterator[Remote]:
     for message in conversation.messages:
+        if _MAY_BE_REMOTE.isdisjoint(map(type, message.parts)):
+            continue
         for part in message.parts:
             if type(part) is Remote:
                 yield part
-            elif type(part) is ToolResult:
+            elif type(part) is ToolResult and Remote in map(type, part.content):
                 yield from (inner for inner in part.content if type(inner) is Remote)
 
 

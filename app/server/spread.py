@@ -104,6 +104,9 @@ class Place:
         now = self._clock()
         mine = self._load() + self._opening
         self._board.write(self._slot, mine, now)
+        if mine <= SLACK:  # nobody can have so much less
+            self._waits_since = 0.0
+            return True
         ahead = {
             slot: sign
             for slot, load, sign in self._board.others(self._slot, now - GONE)

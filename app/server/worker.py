@@ -77,6 +77,8 @@ class Worker(GeventWorker):
         """Keep the settings as plain attributes, since gunicorn reads some twenty for each request,
         each by two calls. No reload changes them in a running worker."""
         vars(self.cfg).update({name: one.get() for name, one in self.cfg.settings.items()})
+        # or each greenlet keeps ten frames of who started it, for a debugger
+        gevent.config.track_greenlet_tree = False
         super().init_process()
 
     def init_signals(self) -> None:

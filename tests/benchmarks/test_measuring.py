@@ -1,6 +1,7 @@
 """The benchmarks themselves: what they count, what they refuse to count, and what they tell."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from time import process_time
 import pytest
 from werkzeug.datastructures import Headers
 
+from app.codewhisperer.request.repair import Limits, rules
 from app.simulator import Simulator
 from benchmarks import end_to_end, figures, report, samples
 from benchmarks.cases import FULL, KB, Case, cases
@@ -134,6 +136,13 @@ def test_every_part_can_be_timed() -> None:
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_page_has_no_repair_rule_that_is_gone() -> None:
+    page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| one repair rule \| ([a-z-]+):", page, re.MULTILINE)
+    assert shown
+    assert set(shown) <= {rule.name for rule in rules(Limits(1))}
 
 
 def test_parts_are_told_by_their_unit() -> None:

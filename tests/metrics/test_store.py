@@ -75,14 +75,14 @@ def test_a_file_is_there_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker may add up what it finds at any moment."""
-    original = store._open
+    original = store.File
 
     def look(path: str) -> Any:
         assert Path(path).stat().st_size > 0
         exposition(tmp_path)
         return original(path)
 
-    monkeypatch.setattr(store, "_open", look)
+    monkeypatch.setattr(store, "File", look)
     Store(tmp_path, 0).cell(table.RETRIES, "m").add()
     assert samples(tmp_path)["kiro2api_retries_total[('model', 'm')]"] == 1
 

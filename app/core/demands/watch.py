@@ -100,9 +100,11 @@ class Watch:
         if self._watched.isdisjoint(map(type, batch)):
             return batch
         passed: list[Event] = []
+        watched = self._watched
         for event in batch:
-            if type(event) in self._watched:
+            if type(event) in watched:
                 _STEPS[type(event)](self, event, passed)
+                watched = self._watched  # a step may change it
             else:
                 passed.append(event)
         return passed

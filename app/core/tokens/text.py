@@ -54,7 +54,8 @@ class Estimator:
             small, kinds = len(data) - len(rest), _ASCII
         else:
             small, kinds = len(data) - len(data.translate(None, _SMALL)), _EVERY
-        return small * self._small + sum(map(mul, map(rest.count, kinds), self._others))
+        others: int = sum(map(mul, map(rest.count, kinds), self._others))
+        return small * self._small + others
 
     def texts(self, texts: Iterable[str]) -> int:
         """Thousandths of a token in all of ``texts``."""
