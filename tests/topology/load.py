@@ -7,7 +7,6 @@ import http.client
 import json
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,10 +30,6 @@ SCRIPT = (
     },
 )
 """What the simulator answers."""
-
-
-TOTALS: Counter[str] = Counter()
-"""Whole answers of all loads."""
 
 
 class Load:

@@ -26,8 +26,8 @@ OUTRO = """
 How it was made, where this machine cannot do it as a network would: the link that is slow and loses
 data is a program that delays each piece by 100 ms in each direction, and 2 in 100 by another 400
 ms, as the kernel here has no `netem`. The clock that is an hour ahead is libfaketime's, in a
-real gateway; its monotonic clock is right. The failover moves the address that the gateways know, as a
-virtual address or Sentinel's proxy does.
+real gateway; its monotonic clock is right. The failover moves the address that the gateways know,
+as a virtual address or Sentinel's proxy does.
 
 ## What the front has to do
 
