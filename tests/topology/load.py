@@ -57,7 +57,7 @@ class Load:
 
     def wait_for(self, more: int) -> None:
         """Until so many more were answered."""
-        wanted, end = self.answered + more, time.monotonic() + 60
+        wanted, end = self.answered + more, time.monotonic() + 100
         while self.answered < wanted:
             assert time.monotonic() < end, f"{self.answered} of {wanted}: {self.failed[:5]}"
             time.sleep(0.02)

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+import pytest
+
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 INTRO = """\
@@ -59,11 +61,7 @@ LONG = " \\*"
 def row(what: str, seen: str, *, long: bool = False) -> Callable[[Test], Test]:
     """Marks the test of a row."""
     ROWS.append(Row(what, seen, long))
-
-    def unchanged(test: Test) -> Test:
-        return test
-
-    return unchanged
+    return pytest.mark.long if long else lambda test: test
 
 
 def document() -> str:

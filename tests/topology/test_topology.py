@@ -93,7 +93,7 @@ def test_bodies_of_32_mb(world: World) -> None:
         assert answer.json()["type"] == ("message" if status == 200 else "error")
 
 
-@row("each gateway is restarted in turn (SIGTERM)", "nothing: every answer is whole")
+@row("each gateway is restarted in turn (SIGTERM)", "nothing: every answer is whole", long=True)
 @pytest.mark.usefixtures("one_refresh")
 def test_a_rolling_restart(world: World) -> None:
     """docs/operations.md: Several gateways"""
@@ -115,7 +115,11 @@ def test_a_rolling_upgrade(world: World) -> None:
             running.wait_for(5)
 
 
-@row("new code turns out to be wrong, and its master is stopped", "nothing: the former goes on")
+@row(
+    "new code turns out to be wrong, and its master is stopped",
+    "nothing: the former goes on",
+    long=True,
+)
 @pytest.mark.usefixtures("one_refresh")
 def test_a_rollback(world: World) -> None:
     """docs/operations.md: Rollback"""
@@ -152,6 +156,7 @@ def test_a_gateway_is_killed(world: World) -> None:
     victim = world.hosts[1]
     victim.kill()
     connection = http.client.HTTPConnection("127.0.0.1", world.nginx.port, timeout=60)
+    until(lambda: ask(connection, KEY) == "Hello")  # nginx may not know yet that it is gone
     assert {ask(connection, KEY) for _ in range(20)} == {"Hello"}
     with ThreadPoolExecutor(len(streams)) as pool:
         answers = [*pool.map(PendingRequest.read_all, streams)]
@@ -164,7 +169,9 @@ def test_a_gateway_is_killed(world: World) -> None:
 
 
 @row(
-    "a conversation (`previous_response_id`) goes on after all gateways got new code", "the answer"
+    "a conversation (`previous_response_id`) goes on after all gateways got new code",
+    "the answer",
+    long=True,
 )
 @pytest.mark.usefixtures("one_refresh")
 def test_a_conversation_outlives_its_gateway(world: World) -> None:
@@ -196,7 +203,9 @@ def test_redis_is_killed_and_comes_back(world: World) -> None:
         running.wait_for(20)
 
 
-@row("Redis is gone, and its replica takes over", "nothing; usage and limits go on there")
+@row(
+    "Redis is gone, and its replica takes over", "nothing; usage and limits go on there", long=True
+)
 @pytest.mark.usefixtures("one_refresh")
 def test_redis_fails_over(world: World) -> None:
     until(lambda: world.is_followed())
@@ -215,6 +224,7 @@ def test_a_slow_network(world: World) -> None:
 @row(
     "the clock of a gateway is an hour ahead",
     "nothing; that gateway takes the token for one that is over, and renews it: two refreshes",
+    long=True,
 )
 def test_clocks_are_an_hour_apart(world: World) -> None:
     preload = Path(FAKETIME.format(platform.machine()))
@@ -234,6 +244,7 @@ def test_clocks_are_an_hour_apart(world: World) -> None:
 @row(
     "a gateway is restarted, and Redis is killed and comes back, while usage is counted",
     "`kiro2api usage` has every answer, once",
+    long=True,
 )
 def test_the_usage_is_right(world: World) -> None:
     before = used(world)
