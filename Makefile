@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 FUZZ_MINUTES ?= 5
 
 .PHONY: run test check audit fuzz chaos hostile soak crash outages conformance clients bench format docs
-.PHONY: image newest lock clean
+.PHONY: image topology newest lock clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/kiro2api serve
@@ -72,6 +72,9 @@ clients: $(DEV)  ## released clients, through a whole task
 image: $(DEV)  ## the image, built and run without an engine; needs root, buildah, debootstrap
 	$(BIN)/python -m pytest -n 0 -m long tests/image
 
+topology: $(DEV)  ## three gateways, nginx and Redis, and what happens to them: docs/topology.md
+	$(BIN)/python -m pytest -n 0 -m "long or not long" tests/topology
+
 newest: $(DEV)  ## the newest of every client and SDK, and what became of it: one table
 	$(BIN)/python -m clients.newest
 
@@ -90,6 +93,7 @@ docs: $(RUNTIME)  ## what is generated from tables
 	$(BIN)/python -m tests.metrics.render markdown > docs/metrics.md
 	$(BIN)/python -m tests.metrics.render grafana > deploy/grafana/kiro2api.json
 	$(BIN)/python -m tests.dialects.compatibility > docs/compatibility.md
+	$(BIN)/python -m tests.topology.row > docs/topology.md
 	$(BIN)/python -m benchmarks.counting.errors
 
 # Pins stay as they are unless pyproject.toml asks for others; make lock LOCK=--upgrade renews all.

@@ -162,6 +162,7 @@ def log_of(gateway: Gateway, word: str) -> list[str]:
 def test_what_is_used_is_logged_once_and_again_when_it_changes(
     upstream: Simulator, start: Callable[..., Gateway], tmp_path: Path
 ) -> None:
+    """docs/operations.md: Logins"""
     secret = tmp_path / "secret"
     secret.write_text(json.dumps([{"apiKey": "ksk_1"}, {"auth": "api_key"}]))
     gateway = start(upstream, AWS_REFRESHTOKEN="", KIRO_AUTH_TOKEN_FILE=str(secret))

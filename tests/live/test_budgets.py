@@ -108,6 +108,7 @@ def test_a_budget_is_changed_while_it_runs(service: Service) -> None:
 
 
 def test_a_rotated_key_leaves_no_gap(service: Service) -> None:
+    """docs/operations.md: Clients' keys"""
     former = service.keys("add", "turned", "--credits-per-day", "1")
     assert service.ask(former).status_code == 200
     new = service.keys("rotate", "turned", "--grace", "1h")

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+import pytest
+
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 INTRO = """\
@@ -26,8 +28,8 @@ OUTRO = """
 How it was made, where this machine cannot do it as a network would: the link that is slow and loses
 data is a program that delays each piece by 100 ms in each direction, and 2 in 100 by another 400
 ms, as the kernel here has no `netem`. The clock that is an hour ahead is libfaketime's, in a
-real gateway; its monotonic clock is right. The failover moves the address that the gateways know, as a
-virtual address or Sentinel's proxy does.
+real gateway; its monotonic clock is right. The failover moves the address that the gateways know,
+as a virtual address or Sentinel's proxy does.
 
 ## What the front has to do
 
@@ -59,11 +61,7 @@ LONG = " \\*"
 def row(what: str, seen: str, *, long: bool = False) -> Callable[[Test], Test]:
     """Marks the test of a row."""
     ROWS.append(Row(what, seen, long))
-
-    def unchanged(test: Test) -> Test:
-        return test
-
-    return unchanged
+    return pytest.mark.long if long else lambda test: test
 
 
 def document() -> str:

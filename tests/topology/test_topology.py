@@ -2,8 +2,13 @@
 
 import http.client
 import json
+import os
+import platform
+import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +22,7 @@ from tests.live.servers import KEY, ROOT
 from tests.topology import nginx
 from tests.topology.load import MODEL, PLAIN, SCRIPT, SLOW, ask, load
 from tests.topology.row import document, row
-from tests.topology.world import HOSTS, World
+from tests.topology.world import HOSTS, World, is_there, until
 
 MAX_BODY = 32 * 1024 * 1024
 FAKETIME = "/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1"
@@ -88,9 +93,10 @@ def test_bodies_of_32_mb(world: World) -> None:
         assert answer.json()["type"] == ("message" if status == 200 else "error")
 
 
-@row("each gateway is restarted in turn (SIGTERM)", "nothing: every answer is whole")
+@row("each gateway is restarted in turn (SIGTERM)", "nothing: every answer is whole", long=True)
 @pytest.mark.usefixtures("one_refresh")
 def test_a_rolling_restart(world: World) -> None:
+    """docs/operations.md: Several gateways"""
     with load(world.nginx.url, KEY) as running:
         for host in world.hosts:
             host.stop()
@@ -102,10 +108,29 @@ def test_a_rolling_restart(world: World) -> None:
 @row("each gateway gets new code in turn (SIGUSR2, then SIGTERM)", "nothing: the same")
 @pytest.mark.usefixtures("one_refresh")
 def test_a_rolling_upgrade(world: World) -> None:
+    """docs/operations.md: New code"""
     with load(world.nginx.url, KEY) as running:
         for host in world.hosts:
             host.upgrade()
             running.wait_for(5)
+
+
+@row(
+    "new code turns out to be wrong, and its master is stopped",
+    "nothing: the former goes on",
+    long=True,
+)
+@pytest.mark.usefixtures("one_refresh")
+def test_a_rollback(world: World) -> None:
+    """docs/operations.md: Rollback"""
+    host = world.hosts[0]
+    with load(world.nginx.url, KEY) as running:
+        new = host.start_beside()
+        running.wait_for(5)
+        os.kill(new, signal.SIGTERM)
+        until(lambda: not is_there(new))
+        running.wait_for(5)
+        host.upgrade()
 
 
 @row("nginx is reloaded", "nothing: answers in progress end; an idle connection may be closed")
@@ -131,6 +156,7 @@ def test_a_gateway_is_killed(world: World) -> None:
     victim = world.hosts[1]
     victim.kill()
     connection = http.client.HTTPConnection("127.0.0.1", world.nginx.port, timeout=60)
+    until(lambda: ask(connection, KEY) == "Hello")  # nginx may not know yet that it is gone
     assert {ask(connection, KEY) for _ in range(20)} == {"Hello"}
     with ThreadPoolExecutor(len(streams)) as pool:
         answers = [*pool.map(PendingRequest.read_all, streams)]
@@ -142,17 +168,11 @@ def test_a_gateway_is_killed(world: World) -> None:
     victim.start()
 
 
-@row("Redis is killed, and comes back", "nothing")
-@pytest.mark.usefixtures("one_refresh")
-def test_redis_is_killed_and_comes_back(world: World) -> None:
-    with load(world.nginx.url, KEY) as running:
-        world.redis.stop()
-        running.wait_for(20)
-        world.redis.start()
-        running.wait_for(20)
-
-
-@row("a conversation (`previous_response_id`) goes on after all gateways were restarted", "nothing")
+@row(
+    "a conversation (`previous_response_id`) goes on after all gateways got new code",
+    "the answer",
+    long=True,
+)
 @pytest.mark.usefixtures("one_refresh")
 def test_a_conversation_outlives_its_gateway(world: World) -> None:
     def ask_on(**more: str) -> dict[str, Any]:
@@ -171,6 +191,78 @@ def test_a_conversation_outlives_its_gateway(world: World) -> None:
     for host in world.hosts:
         host.upgrade()
     assert ask_on(previous_response_id=first["id"])["status"] == "completed"
+
+
+@row("Redis is killed, and comes back", "nothing")
+@pytest.mark.usefixtures("one_refresh")
+def test_redis_is_killed_and_comes_back(world: World) -> None:
+    with load(world.nginx.url, KEY) as running:
+        world.redis.stop()
+        running.wait_for(20)
+        world.redis.start()
+        running.wait_for(20)
+
+
+@row(
+    "Redis is gone, and its replica takes over", "nothing; usage and limits go on there", long=True
+)
+@pytest.mark.usefixtures("one_refresh")
+def test_redis_fails_over(world: World) -> None:
+    until(lambda: world.is_followed())
+    with load(world.nginx.url, KEY) as running:
+        world.fail_over()
+        running.wait_for(20)
+
+
+@row("the client's network has 200 ms and loses 2 %", "whole answers, later")
+@pytest.mark.usefixtures("one_refresh")
+def test_a_slow_network(world: World) -> None:
+    with load(f"http://127.0.0.1:{world.slow.port}", KEY) as running:
+        running.wait_for(10)
+
+
+@row(
+    "the clock of a gateway is an hour ahead",
+    "nothing; that gateway takes the token for one that is over, and renews it: two refreshes",
+    long=True,
+)
+def test_clocks_are_an_hour_apart(world: World) -> None:
+    preload = Path(FAKETIME.format(platform.machine()))
+    require(preload.exists(), "libfaketime")
+    before, ahead = world.refreshes, world.hosts[0]
+    ahead.stop()
+    told = {"LD_PRELOAD": str(preload), "FAKETIME": "+1h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    ahead.start(**told)
+    with load(world.nginx.url, KEY) as running:
+        running.wait_for(30)
+    assert int(ahead.gateway.log_lines()[-1]["time"][11:13]) != time.gmtime().tm_hour
+    assert world.refreshes <= before + 1
+    ahead.stop()
+    ahead.start()
+
+
+@row(
+    "a gateway is restarted, and Redis is killed and comes back, while usage is counted",
+    "`kiro2api usage` has every answer, once",
+    long=True,
+)
+def test_the_usage_is_right(world: World) -> None:
+    before = used(world)
+    with load(world.nginx.url, KEY) as running:
+        world.hosts[2].stop()
+        world.hosts[2].start()
+        world.replica.stop()
+        running.wait_for(10)
+        world.replica.start()
+        running.wait_for(10)
+    until(lambda: used(world) == before + running.answered)
+
+
+def used(world: World) -> int:
+    """How many answers have been counted, of all gateways."""
+    headers = {"x-api-key": KEY}
+    answer = requests.get(world.nginx.url + "/v1/usage", headers=headers, timeout=20)
+    return int(answer.json()["total"]["requests"]) if answer.status_code == 200 else -1
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -50,16 +50,18 @@ class Host:
         self._wait_for_end()
 
     def upgrade(self) -> None:
-        """New code without an end: SIGUSR2 starts a master beside the old one, which is stopped
-        once the new one has its workers."""
-        old = self.master
-        before = set(processes.children(old))
-        os.kill(old, signal.SIGUSR2)
-        [new] = until(lambda: set(processes.children(old)) - before)
-        until(lambda: len(processes.children(new)) >= WORKERS)
-        os.kill(old, signal.SIGTERM)
-        self._wait_for_end()
+        """New code without an end: the old master is stopped once the new one has its workers."""
+        new = self.start_beside()
+        self.stop()
         self.master = new
+
+    def start_beside(self) -> int:
+        """Start a second master by SIGUSR2; return its process once it has its workers."""
+        before = set(processes.children(self.master))
+        os.kill(self.master, signal.SIGUSR2)
+        [new] = until(lambda: set(processes.children(self.master)) - before)
+        until(lambda: len(processes.children(new)) >= WORKERS)
+        return new
 
     def kill(self) -> None:
         """As a power cut does."""
@@ -112,6 +114,8 @@ class World:
             (front := self._work / "nginx").mkdir()
             self.nginx = Nginx(front, [host.port for host in self.hosts])
             begun.callback(self.nginx.stop)
+            self.slow = Link(self.nginx.port, delay=0.1, loss=0.02)
+            begun.callback(self.slow.close)
             self._ends = begun.pop_all()
         return self
 
@@ -142,13 +146,23 @@ class World:
         """Make one server a replica of another, and wait until it has everything."""
         client: Any = redis.Redis(port=replica.port)
         client.replicaof("127.0.0.1", primary.port)
-        until(lambda: client.info("replication").get("master_link_status") == "up")
+        until(self.is_followed)
+
+    def is_followed(self) -> bool:
+        """Whether the replica has what the primary has."""
+        client: Any = redis.Redis(port=self.replica.port)
+        return bool(client.info("replication").get("master_link_status") == "up")
 
     def promote(self, replica: RedisServer) -> None:
         """Make it the primary, to which the hosts' address leads from now on."""
         client: Any = redis.Redis(port=replica.port)
         client.replicaof("NO", "ONE")
         self.store.lead_to(replica.port)
+
+    def fail_over(self) -> None:
+        """The primary is gone, and its replica takes over."""
+        self.redis.stop()
+        self.promote(self.replica)
 
     @property
     def refreshes(self) -> int:
