@@ -161,3 +161,17 @@ def _code(page: str) -> set[str]:
 
 def test_both_readmes_name_the_same_settings_commands_and_endpoints() -> None:
     assert _code("README.md") ^ _code("README.zh-CN.md") == set()
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_defaults_in_a_readme_are_those_of_the_settings(page: str) -> None:
+    """A default between backticks is a value; a word is for those that have none."""
+    row = r"^\| `(\w+)` \| (?:`([^`|]*)`)?[^|]* \|"
+    known = dict(re.findall(row, read(ROOT / "docs" / "settings.md"), re.MULTILINE))
+    found = re.findall(r"^\| (`[A-Z_]+`.*?) \| (.+?) \|", read(ROOT / page), re.MULTILINE)
+    rows = [(re.findall(r"`(\w+)`", names), told) for names, told in found]
+    rows = [(names, told) for names, told in rows if set(names) <= set(known)]
+    assert len(rows) >= 9
+    for names, told in rows:
+        defaults = [known[name] for name in names]
+        assert re.findall(r"`([^`]*)`", told) == [one for one in defaults if one], names

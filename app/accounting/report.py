@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from msgspec import UNSET, Struct, structs
 
-from app.core.credits import number, rounded
+from app.core.credits import MICRO, number, rounded, text
 
 from .accounts import Comparison, compare
 from .entry import COUNTERS, GROUPINGS, Query, Reading, Scope, Total, added
@@ -178,6 +178,8 @@ def _row(one: Total) -> tuple[str, ...]:
 
 
 def _signed(amount: int) -> str:
+    if 0 < abs(amount) < MICRO // 100:  # neither more nor less than nothing by its two decimals
+        return text(amount)
     return f"-{rounded(-amount)}" if amount < 0 else rounded(amount)
 
 

@@ -83,6 +83,8 @@ def words(finished: Finished) -> str:
         said.append(f"account {finished.account}")
     if finished.end not in USUAL_ENDS:
         said.append(f"end {finished.end}")
+    if finished.cancelled:
+        said.append("the client left")
     if cut_by := finished.facts.get("cut_by"):
         said.append(f"cut by {cut_by}")
     for name in ("repairs", "ignored"):

@@ -226,6 +226,11 @@ class TestForms:
         assert lines[6] == "3 answers are missing: they could not be kept."
         assert "a difference of -0.20." in lines[7]
 
+    def test_a_small_difference_has_its_sign(self) -> None:
+        small = Comparison("main", 0.0, 60.0, counted=0, recorded=1651)
+        lines = [*report.table(msgspec.structs.replace(self.found, accounts=[small]))]
+        assert lines[7].endswith("<0.01 are recorded here, a difference of -0.001651.")
+
     def test_csv_holds_no_formula(self) -> None:
         head, first, second = report.as_csv(self.found).splitlines()
         assert head.startswith("account,requests,failed,input_tokens")

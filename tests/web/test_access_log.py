@@ -88,6 +88,11 @@ def test_an_answer_that_the_gateway_cut() -> None:
     assert access_log.words(record).endswith("total 2.50s cut by one_call")
 
 
+def test_an_answer_whose_client_left() -> None:
+    record = finished(dialect="anthropic", model="m", model_asked="m", cancelled=True)
+    assert access_log.words(record).endswith("total 2.50s the client left")
+
+
 def test_a_model_that_was_not_renamed_is_named_once() -> None:
     record = finished(dialect="anthropic", model_asked="m", model="m", end="end_turn")
     assert access_log.words(record) == "200 anthropic m 0/0 tokens total 2.50s"
