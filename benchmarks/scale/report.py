@@ -202,7 +202,8 @@ def _simulated(far: Model, known: Costs) -> str:
             ]
         )  # fmt: skip
     head = (
-        "Hosts", "streams", "cores busy", "memory, GB", "calls to Redis a second, at most", "wave, s",
+        "Hosts", "streams", "cores busy", "memory, GB", "calls to Redis a second, at most",
+        "wave, s",
         "calls a second in it",
     )  # fmt: skip
     return _table(head, rows)
