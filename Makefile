@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 FUZZ_MINUTES ?= 5
 
 .PHONY: run test check audit fuzz chaos hostile soak crash outages conformance clients bench format docs
-.PHONY: image topology newest lock clean
+.PHONY: image topology newest scale lock clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/kiro2api serve
@@ -77,6 +77,9 @@ topology: $(DEV)  ## three gateways, nginx and Redis, and what happens to them: 
 
 newest: $(DEV)  ## the newest of every client and SDK, and what became of it: one table
 	$(BIN)/python -m clients.newest
+
+scale: $(DEV)  ## what many gateways need, from what 1, 2 and 3 do: docs/scaling.md
+	$(BIN)/python -m benchmarks.scale
 
 bench: $(TOOLS)  ## speed and memory, about eight minutes: docs/performance.md
 	$(BIN)/python -m benchmarks

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from app.version import __version__
 from tests.live.servers import ROOT
 
 WORKFLOWS = ROOT / ".github" / "workflows"
+PATH = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+"""With a ``python``, as setup-python makes it."""
 
 
 def step(job: str, begins: str) -> str:
@@ -30,7 +33,7 @@ def run(script: str, place: Path, tag: str) -> "subprocess.CompletedProcess[str]
     return subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", script],
         cwd=place, capture_output=True, text=True, timeout=60, check=False,
-        env={"PATH": os.environ["PATH"], "GITHUB_REF_NAME": tag},
+        env={"PATH": PATH, "GITHUB_REF_NAME": tag},
     )  # fmt: skip
 
 
