@@ -11,6 +11,7 @@ from clients import (
     lite_llm,
     opencode,
     pi,
+    typed,
 )
 
 CASES = [
@@ -22,6 +23,7 @@ CASES = [
     *cline.CASES,
     *aider.CASES,
     *libraries.CASES,
+    *typed.CASES,
     *lite_llm.CASES,
     *javascript.CASES,
 ]

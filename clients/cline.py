@@ -3,10 +3,22 @@
 Its provider of Anthropic's takes no base URL.
 """
 
+import json
 from functools import partial
 from typing import Any
 
-from clients.case import BROKEN, FAILED, Api, Case, Launch, Place, prompt
+from clients.case import (
+    BROKEN,
+    FAILED,
+    MARK,
+    PIECES,
+    SPOKEN,
+    Api,
+    Case,
+    Launch,
+    Place,
+    prompt,
+)
 
 OPTIONS: dict[Api, str] = {
     "chat": "-p openai-compatible -b {url}/v1",
@@ -68,4 +80,20 @@ def _broken(api: Api) -> Case:
     )
 
 
-CASES = [make(api) for make in (_whole, _agent, _broken) for api in OPTIONS]
+def _overflow(api: Api) -> Case:
+    """Return a case in which the result of a call is too long, until it is left out."""
+    name, given = FIRST
+    first = {**SPOKEN, "tool": {"name": name, "input": given}}
+    steps = [{**first, "times": 1, "then": {"text": PIECES}}, {"fail": "too_long"}]
+    return _case(
+        api,
+        "an overflow, upon which it compacts the history",
+        MARK + json.dumps({"steps": steps}, ensure_ascii=False),
+        ("kiro-one",),
+        streamed=2,
+        refused=(400,),
+        repeats=True,
+    )
+
+
+CASES = [make(api) for make in (_whole, _agent, _broken, _overflow) for api in OPTIONS]

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clients.case import BROKEN, FAILED, PIECES, SPOKEN, Api, Case, Launch, Place, Registry, prompt
+from clients.case import BROKEN, FAILED, SPOKEN, Api, Case, Launch, Place, Registry, prompt
 
 PROGRAMS = Path(__file__).parent / "programs"
 ADD = ("add", {"a": 2, "b": 3})
@@ -14,9 +14,6 @@ MULTIPLY = ("multiply", {"a": 5, "b": 4})
 MODEL, OPENAI_MODEL = "claude-sonnet-4-6", "gpt-5.5"
 PREVIOUS = '"previous_response_id":"'
 """What a request holds that goes on from an answer which the gateway has kept."""
-PROSE = prompt()
-"""The model answers in text, whatever is demanded of it."""
-TYPED = '!sim {"tool": {"name": "TOOL", "input": {"left": "4 * 5", "result": 20}}}'
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,6 @@ LANGCHAIN_OPENAI = ("langchain-openai==1.7.4",)
 LITELLM = ("litellm==1.110.2", "mcp==2.3.0")  # litellm imports mcp without requiring it
 PYDANTIC_AI = ("pydantic-ai-slim[anthropic,openai]==2.68.0",)
 AGENTS = ("openai-agents==0.24.0",)
-INSTRUCTOR = ("instructor==1.17.0", "anthropic==2.14.0")
 LLAMA_INDEX = (
     "llama-index-core==0.14.25",
     "llama-index-llms-openai==0.8.3",
@@ -139,66 +135,7 @@ AGNO = ("agno==3.1.10", "openai==3.57.0", "anthropic==2.14.0")
 AGENT_FRAMEWORK = ("agent-framework-core==1.23.0", "agent-framework-openai==1.17.0")
 ADK = ("google-adk==2.13.0", "litellm==1.110.2")
 CREWAI = ("crewai==1.15.30",)
-DSPY = ("dspy==3.4.1",)
 PYTHON_SDKS = {"anthropic": ("anthropic==2.14.0",), "openai": ("openai==3.57.0",)}
-
-
-def _typed(api: Api, configure: str) -> Case:
-    """Return the case of instructor: two forced calls of one tool, the second one streamed."""
-    return Case(
-        client="instructor",
-        name="instructor",
-        api=api,
-        registry="pypi",
-        packages=INSTRUCTOR,
-        configure=configure,
-        launch=partial(launch, "use_instructor", api, TYPED),
-        streamed=1,
-        whole=1,
-        prints="4 * 5 20",
-    )
-
-
-def _demanding(
-    client: str,
-    name: str,
-    api: Api,
-    packages: tuple[str, ...],
-    *,
-    streamed: int = 2,
-    whole: int = 2,
-) -> Case:
-    """Return the case of typed answers that the model gives in prose at first."""
-    return Case(
-        client=client,
-        name=name,
-        api=api,
-        registry="pypi",
-        packages=packages,
-        configure=ANTHROPIC if api == "messages" else OPENAI,
-        launch=partial(launch, f"type_{client.replace('-', '_')}", api, PROSE),
-        streamed=streamed,
-        whole=whole,
-        prints="simulated 1; " * (streamed + whole),
-        repeats=True,
-        note="typed answers, which the model first gives in prose",
-    )
-
-
-def _signature(api: Api, configure: str) -> Case:
-    """Return the case of DSPy, which asks for the answer in a section of the text."""
-    section = ["[[ ## answer ## ]]\n", *PIECES, "\n\n[[ ## completed ## ]]\n"]
-    return Case(
-        client="dspy",
-        name="DSPy",
-        api=api,
-        registry="pypi",
-        packages=DSPY,
-        configure=configure,
-        launch=partial(launch, "use_dspy", api, prompt(answer=section)),
-        streamed=0,
-        whole=1,
-    )
 
 
 SDKS = {"anthropic": "Python SDK of Anthropic", "openai": "Python SDK of OpenAI"}
@@ -258,17 +195,4 @@ LIBRARIES = [
         shows=(PREVIOUS,),
     ),
 ]
-CASES = [
-    *(make(library) for library in LIBRARIES for make in (whole, broken)),
-    _typed("messages", ANTHROPIC),
-    _typed("chat", OPENAI),
-    _demanding("instructor", "instructor", "messages", INSTRUCTOR, streamed=1, whole=1),
-    _demanding("instructor", "instructor", "chat", INSTRUCTOR),
-    _demanding("langchain", LANGCHAIN["messages"], "messages", LANGCHAIN_ANTHROPIC),
-    _demanding("langchain", LANGCHAIN["chat"], "chat", LANGCHAIN_OPENAI),
-    _demanding("pydantic-ai", "pydantic-ai", "messages", PYDANTIC_AI, streamed=4, whole=0),
-    _demanding("pydantic-ai", "pydantic-ai", "chat", PYDANTIC_AI),
-    _demanding("pydantic-ai", "pydantic-ai", "responses", PYDANTIC_AI),
-    _signature("messages", LITELLM_URLS["messages"]),
-    _signature("chat", LITELLM_URLS["chat"]),
-]
+CASES = [make(library) for library in LIBRARIES for make in (whole, broken)]

@@ -53,6 +53,11 @@ def test_a_good_run_has_no_problem() -> None:
     assert problems(CASE, GOOD) == []
 
 
+def test_what_is_shown_beside_the_answer_is_looked_for() -> None:
+    case = replace(CASE, shows=("...", "more"))
+    assert problems(case, GOOD) == ["the client did not print 'more'"]
+
+
 def changed(change: Callable[[Any], Any], field: str) -> Evidence:
     value = copy.deepcopy(getattr(GOOD, field))
     return replace(GOOD, **{field: change(value)})
@@ -65,7 +70,7 @@ def with_last(**members: Any) -> Callable[[list[Any]], list[Any]]:
 BAD = {
     "hangs": ("exit_status", lambda _: None, "did not end"),
     "crashes": ("exit_status", lambda _: 3, "status 3"),
-    "silent": ("output", lambda _: "something else", "did not print"),
+    "silent": ("output", lambda _: "something else", f"did not print {ANSWER!r}"),
     "fell back": ("access_log", with_last(streamed=False), "1 streamed and 1 whole"),
     "refused": ("access_log", lambda log: [*log, line(status=400)], "refused with 400"),
     "asked more": ("access_log", lambda log: [*log, line()], "3 streamed and 0 whole"),
