@@ -25,7 +25,8 @@ OPTIONS: dict[Api, str] = {
     "responses": "-p openai-native -b {url}/v1",
 }
 MODEL = "claude-sonnet-4-6"
-QUIET = {"CLINE_TELEMETRY_DISABLED": "1", "CLINE_NO_AUTO_UPDATE": "1"}
+QUIET = {"CLINE_NO_AUTO_UPDATE": "1", "CLINE_SESSION_BACKEND_MODE": "local"}
+"""By default it leaves a daemon behind that holds its sessions."""
 FIRST = ("run_commands", {"commands": ["echo kiro-one"]})
 SECOND = ("run_commands", {"commands": ["echo kiro-two"]})
 AGENT = (
