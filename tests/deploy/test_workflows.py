@@ -1,6 +1,7 @@
 """What the workflows run, run here: the parts of a release that need no service."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,10 @@ def test_the_names_of_images_have_no_capital_letters(tmp_path):
         env={"GITHUB_REPOSITORY": "Some-One/kiro2api", "GITHUB_ENV": str(written)},
     )  # fmt: skip
     assert written.read_text() == "IMAGE=ghcr.io/some-one/kiro2api\n"
+
+
+def test_every_target_that_a_workflow_makes_is_there():
+    nightly = yaml.safe_load((WORKFLOWS / "nightly.yml").read_text())
+    wanted = {*nightly["jobs"]["long"]["strategy"]["matrix"]["target"], "newest"}
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert wanted <= set(targets)
