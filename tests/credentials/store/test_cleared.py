@@ -7,14 +7,14 @@ import pytest
 
 from app.credentials import health
 from app.credentials.health import AccountHealth
-from app.credentials.model import Grant, Login
+from app.credentials.model import AuthKind, Grant, Login
 from app.credentials.store.files import FileStore
 from app.credentials.store.redis_backend import RedisUnavailable
 from app.credentials.store.redis_health import SharedHealth
 from app.errors import GatewayError, Kind
 
 SUSPENDED = GatewayError(Kind.SUSPENDED, "suspended")
-LOGIN = Login("main", "social", "test", Grant("", "refresh", 0))
+LOGIN = Login("main", AuthKind.SOCIAL, "test", Grant("", "refresh", 0))
 
 
 class Redis:
