@@ -21,8 +21,9 @@ class Library:
     """A library on one API, whose program loops over tool calls and streams every turn.
 
     ``start`` returns the command for a prompt. ``before`` is what the model says before it calls a
-    tool. ``shows`` are texts that must be in the output of every case. ``upon_failure`` are members
-    of the case of an answer that fails in the middle, where the library does other than most.
+    tool. ``shows`` are texts that must be in the output beside the answer. ``upon_failure`` are
+    members of the case of an answer that fails in the middle, where the library does other than
+    most.
     """
 
     client: str
@@ -47,7 +48,6 @@ class Library:
             packages=self.packages,
             configure=self.configure,
             launch=partial(self.start, task),
-            shows=self.shows,
             **members,
         )
 
@@ -55,7 +55,10 @@ class Library:
 def whole(library: Library) -> Case:
     """Return the case of two tool calls and an answer."""
     return library.case(
-        prompt(ADD, MULTIPLY, before=library.before), results=("5", "20"), note=library.note
+        prompt(ADD, MULTIPLY, before=library.before),
+        results=("5", "20"),
+        note=library.note,
+        shows=library.shows,
     )
 
 
