@@ -18,7 +18,11 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+# upon SIGUSR2 `python -m gunicorn` runs its file by the path, beside which are another app and http
+sys.path[:] = [entry for entry in sys.path if Path(entry).name != "gunicorn"]
 
 from gunicorn.errors import HaltServer
 
@@ -105,6 +109,13 @@ def on_exit(_server: Any) -> None:
     for name in ("app.kept.master", "app.metrics.directory"):
         if (shared := sys.modules.get(name)) is not None:
             shared.end()
+
+
+def pre_exec(server: Any) -> None:
+    """Pass nohup on to the master that SIGUSR2 starts: an ignored signal outlives exec, a handler
+    does not."""
+    if not server.ends_with_terminal:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:

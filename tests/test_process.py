@@ -126,6 +126,10 @@ class Running:
     def healthy(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"it ended:\n{self.text()}")
+        return self.answers()
+
+    def answers(self) -> bool:
+        """Whether somebody does, if not the process that was started."""
         try:
             url = f"http://127.0.0.1:{self.port}/health"
             return urllib.request.urlopen(url, timeout=5).read() == b"OK"
@@ -371,6 +375,17 @@ class TestServing:
         assert "not reloaded, the former settings stay" in running.text()
         assert "LOG_FORMAT: found 'xml'" in running.text()
         running.until(running.healthy)
+
+    @pytest.mark.parametrize("command", [GUNICORN, SERVE], ids=["gunicorn", "serve"])
+    def test_a_second_master_takes_over(self, start, command):
+        """SIGUSR2, then SIGTERM to the first, however it was started."""
+        running = start(*command, nohup=True, LOG_FORMAT="text", **LOGIN)
+        running.until(running.healthy)
+        running.process.send_signal(signal.SIGUSR2)
+        running.until(lambda: running.text().count("Booting worker") == 2)
+        running.process.send_signal(signal.SIGTERM)
+        running.until(lambda: running.process.poll() == 0)
+        running.until(running.answers)
 
     def test_nohup_outlives_its_terminal(self, start):
         running = start(*GUNICORN, nohup=True, **LOGIN)

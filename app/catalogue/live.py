@@ -35,6 +35,9 @@ log = logging.getLogger("kiro2api.models")
 LOOK_EVERY = 2.0
 """Seconds between two looks at the shelf."""
 
+ENDING = 1.0
+"""Seconds that a look under way may take to end when the worker stops."""
+
 PATIENCE = 5.0
 """Seconds after the start for which refreshing an expired token and finding a profile are left to
 the first request: it waits for them anyway, and its client hears why if they fail."""
@@ -98,8 +101,8 @@ class LiveLists:
 
     def close(self) -> None:
         """Stop looking, even in the middle of a call; nothing is lost by that."""
-        if self._greenlet is not None:
-            self._greenlet.kill(block=False)
+        if self._greenlet is not None:  # it may be reading from the shelf, which must still be open
+            self._greenlet.kill(timeout=ENDING)
         self._shelf.close()
 
     def doubt(self, account: str) -> None:

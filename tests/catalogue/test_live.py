@@ -324,6 +324,27 @@ def test_it_looks_by_itself_and_can_be_stopped_in_the_middle_of_a_call(tmp_path:
     again.lists.close()
 
 
+def test_the_shelf_is_closed_after_the_look_that_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client whose connection is closed under a read of its own fails there, which was logged."""
+    happened: list[str] = []
+
+    def read(key: str) -> Any:
+        try:
+            gevent.sleep(60)
+        finally:
+            happened.append("read")
+
+    worker = Worker(Logins("a"), Service(a=PAID), tmp_path)
+    monkeypatch.setattr(worker.shelf, "read", read)
+    monkeypatch.setattr(worker.shelf, "close", lambda: happened.append("closed"))
+    worker.lists.start()
+    gevent.sleep(0.01)
+    worker.lists.close()
+    assert happened == ["read", "closed"]
+
+
 def test_an_expired_token_is_left_to_the_first_request_for_a_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from tests.live.servers import KEY, ROOT
 from tests.topology import nginx
 from tests.topology.load import MODEL, PLAIN, SCRIPT, SLOW, ask, load
 from tests.topology.row import document, row
-from tests.topology.world import HOSTS, World, is_there, until
+from tests.topology.world import HOSTS, World, until
 
 MAX_BODY = 32 * 1024 * 1024
 FAKETIME = "/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1"
@@ -128,7 +128,7 @@ def test_a_rollback(world: World) -> None:
         new = host.start_beside()
         running.wait_for(5)
         os.kill(new, signal.SIGTERM)
-        until(lambda: not is_there(new))
+        until(lambda: not Path(f"/proc/{new}").exists())  # its parent knows of its end
         running.wait_for(5)
         host.upgrade()
 
