@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import re
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -199,6 +200,21 @@ def test_mmaped_dict(tmp_path: Path) -> None:
     assert (sample.name, sample.labels, sample.value) == ("a_total", {"b": "c"}, 2.5)
     assert MmapedDict(str(path)).read_value(key)[0] == 2.5
     assert [floatToGoString(bound) for bound in (0.5, 1, float("inf"))] == ["0.5", "1.0", "+Inf"]
+
+
+@row("prometheus_client `MmapedDict._positions`, `MmapedDict._m`")
+def test_places_in_a_mmaped_dict(tmp_path: Path) -> None:
+    path = tmp_path / "counter_7.db"
+    file = MmapedDict(str(path))
+    key = mmap_key("a", "a_total", ["b"], ["c"], "Help.")
+    file.read_value(key)
+    at = file._positions[key]
+    file._m[at : at + 16] = struct.pack("dd", 2.5, 0.0)
+    for number in range(2000):  # the file grows, and the places stay
+        file.read_value(mmap_key("a", "a_total", ["b"], [str(number)], "Help."))
+    assert file._positions[key] == at
+    file._m[at : at + 16] = struct.pack("dd", 3.5, 0.0)
+    assert MmapedDict(str(path)).read_value(key)[0] == 3.5
 
 
 @row("logging `_srcfile`")
