@@ -26,7 +26,7 @@ sys.path[:] = [entry for entry in sys.path if Path(entry).name != "gunicorn"]
 
 from gunicorn.errors import HaltServer
 
-from app.output import never_wait
+from app.common.output import never_wait
 from app.settings import SettingsError
 from app.settings.process import check_exposure, connections, current, load, log_config
 

@@ -25,10 +25,10 @@ from app.catalogue import commands as model_commands
 from app.catalogue.assembly import known_models, listed_models
 from app.client_setup import banner
 from app.client_setup import commands as client_commands
+from app.common.output import never_wait
+from app.common.program import NAME
 from app.credentials import commands, is_configured
 from app.keys import commands as key_commands
-from app.output import never_wait
-from app.program import NAME
 from app.recording import replay
 from app.settings import Settings, SettingsError
 from app.version import __version__

@@ -14,6 +14,9 @@ from app.alerts import assembly as alerts
 from app.catalogue import assembly as catalogue
 from app.catalogue.choice import ModelChoice
 from app.codewhisperer.upstream import CodeWhisperer
+from app.common.errors import GatewayError, Kind
+from app.common.openapi import Group, describe
+from app.common.tls import tls_context
 from app.compaction import call as compaction
 from app.core.conversation import Conversation
 from app.core.demands.plan import plan
@@ -26,7 +29,6 @@ from app.dialects.anthropic.dialect import ANTHROPIC
 from app.dialects.dialect import Dialect, key_headers, select
 from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
-from app.errors import GatewayError, Kind
 from app.explaining import Explainer, Open
 from app.fetching import fetcher
 from app.gateway import Gateway
@@ -37,7 +39,6 @@ from app.keys import assembly as keys
 from app.keys.authentication import Authenticator
 from app.keys.key_file import OWN
 from app.keys.limits import KeyLimits
-from app.openapi import Group, describe
 from app.pages import models as model_pages
 from app.pages import openapi, stream_check, usage
 from app.recording.recorder import Recorder, Which
@@ -50,7 +51,6 @@ from app.server.framework import Application
 from app.server.lifecycle import Lifecycle
 from app.server.paths import CanonicalPaths
 from app.settings import Settings, process
-from app.tls import tls_context
 from app.version import __version__
 from app.web import failures, hooks
 from app.web.context import current

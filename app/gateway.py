@@ -17,14 +17,14 @@ from weakref import ref
 import gevent
 
 from app.catalogue.choice import ModelChoice
+from app.common.errors import POLICY, GatewayError, Kind, stopped
+from app.common.finished import Tries
 from app.core.conversation import Conversation
 from app.core.events import COMMITTING, Event, Finish
 from app.core.limits import Limits, limited
 from app.core.tokens.prompt import UNMEASURED, measure
 from app.core.tokens.told import ToldPrompts
 from app.credentials import Credentials, RequestToken, Token
-from app.errors import POLICY, GatewayError, Kind, stopped
-from app.finished import Tries
 from app.models.model import Model
 from app.models.names import Resolution
 from app.retry import LIST_PAUSE, MAX_ATTEMPTS, after_refusal, pause_after

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gevent
 from flask import Blueprint, request
 
-from app import output
 from app.accounting import assembly as accounting
 from app.catalogue.choice import ModelChoice
 from app.catalogue.live import LiveLists
+from app.common import output
+from app.common.finished import Observer
 from app.credentials import Credentials
-from app.finished import Observer
 from app.gateway import Gateway
 from app.keys.authentication import Authenticator
 from app.keys.limits import KeyLimits

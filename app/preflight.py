@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from app.common.errors import GatewayError
 from app.credentials import Credentials
-from app.errors import GatewayError
 from app.keys import key_file
 from app.settings import Settings, SettingsError
 from app.settings.process import EVERYWHERE, check_exposure

@@ -9,8 +9,8 @@ Before that, a request gets at most :data:`MAX_ATTEMPTS` attempts inside its fir
   the request: an immediate retry, once for each way;
 - a model refused that the account's list has, or whose list was not read: one retry, of the model
   that is chosen when the list was read again;
-- failures that :data:`app.errors.POLICY` marks ``retry``: a retry after a growing, jittered pause,
-  or after the upstream's Retry-After if that is short;
+- failures that :data:`app.common.errors.POLICY` marks ``retry``: a retry after a growing, jittered
+  pause, or after the upstream's Retry-After if that is short;
 - all others: no retry; the error goes to the client. Among them are a lack of capacity and a
   throttle that names a longer time than a client would wait, which no quick retry can help.
 """
@@ -18,8 +18,8 @@ Before that, a request gets at most :data:`MAX_ATTEMPTS` attempts inside its fir
 import random
 from collections.abc import Sequence
 
+from app.common.errors import NO_RETRY, POLICY, GatewayError
 from app.core.events import CONTENT_EVENTS, Event, Finish
-from app.errors import NO_RETRY, POLICY, GatewayError
 from app.models.model import Model
 
 MAX_ATTEMPTS = 3

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.program import columns
+from app.common.program import columns
 from app.settings import Settings, SettingsError, docs, setting_fields, variable
 
 

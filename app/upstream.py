@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from app.common.errors import GatewayError
 from app.core.conversation import Conversation, WebPage
 from app.core.events import Event
 from app.core.explanation import Repair
-from app.errors import GatewayError
 from app.models.model import Model
 
 

@@ -18,6 +18,7 @@ from app.codewhisperer.answer.batches import event_batches
 from app.codewhisperer.answer.decoder import EventDecoder
 from app.codewhisperer.request.render import render
 from app.codewhisperer.service.hosts import candidates
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation
 from app.core.events import Event, Finish, TextDelta, ThinkingDelta, ToolEnd, ToolInput, ToolStart
 from app.core.tokens import estimate_conversation
@@ -33,7 +34,6 @@ from app.dialects.openai_chat import stream as chat_stream
 from app.dialects.openai_responses import parse as responses
 from app.dialects.openai_responses import reply as responses_reply
 from app.dialects.openai_responses import stream as responses_stream
-from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameDecoder, FrameError
 from app.models.names import resolve
 from app.models.table import context_window

@@ -10,7 +10,7 @@ import pytest
 import trustme
 from hypothesis import settings
 
-from app.tls import tls_context
+from app.common.tls import tls_context
 
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")

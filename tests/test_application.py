@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.application import create_app, preload
+from app.common.tls import tls_context
 from app.settings import Settings
-from app.tls import tls_context
 
 ROOT = Path(__file__).parent.parent
 MODULES = """
@@ -32,7 +32,7 @@ print(*preloaded)
 print(*sys.modules.keys() - preloaded)
 """
 COUNTING = {"asyncio", "limits", "wrapt"}
-FIGURES = {"prometheus_client", "mmap"}
+FIGURES = {"prometheus_client"}
 TRACES = {"opentelemetry", "google.protobuf"}
 
 

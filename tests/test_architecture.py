@@ -185,6 +185,8 @@ def room(module: str) -> str:
     parts = module.split(".")
     if parts[0] != "app" or len(parts) < 2:
         return ""
+    if parts[1] == "common":
+        return parts[2] if len(parts) > 2 else ""
     if parts[1] == "dialects":
         return "entry" if ENTRY_MODULES & {*parts[2:4]} else "dialects"
     return parts[1]
@@ -261,7 +263,7 @@ def test_imports_follow_the_table(path):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("app.models.names", "from app.errors import Kind"),
+        ("app.models.names", "from app.common.errors import Kind"),
         ("app.models.names", "def f():\n    from .. import errors"),
         ("app.codewhisperer.client", "import app.credentials.pool"),
         ("app.keys.authentication", "from app.dialects.anthropic import errors"),

@@ -15,10 +15,10 @@ from app.catalogue.merged import Merged
 from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import Host, HostChoice
 from app.codewhisperer.upstream import CodeWhisperer
+from app.common.errors import BILLED, GatewayError, Kind
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import Finish, TextDelta
 from app.credentials import AuthKind, Token
-from app.errors import BILLED, GatewayError, Kind
 from app.gateway import Gateway, GatewayCall
 from app.models.catalogue import Catalogue
 from app.models.model import Model

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from app import program
 from app.__main__ import cli
+from app.common import program
 from app.version import __version__
 
 from .test_process import Running, free_port

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from app.aws.quota import Quota
-from app.finished import Finished, Observer
+from app.common.finished import Finished, Observer
 from app.settings import Settings
 
 from .entry import entry, reading

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple, TypeAlias
 from msgspec import Struct
 
 from app.aws.quota import Quota
+from app.common.errors import shortened
+from app.common.finished import Finished
 from app.core.credits import micro
-from app.errors import shortened
-from app.finished import Finished
 
 LONGEST = 128
 """Characters of a model's name as the client gave it."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from app import database
+from app.common import database
 
 from .entry import COUNTERS, Entry, Query, Reading, Scope, Speed, Total, added, day, total
 

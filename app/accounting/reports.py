@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import gevent
 from gevent.lock import Semaphore
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 from . import report
 from .entry import Entry, Query, Speed

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from app.openapi import Shape
+from app.common.openapi import Shape
 
 from .entry import Grouping, Scope
 

@@ -7,8 +7,8 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from app.aws.quota import Quota
+from app.common.program import command
 from app.credentials import CONDITIONS, Condition
-from app.program import command
 
 LOW = 0.1
 """The part of a quota that is little."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from app import files
+from app.common import files
 
 from .conditions import Alert, Identity
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import gevent
 import msgspec
 
-from app.tls import tls_context
+from app.common.tls import tls_context
 
 TIMEOUT = 10.0
 """Seconds for a whole exchange."""

@@ -17,10 +17,10 @@ from typing import Any
 import gevent
 from filelock import FileLock, Timeout
 
-from app import files
 from app.aws.quota import Quota
+from app.common import files
+from app.common.errors import GatewayError
 from app.credentials import AccountReport, Credentials
-from app.errors import GatewayError
 
 from . import conditions
 from .conditions import Alert, Identity

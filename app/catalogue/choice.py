@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.models.catalogue import STATIC
 from app.models.model import Model
 from app.models.names import Names, Resolution, UnknownModel

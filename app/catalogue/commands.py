@@ -9,10 +9,10 @@ from typing import Any
 import click
 import msgspec
 
+from app.common.errors import GatewayError
+from app.common.program import columns
 from app.credentials import Credentials
-from app.errors import GatewayError
 from app.models.model import Model
-from app.program import columns
 from app.settings import Settings, SettingsError
 
 from . import assembly

@@ -21,8 +21,8 @@ import gevent
 from gevent.event import Event
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError, Kind
 from app.credentials import Credentials, Token
-from app.errors import GatewayError, Kind
 from app.models.catalogue import Catalogue
 
 from .choice import ModelChoice

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from app import files
+from app.common import files
 
 from .record import NOTHING, Record, decode, encode
 

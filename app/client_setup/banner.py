@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from app.common.program import columns, command
 from app.models.catalogue import STATIC, Catalogue
-from app.program import columns, command
 from app.settings import Settings
 
 from . import defaults

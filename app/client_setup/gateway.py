@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
-from app.program import command
+from app.common.program import command
 from app.settings import DEFAULT_CLIENT_TOKEN, Settings
 from app.settings.process import EVERYWHERE
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from app import files
+from app.common import files
 
 from .edits import CannotEdit
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from app.aws.regions import region_of
+from app.common.errors import GatewayError
 from app.core.conversation import Conversation
 from app.core.explanation import Watch
-from app.errors import GatewayError
 from app.models.model import Model
 from app.upstream import AccessToken
 

@@ -2,7 +2,7 @@
 
 Whatever requests or a socket raises leaves here as a :class:`GatewayError`. Nothing is read from
 the environment for a call (no .netrc, no proxy variables), no cookie is kept, and the trusted
-certificate authorities are loaded once (:mod:`app.tls`).
+certificate authorities are loaded once (:mod:`app.common.tls`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,8 +16,8 @@ import requests
 
 from app.codewhisperer.service.error_table import UNREACHABLE
 from app.codewhisperer.service.errors import from_response
-from app.errors import GatewayError, Kind
-from app.tls import HOW_TO_TRUST, tls_context
+from app.common.errors import GatewayError, Kind
+from app.common.tls import HOW_TO_TRUST, tls_context
 from app.upstream import Tap
 from app.upstream_http.adapter import StreamingAdapter
 from app.upstream_http.body import ResponseBody, TooLarge

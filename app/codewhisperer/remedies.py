@@ -18,8 +18,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.aws.regions import is_region, region_of
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation, RedactedThinking, Thinking
-from app.errors import GatewayError, Kind
 from app.models.model import NO_FIELDS, FieldSchema, Generation, Model
 
 from .request.repair.attachments import describe_tool_images, inner_parts, is_document

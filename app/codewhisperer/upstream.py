@@ -11,12 +11,12 @@ from typing import Any, TypeAlias, get_args
 import msgspec
 from msgspec import Raw
 
-from app import trace_context
+from app.common import trace_context
+from app.common.errors import GatewayError
 from app.core.conversation import Conversation, WebPage
 from app.core.differences import repair
 from app.core.events import Event
 from app.core.explanation import Repair, Watch
-from app.errors import GatewayError
 from app.models.model import Generation, Model
 from app.settings import Settings
 from app.upstream import AccessToken, Prepared, Tap

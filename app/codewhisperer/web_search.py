@@ -6,8 +6,8 @@ from time import monotonic
 from uuid import uuid4
 
 from app.aws.regions import region_of
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import WebPage
-from app.errors import GatewayError, Kind
 from app.upstream import AccessToken
 
 from .client import Client

@@ -12,12 +12,12 @@ from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError, Kind
 from app.core.compaction import asking, compacted, without_tools
 from app.core.conversation import Compaction, Conversation, Summary, Text
 from app.core.events import Event, Finish
 from app.core.fold import Reply, ReplyBuilder
 from app.core.usage import CompactedMeter
-from app.errors import GatewayError, Kind
 from app.gateway import GatewayCall
 
 log = logging.getLogger("kiro2api.compaction")

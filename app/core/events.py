@@ -3,11 +3,11 @@
 The producer guarantees the order. Tool calls never interleave: ``ToolStart``, its ``ToolInput``
 events and its ``ToolEnd`` come with nothing but ``Usage`` between them. ``Usage`` may come
 anywhere. ``Finish`` is the last event and means a clean end; a stream that breaks raises
-:class:`app.errors.GatewayError` instead. No delta, signature or fragment is empty. The machines of
-:mod:`app.core.limits` keep this order. ``HostedToolStart``, ``HostedToolUse`` and ``CitedText``
-come only if the conversation has hosted tools, from :mod:`app.hosted`; each ``HostedToolStart`` is
-followed by its ``HostedToolUse``. ``Summary`` comes only if the conversation asks for a compaction,
-from :mod:`app.compaction`.
+:class:`app.common.errors.GatewayError` instead. No delta, signature or fragment is empty. The
+machines of :mod:`app.core.limits` keep this order. ``HostedToolStart``, ``HostedToolUse`` and
+``CitedText`` come only if the conversation has hosted tools, from :mod:`app.hosted`; each
+``HostedToolStart`` is followed by its ``HostedToolUse``. ``Summary`` comes only if the conversation
+asks for a compaction, from :mod:`app.compaction`.
 
 To add an event type, define it here, add it to :data:`Event` and then to these tables:
 

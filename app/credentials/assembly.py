@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.model import AuthKind
 from app.credentials.refresh.client import ServiceClient
 from app.credentials.refresh.refresher import AUTH_URL, OIDC_URL, Refresher, in_region
 from app.credentials.store.files import FileStore
 from app.credentials.store.interface import TokenStore
-from app.errors import GatewayError, Kind
 from app.version import __version__
 
 if TYPE_CHECKING:

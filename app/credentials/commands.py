@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from app.aws.regions import A_REGION, DEFAULT_REGION, is_gov, is_region
+from app.common.errors import GatewayError
 from app.credentials.accounts.report import document, table
 from app.credentials.sign_in.browser import PROVIDERS, BrowserFlow, Callback, device_login
 from app.credentials.sign_in.device import BUILDER_ID, DeviceFlow, Registration
 from app.credentials.sources.source import Source
-from app.errors import GatewayError
 from app.settings import Settings, SettingsError
 
 from . import assembly

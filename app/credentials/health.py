@@ -16,8 +16,8 @@ import msgspec
 from msgspec import Struct
 
 from app.aws.quota import Quota
-from app.errors import GatewayError, Kind
-from app.waits import LONGEST_WAIT
+from app.common.errors import GatewayError, Kind
+from app.common.waits import LONGEST_WAIT
 
 RETRY_PARKED = 600.0
 """Seconds until a parked account is tried again if nothing says when its quota resets."""

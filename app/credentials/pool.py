@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.accounts.managed import ManagedAccount
 from app.credentials.accounts.readiness import first_to_return, why_none
 from app.credentials.accounts.report import AccountReport, report
@@ -22,7 +23,6 @@ from app.credentials.refresh.refresher import Refresher
 from app.credentials.sources.source import Source
 from app.credentials.sources.watcher import SourceWatcher
 from app.credentials.store.interface import TokenStore
-from app.errors import GatewayError, Kind
 
 from . import assembly, health
 from .boot import Boot, this_boot

@@ -1,6 +1,6 @@
 """The token of one request: the first, and another one after a failure."""
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 from .model import Token
 from .pool import Credentials

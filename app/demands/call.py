@@ -17,6 +17,7 @@ import gevent
 from gevent.queue import Empty
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation, Part, Text, Thinking
 from app.core.demands.follow_up import asked_again
 from app.core.demands.json_schema import Mismatch, checker
@@ -27,7 +28,6 @@ from app.core.limits import Limits, limited
 from app.core.limits.output_tokens import OutputTokens
 from app.core.tokens.text import UNIT
 from app.core.usage import SummedMeter
-from app.errors import GatewayError, Kind
 from app.gateway import GatewayCall
 
 from .failures import Tried, failure

@@ -6,8 +6,8 @@ the place in the client's own schema.
 
 from typing import Literal, TypeAlias
 
+from app.common.errors import GatewayError, Kind, shortened
 from app.core.demands.watch import Lack, Shortfall
-from app.errors import GatewayError, Kind, shortened
 
 WHAT: dict[Lack, str] = {
     "call": "The model did not call a tool, which tool_choice demands",

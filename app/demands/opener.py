@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation
 from app.core.demands.json_schema import checker
 from app.core.demands.plan import check_schemas, plan
 from app.core.typed_json import FieldError
-from app.errors import GatewayError, Kind
 
 from .call import Open, Times, WatchedCall
 

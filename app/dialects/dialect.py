@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from flask import Blueprint
 from msgspec import Struct
 
+from app.common.openapi import Operation
 from app.core.headers import Headers
-from app.openapi import Operation
 from app.web.failures import ErrorForm
 from app.web.serving import Serving
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
+from app.common.errors import GatewayError, Kind
 from app.core.events import Event, TextDelta
 from app.core.usage import Meter
-from app.errors import GatewayError, Kind
 
 from .transitions import Table
 from .wire import encode, one_line

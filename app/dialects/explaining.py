@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from app.common.openapi import JSON, Operation
 from app.core.explanation import Change, ChosenModel, Explanation, LimitInForce, Repair
 from app.core.repairs import meaning
-from app.openapi import JSON, Operation
 
 EXAMPLE = Explanation(
     model=ChosenModel(

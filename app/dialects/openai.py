@@ -13,14 +13,14 @@ from math import ceil
 from time import time
 from typing import Any, Literal, TypeAlias, cast
 
+from app.common.errors import GatewayError, Kind
+from app.common.openapi import Shape
 from app.core.conversation import Document, Effort, Image, Remote, Text, Tool, ToolChoice
 from app.core.headers import Headers
 from app.core.lenient_json import decode_object
 from app.core.media import MediaError, file
 from app.core.media import image as read_image
 from app.core.typed_json import FieldError, Path, Record, label
-from app.errors import GatewayError, Kind
-from app.openapi import Shape
 
 from .support import NOTHING_TO_CALL
 from .wire import encode

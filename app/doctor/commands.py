@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from app.codewhisperer.upstream import CodeWhisperer
+from app.common.errors import GatewayError
 from app.credentials import Credentials
-from app.errors import GatewayError
 from app.settings import Settings, SettingsError
 
 from . import finding, front, logins, models, network, question, server, storage

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import requests
 from requests.exceptions import ProxyError, SSLError
 
-from app.tls import tls_context
+from app.common.tls import tls_context
 from app.upstream_http.adapter import StreamingAdapter
 from app.upstream_http.errors import NameNotResolved
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from app.masking import TOKENS
+from app.common.masking import TOKENS
 from app.settings import Settings, setting_fields, variable
 
 _SHORTEST = 6

@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.common.errors import GatewayError
+from app.common.program import command
 from app.credentials import CONDITIONS, AccountReport, Condition, Credentials, advice
-from app.errors import GatewayError
-from app.program import command
 from app.settings import Settings
 
 from .finding import Finding, ok, problem, warning

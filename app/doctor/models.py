@@ -8,10 +8,10 @@ from app.catalogue.commands import account_line, read_lists
 from app.catalogue.live import Lister
 from app.catalogue.record import Record
 from app.client_setup import defaults
+from app.common.program import command
 from app.credentials import Condition, Credentials
 from app.models.catalogue import STATIC, Catalogue
 from app.models.model import Model
-from app.program import command
 from app.settings import Settings
 
 from .finding import Finding, ok, warning

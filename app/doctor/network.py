@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from app.tls import HOW_TO_TRUST, tls_context
+from app.common.tls import HOW_TO_TRUST, tls_context
 from app.upstream_http.connect import connect
 from app.upstream_http.route import find_destination
 

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterator
 
+from app.common.errors import GatewayError
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import TextDelta, Usage
 from app.credentials import Credentials
-from app.errors import GatewayError
 from app.models.model import Model
 from app.upstream import Upstream
 

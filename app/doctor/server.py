@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from app.client_setup.gateway import local_url
+from app.common.program import command
 from app.preflight import CannotStart, check_address, check_quietly
-from app.program import command
 from app.settings import Settings, SettingsError
 
 from .fetching import Fetcher, NoAnswer

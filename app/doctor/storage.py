@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from app.errors import GatewayError
+from app.common.errors import GatewayError
 from app.settings import Settings
 
 from .finding import Finding, ok, problem, warning

@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-from app.tls import tls_context
+from app.common.tls import tls_context
 from app.version import __version__
 
 from . import addresses

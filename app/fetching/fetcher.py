@@ -9,6 +9,7 @@ import gevent
 from gevent.pool import Pool
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import (
     Conversation,
     Document,
@@ -19,7 +20,6 @@ from app.core.conversation import (
     ToolResult,
 )
 from app.core.media import MediaError, file, image
-from app.errors import GatewayError, Kind
 
 from .download import Budget, FetchError, File, download
 

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import gevent
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError
 from app.core.conversation import (
     Conversation,
     HostedTool,
@@ -31,7 +32,6 @@ from app.core.fold import ReplyBuilder
 from app.core.lenient_json import decode_object
 from app.core.limits.output_tokens import OutputTokens
 from app.core.usage import SummedMeter
-from app.errors import GatewayError
 from app.gateway import GatewayCall
 
 from . import tool_search

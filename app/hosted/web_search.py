@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import (
     Conversation,
     ToolCall,
@@ -18,7 +19,6 @@ from app.core.conversation import (
 )
 from app.core.hosted import LONGEST_QUERY
 from app.credentials import Credentials
-from app.errors import GatewayError, Kind
 from app.retry import pause_after
 from app.upstream import Upstream
 

@@ -15,7 +15,7 @@ import secrets
 from pathlib import Path
 from typing import NamedTuple
 
-from app import files
+from app.common import files
 
 from .host_store import create
 from .sealing import SECRET_BYTES

@@ -8,8 +8,8 @@ from itertools import chain
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from app.common.errors import GatewayError, Kind
 from app.core.headers import Headers
-from app.errors import GatewayError, Kind
 
 from .key_file import OWN, ClientKey, KeyFile, digest, now
 

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from typing import NamedTuple
 
+from app.common.errors import GatewayError, Kind
 from app.core import credits
-from app.errors import GatewayError, Kind
 
 from .key_file import ClientKey
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from app import database
+from app.common import database
 
 from .budgets import MINUTE, Sums, places
 from .ledger import KEPT_DAYS, Charge

@@ -16,8 +16,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from app import files
-from app.program import command
+from app.common import files
+from app.common.program import command
 
 log = logging.getLogger("kiro2api.keys")
 

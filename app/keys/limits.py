@@ -15,7 +15,7 @@ from math import ceil
 from time import time
 from typing import NamedTuple, Protocol
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.models.names import Resolution
 
 from .budgets import Budget

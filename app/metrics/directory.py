@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from app import files
+from app.common import files
 
 PREFIX, LOCK = "metrics-", "lock"
 MOST_SLOTS = 1024

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.finished import Finished
+from app.common.finished import Finished
 
 from . import table
 from .labels import Label
@@ -13,8 +13,8 @@ OPERATION, PROVIDER = "chat", "kiro"
 
 
 class RequestFigures:
-    """An observer of requests (:data:`app.finished.Observer`). ``is_model(id)``: whether there is
-    such a model; clients may ask for any name.
+    """An observer of requests (:data:`app.common.finished.Observer`). ``is_model(id)``: whether
+    there is such a model; clients may ask for any name.
     """
 
     def __init__(self, store: Store, is_model: Callable[[str], bool]) -> None:

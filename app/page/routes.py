@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Request, Response, request
 
+from app.common.errors import GatewayError, Kind
 from app.core.headers import Headers
-from app.errors import GatewayError, Kind
 from app.keys.authentication import Authenticator
 from app.keys.key_file import ClientKey
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from app import files
+from app.common import files
 from app.core.headers import Headers
 from app.keys.authentication import Authenticator
 from app.keys.key_file import OWN, ClientKey

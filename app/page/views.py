@@ -11,8 +11,8 @@ from app.client_setup import showing
 from app.client_setup.clients import CLIENTS
 from app.client_setup.gateway import PLACEHOLDER, Key
 from app.client_setup.setup import Setup
+from app.common.errors import GatewayError
 from app.credentials import CONDITIONS, AccountReport, advice
-from app.errors import GatewayError
 from app.models.model import Model
 
 from . import charts

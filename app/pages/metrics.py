@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from flask import Blueprint, Response
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 
 class Exposition(NamedTuple):

@@ -8,10 +8,10 @@ the gateway leaves it open. A capability that no source states is null.
 from datetime import UTC, datetime
 from typing import Literal
 
+from app.common.openapi import Shape
 from app.core.conversation import Effort
 from app.models.model import InputType, Lifecycle, Model
 from app.models.spelling import own_key, place
-from app.openapi import Shape
 
 Line = Literal["haiku", "sonnet", "opus", "fable", "mythos"]
 

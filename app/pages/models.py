@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, request
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.models.names import Names
 
 from .model_shapes import view

@@ -12,8 +12,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from app.accounting.entry import GROUPINGS
 from app.accounting.shapes import Usage, UsageTotal
+from app.common.openapi import JSON, TEXT, Operation, Shape
 from app.models.catalogue import STATIC
-from app.openapi import JSON, TEXT, Operation, Shape
 from app.version import __version__
 
 from .model_shapes import ModelView, view

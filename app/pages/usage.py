@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from app.accounting import report
 from app.accounting.entry import Query
 from app.accounting.report import Report
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 
 def blueprint(make: Callable[[Query], Report] | None, own_key: Callable[[], str]) -> Blueprint:

@@ -16,8 +16,8 @@ import msgspec
 from gevent.pool import Group
 from gevent.threadpool import ThreadPool
 
-from app import files
-from app.errors import Kind
+from app.common import files
+from app.common.errors import Kind
 from app.version import __version__
 
 from . import streams

@@ -17,8 +17,8 @@ from typing import Any
 import click
 import msgspec
 
-from app.output import never_wait
-from app.program import NAME
+from app.common.output import never_wait
+from app.common.program import NAME
 
 from .recorder import VERSION
 from .streams import encoded

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from app.masking import TOKENS
+from app.common.masking import TOKENS
 
 from .filler import Filler
 

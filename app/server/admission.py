@@ -10,7 +10,7 @@ from random import randint
 
 from gevent.lock import Semaphore
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 from .lifecycle import Live
 

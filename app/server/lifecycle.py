@@ -16,7 +16,7 @@ from gevent import get_hub, getcurrent
 from gevent.monkey import get_original
 from gevent.socket import socket as gevent_socket
 
-from app.errors import GatewayError, Kind, stopped
+from app.common.errors import GatewayError, Kind, stopped
 
 T = TypeVar("T")
 

@@ -12,11 +12,11 @@ import os
 import stat
 from contextvars import Context
 
-from app import output
+from app.common import output
 
 
 class Handler(logging.Handler):
-    """Formats records and gives them to an :class:`~app.output.Output`, one write for each."""
+    """Formats records and gives them to an :class:`~app.common.output.Output`, one write each."""
 
     def __init__(self, name: str, out: output.Output) -> None:
         super().__init__()

@@ -5,7 +5,8 @@ The application logs under ``kiro2api``: a sentence as the message, everything c
 ``level``, ``logger``, ``message`` and, inside a request, ``request_id``. Which handlers there are
 is :func:`app.settings.process.log_config`.
 
-A line is at most :data:`~app.output.MAX_LINE` bytes long, whatever clients and services send.
+A line is at most :data:`~app.common.output.MAX_LINE` bytes long, whatever clients and services
+send.
 
 Nothing here hides secrets: they must not be handed to a logger at all. For that reason tracebacks
 have no local variables.
@@ -23,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from app.output import MAX_LINE
+from app.common.output import MAX_LINE
 from app.version import __version__
 
 HEAD = ("time", "level", "logger", "message")

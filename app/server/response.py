@@ -16,7 +16,7 @@ from typing import Any
 from gunicorn.http.wsgi import Response
 from gunicorn.util import http_date
 
-from app.sockets import send_all
+from app.common.sockets import send_all
 
 END_OF_CHUNKS = b"0\r\n\r\n"
 

@@ -25,8 +25,8 @@ from gunicorn.http.wsgi import create
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
-from app import trace_context
-from app.errors import GatewayError
+from app.common import trace_context
+from app.common.errors import GatewayError
 
 from . import log_handlers, signals
 from .connections.connection import Connection

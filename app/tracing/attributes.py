@@ -7,7 +7,7 @@ https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 
 from typing import Any
 
-from app.finished import Finished, Try
+from app.common.finished import Finished, Try
 
 LONGEST = 256
 """Characters of a value that a client chose."""

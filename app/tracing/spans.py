@@ -21,7 +21,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from app.finished import Finished, Try
+from app.common.finished import Finished, Try
 
 from . import attributes
 
@@ -48,8 +48,8 @@ class _Ids(IdGenerator):
 
 
 class Spans:
-    """An observer of requests (:data:`app.finished.Observer`). ``processor`` takes the spans,
-    ``resource`` describes this process."""
+    """An observer of requests (:data:`app.common.finished.Observer`). ``processor`` takes the
+    spans, ``resource`` describes this process."""
 
     def __init__(self, processor: SpanProcessor, resource: Any, version: str) -> None:
         self._ids = _Ids()

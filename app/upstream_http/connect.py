@@ -18,7 +18,7 @@ import requests
 import socks  # type: ignore[import-untyped]
 from requests.exceptions import ProxyError, SSLError
 
-from app.sockets import send_all
+from app.common.sockets import send_all
 
 from .connection import READ_SIZE, Connection, receive_head
 from .errors import ConnectFailed, NameNotResolved, RemoteProtocolError

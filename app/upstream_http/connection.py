@@ -11,7 +11,7 @@ from typing import Any
 
 from gevent.monkey import get_original
 
-from app.sockets import send_all
+from app.common.sockets import send_all
 
 from .errors import RemoteProtocolError
 from .head import END_OF_HEAD, MAX_HEAD, ResponseHead, parse_head

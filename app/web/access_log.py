@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from app.finished import Finished
+from app.common.finished import Finished
 
 from .headers import fitting
 

@@ -13,16 +13,16 @@ from uuid import uuid4
 
 from flask import Request, g
 
-from app import trace_context
-from app.errors import GatewayError, Kind
-from app.finished import Finished
+from app.common import trace_context
+from app.common.errors import GatewayError, Kind
+from app.common.finished import Finished
+from app.common.trace_context import TraceParent
 from app.keys.budgets import Budget, BudgetExceeded
 from app.keys.key_file import ClientKey
 from app.keys.limits import RateExceeded, RateStatus
 from app.recording.exchange import Exchange
 from app.server.lifecycle import Live
 from app.server.logs import request_id
-from app.trace_context import TraceParent
 
 from .gateway_call import GatewayCall
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from flask import Response
 from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed
 
-from app.errors import POLICY, GatewayError, Kind
+from app.common.errors import POLICY, GatewayError, Kind
 
 from .content_coding import CODINGS
 from .context import RequestContext

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from app.common.errors import GatewayError
 from app.core.events import Event
 from app.core.usage import Meter
-from app.errors import GatewayError
 
 
 class GatewayCall(Protocol):

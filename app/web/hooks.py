@@ -15,8 +15,8 @@ from typing import Protocol
 
 from flask import Request, Response, request
 
+from app.common.finished import Finished, Observer
 from app.core.headers import Headers
-from app.finished import Finished, Observer
 from app.keys import budgets
 from app.keys.key_file import ClientKey
 from app.recording.recorder import Recorder

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Protocol
 
+from app.common.errors import GatewayError, Kind
 from app.core.events import Event, Finish
 from app.core.fold import Reply, ReplyBuilder
-from app.errors import GatewayError, Kind
 from app.server.lifecycle import Live
 from app.server.response import FinalChunk
 

@@ -5,7 +5,7 @@ from flask import Request, current_app, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.server import native
 
 from .content_coding import CODINGS, Damaged, Decoding, names

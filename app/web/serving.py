@@ -10,11 +10,11 @@ from msgspec.json import Encoder
 from msgspec.structs import replace
 from werkzeug.exceptions import HTTPException
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation
 from app.core.explanation import Explanation
 from app.core.fold import Reply
 from app.core.usage import Meter
-from app.errors import GatewayError, Kind
 from app.kept.keeper import Keeper
 from app.keys.key_file import OWN
 from app.keys.limits import KeyLimits

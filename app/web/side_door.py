@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 from .context import RequestContext
 

@@ -15,7 +15,7 @@ from app.accounting.host_store import TIDY_EVERY, HostReader, HostStore
 from app.accounting.redis_store import RedisStore
 from app.accounting.report import Reader
 from app.accounting.writer import Store
-from app.finished import Finished
+from app.common.finished import Finished
 from tests.credentials.conftest import require
 from tests.credentials.redis_server import RedisServer
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.catalogue.choice import ModelChoice
 from app.catalogue.merged import Merged
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.models.catalogue import Catalogue
 from app.models.table import MODELS
 

@@ -13,8 +13,8 @@ from app.catalogue.choice import ModelChoice
 from app.catalogue.live import PATIENCE, LiveLists
 from app.catalogue.record import KEEP, RETRY
 from app.catalogue.shelf import FileShelf
+from app.common.errors import GatewayError, Kind
 from app.credentials import AuthKind, Credentials, Token
-from app.errors import GatewayError, Kind
 from app.models.catalogue import STATIC, Catalogue
 from app.models.table import MODELS
 

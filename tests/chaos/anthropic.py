@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from app.common.errors import POLICY, Kind
 from app.dialects.anthropic.errors import TYPES
-from app.errors import POLICY, Kind
 from tests.chaos.received import (
     ALMOST,
     MODEL,

@@ -4,8 +4,8 @@ nothing is sent twice.
 
 from typing import Any
 
+from app.common.errors import Kind
 from app.core.tokens.text import UNIT, estimator_of
-from app.errors import Kind
 from tests.chaos.received import MODEL, TOKENS
 from tests.chaos.row import (
     CUT_CALL,

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
+from app.common.errors import POLICY, Kind
 from app.dialects import openai
-from app.errors import POLICY, Kind
 from tests.chaos.received import ReceivedAnswer, ReceivedFailure, check
 from tests.live.servers import KEY
 

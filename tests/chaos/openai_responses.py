@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from app.common.errors import Kind
 from app.dialects.openai_responses.errors import CODES, OTHER
-from app.errors import Kind
 from tests.chaos.openai import SAME_STOPS, OpenAIClient, read_error_body
 from tests.chaos.received import (
     MODEL,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from app.errors import Kind
+from app.common.errors import Kind
 
 MODEL = "claude-sonnet-4-5"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from app.errors import Kind
+from app.common.errors import Kind
 from app.simulator.catalogue.faults import NAMED
 from tests.chaos.row import GOOD, TRIES, FaultRow, answered, both, breaks, refused
 

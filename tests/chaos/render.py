@@ -7,7 +7,7 @@ from typing import Any
 
 from app.codewhisperer.service.error_rule import ErrorRule
 from app.codewhisperer.service.error_table import RULES
-from app.errors import POLICY, Kind
+from app.common.errors import POLICY, Kind
 from tests.chaos.anthropic import AnthropicClient
 from tests.chaos.limited_rows import LIMITED
 from tests.chaos.openai_chat import ChatClient

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from app.errors import Kind
+from app.common.errors import Kind
 from tests.chaos.proxy import ProxyPlan
 from tests.chaos.received import CallState
 

@@ -7,7 +7,7 @@ import base64
 from dataclasses import replace
 from typing import Any
 
-from app.errors import Kind
+from app.common.errors import Kind
 from tests.chaos.limited_rows import LIMITED
 from tests.chaos.proxy import ProxyPlan
 from tests.chaos.refusals import exceptions, recoveries, refusals

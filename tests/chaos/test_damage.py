@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Kind
+from app.common.errors import Kind
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
 from tests.chaos.test_rows import AT_A_TIME

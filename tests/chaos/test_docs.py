@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from app.errors import Kind
+from app.common.errors import Kind
 from tests.chaos.other_rows import SEPARATE_ROWS
 from tests.chaos.render import MEANINGS, document
 

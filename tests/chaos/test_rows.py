@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import Kind
+from app.common.errors import Kind
 from tests.chaos.arena import Arena
 from tests.chaos.dialects import DIALECTS
 from tests.chaos.received import DialectClient, ReceivedAnswer

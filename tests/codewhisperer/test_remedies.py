@@ -15,6 +15,7 @@ from app.codewhisperer.memory import Memory
 from app.codewhisperer.remedies import REMEDIES, SHORT_DESCRIPTION, Applied
 from app.codewhisperer.service.hosts import Host
 from app.codewhisperer.upstream import CodeWhisperer
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import (
     Conversation,
     Document,
@@ -30,7 +31,6 @@ from app.core.conversation import (
     ToolResult,
 )
 from app.credentials import AuthKind, Token
-from app.errors import GatewayError, Kind
 from app.gateway import Gateway, GatewayCall
 from app.models.model import FieldSchema, Model
 from app.models.names import Resolution

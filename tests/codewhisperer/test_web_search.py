@@ -11,8 +11,8 @@ import pytest
 from app.codewhisperer import web_search
 from app.codewhisperer.service.profiles import BUILDER_ID
 from app.codewhisperer.upstream import CodeWhisperer
+from app.common.errors import GatewayError, Kind
 from app.credentials import AuthKind, Token
-from app.errors import GatewayError, Kind
 from app.simulator import Simulator
 from tests.codewhisperer.test_remedies import PROFILE, Regions, _service, in_region
 from tests.codewhisperer.test_remedies import upstream as upstream  # a fixture

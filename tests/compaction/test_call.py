@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.compaction.call import FAILED, CompactedCall, opener
 from app.core.compaction import HEAD
 from app.core.conversation import Compaction, Conversation, Message, Summary, Text, Tool
 from app.core.events import Event, Finish, TextDelta, ThinkingDelta, ToolEnd, ToolStart, Usage
 from app.core.usage import Meter
-from app.errors import GatewayError, Kind
 
 WANTED = Compaction(100)
 ASKED = Conversation(

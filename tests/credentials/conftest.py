@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 import pytest
 
 from app.aws.quota import Quota
+from app.common.errors import GatewayError
 from app.credentials.accounts.state import ControlPlane
 from app.credentials.boot import Boot
 from app.credentials.pool import Credentials
@@ -20,7 +21,6 @@ from app.credentials.sources.token_files import FileSource
 from app.credentials.sources.variables import TextSource, Variable
 from app.credentials.store.files import FileStore
 from app.credentials.store.interface import TokenStore
-from app.errors import GatewayError
 from tests.credentials.service import AuthService, refresh_token, serving
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app import files
+from app.common import files
 from app.credentials.pool import Credentials
 from app.credentials.refresh.client import ServiceClient
 from app.credentials.refresh.refresher import Refresher

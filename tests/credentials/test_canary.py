@@ -17,6 +17,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
+from app.common.errors import GatewayError, Kind
 from app.credentials import commands
 from app.credentials.pool import Credentials
 from app.credentials.refresh.client import ServiceClient
@@ -25,7 +26,6 @@ from app.credentials.sources import chain
 from app.credentials.store.files import FileStore
 from app.credentials.store.redis import RedisStore
 from app.credentials.store.redis_backend import RedisBackend
-from app.errors import GatewayError, Kind
 from app.settings import Settings, SettingsError
 from app.simulator import Simulator
 from tests.credentials.conftest import Build, env_json, env_tokens, require, token_file

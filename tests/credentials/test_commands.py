@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import HostChoice
 from app.codewhisperer.service.operations import ControlPlane
+from app.common.errors import GatewayError, Kind
 from app.credentials import commands
-from app.errors import GatewayError, Kind
 from app.settings import Settings
 from app.simulator import Simulator
 from tests.credentials.conftest import Build, env_json

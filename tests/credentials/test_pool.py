@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.credentials import Credentials
 from app.credentials.health import CONSEQUENCES
 from app.credentials.model import Token
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, env_json, keys, token_file, tokens
 from tests.credentials.service import AuthService
 

@@ -11,6 +11,7 @@ import pytest
 from gevent.event import Event as Signal
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import (
     Conversation,
     HostedTool,
@@ -34,7 +35,6 @@ from app.core.events import (
 from app.core.usage import Meter
 from app.demands.call import BETWEEN, Times
 from app.demands.opener import opener
-from app.errors import GatewayError, Kind
 from app.hosted import loop
 
 ASKED = (Message("user", (Text("hi"),)),)

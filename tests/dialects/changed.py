@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 Place = tuple[str | int, ...]
 MISSING = object()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.application import DIALECTS
+from app.common.errors import GatewayError
 from app.dialects.support import honoured, name_of, row_of
-from app.errors import GatewayError
 from tests.dialects.compatibility import document
 from tests.dialects.compatibility_cases import CASES, SdkTypes
 

@@ -5,8 +5,8 @@ import pytest
 from werkzeug.datastructures import Headers
 
 from app.application import DIALECTS
+from app.common.errors import GatewayError, Kind
 from app.dialects.dialect import Dialect, key_headers, select
-from app.errors import GatewayError, Kind
 
 VERSION = {"Anthropic-Version": "2023-06-01"}
 

@@ -7,12 +7,12 @@ import httpx2
 import openai as sdk
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Image, Text, Tool, ToolChoice
 from app.core.typed_json import FieldError, Record
 from app.dialects import openai
 from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
-from app.errors import GatewayError, Kind
 from tests.media import GIF, JPEG, PNG, WEBP
 
 BY_STATUS: dict[int, set[tuple[str, str | None]]] = {

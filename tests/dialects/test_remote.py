@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import Headers
 
+from app.common.errors import GatewayError
 from app.core.conversation import Document, Remote, Text, ToolResult
 from app.dialects.anthropic.parse import parse_messages
 from app.dialects.openai_chat.parse import parse_chat
 from app.dialects.openai_responses.parse import parse_responses
-from app.errors import GatewayError
 from app.fetching.fetcher import refuse
 
 URL = "HTTPS://example.com/a.png?signed=secret"

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.application import DIALECTS
+from app.common.errors import GatewayError, Kind
 from app.dialects import openai
 from app.dialects.anthropic import reply as messages
 from app.dialects.anthropic import shapes as messages_shapes
@@ -21,7 +22,6 @@ from app.dialects.openai_responses import shapes as responses_shapes
 from app.dialects.openai_responses.parse import parse_responses
 from app.dialects.openai_responses.stream import StreamEncoder as ResponsesEncoder
 from app.dialects.wire import one_line
-from app.errors import GatewayError, Kind
 from tests.core.folding import fold
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter

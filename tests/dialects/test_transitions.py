@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.application import DIALECTS
+from app.common.errors import GatewayError, Kind
 from app.core import fold
 from app.core.events import (
     Event,
@@ -30,7 +31,6 @@ from app.dialects.openai_responses import reply as responses
 from app.dialects.openai_responses import stream as responses_stream
 from app.dialects.openai_responses.parse import parse_responses
 from app.dialects.openai_responses.tools import ClientTool
-from app.errors import GatewayError, Kind
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter
 

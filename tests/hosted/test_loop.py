@@ -8,6 +8,7 @@ import pytest
 from gevent.event import Event as Flag
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import (
     CitedText,
     Conversation,
@@ -34,7 +35,6 @@ from app.core.events import (
     Usage,
 )
 from app.core.usage import Meter
-from app.errors import GatewayError, Kind
 from app.hosted.loop import MOST_TURNS, HostedLoop, opener
 
 SEARCH, F, G = Tool("tool_search_tool_regex"), Tool("f"), Tool("get_weather")

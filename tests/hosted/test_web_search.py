@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import (
     Conversation,
     Message,
@@ -14,7 +15,6 @@ from app.core.conversation import (
     WebSearch,
     WebSearchResult,
 )
-from app.errors import GatewayError, Kind
 from app.hosted.web_search import ERRORS, AccountSearch, WebSearcher, is_within
 
 EMPTY = Conversation("m", ())

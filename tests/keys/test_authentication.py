@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.keys import key_file
 from app.keys.authentication import AUTHORIZATION, Authenticator, is_loopback
 from app.keys.key_file import OWN, ClientKey, KeyFile

@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.common.errors import Kind
 from app.core.credits import micro
-from app.errors import Kind
 from app.keys.budgets import (
     Budget,
     BudgetExceeded,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.keys.key_file import ClientKey
 from app.keys.limits import KeyLimits, RateExceeded, RateStatus
 from app.keys.rates import Share

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.finished import Finished
+from app.common.finished import Finished
 from app.metrics import sampler
 from app.metrics.requests import RequestFigures
 from app.metrics.sampler import Now, Sampler, SoFar

@@ -56,7 +56,7 @@ def test_the_rules_ask_for_metrics_that_there_are() -> None:
 
 
 def test_every_rule_of_refreshes_and_errors_names_values_that_there_are() -> None:
-    from app.errors import Kind
+    from app.common.errors import Kind
 
     text = RULES.read_text()
     named = set(re.findall(r'error_type(?:!~|=)"([a-z_|]+)"', text))

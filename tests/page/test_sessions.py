@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from app.errors import GatewayError
+from app.common.errors import GatewayError
 from app.keys.authentication import Authenticator
 from app.page import attempts, sessions
 from app.page.sessions import Sessions

@@ -7,10 +7,10 @@ from typing import get_args
 
 import pytest
 
+from app.common.errors import Kind
 from app.core.events import StopReason
 from app.credentials import Condition
 from app.credentials.accounts import readiness
-from app.errors import Kind
 from app.page.routes import VIEWS
 from app.page.texts import TEXTS, chosen
 

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import BaseModel
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.models.names import Names
 from app.pages import models as catalogue
 

@@ -6,7 +6,7 @@ from typing import Any
 import gevent
 from gevent import socket
 
-from app.errors import POLICY, GatewayError
+from app.common.errors import POLICY, GatewayError
 from app.server.connections.addresses import ConnectionLimit
 from app.server.connections.refusals import Answer as RefusalAnswer
 from app.server.connections.refusals import Refusals

@@ -4,7 +4,7 @@ import gevent
 import pytest
 from gevent import socket
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.server.admission import LONGEST_WAIT, RETRY_AFTER, Admission
 from app.server.lifecycle import Lifecycle, Live
 

@@ -7,7 +7,7 @@ import gevent
 import pytest
 from gevent import socket
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.server.lifecycle import FRESH, Lifecycle, Live
 
 Pair = tuple[socket.socket, socket.socket]

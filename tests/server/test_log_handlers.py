@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.output import Output
+from app.common.output import Output
 from app.server.log_handlers import ConsoleHandler, FileHandler, Handler
 from app.server.logs import JsonFormatter, request_id
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.output import MAX_LINE
+from app.common.output import MAX_LINE
 from app.server.logs import JsonFormatter, ServerNotices, TextFormatter, request_id
 from app.version import __version__
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any, Literal, Self
 
-from app.errors import Kind
+from app.common.errors import Kind
 from app.simulator.wire.frames import event
 from tests.chaos.received import CallState
 

@@ -17,8 +17,8 @@ from app import application, retry
 from app.catalogue.choice import ModelChoice
 from app.codewhisperer.service.hosts import HostChoice
 from app.codewhisperer.upstream import CodeWhisperer
+from app.common.errors import GatewayError, Kind
 from app.credentials import Token
-from app.errors import GatewayError, Kind
 from app.gateway import Gateway
 from app.settings import Settings
 from tests.chaos.dialects import DIALECTS

@@ -11,7 +11,7 @@ from math import inf
 import pytest
 
 from app.codewhisperer.client import Client
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 
 from app.codewhisperer.client import LARGEST_REFUSAL, LARGEST_REPLY, Client, ResponseStream
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from tests.upstream_http.peers import Script, peer
 
 PIECE = b"10000\r\n" + b"x" * 65536 + b"\r\n"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from app.codewhisperer.client import Client
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.upstream_http.head import MAX_HEADERS
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"

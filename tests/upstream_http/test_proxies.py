@@ -8,7 +8,7 @@ from time import monotonic
 import pytest
 
 from app.codewhisperer.client import Client
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from tests.upstream_http.peers import (
     OK,
     Script,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.codewhisperer.client import Client
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.upstream_http.sweeper import Quiet, Sweeper, Wait
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from app.common.errors import GatewayError
 from app.core.conversation import Conversation, Message, Text
 from app.core.events import Event, Finish, TextDelta
 from app.core.usage import Meter
-from app.errors import GatewayError
 from app.models.table import context_window
 
 CONVERSATION = Conversation(model="claude-sonnet-4-6", messages=(Message("user", (Text("Hi"),)),))

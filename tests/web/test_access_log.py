@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.finished import Finished
+from app.common.finished import Finished
 from app.web import access_log
 
 

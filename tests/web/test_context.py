@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from flask import Flask, request
 
+from app.common.errors import GatewayError, Kind
+from app.common.finished import Finished, Try
 from app.core.events import Usage
-from app.errors import GatewayError, Kind
-from app.finished import Finished, Try
 from app.keys.key_file import ClientKey
 from app.keys.limits import RateExceeded, RateStatus
 from app.server.lifecycle import Live

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from werkzeug import exceptions
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.web import failures
 from app.web.context import RequestContext
 

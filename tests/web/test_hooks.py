@@ -12,11 +12,11 @@ import pytest
 from gevent import socket
 from werkzeug.test import create_environ
 
+from app.common.errors import GatewayError, Kind
+from app.common.finished import Finished, Observer
 from app.core.events import Event
 from app.core.fold import Reply
 from app.core.headers import Headers
-from app.errors import GatewayError, Kind
-from app.finished import Finished, Observer
 from app.keys.key_file import ClientKey
 from app.keys.limits import Entry, RateExceeded, RateStatus
 from app.server.admission import Admission

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.core.events import TextDelta
-from app.errors import GatewayError, Kind
 from app.server.lifecycle import Live
 from app.web import relay
 from tests.web.doubles import END, HELLO, Call, Encoder

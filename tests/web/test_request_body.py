@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import create_environ
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.web import request_body
 
 BODY = b'{"model": "claude-sonnet-4-6"}'

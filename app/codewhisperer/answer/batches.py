@@ -5,8 +5,8 @@ from math import inf
 from typing import Protocol
 
 from app.codewhisperer.service.errors import StreamError, from_frames
+from app.common.errors import GatewayError
 from app.core.events import Event
-from app.errors import GatewayError
 from app.eventstream.frames import Frame, FrameDecoder, FrameError
 
 from .decoder import EventDecoder

@@ -21,6 +21,7 @@ from typing import TypeAlias
 import msgspec
 
 from app.codewhisperer.service.errors import StreamError, corrupt, from_stream
+from app.common.errors import BILLED, GatewayError, Kind
 from app.core.events import (
     Event,
     Finish,
@@ -31,7 +32,6 @@ from app.core.events import (
     ThinkingSignature,
     Usage,
 )
-from app.errors import BILLED, GatewayError, Kind
 from app.eventstream.frames import Frame
 
 from .ending import Ending, Tail

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.json import Encoder
 
 from app.codewhisperer.service.hosts import Host
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import (
     Conversation,
     Document,
@@ -26,7 +27,6 @@ from app.core.conversation import (
     ToolResult,
 )
 from app.core.explanation import Watch
-from app.errors import GatewayError, Kind
 from app.models.model import Model
 
 from . import wire

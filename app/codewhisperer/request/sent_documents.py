@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from app.errors import GatewayError
+from app.common.errors import GatewayError
 
 DOCUMENT_COUNT = "DOCUMENT_COUNT_EXCEEDED"
 IMAGE_REASONS = "IMAGE_"

@@ -5,7 +5,7 @@ Developer CLI). Some are given although the gateway prevents their cause: then t
 report.
 """
 
-from app.errors import Kind
+from app.common.errors import Kind
 
 from .error_rule import ErrorRule
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Container
 from typing import NamedTuple
 
-from app.errors import Kind
+from app.common.errors import Kind
 
 
 class ParsedError(NamedTuple):

@@ -4,7 +4,7 @@ Source: the service models and the retry rules of the AWS language servers and t
 published reports of live answers where no official client names a value.
 """
 
-from app.errors import UNKNOWN_OPERATION, Kind
+from app.common.errors import UNKNOWN_OPERATION, Kind
 
 from .content_rules import CONTENT_RULES
 from .error_rule import ErrorRule

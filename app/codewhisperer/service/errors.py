@@ -1,5 +1,5 @@
 """Converts upstream errors, of HTTP responses and inside a stream, to
-:class:`app.errors.GatewayError`.
+:class:`app.common.errors.GatewayError`.
 
 The type of an error is in the header ``x-amzn-errortype``, or in the body as ``code`` or
 ``__type``; its ``reason``, its message and ``retryAfterMilliseconds`` are in the body or in an
@@ -16,11 +16,11 @@ from typing import Any
 
 import msgspec
 
+from app.common.errors import GatewayError, Kind
+from app.common.masking import TOKENS
+from app.common.waits import LONGEST_WAIT, retry_after
 from app.core.events import Event
-from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameError, TruncatedMessage
-from app.masking import TOKENS
-from app.waits import LONGEST_WAIT, retry_after
 
 from .error_rule import ParsedError
 from .error_table import REASONS, RULES

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from app.aws.regions import A_REGION, DEFAULT_REGION, is_gov, is_region
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.models.model import Generation
 
 log = logging.getLogger("kiro2api.upstream")

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import WebPage
-from app.errors import GatewayError, Kind
 
 from .errors import quoted
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from app.aws.regions import home_regions
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.models.catalogue import Catalogue
 from app.models.model import Model
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from app.aws.quota import Quota
 from app.aws.regions import home_regions
 from app.codewhisperer.client import Client
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.models.catalogue import Catalogue
 
 from .error_table import OLDER_HOST

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app.aws.regions import region_of
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.models.model import Generation
 from app.upstream import AccessToken
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from app.common.errors import Kind
+from app.common.program import command
 from app.credentials import health
 from app.credentials.model import AuthKind, token_id
 from app.credentials.refresh import policy
-from app.errors import Kind
-from app.program import command
 
 from .state import AccountState
 

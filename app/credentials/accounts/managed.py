@@ -9,12 +9,12 @@ import math
 import threading
 import time
 
+from app.common.errors import GatewayError, Kind
 from app.credentials import health
 from app.credentials.health import AccountHealth
 from app.credentials.model import AuthKind, Login, Token, token_id
 from app.credentials.refresh import policy
 from app.credentials.refresh.policy import Action
-from app.errors import GatewayError, Kind
 
 from .refresh_runner import RefreshRunner, Urgency, wait
 from .state import AccountState, Dependencies

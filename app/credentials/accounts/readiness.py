@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from math import inf
 
+from app.common.errors import GatewayError, Kind
 from app.credentials import health
 from app.credentials.health import AccountHealth
-from app.errors import GatewayError, Kind
 
 from . import condition
 from .state import AccountState

@@ -14,11 +14,11 @@ from dataclasses import replace
 from enum import Enum
 from typing import TypeAlias
 
+from app.common.errors import GatewayError, Kind
 from app.credentials import health, lineage
 from app.credentials.model import Grant, Token, is_usable_profile
 from app.credentials.refresh import policy
 from app.credentials.store.interface import SourceChanged
-from app.errors import GatewayError, Kind
 
 from .state import AccountState, Dependencies
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.aws.quota import Quota
-from app.program import columns
+from app.common.program import columns
 
 from . import condition
 from .condition import Condition

@@ -7,13 +7,13 @@ from typing import Protocol
 
 from app.aws.quota import Quota
 from app.aws.regions import region_of
+from app.common.errors import GatewayError, Kind
 from app.credentials.boot import Boot
 from app.credentials.health import AccountHealth, of_login, possible_wait, rebased, written
 from app.credentials.model import Grant, Login, Token
 from app.credentials.refresh import policy
 from app.credentials.refresh.refresher import Refresher
 from app.credentials.store.interface import TokenStore
-from app.errors import GatewayError, Kind
 
 
 class ControlPlane(Protocol):

@@ -2,9 +2,9 @@
 
 Requests and responses contain secrets: neither is logged, quoted in an error, or attached to an
 exception that might be logged. From the environment only the trusted certificate authorities are
-read (:mod:`app.tls`). No cookies are stored, and redirects are not followed, since they would send
-the secrets to another host. Each step of an exchange has a limit of time, and each body a size,
-also decoded.
+read (:mod:`app.common.tls`). No cookies are stored, and redirects are not followed, since they
+would send the secrets to another host. Each step of an exchange has a limit of time, and each body
+a size, also decoded.
 """
 
 import time
@@ -17,11 +17,11 @@ from urllib.parse import urlencode
 import msgspec
 import requests
 
-from app.errors import GatewayError, Kind
-from app.tls import HOW_TO_TRUST, tls_context
+from app.common.errors import GatewayError, Kind
+from app.common.tls import HOW_TO_TRUST, tls_context
+from app.common.waits import retry_after
 from app.upstream_http.adapter import StreamingAdapter
 from app.upstream_http.body import ResponseBody, TooLarge
-from app.waits import retry_after
 
 _RESPONSE_TIMEOUT = 30.0
 

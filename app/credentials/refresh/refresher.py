@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable
 
 from app.aws.regions import DEFAULT_REGION
+from app.common.errors import GatewayError, Kind
+from app.common.program import command
 from app.credentials.model import AuthKind, Grant, Login, is_usable_profile
 from app.credentials.times import parse_time
-from app.errors import GatewayError, Kind
-from app.program import command
 
 from .client import ServiceClient, ServiceResponse
 

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from app.aws.regions import DEFAULT_REGION, is_region
+from app.common.errors import GatewayError, Kind
+from app.common.program import command
 from app.credentials.model import Grant
 from app.credentials.refresh.client import ServiceClient
 from app.credentials.refresh.refresher import grant_from
-from app.errors import GatewayError, Kind
-from app.program import command
 
 from .device import BUILDER_ID
 

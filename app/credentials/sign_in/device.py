@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.model import Grant
 from app.credentials.refresh.client import ServiceClient, ServiceResponse
 from app.credentials.refresh.refresher import grant_from
-from app.errors import GatewayError, Kind
 
 BUILDER_ID = "https://view.awsapps.com/start"
 SCOPES = ("codewhisperer:completions", "codewhisperer:analysis", "codewhisperer:conversations")

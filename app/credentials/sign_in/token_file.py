@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from app import files
+from app.common import files
 from app.credentials.entries import BadEntry, decode_json
 from app.credentials.model import Grant
 from app.credentials.store.locks import exclusive

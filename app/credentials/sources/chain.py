@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import GatewayError, Kind
-from app.program import command
+from app.common.errors import GatewayError, Kind
+from app.common.program import command
 
 from . import databases
 from .documents import read_api_key, read_json, read_refresh_tokens

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from app import files
+from app.common import files
 
 from .locks import exclusive
 

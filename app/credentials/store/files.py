@@ -21,7 +21,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from app import files
+from app.common import files
 from app.credentials import lineage
 from app.credentials.entries import BadEntry
 from app.credentials.health import AccountHealth

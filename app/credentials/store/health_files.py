@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from app import files
+from app.common import files
 from app.credentials.health import AccountHealth
 
 from .directories import Directories, remove

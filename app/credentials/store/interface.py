@@ -8,9 +8,9 @@ import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.health import AccountHealth
 from app.credentials.model import Grant, Login
-from app.errors import GatewayError, Kind
 
 LEASE_TIMEOUT = 60.0
 """Seconds to wait for a lease by default."""

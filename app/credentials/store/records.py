@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from app import files
+from app.common import files
+from app.common.errors import GatewayError, Kind
 from app.credentials.entries import BadEntry, decode_json
 from app.credentials.model import Grant, Login
 from app.credentials.times import format_time, parse_time
-from app.errors import GatewayError, Kind
 
 from .interface import SourceChanged
 

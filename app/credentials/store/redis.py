@@ -25,11 +25,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from app.common.errors import GatewayError
 from app.credentials import lineage
 from app.credentials.entries import BadEntry
 from app.credentials.health import AccountHealth
 from app.credentials.model import Grant, Login, fingerprint
-from app.errors import GatewayError
 
 from . import records
 from .background import Background

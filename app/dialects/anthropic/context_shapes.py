@@ -6,7 +6,7 @@ Source: the types of the ``anthropic`` SDK 2.14.
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
-from app.openapi import Shape
+from app.common.openapi import Shape
 
 
 class Compaction(Shape, frozen=True, tag_field="type", tag="compaction"):

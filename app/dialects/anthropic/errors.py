@@ -1,7 +1,7 @@
 """Failures in the form of the Messages API.
 
-Their HTTP statuses are in :mod:`app.errors`; ``retry-after`` and ``x-should-retry``, the same for
-every dialect, are set in :mod:`app.web.failures`.
+Their HTTP statuses are in :mod:`app.common.errors`; ``retry-after`` and ``x-should-retry``, the
+same for every dialect, are set in :mod:`app.web.failures`.
 """
 
 from datetime import UTC, datetime
@@ -9,8 +9,8 @@ from math import ceil
 
 from msgspec import UNSET
 
+from app.common.errors import GatewayError, Kind
 from app.dialects.wire import encode
-from app.errors import GatewayError, Kind
 
 from . import shapes
 

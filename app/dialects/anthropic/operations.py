@@ -1,7 +1,7 @@
 """The operations of the Messages API, for ``/openapi.json``."""
 
+from app.common.openapi import JSON, Operation
 from app.dialects import explaining
-from app.openapi import JSON, Operation
 
 from . import shapes
 from .schema import CountTokensRequest, MessagesRequest

@@ -12,6 +12,7 @@ from typing import Any, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError, Kind
 from app.core.compaction import from_summary
 from app.core.conversation import (
     Compaction,
@@ -27,7 +28,6 @@ from app.core.headers import Headers
 from app.core.hosted import turns
 from app.core.limits.stop_sequences import check_size
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown, label
-from app.errors import GatewayError, Kind
 
 from . import blocks, context, schema, tools
 from .block_types import TextBlock

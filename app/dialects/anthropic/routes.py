@@ -5,8 +5,8 @@ from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
+from app.common.openapi import JSON
 from app.dialects.wire import encode
-from app.openapi import JSON
 from app.web.serving import Serving
 
 from .context_shapes import OriginalCount

@@ -6,7 +6,7 @@ Source: the types of the ``anthropic`` SDK 2.14.
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from app.openapi import Shape
+from app.common.openapi import Shape
 
 WebSearchErrorCode: TypeAlias = Literal[
     "invalid_tool_input",

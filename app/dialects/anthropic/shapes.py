@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from app.openapi import Shape
+from app.common.openapi import Shape
 
 from .context_shapes import Compaction, CompactionDelta, ContextManagement, Iteration, OriginalCount
 from .search_shapes import WebCitation, WebSearchResult

@@ -7,6 +7,7 @@
 from enum import Enum
 from typing import Any, ClassVar, TypeAlias
 
+from app.common.errors import GatewayError
 from app.core.conversation import CitedText, HostedToolUse, Summary
 from app.core.events import (
     Finish,
@@ -24,7 +25,6 @@ from app.core.usage import Meter
 from app.dialects import wire
 from app.dialects.encoder import OpeningEncoder
 from app.dialects.transitions import Row, Table, after
-from app.errors import GatewayError
 
 from . import context_shapes, errors, reply, shapes, web_search
 

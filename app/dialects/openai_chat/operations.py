@@ -1,8 +1,8 @@
 """The operation of Chat Completions, for ``/openapi.json``."""
 
+from app.common.openapi import JSON, Operation
 from app.dialects import explaining
 from app.dialects.openai import OpenAIError
-from app.openapi import JSON, Operation
 
 from . import shapes
 from .schema import ChatRequest

@@ -12,12 +12,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation, Reasoning
 from app.core.headers import Headers
 from app.core.limits.stop_sequences import check_size
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.dialects import openai
-from app.errors import GatewayError, Kind
 
 from . import schema, tools
 from .messages import MessageReader

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.web.serving import Serving
 
 from .parse import parse_chat

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from app.openapi import Shape
+from app.common.openapi import Shape
 
 
 class ReplyFunction(Shape, frozen=True):

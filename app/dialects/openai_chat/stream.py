@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
+from app.common.errors import GatewayError
 from app.core.conversation import CitedText, HostedToolUse, Summary
 from app.core.events import (
     Event,
@@ -29,7 +30,6 @@ from app.dialects.custom_tools import InputReader
 from app.dialects.openai import OpenAIError, failure
 from app.dialects.transitions import Row, Table, after
 from app.dialects.wire import encode
-from app.errors import GatewayError
 
 from .chunks import DONE, PING, Chunks, ChunkTemplate
 from .reply import ReplyContext, annotations, finish_reason

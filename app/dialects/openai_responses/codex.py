@@ -14,9 +14,9 @@ session that Codex names in every request (``session-id``, ``thread-id``) does s
 Source: Codex 0.144, 0.153 and 0.171 in front of a scripted server.
 """
 
+from app.common.errors import GatewayError
 from app.core.headers import Headers
 from app.dialects import openai
-from app.errors import GatewayError
 
 MARKS = (("originator", "codex"), ("user-agent", "codex"))
 """Headers whose values begin so, in any case: ``codex_exec``, ``codex_cli_rs``, "Codex Desktop"."""

@@ -7,10 +7,10 @@ the output like the guide, and then allow those of the assistant alone.
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from app.common.openapi import Shape
 from app.core.fold import Reply
 from app.core.usage import Meter
 from app.dialects.wire import encode
-from app.openapi import Shape
 
 from .kept.forms import numbered
 from .reply import ReplyContext, output_items, usage

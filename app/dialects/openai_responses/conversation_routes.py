@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.web.context import current
 from app.web.serving import Serving
 

@@ -4,8 +4,8 @@
 
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError
 from app.dialects import openai
-from app.errors import GatewayError
 
 CODES = frozenset(
     {"server_error", "rate_limit_exceeded", "context_length_exceeded", "insufficient_quota"}

@@ -5,8 +5,8 @@ Source: the types of the ``openai`` SDK 3.54; the words of errors are those of t
 
 from flask import Blueprint, Response, current_app, request
 
+from app.common.errors import GatewayError, Kind
 from app.dialects.wire import encode
-from app.errors import GatewayError, Kind
 from app.web.context import current
 from app.web.headers import STREAM_HEADERS
 from app.web.serving import Serving

@@ -1,7 +1,7 @@
 """The operation of the Responses API, for ``/openapi.json``."""
 
+from app.common.openapi import JSON, Operation
 from app.dialects import explaining
-from app.openapi import JSON, Operation
 
 from . import shapes
 from .compact import CompactedResponse

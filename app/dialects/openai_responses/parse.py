@@ -13,12 +13,12 @@ from typing import Any
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Compaction, Conversation, Reasoning
 from app.core.headers import Headers
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.dialects import openai
 from app.dialects.wire import encode
-from app.errors import GatewayError, Kind
 
 from . import codex, required, schema, tools, web_search
 from .items import compaction

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 MISSING = "missing_required_parameter"
 

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
+from app.common.errors import GatewayError, Kind
+from app.common.openapi import JSON
 from app.dialects import openai
 from app.dialects.wire import encode
-from app.errors import GatewayError, Kind
-from app.openapi import JSON
 from app.web.context import current
 from app.web.serving import Serving
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from app.openapi import Shape
+from app.common.openapi import Shape
 
 SearchStatus: TypeAlias = Literal["in_progress", "completed", "failed"]
 

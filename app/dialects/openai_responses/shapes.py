@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
+from app.common.openapi import Shape
 from app.dialects.openai import OpenAIFailure
-from app.openapi import Shape
 
 from .search_shapes import SearchEvent, UrlCitation, WebSearchCall
 

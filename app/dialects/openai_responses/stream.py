@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from msgspec import Raw
 
+from app.common.errors import GatewayError
 from app.core.conversation import CitedText, HostedToolUse, RedactedThinking, Summary, Thinking
 from app.core.events import (
     Event,
@@ -37,7 +38,6 @@ from app.dialects.custom_tools import InputReader
 from app.dialects.encoder import OpeningEncoder
 from app.dialects.transitions import Row, Table, after
 from app.dialects.wire import HOLE, encode
-from app.errors import GatewayError
 
 from . import errors, reply, search_shapes, shapes, web_search
 from .items import reasoning_content

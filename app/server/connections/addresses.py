@@ -10,7 +10,7 @@ import ipaddress
 from collections import Counter
 from functools import lru_cache
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

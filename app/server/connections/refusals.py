@@ -14,8 +14,8 @@ from uuid import uuid4
 from gunicorn.http import errors
 from gunicorn.util import http_date
 
-from app.errors import GatewayError, Kind
-from app.sockets import send_all
+from app.common.errors import GatewayError, Kind
+from app.common.sockets import send_all
 
 log = logging.getLogger("kiro2api.access")
 bugs = logging.getLogger("kiro2api.web")

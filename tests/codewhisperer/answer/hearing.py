@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from app.codewhisperer.answer.batches import event_batches
 from app.codewhisperer.answer.decoder import EventDecoder
+from app.common.errors import GatewayError, Kind
 from app.core.events import Event, Finish
-from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameDecoder
 from tests.eventstream.wire import event
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.common.errors import Kind
 from app.core.conversation import Text, ToolCall
 from app.core.events import (
     Event,
@@ -19,7 +20,6 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
-from app.errors import Kind
 from tests.codewhisperer.answer.hearing import hear, hear_every_way, metadata, text, tool
 from tests.core.folding import fold
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.codewhisperer.answer.decoder import NO_TAIL, EventDecoder
 from app.codewhisperer.answer.ending import Tail
 from app.codewhisperer.service.errors import StreamError
+from app.common.errors import BILLED, GatewayError, Kind
 from app.core.events import (
     Event,
     Finish,
@@ -23,7 +24,6 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
-from app.errors import BILLED, GatewayError, Kind
 from tests.codewhisperer.answer.hearing import (
     Outcome,
     events_of,

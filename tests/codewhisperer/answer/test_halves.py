@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from app.codewhisperer.answer.decoder import EventDecoder
 from app.codewhisperer.answer.halves import LONE
+from app.common.errors import Kind
 from app.core.events import Finish, TextDelta, ThinkingDelta, ToolInput
-from app.errors import Kind
 from tests.codewhisperer.answer.hearing import (
     events_of,
     hear_every_way,

@@ -7,6 +7,7 @@ import pytest
 
 from app.codewhisperer.request.render import MAX_CONTENT, MAX_RESULT, RenderedRequest, render
 from app.codewhisperer.service.hosts import Host, candidates
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import (
     Conversation,
     Document,
@@ -20,7 +21,6 @@ from app.core.conversation import (
     ToolCall,
     ToolResult,
 )
-from app.errors import GatewayError, Kind
 from app.models.names import resolve
 from app.models.table import MODELS
 

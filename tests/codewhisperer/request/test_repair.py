@@ -7,6 +7,7 @@ import pytest
 from app.codewhisperer.request.repair import Limits, Repaired, repair, rules
 from app.codewhisperer.request.repair.attachments import MAX_DOCUMENTS, MAX_IMAGES
 from app.codewhisperer.request.tool_names import renamed
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import (
     Conversation,
     Document,
@@ -21,7 +22,6 @@ from app.core.conversation import (
     ToolChoice,
     ToolResult,
 )
-from app.errors import GatewayError, Kind
 
 READ = Tool("Read", "Reads a file", {"type": "object", "properties": {"path": {"type": "string"}}})
 WRITE = Tool("Write", "Writes a file", {"type": "object"})

@@ -3,7 +3,7 @@
 import pytest
 
 from app.codewhisperer.request.sent_documents import REASONS, SentDocument, name_documents
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 REPORT = SentDocument("report", "pdf", "messages.0.content.1.document")
 SHEET = SentDocument("sheet", "xlsx", "input[3]")

@@ -21,8 +21,8 @@ from app.codewhisperer.service.errors import (
     from_response,
     from_stream,
 )
+from app.common.errors import GatewayError, Kind
 from app.core.events import TextDelta
-from app.errors import GatewayError, Kind
 from app.eventstream.frames import FrameDecoder, FrameError
 from tests.eventstream.wire import event
 

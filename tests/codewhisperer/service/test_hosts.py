@@ -3,7 +3,7 @@
 import pytest
 
 from app.codewhisperer.service.hosts import Host, HostChoice, authorization, candidates
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 ARN = "arn:aws:codewhisperer:eu-central-1:699475941385:profile/EHGA3GRVQMUK"
 

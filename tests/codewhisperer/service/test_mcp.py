@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.codewhisperer.service import mcp
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import WebPage
-from app.errors import GatewayError, Kind
 
 ROW = {
     "title": " T ",

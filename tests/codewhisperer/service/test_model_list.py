@@ -7,7 +7,7 @@ import pytest
 
 from app.codewhisperer.service.hosts import Host, HostChoice, candidates
 from app.codewhisperer.service.model_list import MOST_MODELS, MOST_PAGES, list_models
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.models.catalogue import Catalogue
 
 ARN = "arn:aws:codewhisperer:eu-central-1:1:profile/P"

@@ -6,7 +6,7 @@ import requests
 from app.codewhisperer.client import Client
 from app.codewhisperer.service.hosts import Host, HostChoice
 from app.codewhisperer.service.operations import ControlPlane
-from app.errors import GatewayError
+from app.common.errors import GatewayError
 from app.simulator import Simulator
 
 

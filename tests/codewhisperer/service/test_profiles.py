@@ -9,7 +9,7 @@ from app.aws.regions import home_regions
 from app.codewhisperer.service.errors import from_response
 from app.codewhisperer.service.hosts import Host, HostChoice, candidates
 from app.codewhisperer.service.profiles import BUILDER_ID, SOCIAL, ProfileChoice, profile_for
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.upstream import AccessToken
 from tests.codewhisperer.service.control_plane import Answer, Asked, control_plane
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.pool import Credentials
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, Control, env_json, token_file, tokens
 
 ARN = "arn:aws:codewhisperer:eu-central-1:123456789012:profile/ABCDEFGHIJKL"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.model import Token
 from app.credentials.pool import Credentials
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, env_json, env_tokens, token_file
 from tests.credentials.service import AuthService, access_token, refresh_token
 

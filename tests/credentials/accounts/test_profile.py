@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, Control, env_json, keys, token_file, tokens
 from tests.credentials.service import AuthService, access_token, refresh_token
 

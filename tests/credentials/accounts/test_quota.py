@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from app.aws.quota import Quota
+from app.common.errors import GatewayError, Kind
 from app.credentials.pool import Credentials
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, Control, keys, tokens
 
 QUOTA = GatewayError(Kind.QUOTA, "the month is used up")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, env_tokens, keys
 from tests.credentials.service import AuthService
 

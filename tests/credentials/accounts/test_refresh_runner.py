@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
+from app.common.program import command
 from app.credentials.model import Token
-from app.errors import GatewayError, Kind
-from app.program import command
 from tests.credentials.conftest import Build, Clock, env_tokens, token_file
 from tests.credentials.service import Answer, AuthService, access_token, refresh_token
 

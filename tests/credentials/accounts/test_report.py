@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from app.aws.quota import Quota, Share
+from app.common.errors import GatewayError, Kind
 from app.credentials import CONDITIONS, Condition, health
 from app.credentials.accounts.condition import advice
 from app.credentials.accounts.report import document, table
 from app.credentials.pool import Credentials
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, Control, env_json, env_tokens
 from tests.credentials.service import AuthService, access_token, refresh_token
 

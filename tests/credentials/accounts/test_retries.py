@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.credentials import health
 from app.credentials.boot import Boot, this_boot
 from app.credentials.health import AccountHealth
 from app.credentials.pool import Credentials
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, env_tokens, keys, token_file
 from tests.credentials.service import AuthService, access_token, refresh_token
 

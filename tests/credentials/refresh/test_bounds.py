@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
+from app.common.waits import LONGEST_WAIT, retry_after
 from app.credentials.model import Grant
 from app.credentials.refresh.client import ServiceClient, ServiceResponse
 from app.credentials.refresh.refresher import grant_from
-from app.errors import GatewayError, Kind
-from app.waits import LONGEST_WAIT, retry_after
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 MEMBERS = b'{"accessToken": "at"}'

@@ -4,8 +4,8 @@ import ssl
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.refresh.client import ServiceClient
-from app.errors import GatewayError, Kind
 from tests.credentials.service import serving
 
 HOST = "auth.test"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.model import AuthKind, Grant, Login
 from app.credentials.refresh.client import ServiceClient
 from app.credentials.refresh.refresher import AUTH_URL, OIDC_URL, Refresher, in_region
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, env_json, env_tokens
 from tests.credentials.service import AuthService, access_token, refresh_token
 

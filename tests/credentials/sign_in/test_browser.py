@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.refresh.client import ServiceClient
 from app.credentials.sign_in import browser
 from app.credentials.sign_in.browser import BrowserFlow, Callback, device_login
-from app.errors import GatewayError, Kind
 from tests.credentials.service import Answer, AuthService
 from tests.live.servers import free_port
 

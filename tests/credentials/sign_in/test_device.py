@@ -2,10 +2,10 @@
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.model import Grant
 from app.credentials.refresh.client import ServiceClient
 from app.credentials.sign_in.device import DeviceCode, DeviceFlow, Registration
-from app.errors import GatewayError, Kind
 from tests.credentials.service import Answer, AuthService
 
 

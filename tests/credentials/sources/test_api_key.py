@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from app.common.errors import GatewayError
 from app.credentials.pool import Credentials
 from app.credentials.sources import chain
-from app.errors import GatewayError
 from app.settings import Settings, SettingsError
 from tests.credentials.home import choose, the_login, write_token_file
 from tests.credentials.service import refresh_token

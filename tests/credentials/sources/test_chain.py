@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.pool import Credentials
 from app.credentials.sources import chain
-from app.errors import GatewayError, Kind
 from app.settings import Settings
 from tests.credentials.conftest import Build, token_file
 from tests.credentials.home import (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from app.common.errors import GatewayError
 from app.credentials.sources import chain
-from app.errors import GatewayError
 from app.settings import Settings
 from tests.credentials.conftest import Build, Clock, env_json, token_file
 from tests.credentials.home import write_token_file

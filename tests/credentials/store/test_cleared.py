@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.credentials import health
 from app.credentials.health import AccountHealth
 from app.credentials.model import AuthKind, Grant, Login
 from app.credentials.store.files import FileStore
 from app.credentials.store.redis_backend import RedisUnavailable
 from app.credentials.store.redis_health import SharedHealth
-from app.errors import GatewayError, Kind
 
 SUSPENDED = GatewayError(Kind.SUSPENDED, "suspended")
-LOGIN = Login("main", AuthKind.SOCIAL, "test", Grant("", "refresh", 0))
+LOGIN = Login("main", "test", AuthKind.SOCIAL, Grant("", "refresh", 0))
 
 
 class Redis:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import redis
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.accounts.managed import ManagedAccount
 from app.credentials.model import fingerprint
 from app.credentials.pool import Credentials
 from app.credentials.store.redis import RedisStore
 from app.credentials.store.redis_backend import RedisBackend
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, env_tokens, file_store, token_file
 from tests.credentials.redis_server import RedisServer
 from tests.credentials.service import AuthService, access_token, refresh_token

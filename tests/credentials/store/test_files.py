@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import GatewayError
+from app.common.errors import GatewayError
 from tests.credentials.conftest import Build, Clock, env_tokens, token_file
 from tests.credentials.service import AuthService, access_token, refresh_token
 

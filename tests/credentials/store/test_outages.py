@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 import redis
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.model import Token
 from app.credentials.pool import Credentials
 from app.credentials.sources.databases import DatabaseSource
 from app.credentials.sources.source import Source
 from app.credentials.store.redis import RedisStore
 from app.credentials.store.redis_backend import RedisBackend
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, env_tokens, file_store, token_file
 from tests.credentials.home import write_database
 from tests.credentials.redis_server import RedisServer

@@ -11,11 +11,11 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.model import Token
 from app.credentials.pool import Credentials
 from app.credentials.store.redis import RedisStore
 from app.credentials.store.redis_backend import RedisBackend
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import (
     Build,
     Clock,

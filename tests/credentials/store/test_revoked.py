@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.pool import Credentials
 from app.credentials.store.redis import RedisStore
 from app.credentials.store.redis_backend import RedisBackend
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, env_tokens, file_store
 from tests.credentials.redis_server import RedisServer
 from tests.credentials.service import AuthService, access_token

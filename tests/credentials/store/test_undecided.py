@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import redis
 
+from app.common.errors import GatewayError, Kind
 from app.credentials.model import fingerprint
 from app.credentials.pool import Credentials
 from app.credentials.store.redis import RedisStore
 from app.credentials.store.redis_backend import RedisBackend
-from app.errors import GatewayError, Kind
 from tests.credentials.conftest import Build, Clock, file_store, token_file
 from tests.credentials.redis_server import RedisServer
 from tests.credentials.service import Answer, AuthService, access_token, refresh_token

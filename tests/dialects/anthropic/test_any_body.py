@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from werkzeug.datastructures import Headers
 
+from app.common.errors import GatewayError
 from app.core.conversation import Conversation
 from app.dialects.anthropic.parse import parse_count_tokens, parse_messages
-from app.errors import GatewayError
 from tests.dialects.changed import changed, names_its_field
 
 BODY = {

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.common.errors import GatewayError, Kind
 from app.core.compaction import HEAD
 from app.core.conversation import (
     Document,
@@ -12,7 +13,6 @@ from app.core.conversation import (
     ToolCall,
     ToolResult,
 )
-from app.errors import GatewayError, Kind
 from tests.media import DOCX, GIF, JPEG, PDF, PNG, WEBP, base64, jpeg, png
 
 

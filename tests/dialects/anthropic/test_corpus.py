@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from werkzeug.datastructures import Headers
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import ToolResult
 from app.dialects.anthropic.parse import parse_count_tokens, parse_messages
-from app.errors import GatewayError, Kind
 
 REQUESTS = Path(__file__).parents[2] / "corpus/client-requests"
 CORPUS = sorted(path for path in REQUESTS.glob("*.json") if '"/v1/messages' in path.read_text())

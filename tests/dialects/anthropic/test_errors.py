@@ -7,8 +7,8 @@ import httpx2
 import pytest
 
 from app.codewhisperer.service.content_rules import CONTENT_RULES
+from app.common.errors import POLICY, GatewayError, Kind
 from app.dialects.anthropic.errors import CAPABILITIES, TYPES, body
-from app.errors import POLICY, GatewayError, Kind
 
 BY_STATUS = {
     400: {"invalid_request_error"},

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 from werkzeug.datastructures import Headers
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Message, Reasoning, Text, ToolChoice
 from app.dialects.anthropic.parse import parse_count_tokens, parse_messages
-from app.errors import GatewayError, Kind
 
 EFFORTS = "Input should be one of 'low', 'medium', 'high', 'xhigh', 'max'"
 HI = [{"role": "user", "content": "hi"}]

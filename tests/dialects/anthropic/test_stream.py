@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import CitedText, HostedToolUse, Summary, WebSearchResult
 from app.core.events import (
     Finish,
@@ -25,7 +26,6 @@ from app.core.events import (
 )
 from app.dialects.anthropic.reply import STOP_REASONS, ReplyContext, whole
 from app.dialects.anthropic.stream import StreamEncoder
-from app.errors import GatewayError, Kind
 from tests.core.folding import fold
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter

@@ -5,6 +5,7 @@ from typing import Any, get_args
 import pytest
 from anthropic.types.beta import BetaMemoryTool20250818Command
 
+from app.common.errors import GatewayError
 from app.core.conversation import (
     HostedTool,
     Message,
@@ -14,7 +15,6 @@ from app.core.conversation import (
     ToolResult,
 )
 from app.dialects.anthropic.tools import PUBLISHED
-from app.errors import GatewayError
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 F = {"name": "f", "description": "Does f.", "input_schema": SCHEMA}

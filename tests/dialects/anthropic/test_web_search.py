@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.common.errors import GatewayError
 from app.core.conversation import (
     CitedText,
     HostedTool,
@@ -22,7 +23,6 @@ from app.core.hosted import turns
 from app.dialects.anthropic.reply import ReplyContext, hosted
 from app.dialects.anthropic.web_search import citations
 from app.dialects.wire import encode
-from app.errors import GatewayError
 
 TOOL = {"type": "web_search_20250305", "name": "web_search"}
 PAGE = WebPage("https://a.example", "A", "words", "2026-11-01", "1-1")

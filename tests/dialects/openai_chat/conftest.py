@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from werkzeug.datastructures import Headers
 
+from app.common.errors import GatewayError, Kind
 from app.dialects.openai_chat.parse import ParsedRequest, parse_chat
-from app.errors import GatewayError, Kind
 from tests.dialects.doubles import FixedMeter
 
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from werkzeug.datastructures import Headers
 
+from app.common.errors import GatewayError
 from app.core.conversation import Conversation
 from app.dialects.openai_chat.parse import parse_chat
-from app.errors import GatewayError
 from tests.dialects.changed import changed, names_its_field
 
 FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}

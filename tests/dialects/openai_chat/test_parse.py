@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 from werkzeug.datastructures import Headers
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Message, Reasoning, Text, Tool, ToolChoice
 from app.dialects.openai_chat.parse import parse_chat
-from app.errors import GatewayError, Kind
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 F = {"type": "function", "function": {"name": "f", "description": "d", "parameters": SCHEMA}}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.common.errors import GatewayError, Kind
 from app.core.events import (
     Finish,
     RedactedThinkingBlock,
@@ -24,7 +25,6 @@ from app.core.events import (
 )
 from app.dialects.openai_chat.reply import FINISH_REASONS, ReplyContext, whole
 from app.dialects.openai_chat.stream import StreamEncoder
-from app.errors import GatewayError, Kind
 from tests.core.folding import fold
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter

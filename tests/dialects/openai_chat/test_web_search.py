@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from app.common.errors import GatewayError
 from app.core.conversation import HostedTool, ToolChoice, WebSearch
-from app.errors import GatewayError
 
 F = {"type": "function", "function": {"name": "f"}}
 PLACE = {"type": "approximate", "approximate": {"country": "NO", "timezone": "Europe/Oslo"}}

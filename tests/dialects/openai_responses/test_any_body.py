@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from werkzeug.datastructures import Headers
 
+from app.common.errors import GatewayError
 from app.dialects.openai_responses.items.compaction import content
 from app.dialects.openai_responses.parse import ParsedRequest, parse_responses
-from app.errors import GatewayError
 from tests.dialects.changed import changed, names_its_field
 
 BODY = {

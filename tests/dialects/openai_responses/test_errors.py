@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import asdict
 
+from app.common.errors import POLICY, GatewayError, Kind
 from app.dialects.openai_responses.errors import failure
-from app.errors import POLICY, GatewayError, Kind
 
 
 def told(kind, **details):

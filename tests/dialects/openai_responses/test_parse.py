@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import asdict
 from werkzeug.datastructures import Headers
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Message, Reasoning, Text
 from app.dialects import openai
 from app.dialects.openai_responses.parse import parse_input_tokens, parse_responses
-from app.errors import GatewayError, Kind
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import ResponseStreamEvent
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import RedactedThinking, Thinking
 from app.core.events import (
     Finish,
@@ -37,7 +38,6 @@ from app.dialects.openai_responses.reply import (
 )
 from app.dialects.openai_responses.stream import StreamEncoder
 from app.dialects.openai_responses.tools import ClientTool
-from app.errors import GatewayError, Kind
 from tests.core.folding import fold
 from tests.dialects.answers import answers
 from tests.dialects.doubles import FixedMeter

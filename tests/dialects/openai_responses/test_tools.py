@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
+from app.common.errors import GatewayError
 from app.core.conversation import Tool, ToolChoice
 from app.dialects.openai_responses.tools import ClientTool
-from app.errors import GatewayError
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 FUNCTION = {"type": "function", "name": "f", "description": "does", "parameters": SCHEMA}

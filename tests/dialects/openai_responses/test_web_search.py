@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.common.errors import GatewayError
 from app.core.conversation import (
     HostedTool,
     Message,
@@ -14,7 +15,6 @@ from app.core.conversation import (
     WebSearch,
 )
 from app.dialects.openai_responses.web_search import NOT_KEPT
-from app.errors import GatewayError
 
 SEARCH = {"type": "web_search"}
 F = {"type": "function", "name": "f"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.server.connections.addresses import ClientAddresses, ConnectionLimit
 from app.settings import Settings
 

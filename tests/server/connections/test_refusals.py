@@ -12,7 +12,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
 from app.application import _refusal
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 from app.server.connections.refusals import FAULTS, Refusals
 
 SECRET = "sk-secret-4711"

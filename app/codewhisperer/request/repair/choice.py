@@ -6,8 +6,8 @@ by :mod:`app.core.demands`.
 
 from msgspec.structs import replace
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation
-from app.errors import GatewayError, Kind
 
 from .edit import append_directive, map_tools
 

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from app.codewhisperer.request.growth import OF_A_REQUEST, Growth
 from app.codewhisperer.request.schema import normalised
 from app.codewhisperer.request.tool_names import renamed
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation, Tool, ToolCall
-from app.errors import GatewayError, Kind
 
 from .edit import map_parts, map_tools
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from app.common.openapi import JSON, Operation
 from app.dialects.openai_responses.shapes import Event, Response
-from app.openapi import JSON, Operation
 
 from . import shapes
 from .conversations import NewConversation, NewItems, NewMetadata

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from app.errors import GatewayError, Kind
+from app.common.errors import GatewayError, Kind
 
 from . import shapes
 from .forms import Item

@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from app.common.errors import GatewayError, Kind
 from app.core.json_limits import TooMuch, check
 from app.core.typed_json import FieldError, Record
 from app.dialects.wire import encode
-from app.errors import GatewayError, Kind
 
 from .forms import ASKED, Answer, Asked, Conversation, unpacked
 

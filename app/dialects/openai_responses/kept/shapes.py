@@ -5,7 +5,7 @@ Source: the types of the ``openai`` SDK 3.54.
 
 from typing import Any, Literal
 
-from app.openapi import Shape
+from app.common.openapi import Shape
 
 
 class Deleted(Shape, frozen=True):

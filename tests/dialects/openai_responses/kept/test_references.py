@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from werkzeug.datastructures import Headers
 
+from app.common.errors import GatewayError, Kind
 from app.core.conversation import RedactedThinking, Text
 from app.dialects.openai_responses.items import reasoning_content
 from app.dialects.openai_responses.kept import forms, references
 from app.dialects.openai_responses.kept.forms import Answer, Asked, Conversation, packed
 from app.dialects.openai_responses.kept.references import Kept, Wanted
 from app.dialects.openai_responses.parse import parse_responses
-from app.errors import GatewayError, Kind
 
 N, M = "a" * 32, "b" * 32
 MOST = 1 << 20

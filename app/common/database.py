@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 from typing import Literal
 
-from app import files
+from app.common import files
 
 BUSY = 5.0
 """Seconds to wait while another process writes."""

@@ -70,7 +70,7 @@ class Finished(Struct, frozen=True, kw_only=True, gc=False):
     left.
 
     ``repairs`` and ``ignored`` are the names that the client got, too. ``error`` is the kind
-    (:class:`app.errors.Kind`) of the last failure, ``message`` what the client was told,
+    (:class:`app.common.errors.Kind`) of the last failure, ``message`` what the client was told,
     ``error_code`` and ``upstream_id`` the service's code and its id of the request.
     ``facts``: what else the upstream knows of its call. ``tries``: the attempts upstream.
     ``started``: its arrival on the monotonic clock, as the times of the tries are.

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.errors import LONGEST_MESSAGE, LONGEST_NAME, POLICY, GatewayError, Kind, shortened
+from app.common.errors import LONGEST_MESSAGE, LONGEST_NAME, POLICY, GatewayError, Kind, shortened
 
 
 def test_what_a_failure_quotes_is_shortened() -> None:

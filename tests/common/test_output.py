@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app import output
-from app.output import MAX_LINE, LineStream, Output, never_wait
+from app.common import output
+from app.common.output import MAX_LINE, LineStream, Output, never_wait
 
 LINE = b"x" * 999 + b"\n"
 

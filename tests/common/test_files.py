@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app import files
+from app.common import files
 
 
 def test_a_file_is_never_seen_half_written(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from app.application import OPEN_PATHS, create_app
-from app.errors import POLICY, Kind
+from app.common.errors import POLICY, Kind
 from app.settings import Settings
 
 NOT_DESCRIBED = {
