@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 BASE = "localhost/debian-python"
 SUITE = "bookworm"
-MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+MIRROR = os.environ.get("DEBIAN_MIRROR", "")  # else debootstrap's own
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -45,7 +45,8 @@ class Builder:
         if system is None:
             system = self._work / "debian"
             packages = "--include=python3,python3-venv,ca-certificates"
-            command = ["debootstrap", "--variant=minbase", packages, SUITE, str(system), MIRROR]
+            command = ["debootstrap", "--variant=minbase", packages, SUITE, str(system)]
+            command += [MIRROR] if MIRROR else []
             subprocess.run(command, check=True, capture_output=True, timeout=1800)
         container = self.run("from", "scratch")
         self.run("add", "-q", container, str(system), "/")
