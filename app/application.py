@@ -29,9 +29,9 @@ from app.dialects.anthropic.dialect import ANTHROPIC
 from app.dialects.dialect import Dialect, key_headers, select
 from app.dialects.openai_chat.dialect import CHAT_COMPLETIONS
 from app.dialects.openai_responses.dialect import RESPONSES
-from app.explaining import Explainer, Open
+from app.explaining import Explainer
 from app.fetching import fetcher
-from app.gateway import Gateway
+from app.gateway import Gateway, Open
 from app.hosted import loop as hosted_loop
 from app.hosted.web_search import AccountSearch
 from app.kept.keeper import Keeper

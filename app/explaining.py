@@ -3,7 +3,7 @@ code that makes every call, looked at instead of started, and dropped.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 from app.core.conversation import Conversation
 from app.core.demands.plan import plan
@@ -12,11 +12,9 @@ from app.core.explanation import ChosenModel, Explanation, LimitInForce, Repair
 from app.core.limits import Limits
 from app.core.repairs import meaning
 from app.credentials import Token
-from app.gateway import Gateway, GatewayCall
+from app.gateway import Gateway, GatewayCall, Open
 from app.models.names import By, Resolution
 from app.upstream import Prepared
-
-Open: TypeAlias = Callable[[Conversation, Any], Any]
 
 WHY: dict[By, str] = {
     "name": "The name is one of this model's.",

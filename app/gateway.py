@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import ref
 
 import gevent
@@ -31,6 +31,9 @@ from app.retry import LIST_PAUSE, MAX_ATTEMPTS, after_refusal, pause_after
 from app.upstream import Prepared, Tap, Upstream
 
 log = logging.getLogger("kiro2api.upstream")
+
+Open: TypeAlias = Callable[[Conversation, Any], "GatewayCall"]
+"""Opens the call of a conversation, whose bytes the second argument, a tap or None, is shown."""
 
 
 @dataclass(kw_only=True, eq=False)

@@ -18,11 +18,10 @@ from app.core.conversation import Compaction, Conversation, Summary, Text
 from app.core.events import Event, Finish
 from app.core.fold import Reply, ReplyBuilder
 from app.core.usage import CompactedMeter
-from app.gateway import GatewayCall
+from app.gateway import Open
 
 log = logging.getLogger("kiro2api.compaction")
 
-Open: TypeAlias = Callable[[Conversation, Any], GatewayCall]
 Silence: TypeAlias = Sequence[Event]
 
 FAILED = "compaction_failed"

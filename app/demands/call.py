@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from itertools import chain
 from time import monotonic
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import gevent
 from gevent.queue import Empty
@@ -28,12 +28,10 @@ from app.core.limits import Limits, limited
 from app.core.limits.output_tokens import OutputTokens
 from app.core.tokens.text import UNIT
 from app.core.usage import SummedMeter
-from app.gateway import GatewayCall
+from app.gateway import Open
 
 from .failures import Tried, failure
 from .pump import Pump
-
-Open: TypeAlias = Callable[[Conversation, Any], GatewayCall]
 
 ASKED_AGAIN: dict[Lack, str] = {
     "call": "forced_call_asked_again",

@@ -8,8 +8,9 @@ from app.core.conversation import Conversation
 from app.core.demands.json_schema import checker
 from app.core.demands.plan import check_schemas, plan
 from app.core.typed_json import FieldError
+from app.gateway import Open
 
-from .call import Open, Times, WatchedCall
+from .call import Times, WatchedCall
 
 
 def opener(

@@ -32,7 +32,7 @@ from app.core.fold import ReplyBuilder
 from app.core.lenient_json import decode_object
 from app.core.limits.output_tokens import OutputTokens
 from app.core.usage import SummedMeter
-from app.gateway import GatewayCall
+from app.gateway import Open
 
 from . import tool_search
 from .citations import Citations
@@ -46,7 +46,6 @@ MOST_TURNS = 10
 ID_PREFIX = "srvtoolu_"
 """Of the ids of hosted calls, in the Messages API."""
 
-Open: TypeAlias = Callable[[Conversation, Any], GatewayCall]
 Result: TypeAlias = ToolSearchResult | WebSearchResult
 Runner: TypeAlias = Callable[[dict[str, Any]], Result]
 """Runs one call: takes its input."""
