@@ -27,6 +27,7 @@ NOT_MEASURED = (
     "tests/live/test_unread_log.py",
     "tests/soak/",
     "tests/test_application.py::test_by_default_nothing_that_only_a_setting_needs_is_loaded",
+    "tests/test_application.py::test_what_keeps_responses_and_usage_is_not_loaded_if_none_are_kept",
 )
 """The beginnings of the names of tests that a tracer would make fail."""
 

@@ -255,7 +255,7 @@ def test_the_parse_helper(client: Any, upstream: Simulator) -> None:
     upstream.script({"text": '{"name": "Ann", "age": 30}'})
     response = client.responses.parse(model=MODEL, input="Who?", text_format=Person)
     assert response.output_parsed == Person(name="Ann", age=30)
-    assert '"age"' in asked(upstream)["content"]
+    assert '"age"' in json.dumps(asked(upstream))
 
 
 def test_the_stream_helper_parses_too(client: Any, upstream: Simulator) -> None:

@@ -123,9 +123,10 @@ def test_a_stuck_worker_is_replaced_and_the_others_go_on(tmp_path: Path) -> None
         gateway = Gateway(upstream.url, tmp_path, *watchdog, application=application, **grace)
         try:
             before = set(processes.children(gateway.process.pid))
+            stuck = Stream(gateway.port, "get.stuck")
+            time.sleep(0.5)  # from now on its worker accepts nothing
             runs = Stream(gateway.port)
             runs.read_until(b"Hel")
-            stuck = Stream(gateway.port, "get.stuck")
             runs.read_until(b"message_stop")
             assert b"message_stop" not in read_to_its_end(stuck)
             after = set(processes.children(gateway.process.pid))

@@ -99,6 +99,14 @@ class FakeCredentials:
     def problems(self) -> list[str]:
         return []
 
+    report = store_problems = problems
+
+    def why_unready(self) -> str:
+        return ""
+
+    def ask_quotas(self, *, older_than: float) -> None:
+        """Ask nobody."""
+
     def close(self) -> None:
         """Do nothing: no refresh runs."""
 
