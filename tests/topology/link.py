@@ -52,6 +52,10 @@ class Link:
 
         async def end() -> None:
             self._server.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
             self._loop.call_soon(self._loop.stop)
 
         asyncio.run_coroutine_threadsafe(end(), self._loop)
