@@ -4,8 +4,10 @@ It asks for whole answers. It reaches the Responses API with models whose names 
 """
 
 import json
+import os
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from clients.case import (
@@ -43,9 +45,26 @@ SENT: dict[Api, int] = {"chat": 3, "messages": 1, "responses": 1}
 
 def _launch(api: Api, task: str, options: tuple[str, ...], place: Place) -> Launch:
     settings = dict(line.split("=", 1) for line in place.fill(CONFIGURE[api]).splitlines())
-    openhands = place.installed / "bin" / "openhands"
-    argv = [openhands, "--headless", "--override-with-envs", *options, "--task", task]
-    return Launch(argv, {**settings, **QUIET})
+    argv: list[str | Path] = [
+        place.installed / "bin" / "openhands",
+        *("--headless", "--override-with-envs", *options),
+        *("--task", task),
+    ]
+    path = f"{_without_tmux(place)}:{os.environ['PATH']}"
+    return Launch(argv, {**settings, **QUIET, "PATH": path})
+
+
+def _without_tmux(place: Place) -> Path:
+    """Return a directory for the path that hides tmux.
+
+    OpenHands then runs commands in a terminal of its own on every machine. A server of tmux would
+    outlive a run that is killed.
+    """
+    hidden = place.work.parent / "hidden"
+    hidden.mkdir()
+    (hidden / "tmux").write_text("#!/bin/sh\nexit 127\n", encoding="utf-8")
+    (hidden / "tmux").chmod(0o755)
+    return hidden
 
 
 def _case(api: Api, note: str, task: str, *options: str, **members: Any) -> Case:
