@@ -85,6 +85,7 @@ class Case:
     answer failed. The gateway searches the web ``searches`` times, and asks the model once more
     after each. ``refused`` are the statuses of the requests that the gateway must refuse.
     ``same_major``: an older major version is meant, which no newer one is to replace.
+    ``python``: the minor version of Python that the client needs, if not ours.
     """
 
     client: str
@@ -108,6 +109,7 @@ class Case:
     repeats: bool = False
     refused: tuple[int, ...] = ()
     same_major: bool = False
+    python: str = ""
     note: str = ""
 
     @property

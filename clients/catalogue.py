@@ -10,6 +10,7 @@ from clients import (
     libraries,
     lite_llm,
     opencode,
+    openhands,
     pi,
     typed,
 )
@@ -22,6 +23,7 @@ CASES = [
     *pi.CASES,
     *cline.CASES,
     *aider.CASES,
+    *openhands.CASES,
     *libraries.CASES,
     *typed.CASES,
     *lite_llm.CASES,

@@ -25,7 +25,9 @@ class NotInstalled(Exception):
 
 def installed(case: Case) -> Path:
     """Return the directory of a client. Raises NotInstalled."""
-    return _npm(case.packages) if case.registry == "npm" else _pypi(case.packages)
+    if case.registry == "npm":
+        return _npm(case.packages)
+    return _pypi(case.packages, case.python)
 
 
 def node() -> Path:
@@ -42,13 +44,31 @@ def _npm(packages: tuple[str, ...]) -> Path:
 
 
 @cache
-def _pypi(packages: tuple[str, ...]) -> Path:
+def _pypi(packages: tuple[str, ...], python: str) -> Path:
+    program, version = _interpreter(python) if python else (sys.executable, sys.version)
+
     def fill(place: Path) -> None:
-        _run([sys.executable, "-m", "venv", str(place)])
+        _run([program, "-m", "venv", str(place)])
         pip = [str(place / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
         _run([*pip, "install", "--quiet", *packages])
 
-    return _made("pypi", (*packages, sys.version), fill)
+    return _made("pypi", (*packages, version), fill)
+
+
+def _interpreter(wanted: str) -> tuple[str, str]:
+    """Return a Python of a minor version and its full version. Raises NotInstalled.
+
+    One on the path may be a shim of pyenv's, which fails if that version is not switched on.
+    """
+    name = f"python{wanted}"
+    pyenv = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
+    found = [shutil.which(name), *sorted(pyenv.glob(f"versions/{wanted}.*/bin/{name}"))]
+    for program in map(str, filter(None, found)):
+        ask = [program, "-c", "import ensurepip, sys; print(sys.version)"]
+        asked = subprocess.run(ask, capture_output=True, text=True)
+        if asked.returncode == 0:
+            return program, asked.stdout.strip()
+    raise NotInstalled(f"Python {wanted} is not installed, neither on the path nor by pyenv")
 
 
 def _made(kind: str, key: Sequence[str], fill: Callable[[Path], None]) -> Path:

@@ -72,14 +72,18 @@ def table(rows: Iterable[Row]) -> str:
 
 
 @cache
-def newest(pin: Pin, same_major: bool) -> str:
-    """Return the newest version in the registry; the pinned one if the registry does not say."""
+def newest(pin: Pin, same_major: bool, python: str = "") -> str:
+    """Return the newest version in the registry; the pinned one if the registry does not say.
+
+    ``python``: the minor version of Python that it is for, if not ours.
+    """
     if pin.registry == "npm":
         wanted = f"{pin.name}@^{pin.version.split('.')[0]}" if same_major else pin.name
         answer = _ask(["npm", "view", wanted, "version", "--json"])
         return max(re.findall(r'"(\d[^"]*)"', answer), key=_order, default=pin.version)
     pip = [sys.executable, "-m", "pip", "index", "versions", "--disable-pip-version-check"]
-    found = re.search(r"\((\S+)\)", _ask([*pip, pin.name]))
+    options = ["--python-version", python] if python else []
+    found = re.search(r"\((\S+)\)", _ask([*pip, *options, pin.name]))
     return found[1] if found else pin.version
 
 
@@ -98,7 +102,7 @@ def _ask(command: Sequence[str]) -> str:
 def _rows_of_case(case: Case) -> list[Row]:
     """Run a case with the newest versions if one of its packages has changed."""
     pins = [Pin.read(case.registry, requirement) for requirement in case.packages]
-    versions = [newest(pin, case.same_major) for pin in pins]
+    versions = [newest(pin, case.same_major, case.python) for pin in pins]
     changed = [(pin, new) for pin, new in zip(pins, versions, strict=True) if new != pin.version]
     if not changed:
         return []

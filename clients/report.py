@@ -20,6 +20,7 @@ is exactly that of the table: no request was repeated or fell back from a stream
 
 Where an answer fails in the middle, the case passes if the client says so and ends with an error,
 or asks again and prints the whole answer: none takes half an answer for a whole one.
+OpenHands says so, but ends with status 0 after any failure.
 Claude Code and Codex choose their model by themselves in their first case, which must reach the
 upstream with the effort that they ask for. `make newest` tries the newest versions.
 
