@@ -21,6 +21,7 @@ NOT_MEASURED = (
     "tests/chaos/test_clients.py",  # how soon
     "tests/chaos/test_processes.py",
     "tests/hostile/",
+    "tests/live/test_compressed_bodies.py",
     "tests/live/test_floods.py",
     "tests/live/test_large_bodies.py",
     "tests/live/test_load.py",

@@ -94,7 +94,8 @@ def test_an_image_that_the_service_refuses_is_told_in_its_words(
 
 def test_thirty_counts_at_once_are_answered(gateway: Gateway) -> None:
     """Its /context counts each part of the prompt by itself."""
-    body = {"model": "claude-sonnet-4-6", "messages": [HELLO], "tools": []}
+    alone = {"role": "user", "content": "What nobody has asked before, and so nobody was told."}
+    body = {"model": "claude-sonnet-4-6", "messages": [alone], "tools": []}
     with ThreadPoolExecutor(30) as pool:
         answers = list(
             pool.map(lambda _: post(gateway, body, path="/v1/messages/count_tokens"), range(30))
