@@ -29,8 +29,8 @@ GROWTH = 8 * 1024 * 1024
 
 LISTENERS = Counter(LISTEN=2)
 PASSING = 2
-"""Greenlets that a worker may have for a moment, whatever was asked: what writes usage, what looks at
-the state of the process. What leaks grows with the hundreds of answers."""
+"""Greenlets that a worker may have for a moment, whatever was asked: what writes usage, what looks
+at the state of the process. What leaks grows with the hundreds of answers."""
 
 ANSWERS: tuple[dict[str, Any], ...] = (
     {"text": ["Hel", "lo"]},
