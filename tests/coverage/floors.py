@@ -23,7 +23,7 @@ FLOORS: Mapping[str, float] = {
     "app/credentials": 95,
     "app/settings": 95,
     "app/demands": 98,
-    "app/fetching": 95,
+    "app/fetching": 90,
     "app/hosted": 98,
     "app/compaction": 98,
     "app/client_setup": 95,
@@ -35,6 +35,7 @@ FLOORS: Mapping[str, float] = {
     "app/pages": 95,
     "app/server": 90,
     "app/web": 90,
+    "app/simulator": 70,  # in tests it runs in threads of pytest's own processes: not measured
     "app": 90,
 }
 """In percent. A file belongs to the longest of these names that it is in."""
