@@ -32,7 +32,7 @@ def report(**covered: int) -> dict[str, Any]:
         ("app/codewhisperer/answer/decoder.py", "app/codewhisperer/answer"),
         ("app/codewhisperer/request/repair/turns.py", "app/codewhisperer"),
         ("app/gateway.py", "app"),
-        ("app/simulator/log.py", "app"),
+        ("app/simulator/log.py", "app/simulator"),
     ],
 )
 def test_a_file_counts_for_the_nearest_room(path: str, room: str) -> None:
