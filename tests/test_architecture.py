@@ -56,9 +56,10 @@ ALLOWED = {  # lower rows import from higher ones
         "catalogue", "core", "credentials", "errors", "finished", "models", "retry", "upstream",
     },
     "explaining": {"core", "credentials", "gateway", "models", "upstream"},
-    "demands": {"core", "errors", "gateway"},
-    "hosted": {"core", "credentials", "errors", "gateway", "retry", "upstream"},
-    "compaction": {"core", "errors", "gateway"},
+    "calls": {"gateway"},
+    "demands": {"calls", "core", "errors", "gateway"},
+    "hosted": {"calls", "core", "credentials", "errors", "gateway", "retry", "upstream"},
+    "compaction": {"calls", "core", "errors", "gateway"},
     "kept": {"files", "settings"},
     "alerts": {
         "aws", "credentials", "errors", "files", "program", "settings", "tls", "version",

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
+from app import calls
 from app.common.errors import GatewayError, Kind
 from app.core.compaction import asking, compacted, without_tools
 from app.core.conversation import Compaction, Conversation, Summary, Text
@@ -89,13 +90,12 @@ class CompactedCall:
     def repairs(self) -> tuple[str, ...]:
         """Of all calls so far."""
         failed = (FAILED,) if self._summary and self._summary.content is None else ()
-        names = (name for call in self._calls for name in call.repairs)
-        return (*dict.fromkeys(names), *failed)
+        return (*calls.repairs(self._calls), *failed)
 
     @property
     def ignored(self) -> tuple[str, ...]:
         """Of all calls so far."""
-        return tuple(dict.fromkeys(name for call in self._calls for name in call.ignored))
+        return calls.ignored(self._calls)
 
     def wait(self, seconds: float) -> bool:
         """Wait for the first content of the call under way. Raises GatewayError."""
@@ -106,15 +106,8 @@ class CompactedCall:
         return self._summary is not None and self._call.retry(error)
 
     def facts(self) -> dict[str, Any]:
-        """Of the last call, with the first one's first event and everyone's attempts."""
-        facts = self._call.facts()
-        first = self._calls[0].facts()
-        facts["attempts"] = sum(call.facts()["attempts"] for call in self._calls)
-        if tries := [one for call in self._calls for one in call.facts().get("tries", ())]:
-            facts["tries"] = tries
-        if "first_event_at" in first:
-            facts["first_event_at"] = first["first_event_at"]
-        return facts
+        """Of all calls (:func:`app.calls.facts`)."""
+        return calls.facts(self._calls)
 
     def close(self) -> None:
         """End the call that is under way. Idempotent."""

@@ -17,6 +17,7 @@ import gevent
 from gevent.queue import Empty
 from msgspec.structs import replace
 
+from app import calls
 from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation, Part, Text, Thinking
 from app.core.demands.follow_up import asked_again
@@ -91,14 +92,12 @@ class WatchedCall:
     @property
     def repairs(self) -> tuple[str, ...]:
         """Of both calls, and what was done to the answer."""
-        names = (name for call in self._calls for name in call.repairs)
-        return tuple(dict.fromkeys((*names, *self._notes)))
+        return tuple(dict.fromkeys((*calls.repairs(self._calls), *self._notes)))
 
     @property
     def ignored(self) -> tuple[str, ...]:
         """Of both calls, and the keywords of schemas that are not checked."""
-        names = (name for call in self._calls for name in call.ignored)
-        return tuple(dict.fromkeys((*names, *self._unchecked)))
+        return tuple(dict.fromkeys((*calls.ignored(self._calls), *self._unchecked)))
 
     @property
     def has_asked_again(self) -> bool:
@@ -125,15 +124,8 @@ class WatchedCall:
         return self._call.retry(error)
 
     def facts(self) -> dict[str, Any]:
-        """Of the last call, with the first one's first event and the attempts of both."""
-        each = [call.facts() for call in self._calls]
-        facts, first = each[-1], each[0]
-        if self.has_asked_again:
-            facts["attempts"] = sum(of_call["attempts"] for of_call in each)
-            if tries := [one for of_call in each for one in of_call.get("tries", ())]:
-                facts["tries"] = tries
-            if "first_event_at" in first:
-                facts["first_event_at"] = first["first_event_at"]
+        """Of both calls (:func:`app.calls.facts`)."""
+        facts = calls.facts(self._calls)
         if self._cut_by:
             facts["cut_by"] = self._cut_by
         return facts

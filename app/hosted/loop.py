@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import gevent
 from msgspec.structs import replace
 
+from app import calls
 from app.common.errors import GatewayError
 from app.core.conversation import (
     Conversation,
@@ -129,13 +130,12 @@ class HostedLoop:
     @property
     def repairs(self) -> tuple[str, ...]:
         """Of all turns so far, and of what was said between them."""
-        names = (name for call in self._calls for name in call.repairs)
-        return tuple(dict.fromkeys((*names, *self._notes)))
+        return tuple(dict.fromkeys((*calls.repairs(self._calls), *self._notes)))
 
     @property
     def ignored(self) -> tuple[str, ...]:
         """Of all turns so far."""
-        return tuple(dict.fromkeys(name for call in self._calls for name in call.ignored))
+        return calls.ignored(self._calls)
 
     def wait(self, seconds: float) -> bool:
         """Wait for the first content of the first turn. Raises GatewayError."""
@@ -146,19 +146,12 @@ class HostedLoop:
         return len(self._calls) == 1 and self._call.retry(error)
 
     def facts(self) -> dict[str, Any]:
-        """Of the last turn, with the first turn's first event and everyone's attempts.
-        ``web_searches``: how often the web was searched.
+        """Of all turns (:func:`app.calls.facts`). ``web_searches``: how often the web was
+        searched.
         """
-        facts = self._call.facts()
-        first = self._calls[0].facts()
-        facts["attempts"] = sum(call.facts()["attempts"] for call in self._calls)
-        facts |= self._cut
+        facts = calls.facts(self._calls) | self._cut
         if self._searches:
             facts["web_searches"] = self._searches
-        if tries := [one for call in self._calls for one in call.facts().get("tries", ())]:
-            facts["tries"] = tries
-        if "first_event_at" in first:
-            facts["first_event_at"] = first["first_event_at"]
         return facts
 
     def close(self) -> None:
