@@ -202,6 +202,7 @@ class Arena:
         whole = data[: data.rfind(b"\n") + 1]
         self._read += len(whole)
         for text in whole.splitlines():
+            assert text.startswith(b"{"), f"not the log's: {whole[whole.find(text) :].decode()}"
             entry = json.loads(text)
             if entry.get("logger") == "kiro2api.access":
                 self._lines[entry["request_id"]] = entry

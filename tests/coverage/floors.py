@@ -35,7 +35,7 @@ FLOORS: Mapping[str, float] = {
     "app/pages": 95,
     "app/server": 90,
     "app/web": 90,
-    "app/simulator": 70,  # in tests it runs in threads of pytest's own processes: not measured
+    "app/simulator": 70,  # in tests it runs in threads, which are not measured
     "app": 90,
 }
 """In percent. A file belongs to the longest of these names that it is in."""

@@ -9,7 +9,6 @@ prints them, as arguments for a run without a tracer.
 import os
 import subprocess
 import sys
-import threading
 from typing import Any
 
 import pytest
@@ -43,13 +42,7 @@ def _measured(self: Any, *arguments: Any, **options: Any) -> None:
 
 
 def pytest_configure() -> None:
-    """Called by pytest in each of its processes.
-
-    Threads of pytest's own processes are not measured; those of servers are. When a measured thread
-    ends, greenlet has the main thread clean up behind it in a pending call. If another one ends
-    meanwhile, a traced function of Python 3.11 that starts in there never gets to its first line.
-    """
-    threading.settrace(None)
+    """Called by pytest in each of its processes."""
     subprocess.Popen.__init__ = _measured  # type: ignore[method-assign]
 
 
