@@ -25,12 +25,19 @@ class _Missed(NamedTuple):
     change: Change
 
 
+class _Known(NamedTuple):
+    """The health in Redis, and what the host's own file held when both agreed last."""
+
+    health: AccountHealth
+    own: AccountHealth
+
+
 class SharedHealth:
     """``root`` returns the name of a login in Redis, or raises RedisUnavailable.
 
     A change that Redis misses is stored on the host, and made in Redis as soon as it is back: until
-    then, what Redis holds is out of date and is not used. If Redis is back with the health of a
-    refresh token that was replaced since, it gets the host's.
+    then, what Redis holds is out of date and is not used by any process of the host. If Redis is
+    back with the health of a refresh token that was replaced since, it gets the host's.
 
     A clear outlasts all that: it reaches Redis by any process of the host, since the command that
     made it is over by then, and a change that was missed before it is not made after it.
@@ -42,13 +49,17 @@ class SharedHealth:
         self._backend = backend
         self._local = local
         self._root = root
-        self._known: dict[str, AccountHealth] = {}
+        self._known: dict[str, _Known] = {}
         self._missed: dict[str, deque[_Missed]] = {}
 
     def read(self, login: Login) -> AccountHealth:
         """The health as far as this process knows; no call to Redis."""
         known, own = self._known.get(login.account), self._local.health(login)
-        return own if known is None or is_cleared_since(own, known) else known
+        if known is None or is_cleared_since(own, known.health):
+            return own
+        if own != known.own and not self._backend.is_available():
+            return own  # another process of the host has changed it meanwhile
+        return known.health
 
     def update(self, login: Login, change: Change) -> AccountHealth:
         """Apply ``change`` for all processes, after the changes that Redis has missed."""
@@ -71,7 +82,7 @@ class SharedHealth:
             for _ in range(told):
                 missed.popleft()
             self._local.update_health(login, lambda _: changed)
-        self._known[login.account] = changed
+        self._known[login.account] = _Known(changed, changed)
         return changed
 
     def sync(self, logins: Iterable[Login]) -> None:
@@ -108,7 +119,10 @@ class SharedHealth:
             if is_later(own, known) or is_cleared_since(own, known):
                 self.update(login, _unchanged)
             else:
-                self._known[login.account] = known
+                seen = self._known.get(login.account)
+                if seen and not self._backend.is_available():
+                    own = seen.own  # Redis can be read, but lacks what the host has changed
+                self._known[login.account] = _Known(known, own)
 
 
 def _unchanged(known: AccountHealth) -> AccountHealth:

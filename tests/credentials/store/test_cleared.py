@@ -22,10 +22,16 @@ class Redis:
 
     def __init__(self) -> None:
         self.is_away = False
+        self.is_full = False
         self.stored: bytes | None = None
+
+    def is_available(self) -> bool:
+        return not (self.is_away or self.is_full)
 
     def update_health(self, root: str, change: Callable[[bytes | None], bytes | None]) -> None:
         self._check()
+        if self.is_full:
+            raise RedisUnavailable("full")
         changed = change(self.stored)
         self.stored = self.stored if changed is None else changed
 
@@ -125,3 +131,22 @@ def test_a_clear_of_another_login_counts_for_nothing() -> None:
     assert current.clears == 0
     assert not health.is_cleared_since(former, current)
     assert health.is_cleared_since(former, health.of_login(AccountHealth(), ["r1"]))
+
+
+@pytest.mark.parametrize("problem", ["is_away", "is_full"])
+def test_what_a_process_notes_while_redis_cannot_be_used_is_known_to_all_of_its_host(
+    world: World, problem: str
+) -> None:
+    worker, other, elsewhere = world.process(), world.process(), world.process("b")
+    for each in (worker, other, elsewhere):
+        each.sync([LOGIN])
+    setattr(world.redis, problem, True)
+    suspend(worker)
+    if problem == "is_full":
+        other.sync([LOGIN])
+    assert mode(other) == "out"
+    assert mode(elsewhere) == ""
+    setattr(world.redis, problem, False)
+    for each in (worker, other, elsewhere):
+        each.sync([LOGIN])
+    assert [mode(each) for each in (worker, other, elsewhere)] == ["out"] * 3
