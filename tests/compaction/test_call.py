@@ -9,7 +9,7 @@ from app.compaction.call import FAILED, CompactedCall, opener
 from app.core.compaction import HEAD
 from app.core.conversation import Compaction, Conversation, Message, Summary, Text, Tool
 from app.core.events import Event, Finish, TextDelta, ThinkingDelta, ToolEnd, ToolStart, Usage
-from tests.scripted import BROKEN, Call, Upstream
+from tests.scripted import BROKEN, INPUT, Call, Upstream
 
 WANTED = Compaction(100)
 ASKED = Conversation(
@@ -106,6 +106,14 @@ def test_costs_are_told_apart_and_all_counted() -> None:
     assert call.meter.counts().output_tokens == (
         first.counts.output_tokens + second.counts.output_tokens
     )
+
+
+def test_an_answer_that_is_refused_has_used_nothing() -> None:
+    call = Compacted(SUMMED, Call(refused=BROKEN)).call()
+    with pytest.raises(GatewayError, match="It broke"):
+        told(call)
+    assert call.meter.counts().input_tokens == INPUT
+    assert [each.counts.input_tokens for each in call.meter.iterations()] == [INPUT, 0]
 
 
 def test_the_summary_alone_ends_the_answer() -> None:

@@ -31,7 +31,7 @@ from app.core.events import (
 from app.demands.call import BETWEEN, Times
 from app.demands.opener import opener
 from app.hosted import loop
-from tests.scripted import BROKEN, Upstream, no_search, tool_call
+from tests.scripted import BROKEN, INPUT, Call, Upstream, no_search, tool_call
 
 ASKED = (Message("user", (Text("hi"),)),)
 F = Tool("f")
@@ -97,6 +97,14 @@ def test_the_second_call_may_fail_for_its_own_reasons() -> None:
     watched = Watched([SAY, ENDS], [BROKEN]).watched(FORCED)
     with pytest.raises(GatewayError, match="It broke"):
         watched.wait(5.0)
+
+
+@pytest.mark.parametrize("asked", [FORCED, whole(FORCED)], ids=["streamed", "whole"])
+def test_a_second_call_that_is_refused_has_used_nothing(asked: Conversation) -> None:
+    watched = Watched([SAY, ENDS], Call(refused=BROKEN)).watched(asked)
+    with pytest.raises(GatewayError, match="It broke"):
+        told(watched)
+    assert watched.meter.counts().input_tokens == INPUT
 
 
 def test_thinking_is_not_held_back() -> None:

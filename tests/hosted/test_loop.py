@@ -35,7 +35,7 @@ from app.core.events import (
     Usage,
 )
 from app.hosted.loop import MOST_TURNS, HostedLoop, opener
-from tests.scripted import BROKEN, Upstream, no_search, tool_call
+from tests.scripted import BROKEN, INPUT, Call, Upstream, no_search, tool_call
 
 SEARCH, F, G = Tool("tool_search_tool_regex"), Tool("f"), Tool("get_weather")
 ASKED = Conversation(
@@ -178,6 +178,13 @@ def test_a_failure_of_a_later_turn_is_not_retried() -> None:
     assert not loop.retry(BROKEN)
     loop.close()
     assert all(each.closed for each in upstream.calls)
+
+
+def test_a_turn_that_is_refused_has_used_nothing() -> None:
+    loop = Looped([*SEARCHES, CALLS], Call(refused=BROKEN)).loop()
+    with pytest.raises(GatewayError, match="It broke"):
+        told(loop)
+    assert loop.meter.counts().input_tokens == INPUT
 
 
 def test_a_failure_of_the_first_turn_is_retried_by_its_call() -> None:
