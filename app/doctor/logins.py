@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.client_setup import banner
 from app.common.errors import GatewayError
 from app.common.program import command
 from app.credentials import CONDITIONS, AccountReport, Condition, Credentials, advice
@@ -18,7 +19,9 @@ _REFRESH = f"`{command()} doctor --refresh` tries the login, without cost"
 
 def missing(error: GatewayError) -> Iterator[Finding]:
     """There is no login."""
-    yield problem("login", error.message, "no request can be answered", f"`{command()} login`")
+    ways = [f"{what} ({kind})" for what, kind in banner.ways_to_log_in()]
+    advice = "\n- ".join(["do one of these", *ways, banner.ELSEWHERE])
+    yield problem("login", error.message, "no request can be answered", advice)
 
 
 def accounts(credentials: Credentials, *, refresh: bool) -> Iterator[Finding]:
