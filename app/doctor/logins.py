@@ -26,6 +26,7 @@ def missing(error: GatewayError) -> Iterator[Finding]:
 
 def accounts(credentials: Credentials, *, refresh: bool) -> Iterator[Finding]:
     """A finding for each account and its quota. ``refresh``: get a new token where one is due."""
+    credentials.sync()
     if refresh:
         credentials.check()
     else:
