@@ -125,6 +125,13 @@ def pre_fork(_server: Any, _worker: Any) -> None:
     signals.hold()
 
 
+def child_exit(_server: Any, worker: Any) -> None:
+    """A worker that was killed has answers in progress no more."""
+    from app.server.progress import BOARD
+
+    BOARD.clear(worker.age)
+
+
 def post_worker_init(_worker: Any) -> None:
     """Ctrl-C reaches workers twice, from the terminal and through the master: the second call of
     gunicorn's handler would end the first in a traceback.

@@ -98,7 +98,7 @@ def create_app(settings: Settings) -> Application:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     serving = _serving(settings, gateway, lifecycle, admission, key_limits, keeper)
     authenticator = keys.authenticator(settings, key_headers(DIALECTS))
-    page = operating.page(settings, gateway, key_limits, telemetry, lifecycle, authenticator)
+    page = operating.page(settings, gateway, key_limits, lifecycle, authenticator)
     routes = [dialect.blueprint(serving) for dialect in DIALECTS]
     hooks.install(
         app,

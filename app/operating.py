@@ -21,7 +21,7 @@ from app.page.sessions import Sessions
 from app.page.sources import InProgress, Sources
 from app.pages import health
 from app.pages import metrics as metrics_pages
-from app.server import native
+from app.server import native, progress
 from app.server.admission import Admission
 from app.server.lifecycle import Lifecycle
 from app.settings import DEFAULT_CLIENT_TOKEN, Settings
@@ -166,16 +166,6 @@ def metrics_page(figures: "Metrics | None", authenticator: Authenticator) -> Blu
     return metrics_pages.blueprint(metrics_pages.Exposition(text, of.CONTENT_TYPE), may_read)
 
 
-def in_progress(figures: "Metrics | None", lifecycle: Lifecycle) -> InProgress:
-    """The answers in progress, of all workers if they are counted."""
-    if figures is None:
-        return InProgress(lifecycle.answers, everywhere=False)
-    from app.metrics import exposition, table
-
-    answers = native.apart(exposition.summed, figures.path, table.ANSWERS)
-    return InProgress(int(answers), everywhere=True)
-
-
 class Page(NamedTuple):
     """The page for people: its routes, which paths they serve without a key, and who lets in the
     requests that its scripts make.
@@ -190,7 +180,6 @@ def page(
     settings: Settings,
     gateway: Gateway,
     limits: KeyLimits,
-    telemetry: Telemetry,
     lifecycle: Lifecycle,
     authenticator: Authenticator,
 ) -> Page:
@@ -205,7 +194,7 @@ def page(
         may_use=limits.may_use,
         reports=accounting.reports(settings),
         recent=accounting.recent(settings),
-        in_progress=partial(in_progress, telemetry.metrics, lifecycle),
+        in_progress=lambda: InProgress(progress.BOARD.answers(), progress.BOARD.count()),
         ask_quotas=partial(gevent.spawn, credentials.ask_quotas, older_than=QUOTA_AGE),
         is_ending=lambda: lifecycle.is_ending,
         public_key=DEFAULT_CLIENT_TOKEN if settings.has_default_token else "",

@@ -1,10 +1,9 @@
 """opencode: an open agent for the terminal, with a different provider for each API."""
 
 import json
-from functools import partial
-from typing import Any
 
-from clients.case import ANSWER, BROKEN, MARK, PIECES, SPOKEN, Api, Case, Launch, Place, prompt
+from clients.agents import Agent, sub_task
+from clients.case import PIECES, Api, Case, Launch, Place
 
 PROVIDERS: dict[Api, str] = {
     "chat": "@ai-sdk/openai-compatible",
@@ -23,7 +22,7 @@ AGENT = (
     "task",
     {
         "description": "Compute",
-        "prompt": prompt(FIRST, answer=["kiro-", "agent"]),
+        "prompt": sub_task(FIRST),
         "subagent_type": "general",
     },
 )
@@ -42,62 +41,36 @@ def _launch(api: Api, task: str, place: Place) -> Launch:
     return Launch([opencode, "run", "--model", f"kiro/{MODEL}"], QUIET, stdin=task)
 
 
-def _case(api: Api, note: str, task: str, results: tuple[str, ...], **members: Any) -> Case:
-    return Case(
-        client="opencode",
-        name="opencode",
-        api=api,
-        registry="npm",
-        packages=("opencode-ai@1.18.33",),
-        configure=_configure(api),
-        launch=partial(_launch, api, task),
-        results=results,
-        note=f"`opencode.json`; {note}",
-        **{"streamed": 4, **members},
-    )
-
-
-def _whole(api: Api) -> Case:
-    return _case(
-        api,
-        "one more request asks for a title",
-        prompt(FIRST, SECOND),
-        ("kiro-one", "kiro-two"),
-    )
-
-
-def _agent(api: Api) -> Case:
-    return _case(api, "a sub-agent", prompt(AGENT), ("kiro-one", "kiro-agent"), streamed=5)
-
-
-def _broken(api: Api) -> Case:
-    return _case(
-        api,
-        "an answer that fails in the middle, and then is whole",
-        prompt(FIRST, end={**BROKEN, "times": 1, "then": {"text": [ANSWER]}}),
-        ("kiro-one",),
-        repeats=True,
-    )
+OPENCODE = Agent(
+    "opencode",
+    "opencode-ai@1.18.33",
+    _configure,
+    _launch,
+    FIRST,
+    SECOND,
+    note="`opencode.json`",
+    streamed=4,
+)
 
 
 def _overflow(api: Api) -> Case:
-    """Return a case in which the result of a call is too long, and the history is summed up.
-
-    The request for a title, which comes first, takes one of the two times of the first answer.
+    """Return a case of an overflow, which opencode ends with. Its request for a title, which comes
+    first, takes one of the two times of the first answer.
     """
-    name, given = FIRST
-    first = {**SPOKEN, "tool": {"name": name, "input": given}}
-    steps = [{**first, "times": 2, "then": {"text": PIECES}}, {"fail": "too_long"}]
-    return _case(
+    return OPENCODE.overflow(
         api,
-        "an overflow, which it shows, and upon which it compacts the history and goes on",
-        MARK + json.dumps({"steps": steps}, ensure_ascii=False),
-        ("kiro-one",),
-        refused=(400,),
-        repeats=True,
+        PIECES,
+        "kiro-one",
+        times=2,
+        note="an overflow, which it shows, and upon which it compacts the history and goes on",
         exit_status=1,
         prints="The conversation was compacted",
     )
 
 
-CASES = [make(api) for make in (_whole, _agent, _broken, _overflow) for api in PROVIDERS]
+CASES = [
+    *(OPENCODE.whole(api, note="one more request asks for a title") for api in PROVIDERS),
+    *(OPENCODE.sub_agent(api, AGENT, streamed=5) for api in PROVIDERS),
+    *map(OPENCODE.asks_again, PROVIDERS),
+    *map(_overflow, PROVIDERS),
+]

@@ -1,21 +1,9 @@
 """pi: a small agent for the terminal, with a provider of one's own on each of the three APIs."""
 
 import json
-from functools import partial
-from typing import Any
 
-from clients.case import (
-    ANSWER,
-    BROKEN,
-    MARK,
-    NESTED,
-    SPOKEN,
-    Api,
-    Case,
-    Launch,
-    Place,
-    prompt,
-)
+from clients.agents import Agent
+from clients.case import Api, Launch, Place, prompt
 
 APIS: dict[Api, str] = {
     "chat": '"api": "openai-completions", "baseUrl": "{url}/v1"',
@@ -47,52 +35,19 @@ def _launch(api: Api, task: str, place: Place) -> Launch:
     )
 
 
-def _case(api: Api, note: str, task: str, results: tuple[str, ...], **members: Any) -> Case:
-    return Case(
-        client="pi",
-        name="pi",
-        api=api,
-        registry="npm",
-        packages=("@earendil-works/pi-coding-agent@1.6.0",),
-        configure=_configure(api),
-        launch=partial(_launch, api, task),
-        results=results,
-        note="; ".join(filter(None, ["`~/.pi/agent/models.json`", note])),
-        **members,
-    )
-
-
-def _whole(api: Api) -> Case:
-    return _case(api, "", prompt(FIRST, SECOND), ("kiro-one", "kiro-two"))
-
-
-def _broken(api: Api) -> Case:
-    return _case(
-        api,
-        "an answer that fails in the middle, and then is whole",
-        prompt(FIRST, end={**BROKEN, "times": 1, "then": {"text": [ANSWER]}}),
-        ("kiro-one",),
-        repeats=True,
-    )
-
-
-def _overflow(api: Api) -> Case:
-    """Return a case in which the result of a call is too long, until the history is summed up.
-
-    The request for the summary quotes the prompt. The summary says what to do with that result.
-    """
-    name, given = FIRST
-    first = {**SPOKEN, "tool": {"name": name, "input": given}}
-    steps = [{**first, "times": 1, "then": {"text": [prompt(FIRST)]}}, {"fail": "too_long"}]
-    told = json.dumps({"steps": steps}, ensure_ascii=False).replace(MARK, NESTED)
-    return _case(
-        api,
-        "an overflow, upon which it compacts the history",
-        MARK + told,
-        ("kiro-one", "kiro-one"),
-        refused=(400,),
-        repeats=True,
-    )
-
-
-CASES = [make(api) for make in (_whole, _broken, _overflow) for api in APIS]
+PI = Agent(
+    "pi",
+    "@earendil-works/pi-coding-agent@1.6.0",
+    _configure,
+    _launch,
+    FIRST,
+    SECOND,
+    note="`~/.pi/agent/models.json`",
+)
+# its request for the summary quotes the prompt; the summary says what to do with the result
+SUMMARY = [prompt(FIRST)]
+CASES = [
+    *map(PI.whole, APIS),
+    *map(PI.asks_again, APIS),
+    *(PI.overflow(api, SUMMARY, "kiro-one", "kiro-one") for api in APIS),
+]

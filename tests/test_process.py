@@ -177,9 +177,10 @@ class TestRefusedStart:
         assert "PORT: found 'x' in the environment, allowed: a whole number" in said
         assert "KIRO_PING_INTERVAL: found 'never'" in said
 
-    def test_without_credential_the_three_ways_are_told(self, start):
-        said = refused(start(*GUNICORN))
-        for way in ("KIRO_AUTH_TOKEN", "AWS_REFRESHTOKEN", "kiro-auth-token.json"):
+    def test_without_credential_one_line_tells_the_ways_to_give_one(self, start):
+        *_, said = refused(start(*GUNICORN)).splitlines()
+        assert said.startswith("kiro2api cannot start: There is no usable credential")
+        for way in ("KIRO_API_KEY", "KIRO_AUTH_TOKEN", "AWS_REFRESHTOKEN", "kiro2api login"):
             assert way in said
 
     @pytest.mark.parametrize("command", [GUNICORN, SERVE], ids=["gunicorn", "serve"])

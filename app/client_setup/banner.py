@@ -1,6 +1,6 @@
 """What ``serve`` prints before it listens: lines that work when they are pasted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from app.common.program import columns, command
 from app.models.catalogue import STATIC, Catalogue
@@ -21,10 +21,13 @@ Claude Code:
 """
 
 
-def simulated(settings: Settings) -> str:
-    """That no model answers, and every way to change that."""
+ELSEWHERE = "or log in with the Kiro IDE, kiro-cli or the Amazon Q CLI on this machine"
+
+
+def ways_to_log_in() -> Sequence[tuple[str, str]]:
+    """What to type or set for each kind of login, and which kind that is; beside ELSEWHERE."""
     program = command()
-    ways = (
+    return (
         (f"{program} login", "AWS Builder ID"),
         (f"{program} login --start-url URL", "IAM Identity Center"),
         (f"{program} login --social google", "or github"),
@@ -32,15 +35,19 @@ def simulated(settings: Settings) -> str:
         ("KIRO_AUTH_TOKEN=/path/to/token.json", "a token file, or its content"),
         ("AWS_REFRESHTOKEN=...", "of a social login"),
     )
-    listed = "\n".join(f"    {line}" for line in columns(ways))
+
+
+def simulated(settings: Settings) -> str:
+    """That no model answers, and every way to change that."""
+    listed = "\n".join(f"    {line}" for line in columns(ways_to_log_in()))
     notes = "".join(f"\n  Note: {warning}" for warning in settings.warnings)
     return f"""\
 {_RULE}
   NO CREDENTIAL FOUND: every answer comes from a SIMULATOR, not a model.
   To use your account, do one of these and start again:
 {listed}
-  or log in with the Kiro IDE, kiro-cli or the Amazon Q CLI on this machine.
-  What is simulated is forgotten when it ends; `{program} usage` does not count it.{notes}
+  {ELSEWHERE}.
+  What is simulated is forgotten when it ends; `{command()} usage` does not count it.{notes}
 {_RULE}"""
 
 

@@ -33,6 +33,10 @@ REPAIRS: dict[str, str] = {
     # to what is demanded of the answer
     "json_by_tool": "The JSON of the answer is asked for as the input of a tool, which the client"
     " does not see.",
+    "no_json_with_forced_call": "The answer has to call a tool (tool_choice); the JSON that the"
+    " request asks for is asked for in turns without that.",
+    "no_citations_in_json": "The answer is to be JSON, which has no place for citations of what the"
+    " web search finds; the model is not asked for them.",
     # while the model is chosen
     "model:*": "No model has this name; the nearest one, or the default, answers.",
     "refusal_fallback:*": "The model refused without an answer, and this one was asked instead.",

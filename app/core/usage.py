@@ -20,7 +20,9 @@ class Iteration(Struct, frozen=True):
 
 
 class Meter:
-    """Takes every batch of events; :meth:`counts` may be called at any time.
+    """Takes every batch of events; :meth:`counts` may be called at any time. A call that the
+    upstream has answered with no event has used nothing, as far as is known: it was refused, or its
+    client left before.
 
     ``input_estimate`` is what the prompt is expected to have, in tokens, and ``least`` what the
     upstream told of an earlier turn that it begins with. ``window`` is the context window of the
@@ -45,6 +47,7 @@ class Meter:
         self._output = self._thinking = 0  # thousandths of a token; the second is in the first
         self._usage = Usage()
         self._spent = 0.0  # credits of earlier attempts at this answer
+        self._was_accepted = False  # in any attempt
         self._counts: TokenCounts | None = None  # until something changes
 
     def answers(self, model: str, window: int | None) -> None:
@@ -58,6 +61,7 @@ class Meter:
         if not events:
             return
         self._counts = None
+        self._was_accepted = True
         texts = self._texts
         for event in events:
             kind = type(event)
@@ -98,7 +102,7 @@ class Meter:
     def counts(self) -> TokenCounts:
         """Tokens and credits so far."""
         if self._counts is None:
-            self._counts = self._resolved()
+            self._counts = self._resolved() if self._was_accepted else TokenCounts(0, 0)
         return self._counts
 
     def _resolved(self) -> TokenCounts:
@@ -126,7 +130,7 @@ class Meter:
 
 class SummedMeter(Meter):
     """The meters of the calls that make one answer, as one; each is fed by its own call. The input
-    of every call counts, as in the API's own usage.
+    of every call that was not refused counts, as in the API's own usage.
     """
 
     def __init__(self, first: Meter) -> None:

@@ -120,6 +120,7 @@ def show_accounts(
     logging.getLogger("kiro2api").addHandler(logging.NullHandler())  # problems are printed below
     credentials = Credentials.from_settings(settings, control=control(settings))
     try:
+        credentials.sync()
         if clear and not credentials.clear(clear):
             raise click.BadParameter(f"there is no account {clear}", param_hint="--clear")
         if check:

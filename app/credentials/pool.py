@@ -214,6 +214,14 @@ class Credentials:
         now = self._deps.clock()
         return [report(account.state, now) for account in self._accounts.values()]
 
+    def sync(self) -> None:
+        """Fetch what other hosts know of the accounts: a process that has only begun knows no more
+        than its own host. Waits.
+        """
+        self._deps.store.sync()
+        for account in self._accounts.values():
+            account.state.sync_health()
+
     def ask_quotas(self, *, older_than: float) -> None:
         """Query each quota whose last query is more than ``older_than`` seconds ago. Waits."""
         now = self._deps.clock()

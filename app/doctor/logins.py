@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.client_setup import banner
 from app.common.errors import GatewayError
 from app.common.program import command
 from app.credentials import CONDITIONS, AccountReport, Condition, Credentials, advice
@@ -18,11 +19,14 @@ _REFRESH = f"`{command()} doctor --refresh` tries the login, without cost"
 
 def missing(error: GatewayError) -> Iterator[Finding]:
     """There is no login."""
-    yield problem("login", error.message, "no request can be answered", f"`{command()} login`")
+    ways = [f"{what} ({kind})" for what, kind in banner.ways_to_log_in()]
+    advice = "\n- ".join(["do one of these", *ways, banner.ELSEWHERE])
+    yield problem("login", error.message, "no request can be answered", advice)
 
 
 def accounts(credentials: Credentials, *, refresh: bool) -> Iterator[Finding]:
     """A finding for each account and its quota. ``refresh``: get a new token where one is due."""
+    credentials.sync()
     if refresh:
         credentials.check()
     else:

@@ -8,7 +8,6 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from . import directory
-from .table import Metric
 
 _collect: Any = MultiProcessCollector  # it has no types
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -20,12 +19,3 @@ def exposition(place: Path) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     _collect(registry, str(place))
     return generate_latest(registry)
-
-
-def summed(place: Path, gauge: Metric) -> float:
-    """A gauge that is added up of all workers; reads the files of such gauges alone."""
-    directory.remove_dead(place)
-    paths = [str(path) for path in place.glob(f"gauge_{gauge.merge}_*.db")]
-    found = _collect.merge(paths)
-    samples = (sample for one in found if one.name == gauge.name for sample in one.samples)
-    return float(sum(sample.value for sample in samples))

@@ -1,6 +1,7 @@
 """Makes the HTML of the page, and the files beside it."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
@@ -71,6 +72,7 @@ class Desk:
             query=_query(asked),
             content=content,
             seen=live.mark(content),
+            now=time.time(),
         )
 
     def watch(self, session: Session, asked: Request) -> Callable[[], str]:

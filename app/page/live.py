@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from time import monotonic
+from time import monotonic, time
 
 import gevent
 
@@ -41,7 +41,7 @@ def events(
             return
         if now != before and mark(now) != seen:
             before, seen, spoken = now, "", monotonic()
-            yield b"event: content\ndata: " + json.dumps({"html": now}).encode() + b"\n\n"
+            yield b"event: content\ndata: " + _content(now) + b"\n\n"
         elif monotonic() - spoken > SIGN_OF_LIFE:
             spoken = monotonic()
             yield b": nothing new\n\n"
@@ -49,3 +49,8 @@ def events(
         while monotonic() < due and not is_ending():
             gevent.sleep(STEP)
     yield FinalChunk()
+
+
+def _content(html: str) -> bytes:
+    """With the time here, since the browser's clock may be another."""
+    return json.dumps({"html": html, "now": time()}).encode()

@@ -8,13 +8,17 @@ from app.accounting.reports import Recent, Reports
 from app.credentials import AccountReport
 from app.keys.key_file import ClientKey
 from app.models.names import Names
+from app.server.progress import Answer
 
 
 class InProgress(NamedTuple):
-    """How many answers; ``everywhere``: those of all workers, not of this one alone."""
+    """The answers in progress, of all workers: those that are listed, the oldest first, and how
+    many there are. ``at_least``: there may be more, since not all could be listed.
+    """
 
-    answers: int
-    everywhere: bool
+    listed: Sequence[Answer]
+    count: int
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,7 @@ WORDS: Mapping[str, Text] = {
     "not_ready": Text("Not ready", "未就绪"),
     "to_repair": Text("To repair", "待修复"),
     "in_progress": Text("In progress", "进行中"),
-    "this_worker": Text("in this worker process", "仅本工作进程"),
-    "all_workers": Text("in all worker processes", "全部工作进程"),
+    "at_least": Text("at least {count}", "至少 {count}"),
     "requests_day": Text("Calls of a model, 24 h", "模型调用（24 小时）"),
     "failed_day": Text("Of them failed", "其中失败"),
     "credits_day": Text("Credits, 24 h", "积分（24 小时）"),
@@ -78,6 +77,10 @@ WORDS: Mapping[str, Text] = {
         "What was kept cannot be read now ({why}).", "暂时无法读取已保存的数据（{why}）。"
     ),
     # requests
+    "waiting": Text("waiting", "等待中"),
+    "streaming": Text("streaming", "传输中"),
+    "so_far": Text("So far", "已用时"),
+    "oldest_listed": Text("The oldest are listed.", "仅列出最早的请求。"),
     "last_hundred": Text("The last hundred requests", "最近一百个请求"),
     "no_requests": Text("No request yet.", "还没有请求。"),
     "all": Text("All", "全部"),

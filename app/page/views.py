@@ -21,7 +21,7 @@ from .shelf import Shelf
 from .sources import InProgress, Sources
 
 LAST = 100
-"""Requests that are shown."""
+"""Requests that are shown: those that are over, and as many in progress."""
 
 FAILURES = 5
 """Of them on the overview."""
@@ -127,10 +127,13 @@ class Views:
         ]
         return {"clients": made, "needs_key": not public}
 
-    def _in_progress(self, session: Session) -> InProgress | None:
-        if not session.is_owner:
-            return None
-        return self._shelf.get("in progress", 1.5, self._sources.in_progress)
+    def _in_progress(self, session: Session) -> InProgress:
+        """All for the owner, for another key its own; the first :data:`LAST` are listed."""
+        found = self._shelf.get("in progress", 1.5, self._sources.in_progress)
+        if session.is_owner:
+            return found._replace(listed=found.listed[:LAST])
+        own = [one for one in found.listed if one.key == session.key.name]
+        return InProgress(own[:LAST], len(own), at_least=found.count > len(found.listed))
 
     def _last(self, session: Session) -> list[Entry]:
         recent, key = self._sources.recent, _own(session)

@@ -18,6 +18,8 @@ from gevent.socket import socket as gevent_socket
 
 from app.common.errors import GatewayError, Kind, stopped
 
+from .progress import Rows
+
 T = TypeVar("T")
 
 LOOK_EVERY = 0.05
@@ -48,9 +50,11 @@ class Live:
     end, "" before that; ``longest_gap``, seconds between two writes of a stream's content.
     """
 
-    def __init__(self, client: Any, registry: "set[Live]") -> None:
+    def __init__(self, client: Any, registry: "set[Live]", rows: Rows | None = None) -> None:
         self._greenlet = getcurrent()
         self._registry = registry
+        self._rows = rows
+        self._row: int | None = None
         self._client = client
         self._watcher: Any = None
         self._inside = False
@@ -74,6 +78,16 @@ class Live:
             raise interrupt.error from None
         finally:
             self._inside = False
+
+    def show(self, started: float, key: str, model: str, dialect: str, client: str) -> None:
+        """Have it among the answers in progress that people are shown (:mod:`.progress`)."""
+        if self._rows is not None:
+            self._row = self._rows.begin(started, key, model, dialect, client)
+
+    def streams(self) -> None:
+        """The content of the answer begins to come."""
+        if self._row is not None and self._rows is not None:
+            self._rows.stream(self._row)
 
     def interrupt(self, error: GatewayError) -> None:
         """End the request with ``error``, or by a broken pipe if its client accepts no data.
@@ -111,6 +125,9 @@ class Live:
     def close(self) -> None:
         """The answer is out, or its client is gone. Idempotent."""
         self._registry.discard(self)
+        if self._row is not None and self._rows is not None:
+            self._rows.end(self._row)
+            self._row = None
         self._pending = None  # its traceback refers to this request
         if self._watcher is not None:
             self._watcher.stop()
@@ -123,7 +140,8 @@ class Lifecycle:
 
     A connection is its client's socket; it is None, and not watched, where the server is not
     gunicorn. ``client_stall``: seconds that a client may take to accept one write. ``is_ending``:
-    the worker begins to stop, so that a stream without an end of its own ends now.
+    the worker begins to stop, so that a stream without an end of its own ends now. ``rows``: where
+    the worker lists its answers in progress.
     """
 
     def __init__(self, *, client_stall: float) -> None:
@@ -135,6 +153,7 @@ class Lifecycle:
         self._live: set[Live] = set()
         self._is_over = False  # requests are refused
         self.is_ending = False
+        self.rows: Rows | None = None
 
     @property
     def answers(self) -> int:
@@ -174,7 +193,7 @@ class Lifecycle:
         """
         self._refuse_when_over()
         self._sending.pop(client, None)
-        return Live(client, self._live)
+        return Live(client, self._live, self.rows)
 
     def leave(self, client: Any) -> None:
         """The answer is out; the connection waits for its next request."""

@@ -33,6 +33,7 @@ from .connections.connection import Connection
 from .framework import Application
 from .lifecycle import Lifecycle
 from .logs import request_id
+from .progress import Rows
 from .resolver import SharedResolver
 from .response import MergingResponse, UnfinishedError
 from .spread import Place, SpreadingServer
@@ -94,6 +95,7 @@ class Worker(GeventWorker):
         """
         gevent.get_hub().resolver = cast(Any, SharedResolver())
         self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
+        self._application.lifecycle.rows = Rows(self.age)
         servers = [self._server(listener) for listener in self.sockets]
         gc.collect()
         gc.freeze()  # what was loaded stays, and need not be looked at by every collection

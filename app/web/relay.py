@@ -57,6 +57,7 @@ def stream(
         while not live.run(call.wait, patience):
             yield encoder.ping()
             patience = ping_interval
+        live.streams()
         batches = call.batches()
         spoken = written = monotonic()
         while (batch := live.run(next, batches, None)) is not None:
@@ -109,6 +110,7 @@ def _collect(call: GatewayCall, live: Live) -> Reply:
     builder = ReplyBuilder()
     while not live.run(call.wait, 3600.0):
         pass
+    live.streams()
     batches = call.batches()
     while (batch := live.run(next, batches, None)) is not None:
         builder.feed(batch)

@@ -176,6 +176,7 @@ class Serving:
         held.callback(leave)
         live = context.live = self.lifecycle.watch(context.connection)
         held.callback(live.close)
+        live.show(context.started, context.client.name, model, context.dialect, context.address)
         held.callback(self.admission.enter(live))
         return live
 

@@ -1,6 +1,5 @@
 """One answer of a summary and what follows it, from calls that say what the test scripts."""
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from app.compaction.call import FAILED, CompactedCall, opener
 from app.core.compaction import HEAD
 from app.core.conversation import Compaction, Conversation, Message, Summary, Text, Tool
 from app.core.events import Event, Finish, TextDelta, ThinkingDelta, ToolEnd, ToolStart, Usage
-from app.core.usage import Meter
+from tests.scripted import BROKEN, INPUT, Call, Upstream
 
 WANTED = Compaction(100)
 ASKED = Conversation(
@@ -30,59 +29,10 @@ SUMMED: list[Event] = [
 ]
 CALLS: list[Event] = [TextDelta("I look."), ToolStart("1", "f"), ToolEnd(), Finish("tool_use")]
 ANSWER: list[Event] = [TextDelta("Well."), Usage(credits=0.5), END]
-BROKEN = GatewayError(Kind.TRUNCATED, "broke off")
 
 
-class Call:
-    """A call that waits once, and then gives one event a batch; ``again``: after a retry."""
-
-    repairs: tuple[str, ...] = ("mended",)
-    ignored: tuple[str, ...] = ("top_k",)
-
-    def __init__(self, events: Sequence[Event | GatewayError], again: Sequence[Event] = ()) -> None:
-        self.events = events
-        self.again = again
-        self.meter = Meter(100, None, lambda _: None)
-        self.waits = iter([False])
-        self.closed = False
-
-    def wait(self, seconds: float) -> bool:
-        return next(self.waits, True)
-
-    def batches(self) -> Iterator[Sequence[Event]]:
-        for event in self.events:
-            if isinstance(event, GatewayError):
-                raise event
-            self.meter.feed([event])
-            yield [event]
-
-    def retry(self, error: GatewayError) -> bool:
-        if not self.again:
-            return False
-        self.events, self.again = self.again, ()
-        self.meter.restart()
-        return True
-
-    def facts(self) -> dict[str, Any]:
-        return {"attempts": 1, "first_event_at": float(len(self.events))}
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class Upstream:
-    """Answers each call with the next turn."""
-
-    def __init__(self, *turns: Any) -> None:
-        self.turns = iter(turns)
-        self.asked: list[Conversation] = []
-        self.calls: list[Call] = []
-
-    def open(self, conversation: Conversation, tap: Any) -> Any:
-        self.asked.append(conversation)
-        turn = next(self.turns)
-        self.calls.append(turn if isinstance(turn, Call) else Call(turn))
-        return self.calls[-1]
+class Compacted(Upstream):
+    """With what makes one answer of a summary and what follows it."""
 
     def call(self, wanted: Compaction = WANTED, **members: Any) -> CompactedCall:
         asked = Conversation("m", ASKED.messages, tools=ASKED.tools, compaction=wanted, **members)
@@ -106,7 +56,7 @@ def told(call: CompactedCall) -> list[Event]:
 def test_a_compaction_is_made_where_it_is_due(
     conversation: Conversation, tokens: int, made: type
 ) -> None:
-    upstream = Upstream(SUMMED)
+    upstream = Compacted(SUMMED)
     opened = opener(upstream.open, upstream.open, 5.0, lambda _: tokens)(conversation, None)
     assert type(opened) is made
     if made is Call:
@@ -115,13 +65,13 @@ def test_a_compaction_is_made_where_it_is_due(
 
 def test_a_plain_conversation_is_not_measured() -> None:
     plain = Conversation("m", ())
-    upstream = Upstream(ANSWER)
+    upstream = Compacted(ANSWER)
     opener(upstream.open, upstream.open, 5.0, lambda _: 1 // 0)(plain, None)
     assert upstream.asked[0] is plain
 
 
 def test_the_summary_comes_in_one_piece_and_then_the_answer() -> None:
-    upstream = Upstream(SUMMED, ANSWER)
+    upstream = Compacted(SUMMED, ANSWER)
     call = upstream.call()
     assert told(call) == [Summary("So far."), *ANSWER]
     assert upstream.calls[0].closed
@@ -129,25 +79,25 @@ def test_the_summary_comes_in_one_piece_and_then_the_answer() -> None:
     assert upstream.asked[1].tools == ASKED.tools
     assert upstream.asked[1].asks_again
     assert call.repairs == ("mended",)
-    assert call.ignored == ("top_k",)
+    assert call.ignored == ("seed",)
     assert call.facts() == {"attempts": 2, "first_event_at": 5.0}
 
 
 def test_nothing_watches_the_call_for_the_summary() -> None:
-    plain, watched = Upstream(CALLS, SUMMED), Upstream(ANSWER)
+    plain, watched = Compacted(CALLS, SUMMED), Compacted(ANSWER)
     call = CompactedCall(watched.open, plain.open, ASKED, WANTED, None, 5.0)
     assert told(call) == [Summary("So far."), *ANSWER]
     assert [len(plain.asked), len(watched.asked)] == [2, 1]
 
 
 def test_while_the_summary_is_written_the_client_gets_signs_of_life() -> None:
-    batches = Upstream(SUMMED, ANSWER).call().batches()
+    batches = Compacted(SUMMED, ANSWER).call().batches()
     assert [next(batches) for _ in range(6)] == [*[()] * 5, [Summary("So far.")]]
     assert next(batches) == (), "the next call has not begun"
 
 
 def test_costs_are_told_apart_and_all_counted() -> None:
-    call = Upstream(SUMMED, ANSWER).call()
+    call = Compacted(SUMMED, ANSWER).call()
     told(call)
     first, second = call.meter.iterations()
     assert (first.summary, second.summary) == (True, False)
@@ -158,8 +108,16 @@ def test_costs_are_told_apart_and_all_counted() -> None:
     )
 
 
+def test_an_answer_that_is_refused_has_used_nothing() -> None:
+    call = Compacted(SUMMED, Call(refused=BROKEN)).call()
+    with pytest.raises(GatewayError, match="It broke"):
+        told(call)
+    assert call.meter.counts().input_tokens == INPUT
+    assert [each.counts.input_tokens for each in call.meter.iterations()] == [INPUT, 0]
+
+
 def test_the_summary_alone_ends_the_answer() -> None:
-    upstream = Upstream(SUMMED)
+    upstream = Compacted(SUMMED)
     call = upstream.call(Compaction(ends=True))
     assert told(call) == [Summary("So far."), Finish("compaction")]
     (only,) = call.meter.iterations()
@@ -168,7 +126,7 @@ def test_the_summary_alone_ends_the_answer() -> None:
 
 @pytest.mark.parametrize("turns", [(CALLS, SUMMED), ([END], SUMMED)])
 def test_a_model_that_wrote_no_summary_is_asked_once_more(turns: Any) -> None:
-    upstream = Upstream(*turns, ANSWER)
+    upstream = Compacted(*turns, ANSWER)
     call = upstream.call()
     assert told(call) == [Summary("So far."), *ANSWER]
     assert [bool(asked.tools) for asked in upstream.asked] == [True, False, True]
@@ -181,7 +139,7 @@ CUT: list[Event] = [TextDelta("So"), Finish("max_tokens")]
 
 @pytest.mark.parametrize("turns", [(CALLS, CALLS), (CUT,), ([Finish("refusal")],), (CALLS, CUT)])
 def test_without_a_summary_the_answer_is_that_of_the_whole_conversation(turns: Any) -> None:
-    upstream = Upstream(*turns, ANSWER)
+    upstream = Compacted(*turns, ANSWER)
     call = upstream.call(max_tokens=5)
     assert told(call) == [Summary(None), *ANSWER]
     assert upstream.asked[-1].messages == ASKED.messages
@@ -191,7 +149,7 @@ def test_without_a_summary_the_answer_is_that_of_the_whole_conversation(turns: A
 
 
 def test_or_an_error_if_nothing_else_is_wanted() -> None:
-    call = Upstream(CALLS, CALLS).call(Compaction(ends=True))
+    call = Compacted(CALLS, CALLS).call(Compaction(ends=True))
     with pytest.raises(GatewayError, match="wrote none") as raised:
         told(call)
     assert raised.value.kind is Kind.EMPTY
@@ -200,20 +158,20 @@ def test_or_an_error_if_nothing_else_is_wanted() -> None:
 
 def test_a_summary_that_breaks_off_is_asked_for_again() -> None:
     broken = Call([TextDelta("Half"), BROKEN], again=SUMMED)
-    assert told(Upstream(broken, ANSWER).call()) == [Summary("So far."), *ANSWER]
+    assert told(Compacted(broken, ANSWER).call()) == [Summary("So far."), *ANSWER]
 
 
 def test_and_then_the_answer_fails() -> None:
-    call = Upstream([TextDelta("Half"), BROKEN]).call()
-    with pytest.raises(GatewayError, match="broke off"):
+    call = Compacted([TextDelta("Half"), BROKEN]).call()
+    with pytest.raises(GatewayError, match="It broke"):
         told(call)
     assert not call.retry(BROKEN)
 
 
 def test_an_answer_that_breaks_off_is_repeated_behind_the_same_summary() -> None:
-    upstream = Upstream(SUMMED, Call([TextDelta("We"), BROKEN], again=ANSWER))
+    upstream = Compacted(SUMMED, Call([TextDelta("We"), BROKEN], again=ANSWER))
     call = upstream.call()
-    with pytest.raises(GatewayError, match="broke off"):
+    with pytest.raises(GatewayError, match="It broke"):
         told(call)
     assert call.retry(BROKEN)
     assert call.wait(1.0)
@@ -222,7 +180,7 @@ def test_an_answer_that_breaks_off_is_repeated_behind_the_same_summary() -> None
 
 
 def test_closing_ends_every_call() -> None:
-    upstream = Upstream(SUMMED, ANSWER)
+    upstream = Compacted(SUMMED, ANSWER)
     call = upstream.call()
     told(call)
     call.close()
@@ -230,11 +188,6 @@ def test_closing_ends_every_call() -> None:
 
 
 def test_the_recording_has_all_calls() -> None:
-    upstream, taps = Upstream(SUMMED, ANSWER), list[Any]()
-
-    def open_call(conversation: Conversation, tap: Any) -> Any:
-        taps.append(tap)
-        return upstream.open(conversation, tap)
-
-    told(CompactedCall(open_call, open_call, ASKED, WANTED, "tap", 5.0))
-    assert taps == ["tap", "tap"]
+    upstream = Compacted(SUMMED, ANSWER)
+    told(CompactedCall(upstream.open, upstream.open, ASKED, WANTED, "tap", 5.0))
+    assert upstream.taps == ["tap", "tap"]

@@ -11,9 +11,24 @@ from app.models.table import context_window
 WINDOW = 100_000
 
 
-def test_before_the_upstream_said_anything_the_input_is_an_estimate() -> None:
+def test_until_the_upstream_tells_the_input_is_an_estimate() -> None:
     meter = Meter(203, WINDOW, context_window)
+    meter.feed([TextDelta("")])
     assert meter.counts() == TokenCounts(203, 0, source="estimate")
+
+
+def test_a_call_that_was_refused_has_used_nothing() -> None:
+    meter = Meter(203, WINDOW, context_window)
+    meter.restart()
+    meter.feed([])
+    assert meter.counts() == TokenCounts(0, 0)
+
+
+def test_a_call_that_was_refused_after_an_answer_broke_off_has_used_its_input() -> None:
+    meter = Meter(203, WINDOW, context_window)
+    meter.feed([TextDelta("x")])
+    meter.restart()
+    assert meter.counts() == TokenCounts(203, 0)
 
 
 def test_everything_the_model_wrote_is_output() -> None:

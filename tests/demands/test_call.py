@@ -1,7 +1,7 @@
 """One answer of two calls, from calls that say what the test scripts."""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from weakref import ref
@@ -19,7 +19,6 @@ from app.core.conversation import (
     Text,
     Tool,
     ToolChoice,
-    WebPage,
 )
 from app.core.events import (
     Event,
@@ -27,15 +26,12 @@ from app.core.events import (
     Refusal,
     TextDelta,
     ThinkingDelta,
-    ToolEnd,
-    ToolInput,
-    ToolStart,
     Usage,
 )
-from app.core.usage import Meter
 from app.demands.call import BETWEEN, Times
 from app.demands.opener import opener
 from app.hosted import loop
+from tests.scripted import BROKEN, INPUT, Call, Upstream, no_search, tool_call
 
 ASKED = (Message("user", (Text("hi"),)),)
 F = Tool("f")
@@ -43,70 +39,14 @@ FORCED = Conversation("m", ASKED, tools=(F,), tool_choice=ToolChoice("any"), str
 LIGHT = Conversation("m", ASKED, tools=(F,), streamed=True)
 JSON = Conversation("m", ASKED, json_schema={"type": "object", "required": ["a"]}, streamed=True)
 SAY, ENDS, CALLS = TextDelta("Well."), Finish("end_turn"), Finish("tool_use")
-BROKEN = GatewayError(Kind.TRUNCATED, "It broke.")
-
-
-def no_search(query: str, account: str) -> list[WebPage]:
-    raise AssertionError("no search of the web is asked for")
-
-
-def call(name: str, *fragments: str) -> list[Event]:
-    return [ToolStart("1", name), *map(ToolInput, fragments), ToolEnd()]
 
 
 def breaks() -> None:
     raise GatewayError(Kind.TRUNCATED, "It broke.")
 
 
-class Call:
-    """Waits once, and then gives one event a batch. A callable among the events is called."""
-
-    repairs: tuple[str, ...] = ("mended",)
-    ignored: tuple[str, ...] = ("seed",)
-
-    def __init__(self, events: Sequence[Any]) -> None:
-        self.events = events
-        self.meter = Meter(100, None, lambda _: None)
-        self.waits = iter([False])
-        self.closed = self.retried = False
-
-    def wait(self, seconds: float) -> bool:
-        return next(self.waits, True)
-
-    def batches(self) -> Iterator[Sequence[Event]]:
-        for event in self.events:
-            if callable(event):
-                event()
-                yield ()
-                continue
-            if isinstance(event, GatewayError):
-                raise event
-            self.meter.feed([event])
-            yield [event]
-
-    def retry(self, error: GatewayError) -> bool:
-        self.retried = True
-        return True
-
-    def facts(self) -> dict[str, Any]:
-        return {"attempts": 1, "first_event_at": float(len(self.events))}
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class Upstream:
-    """Answers each call with the next turn."""
-
-    def __init__(self, *turns: Sequence[Any]) -> None:
-        self.turns = iter(turns)
-        self.asked: list[Conversation] = []
-        self.calls: list[Call] = []
-
-    def open(self, conversation: Conversation, tap: Any) -> Any:
-        self.asked.append(conversation)
-        self.calls.append(Call(next(self.turns)))
-        return self.calls[-1]
+class Watched(Upstream):
+    """With what watches its answers."""
 
     def watched(self, conversation: Conversation, patience: float = 60.0) -> Any:
         return self.opener(patience)(conversation, None)
@@ -126,14 +66,14 @@ def whole(conversation: Conversation) -> Conversation:
 
 
 def test_a_conversation_without_demands_is_one_plain_call() -> None:
-    upstream = Upstream([ENDS])
+    upstream = Watched([ENDS])
     assert upstream.watched(Conversation("m", ASKED)) is upstream.calls[0]
 
 
 @pytest.mark.parametrize("asked", [FORCED, whole(FORCED)], ids=["streamed", "whole"])
 def test_both_calls_are_paid_for_and_told(asked: Conversation) -> None:
-    first, second = [SAY, Usage(credits=1.0), ENDS], [*call("f"), Usage(credits=2.0), CALLS]
-    upstream = Upstream(first, second)
+    first, second = [SAY, Usage(credits=1.0), ENDS], [*tool_call("f"), Usage(credits=2.0), CALLS]
+    upstream = Watched(first, second)
     watched = upstream.watched(asked)
     assert told(watched) == [Usage(credits=1.0)][: asked.streamed] + second
     counts = watched.meter.counts()
@@ -147,25 +87,33 @@ def test_both_calls_are_paid_for_and_told(asked: Conversation) -> None:
 
 
 def test_an_error_comes_before_any_event() -> None:
-    watched = Upstream([SAY, ENDS], [SAY, ENDS]).watched(FORCED)
+    watched = Watched([SAY, ENDS], [SAY, ENDS]).watched(FORCED)
     with pytest.raises(GatewayError) as failed:
         watched.wait(5.0)
     assert failed.value.kind is Kind.NOT_FULFILLED
 
 
 def test_the_second_call_may_fail_for_its_own_reasons() -> None:
-    watched = Upstream([SAY, ENDS], [BROKEN]).watched(FORCED)
+    watched = Watched([SAY, ENDS], [BROKEN]).watched(FORCED)
     with pytest.raises(GatewayError, match="It broke"):
         watched.wait(5.0)
 
 
+@pytest.mark.parametrize("asked", [FORCED, whole(FORCED)], ids=["streamed", "whole"])
+def test_a_second_call_that_is_refused_has_used_nothing(asked: Conversation) -> None:
+    watched = Watched([SAY, ENDS], Call(refused=BROKEN)).watched(asked)
+    with pytest.raises(GatewayError, match="It broke"):
+        told(watched)
+    assert watched.meter.counts().input_tokens == INPUT
+
+
 def test_thinking_is_not_held_back() -> None:
-    watched = Upstream([ThinkingDelta("Hm."), SAY, ENDS], [*call("f"), CALLS]).watched(FORCED)
-    assert told(watched) == [ThinkingDelta("Hm."), *call("f"), CALLS]
+    watched = Watched([ThinkingDelta("Hm."), SAY, ENDS], [*tool_call("f"), CALLS]).watched(FORCED)
+    assert told(watched) == [ThinkingDelta("Hm."), *tool_call("f"), CALLS]
 
 
 def test_text_is_held_back_for_so_long() -> None:
-    upstream = Upstream([SAY, SAY, ENDS])
+    upstream = Watched([SAY, SAY, ENDS])
     watched = upstream.watched(FORCED, patience=0.0)
     assert watched.wait(5.0)
     batches = watched.batches()
@@ -177,7 +125,7 @@ def test_text_is_held_back_for_so_long() -> None:
 
 def test_silence_does_not_hold_text_back_for_longer() -> None:
     never = Signal()
-    upstream = Upstream([SAY, never.wait, ENDS])
+    upstream = Watched([SAY, never.wait, ENDS])
     watched = upstream.watched(FORCED, patience=0.01)
     assert watched.wait(60.0)
     assert next(watched.batches()) == [SAY]
@@ -187,7 +135,7 @@ def test_silence_does_not_hold_text_back_for_longer() -> None:
 
 def test_a_client_that_leaves_in_the_middle_ends_the_reading() -> None:
     never = Signal()
-    watched = Upstream([ThinkingDelta("Hm."), never.wait, ENDS]).watched(FORCED)
+    watched = Watched([ThinkingDelta("Hm."), never.wait, ENDS]).watched(FORCED)
     assert watched.wait(60.0)
     batches = watched.batches()
     assert next(batches) == [ThinkingDelta("Hm.")]
@@ -200,29 +148,29 @@ def test_a_client_that_leaves_in_the_middle_ends_the_reading() -> None:
 
 def test_a_call_may_come_after_text_that_was_given_up() -> None:
     goes_on = Signal()
-    watched = Upstream([SAY, goes_on.wait, *call("f"), CALLS]).watched(FORCED, patience=0.0)
+    watched = Watched([SAY, goes_on.wait, *tool_call("f"), CALLS]).watched(FORCED, patience=0.0)
     assert watched.wait(60.0)
     goes_on.set()
-    assert told(watched) == [SAY, *call("f"), CALLS]
+    assert told(watched) == [SAY, *tool_call("f"), CALLS]
 
 
 def test_a_whole_answer_waits_as_long_as_it_takes() -> None:
-    upstream = Upstream([SAY, ENDS], [*call("f"), CALLS])
-    assert told(upstream.watched(whole(FORCED), patience=0.0)) == [*call("f"), CALLS]
+    upstream = Watched([SAY, ENDS], [*tool_call("f"), CALLS])
+    assert told(upstream.watched(whole(FORCED), patience=0.0)) == [*tool_call("f"), CALLS]
 
 
 def test_the_next_answer_goes_on_behind_the_text() -> None:
-    watched = Upstream([SAY, *call("x"), CALLS], [SAY, ENDS]).watched(LIGHT)
+    watched = Watched([SAY, *tool_call("x"), CALLS], [SAY, ENDS]).watched(LIGHT)
     assert told(watched) == [SAY, BETWEEN, SAY, ENDS]
 
 
 def test_what_the_client_has_not_seen_is_thrown_away() -> None:
-    watched = Upstream([SAY, *call("x"), CALLS], [SAY, ENDS]).watched(whole(LIGHT))
+    watched = Watched([SAY, *tool_call("x"), CALLS], [SAY, ENDS]).watched(whole(LIGHT))
     assert told(watched) == [SAY, ENDS]
 
 
 def test_a_whole_answer_that_breaks_is_repeated_once() -> None:
-    upstream = Upstream([SAY, ENDS], [BROKEN])
+    upstream = Watched([SAY, ENDS], [BROKEN])
     watched = upstream.watched(whole(FORCED))
     assert watched.retry(BROKEN)
     assert upstream.calls[0].retried
@@ -232,8 +180,8 @@ def test_a_whole_answer_that_breaks_is_repeated_once() -> None:
 
 
 def test_whole_json_that_stays_wrong_is_a_refusal() -> None:
-    answer = [*call("final_answer", "{}"), CALLS]
-    (end,) = told(Upstream(answer, answer).watched(whole(JSON)))
+    answer = [*tool_call("final_answer", "{}"), CALLS]
+    (end,) = told(Watched(answer, answer).watched(whole(JSON)))
     assert isinstance(end, Finish)
     assert end.reason == "refusal"
     assert isinstance(end.refusal, Refusal)
@@ -241,7 +189,7 @@ def test_whole_json_that_stays_wrong_is_a_refusal() -> None:
 
 
 def test_streamed_json_that_is_wrong_ends_in_the_error() -> None:
-    watched = Upstream([*call("final_answer", "{}"), CALLS]).watched(JSON)
+    watched = Watched([*tool_call("final_answer", "{}"), CALLS]).watched(JSON)
     watched.wait(5.0)
     batches = watched.batches()
     assert next(batches) == [TextDelta("{}")]
@@ -250,7 +198,7 @@ def test_streamed_json_that_is_wrong_ends_in_the_error() -> None:
 
 
 def test_stop_sequences_are_of_the_text_that_the_client_sees() -> None:
-    upstream = Upstream([*call("final_answer", '{"a": "one', ' two"}'), CALLS])
+    upstream = Watched([*tool_call("final_answer", '{"a": "one', ' two"}'), CALLS])
     watched = upstream.watched(replace(JSON, stop_sequences=("e t",)))
     assert told(watched) == [TextDelta('{"a": "on'), Finish("stop_sequence", stop_sequence="e t")]
     assert upstream.calls[0].closed
@@ -264,7 +212,7 @@ def test_stop_sequences_are_of_the_text_that_the_client_sees() -> None:
     ],
 )
 def test_a_schema_that_is_not_valid_is_refused_before_anything_is_sent(asked: Any) -> None:
-    upstream = Upstream()
+    upstream = Watched()
     with pytest.raises(GatewayError) as refused:
         upstream.watched(asked)
     assert (refused.value.kind, refused.value.field) == (Kind.INVALID_REQUEST, "the.schema.type")
@@ -272,7 +220,7 @@ def test_a_schema_that_is_not_valid_is_refused_before_anything_is_sent(asked: An
 
 def test_keywords_that_are_not_checked_are_told() -> None:
     schema = {"type": "object", "unevaluatedProperties": False}
-    upstream = Upstream([*call("final_answer", '{"a": 1}'), CALLS])
+    upstream = Watched([*tool_call("final_answer", '{"a": 1}'), CALLS])
     watched = upstream.watched(Conversation("m", ASKED, json_schema=schema))
     assert watched.ignored == ("seed", "unevaluatedProperties")
 
@@ -284,7 +232,7 @@ def test_a_closed_answer_opens_no_second_call() -> None:
         reached.set()
         never.wait()
 
-    upstream = Upstream([SAY, stall, ENDS], [ENDS])
+    upstream = Watched([SAY, stall, ENDS], [ENDS])
     watched = upstream.watched(FORCED)
     assert not watched.wait(0)
     assert reached.wait(5)
@@ -301,20 +249,20 @@ def test_all_turns_of_a_hosted_tool_have_one_second_call() -> None:
         tools=(search, F),
         hosted=(HostedTool(search.name, "tool_search_regex"),),
     )
-    searches = [*call(search.name, '{"query": "f"}'), CALLS]
-    upstream = Upstream([*call("x"), CALLS], searches, [*call("x"), CALLS])
+    searches = [*tool_call(search.name, '{"query": "f"}'), CALLS]
+    upstream = Watched([*tool_call("x"), CALLS], searches, [*tool_call("x"), CALLS])
     with pytest.raises(GatewayError, match="does not offer"):
         told(loop.opener(upstream.opener(), no_search, 5.0)(asked, None))
     assert len(upstream.calls) == 3
 
 
 @pytest.mark.parametrize("asked", [FORCED, LIGHT, JSON], ids=["forced", "light", "json"])
-@pytest.mark.parametrize("events", [[SAY, ENDS], [*call("f"), CALLS], [breaks]])
+@pytest.mark.parametrize("events", [[SAY, ENDS], [*tool_call("f"), CALLS], [breaks]])
 def test_what_is_closed_is_gone_without_a_collection(asked: Any, events: list[Any]) -> None:
     gc.collect()
     gc.disable()
     try:
-        watched = Upstream(events, events).watched(asked)
+        watched = Watched(events, events).watched(asked)
         with suppress(GatewayError):
             watched.wait(5.0)
             next(watched.batches(), None)
@@ -331,16 +279,16 @@ def test_a_hosted_call_is_one_that_was_forced() -> None:
     search = Tool("tool_search_tool_regex")
     hosted = (HostedTool(search.name, "tool_search_regex"),)
     asked = replace(FORCED, tools=(search, F), hosted=hosted)
-    searches = [*call(search.name, '{"query": "f"}'), CALLS]
-    upstream = Upstream(searches, [SAY, ENDS])
+    searches = [*tool_call(search.name, '{"query": "f"}'), CALLS]
+    upstream = Watched(searches, [SAY, ENDS])
     assert told(loop.opener(upstream.opener(), no_search, 5.0)(asked, None))[-2:] == [SAY, ENDS]
 
 
-UNOFFERED = [TextDelta("one two three"), *call("g"), CALLS]
+UNOFFERED = [TextDelta("one two three"), *tool_call("g"), CALLS]
 
 
 def test_the_limit_of_tokens_is_of_both_answers_that_a_stream_has() -> None:
-    upstream = Upstream(UNOFFERED, [SAY, ENDS])
+    upstream = Watched(UNOFFERED, [SAY, ENDS])
     assert told(upstream.watched(replace(LIGHT, max_tokens=100)))[1:3] == [BETWEEN, SAY]
     first, second = (asked.max_tokens for asked in upstream.asked)
     assert first == 100
@@ -349,7 +297,7 @@ def test_the_limit_of_tokens_is_of_both_answers_that_a_stream_has() -> None:
 
 
 def test_a_stream_that_may_say_no_more_asks_no_more() -> None:
-    upstream = Upstream(UNOFFERED)
+    upstream = Watched(UNOFFERED)
     watched = upstream.watched(replace(LIGHT, max_tokens=3))
     assert told(watched) == [TextDelta("one two three"), Finish("max_tokens")]
     assert watched.facts()["cut_by"] == "max_tokens"
@@ -357,29 +305,24 @@ def test_a_stream_that_may_say_no_more_asks_no_more() -> None:
 
 
 def test_a_whole_answer_has_the_limit_for_itself() -> None:
-    upstream = Upstream(UNOFFERED, [SAY, ENDS])
+    upstream = Watched(UNOFFERED, [SAY, ENDS])
     assert told(upstream.watched(whole(replace(LIGHT, max_tokens=100)))) == [SAY, ENDS]
     assert [asked.max_tokens for asked in upstream.asked] == [100, 100]
 
 
 def test_what_is_between_two_answers_is_no_stop_sequence() -> None:
-    upstream = Upstream(UNOFFERED, [SAY, ENDS])
+    upstream = Watched(UNOFFERED, [SAY, ENDS])
     watched = upstream.watched(replace(LIGHT, stop_sequences=("\n\n",)))
     assert told(watched) == [TextDelta("one two three"), SAY, ENDS]
 
 
 def test_the_recording_has_both_calls() -> None:
-    upstream, taps = Upstream([SAY, ENDS], [*call("f"), CALLS]), list[Any]()
-
-    def open_call(conversation: Conversation, tap: Any) -> Any:
-        taps.append(tap)
-        return upstream.open(conversation, tap)
-
-    told(opener(open_call, Times(5.0, 60.0), lambda run, *given: run(*given))(FORCED, "tap"))
-    assert taps == ["tap", "tap"]
+    upstream = Watched([SAY, ENDS], [*tool_call("f"), CALLS])
+    told(upstream.opener()(FORCED, "tap"))
+    assert upstream.taps == ["tap", "tap"]
 
 
 def test_it_is_told_when_another_part_of_the_request_was_asked_for_again() -> None:
-    upstream = Upstream([SAY, ENDS])
+    upstream = Watched([SAY, ENDS])
     with pytest.raises(GatewayError, match="had its one repeated call before"):
         told(upstream.watched(whole(replace(FORCED, asks_again=False))))

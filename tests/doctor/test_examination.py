@@ -121,10 +121,10 @@ def test_no_login(doctor: Examine) -> None:
     (login,) = bad(doctor(AWS_REFRESHTOKEN=""), "login")
     assert login.level is Level.PROBLEM
     assert "KIRO_API_KEY" in login.text
-    first, *rest = lines(login)  # each way to log in has a line
-    assert first.endswith("configure one of these:")
-    assert rest[0].strip().startswith("- KIRO_API_KEY: ")
-    assert all(line.startswith(" " * 21) for line in rest)
+    _, _, head, *ways = lines(login)  # each way to log in has a line
+    assert head.endswith("what to do: do one of these")
+    assert all(line.startswith(f"{'':21}- ") for line in ways)
+    assert "KIRO_AUTH_TOKEN=/path/to/token.json (a token file, or its content)" in ways[4]
 
 
 def test_a_quota_that_is_nearly_used_up(doctor: Examine, upstream: Simulator) -> None:

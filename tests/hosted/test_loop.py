@@ -1,6 +1,6 @@
 """One answer of several turns, from calls that say what the test scripts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 from gevent.event import Event as Flag
 from msgspec.structs import replace
 
-from app.common.errors import GatewayError, Kind
+from app.common.errors import GatewayError
 from app.core.conversation import (
     CitedText,
     Conversation,
@@ -34,8 +34,8 @@ from app.core.events import (
     ToolStart,
     Usage,
 )
-from app.core.usage import Meter
 from app.hosted.loop import MOST_TURNS, HostedLoop, opener
+from tests.scripted import BROKEN, INPUT, Call, Upstream, no_search, tool_call
 
 SEARCH, F, G = Tool("tool_search_tool_regex"), Tool("f"), Tool("get_weather")
 ASKED = Conversation(
@@ -52,63 +52,13 @@ END = Finish("end_turn")
 CALLS = Finish("tool_use")
 
 
-def call(name: str, *fragments: str, complete: bool = True) -> list[Event]:
-    return [ToolStart("1", name), *map(ToolInput, fragments), ToolEnd(complete)]
+SEARCHES = [TextDelta("Let me see."), *tool_call(SEARCH.name, '{"query": ', '"weather"}')]
 
 
-SEARCHES = [TextDelta("Let me see."), *call(SEARCH.name, '{"query": ', '"weather"}')]
+class Looped(Upstream):
+    """With what makes one answer of its turns."""
 
-
-class Call:
-    """A call that waits once, and then gives one event a batch, or what the test has batched."""
-
-    repairs: tuple[str, ...] = ("mended",)
-    ignored: tuple[str, ...] = ()
-
-    def __init__(self, events: Sequence[Event | list[Event] | GatewayError]) -> None:
-        self.events = events
-        self.meter = Meter(100, None, lambda _: None)
-        self.waits = iter([False])
-        self.closed = False
-        self.retried = False
-
-    def wait(self, seconds: float) -> bool:
-        return next(self.waits, True)
-
-    def batches(self) -> Iterator[Sequence[Event]]:
-        for event in self.events:
-            if isinstance(event, GatewayError):
-                raise event
-            batch = event if isinstance(event, list) else [event]
-            self.meter.feed(batch)
-            yield batch
-
-    def retry(self, error: GatewayError) -> bool:
-        self.retried = True
-        return True
-
-    def facts(self) -> dict[str, Any]:
-        return {"attempts": 1, "first_event_at": float(len(self.events))}
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class Upstream:
-    """Answers each call with the next turn."""
-
-    def __init__(self, *turns: Sequence[Any]) -> None:
-        self.turns = iter(turns)
-        self.asked: list[Conversation] = []
-        self.calls: list[Call] = []
-
-    def open(self, conversation: Conversation, tap: Any) -> Any:
-        self.asked.append(conversation)
-        self.calls.append(Call(next(self.turns)))
-        return self.calls[-1]
-
-    def search(self, query: str, account: str) -> list[WebPage]:
-        raise AssertionError("no search of the web is asked for")
+    search = staticmethod(no_search)
 
     def loop(self, conversation: Conversation = ASKED) -> HostedLoop:
         return HostedLoop(self.open, self.search, conversation, None, 5.0)
@@ -125,19 +75,19 @@ def told(loop: HostedLoop) -> list[Event]:
 
 
 def test_a_conversation_without_hosted_tools_is_one_plain_call() -> None:
-    upstream = Upstream([END])
+    upstream = Looped([END])
     plain = Conversation("m", ())
     assert opener(upstream.open, upstream.search, 5.0)(plain, None) is upstream.calls[0]
 
 
 def test_the_model_goes_on_with_what_was_found() -> None:
-    upstream = Upstream([*SEARCHES, CALLS], [TextDelta("Now."), *call("get_weather"), CALLS])
+    upstream = Looped([*SEARCHES, CALLS], [TextDelta("Now."), *tool_call("get_weather"), CALLS])
     loop = upstream.loop()
     assert told(loop) == [
         TextDelta("Let me see."),
         USED,
         TextDelta("Now."),
-        *call("get_weather"),
+        *tool_call("get_weather"),
         CALLS,
     ]
     second = upstream.asked[1]
@@ -155,26 +105,26 @@ def test_the_model_goes_on_with_what_was_found() -> None:
 
 
 def test_a_turn_that_calls_a_tool_of_the_client_ends_the_answer() -> None:
-    upstream = Upstream([*SEARCHES, *call("f", "{}"), CALLS])
-    assert told(upstream.loop())[1:] == [USED, *call("f", "{}"), CALLS]
+    upstream = Looped([*SEARCHES, *tool_call("f", "{}"), CALLS])
+    assert told(upstream.loop())[1:] == [USED, *tool_call("f", "{}"), CALLS]
     assert len(upstream.calls) == 1
 
 
 @pytest.mark.parametrize("end", [Finish("max_tokens"), Finish("refusal"), END])
 def test_a_turn_that_ends_for_another_reason_ends_the_answer(end: Finish) -> None:
-    assert told(Upstream([*SEARCHES, end]).loop())[-1] is end
+    assert told(Looped([*SEARCHES, end]).loop())[-1] is end
 
 
 def test_a_call_that_was_cut_off_is_not_run() -> None:
-    cut = call(SEARCH.name, '{"que', complete=False)
-    assert told(Upstream([TextDelta("a"), *cut, Finish("max_tokens")]).loop()) == [
+    cut = tool_call(SEARCH.name, '{"que', complete=False)
+    assert told(Looped([TextDelta("a"), *cut, Finish("max_tokens")]).loop()) == [
         TextDelta("a"),
         Finish("max_tokens"),
     ]
 
 
 def test_a_search_without_a_tool_is_told_to_the_model() -> None:
-    upstream = Upstream([*call(SEARCH.name), CALLS], [TextDelta("No."), END])
+    upstream = Looped([*tool_call(SEARCH.name), CALLS], [TextDelta("No."), END])
     used, *_ = told(upstream.loop())
     assert isinstance(used, HostedToolUse)
     assert used.result.error == "invalid_tool_input"
@@ -184,14 +134,14 @@ def test_a_search_without_a_tool_is_told_to_the_model() -> None:
 
 
 def test_a_model_that_only_searches_is_paused() -> None:
-    upstream = Upstream(*[[*SEARCHES, CALLS]] * (MOST_TURNS + 1))
+    upstream = Looped(*[[*SEARCHES, CALLS]] * (MOST_TURNS + 1))
     events = told(upstream.loop())
     assert events[-1] == Finish("pause_turn")
     assert len(upstream.calls) == events.count(USED) == MOST_TURNS
 
 
 def test_a_tool_that_must_be_called_need_not_be_called_again() -> None:
-    upstream = Upstream([*SEARCHES, CALLS], [END])
+    upstream = Looped([*SEARCHES, CALLS], [END])
     asked = Conversation(
         "m",
         ASKED.messages,
@@ -205,14 +155,14 @@ def test_a_tool_that_must_be_called_need_not_be_called_again() -> None:
 
 
 def test_a_client_gets_signs_of_life_while_the_next_turn_opens() -> None:
-    upstream = Upstream([*SEARCHES, CALLS], [END])
+    upstream = Looped([*SEARCHES, CALLS], [END])
     batches = list(upstream.loop().batches())
     assert [len(batch) for batch in batches][-2:] == [0, 1]
 
 
 def test_the_usage_is_that_of_all_turns() -> None:
     spent = Usage(input_tokens=10, output_tokens=5, credits=0.5)
-    loop = Upstream([*SEARCHES, spent, CALLS], [spent, END]).loop()
+    loop = Looped([*SEARCHES, spent, CALLS], [spent, END]).loop()
     told(loop)
     counts = loop.meter.counts()
     assert (counts.input_tokens, counts.output_tokens, counts.credits) == (20, 10, 1.0)
@@ -221,28 +171,33 @@ def test_the_usage_is_that_of_all_turns() -> None:
 
 
 def test_a_failure_of_a_later_turn_is_not_retried() -> None:
-    error = GatewayError(Kind.TRUNCATED, "broke off")
-    upstream = Upstream([*SEARCHES, CALLS], [error])
+    upstream = Looped([*SEARCHES, CALLS], [BROKEN])
     loop = upstream.loop()
     with pytest.raises(GatewayError):
         told(loop)
-    assert not loop.retry(error)
+    assert not loop.retry(BROKEN)
     loop.close()
     assert all(each.closed for each in upstream.calls)
 
 
+def test_a_turn_that_is_refused_has_used_nothing() -> None:
+    loop = Looped([*SEARCHES, CALLS], Call(refused=BROKEN)).loop()
+    with pytest.raises(GatewayError, match="It broke"):
+        told(loop)
+    assert loop.meter.counts().input_tokens == INPUT
+
+
 def test_a_failure_of_the_first_turn_is_retried_by_its_call() -> None:
-    error = GatewayError(Kind.TRUNCATED, "broke off")
-    upstream = Upstream([TextDelta("a"), error])
+    upstream = Looped([TextDelta("a"), BROKEN])
     loop = upstream.loop()
     with pytest.raises(GatewayError):
         told(loop)
-    assert loop.retry(error)
+    assert loop.retry(BROKEN)
     assert upstream.calls[0].retried
 
 
 def test_the_limit_of_tokens_is_of_all_turns_together() -> None:
-    upstream = Upstream([*SEARCHES, CALLS], [END])
+    upstream = Looped([*SEARCHES, CALLS], [END])
     loop = upstream.loop(replace(ASKED, max_tokens=100))
     told(loop)
     made = upstream.calls[0].meter.counts().output_tokens
@@ -251,7 +206,7 @@ def test_the_limit_of_tokens_is_of_all_turns_together() -> None:
 
 
 def test_a_turn_that_may_say_nothing_is_not_asked_for() -> None:
-    upstream = Upstream([*SEARCHES, CALLS])
+    upstream = Looped([*SEARCHES, CALLS])
     loop = upstream.loop(replace(ASKED, max_tokens=3))
     *_, end = told(loop)
     assert end == Finish("max_tokens")
@@ -264,10 +219,10 @@ OF_THE_WEB = replace(
     ASKED, tools=(WEB, F), hosted=(HostedTool(WEB.name, "web_search"),), deferred=()
 )
 PAGE = WebPage("https://a.example", "A", mark="1-1")
-SEARCHED = [*call(WEB.name, '{"query": "q"}'), CALLS]
+SEARCHED = [*tool_call(WEB.name, '{"query": "q"}'), CALLS]
 
 
-class SlowWeb(Upstream):
+class SlowWeb(Looped):
     """Finds a page, once the test lets it."""
 
     def __init__(self, *turns: Sequence[Any]) -> None:
@@ -322,7 +277,7 @@ def test_whoever_stops_reading_ends_the_search() -> None:
 
 
 def test_a_defect_of_a_runner_is_raised() -> None:
-    upstream = Upstream(SEARCHED)
+    upstream = Looped(SEARCHED)
     loop = HostedLoop(upstream.open, upstream.search, OF_THE_WEB, None, 0.01)
     with pytest.raises(AssertionError, match="no search of the web"):
         told(loop)

@@ -165,6 +165,18 @@ def test_text_is_held_back_no_longer_than_headers_are(upstream: Simulator, tmp_p
     assert b"sunny in Paris." in text
 
 
+@dialects
+def test_a_forced_call_is_no_answer_of_a_schema(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script(CALL)
+    ask = Ask(schema=PERSON, tools=TOOLS, choice="weather")
+    told = asking(gateway, ask, streamed=is_streamed)
+    assert told.calls == [("weather", {"city": "Paris"})]
+    assert "no_json_with_forced_call" in told.repairs.split(",")
+    assert offered(upstream) == ["weather"]
+
+
 # Strict tools
 
 

@@ -1,12 +1,19 @@
 """The page for people, over HTTP: who gets in, what the cookie is good for, what nobody gets."""
 
+import contextlib
+import json
+import os
 import re
+import signal
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -15,6 +22,7 @@ from app.page.attempts import MOST
 from app.page.routes import PATHS
 from app.page.sessions import COOKIE, FILE, PROOF
 from app.simulator import Simulator
+from tests.live.processes import children
 from tests.live.servers import KEY, ROOT, Gateway
 from tests.live.test_keys import ASKS, Service
 
@@ -191,25 +199,66 @@ def test_no_other_site_reads_the_page(house: Service) -> None:
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
-def test_answers_in_progress_are_those_of_all_workers(house: Service, simulator: Simulator) -> None:
-    simulator.script({"text": ["first", "second"], "stall": {"after": 2, "seconds": 60}})
-    session = log_in(house)
+def test_answers_in_progress_are_listed_for_those_who_may_see_them(
+    house: Service, simulator: Simulator
+) -> None:
+    first, silent = {"after": 2, "seconds": 60}, {"after": 0, "seconds": 60}
+    simulator.script({"text": ["a", "b"], "stall": first}, {"text": ["a"], "stall": silent})
+    dana = house.keys("add", "dana")
+    owner, own, other = log_in(house), log_in(house, dana), log_in(house, house.keys("add", "erik"))
+    streaming = ["streaming", "dana", "claude-sonnet-4.5", "anthropic", "127.0.0.1"]
+    waiting = ["waiting", "KIRO_CLIENT_TOKEN", "gpt-5", "openai_chat", "127.0.0.1"]
+    with contextlib.closing(begin(house, dana, "/v1/messages", model=streaming[2])):
+        until(lambda: in_progress(house, owner) == [streaming], "it streams")
+        with contextlib.closing(begin(house, KEY, "/v1/chat/completions", model=waiting[2])):
+            until(lambda: in_progress(house, owner) == [streaming, waiting], "one waits")
+            assert in_progress(house, own) == [streaming]
+            assert in_progress(house, other) == []
+            assert "In progress: 2" in view(house, owner, "/requests").text
+            assert "In progress: 1" in view(house, own, "/requests").text
+    until(lambda: in_progress(house, owner) == [], "both are over")
 
-    def shows(count: int) -> bool:
-        shown = view(house, session, "/requests").text
-        return f"In progress: {count} (in all worker processes)" in shown
 
-    with requests.post(
-        f"{house.gateway.url}/v1/messages",
-        json=ASKS["/v1/messages"] | {"stream": True},
-        headers={"x-api-key": KEY},
-        stream=True,
-        timeout=20,
-    ) as answer:
-        pieces = answer.iter_content(1)  # which ends the answer when nothing refers to it
-        next(pieces)
-        until(lambda: shows(1), "it is not in progress")
-    until(lambda: shows(0), "it is over")
+def test_a_worker_that_was_killed_has_nothing_in_progress(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.script({"text": ["a", "b"], "stall": {"after": 2, "seconds": 60}})
+    gateway = Gateway(simulator.url, tmp_path, WEB_CONCURRENCY="1", KIRO_METRICS="0")
+    house = Service(gateway, tmp_path / "none")
+    try:
+        with contextlib.closing(begin(house, KEY, "/v1/messages")):
+            session = log_in(house)
+            until(lambda: len(in_progress(house, session)) == 1, "it is in progress")
+            os.kill(children(gateway.process.pid)[0], signal.SIGKILL)
+            until(lambda: answers(house, session) and not in_progress(house, session), "none is")
+    finally:
+        gateway.stop()
+
+
+def begin(house: Service, key: str, path: str, **members: Any) -> HTTPConnection:
+    """A connection with a request for a stream, whose answer nobody reads."""
+    connection = HTTPConnection(urlsplit(house.gateway.url).netloc, timeout=20)
+    body = json.dumps(ASKS[path] | members | {"stream": True})
+    headers = {"x-api-key": key, "Content-Type": "application/json"}
+    connection.request("POST", path, body, headers)
+    return connection
+
+
+def in_progress(house: Service, session: requests.Session) -> list[list[str]]:
+    """The cells of the answers in progress, without times."""
+    shown = view(house, session, "/requests").text
+    section = shown[shown.index('id="in-progress"') :].partition("</section>")[0]
+    rows = re.findall(r"<tr><td>.*?</tr>", section)
+    assert all(re.search(r'<td class="number" data-since="\d+\.\d+">', row) for row in rows)
+    return [re.sub(r"<[^>]+>+", " ", row).split()[2:] for row in rows]
+
+
+def answers(house: Service, session: requests.Session) -> bool:
+    """Whether there is a worker that answers."""
+    try:
+        return view(house, session).ok
+    except requests.ConnectionError:
+        return False
 
 
 def until(look: Callable[[], bool], otherwise: str) -> None:

@@ -2,6 +2,7 @@
 key may see, the playground, both themes, a phone, and what axe-core finds.
 """
 
+import contextlib
 import os
 import re
 import time
@@ -17,6 +18,7 @@ from tests.credentials.conftest import require
 from tests.live.browser import CHROMIUM, DRIVER, Browser, axe_core
 from tests.live.servers import KEY, ROOT, Gateway
 from tests.live.test_keys import Service
+from tests.live.test_page import begin
 
 DEAD, GOOD = "dead-login".ljust(120, "d"), "good-login".ljust(120, "g")
 PICTURES = ROOT / "docs" / "pictures"
@@ -27,6 +29,7 @@ class House(Service):
     """A gateway that was used for a while, and the keys of two people."""
 
     alice = bob = ""
+    upstream: Simulator
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             KIRO_CLIENT_KEYS_FILE=str(path),
         )
         found = House(gateway, path)
+        found.upstream = upstream
         try:
             use(found, upstream)
             yield found
@@ -160,6 +164,24 @@ def test_new_requests_appear_by_themselves(owner: Browser, house: House) -> None
     )
     assert owner.run("return document.querySelector('tbody tr:last-child details').open")
     assert owner.run("return document.activeElement.tagName") == "SUMMARY"
+
+
+def test_what_is_in_progress(owner: Browser, house: House) -> None:
+    owner.open(f"{house.gateway.url}/dashboard/requests")
+    owner.wait_for_text("In progress: 0", "#in-progress")
+    house.upstream.script({"text": ["a", "b"], "stall": {"after": 2, "seconds": 120}})
+    with contextlib.closing(begin(house, house.bob, "/v1/messages")):
+        owner.wait_for_text("In progress: 1", "#in-progress")
+        owner.wait_for_text("streaming", "#in-progress tbody")
+        row = owner.text("#in-progress tbody tr")
+        assert re.search(r"bob \S+ anthropic 127\.0\.0\.1 \d+ s$", row), row
+        owner.until(lambda: seconds_so_far(owner) > 1, "the seconds go on")
+    owner.wait_for_text("In progress: 0", "#in-progress")
+
+
+def seconds_so_far(browser: Browser) -> int:
+    told = browser.run("return document.querySelector('[data-since]').textContent")
+    return int(told.removesuffix(" s"))
 
 
 def test_the_playground(owner: Browser) -> None:

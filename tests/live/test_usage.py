@@ -128,6 +128,7 @@ def test_a_request_that_failed_is_there(office: Office, simulator: Simulator) ->
     assert office.ask(secret).status_code == 400
     found = office.wait_for("carol", 1)
     assert (found["failed"], found["credits"], found["unpriced"]) == (1, 0.0, 1)
+    assert found["input_tokens"] == 0, "nothing was read"
 
 
 def test_the_command(office: Office) -> None:

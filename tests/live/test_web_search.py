@@ -504,3 +504,59 @@ def test_an_explanation_searches_nothing(
     limits = explained.json()["limits"]
     assert [one["value"] for one in limits if one["name"] == "web_searches"] == most
     assert asked(upstream) == asked(upstream, CHAT) == []
+
+
+SCHEMA = {"type": "object", "properties": {"what": {"type": "string"}}}
+NAMED = {"name": "kiro", "schema": SCHEMA}
+
+
+@pytest.mark.parametrize("forced", [False, True], ids=["free", "forced"])
+@pytest.mark.parametrize(
+    ("path", "body", "choice"),
+    [
+        (
+            "/v1/messages",
+            {
+                "messages": HELLO,
+                "max_tokens": 99,
+                "tools": [TOOL],
+                "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}},
+            },
+            {"type": "any"},
+        ),
+        (
+            "/v1/chat/completions",
+            {
+                "messages": HELLO,
+                "web_search_options": {},
+                "tools": [{"type": "function", "function": {"name": "f"}}],
+                "response_format": {"type": "json_schema", "json_schema": NAMED},
+            },
+            "required",
+        ),
+        (
+            "/v1/responses",
+            {
+                "input": "hi",
+                "tools": [{"type": "web_search"}],
+                "text": {"format": {"type": "json_schema", **NAMED}},
+            },
+            "required",
+        ),
+    ],
+    ids=["messages", "chat", "responses"],
+)
+def test_what_json_leaves_out_is_told(
+    gateway: Gateway, path: str, body: Any, choice: Any, forced: bool
+) -> None:
+    explained = requests.post(
+        f"{gateway.url}{path}/explain",
+        json={"model": MODEL, **body, **({"tool_choice": choice} if forced else {})},
+        headers={"x-api-key": KEY},
+        timeout=20,
+    )
+    assert explained.status_code == 200, explained.text
+    repairs = {one["name"] for one in explained.json()["repairs"]}
+    assert "no_citations_in_json" in repairs
+    assert ("no_json_with_forced_call" in repairs) is forced
+    assert ("json_by_tool" in repairs) is not forced

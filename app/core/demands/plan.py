@@ -65,7 +65,7 @@ def plan(conversation: Conversation) -> Plan | None:
         if not conversation.tools and not _has_calls(conversation):
             return None
         strict = {tool.name: tool.schema for tool in tools if tool.strict}
-        asked = conversation if schema is None else replace(conversation, json_schema=None)
+        asked = conversation if schema is None else _without_format(conversation)
         return Plan(asked, _names(tools), forced, schemas=strict)
     return _for_json(conversation, tools, schema)
 
@@ -83,7 +83,7 @@ def _for_json(conversation: Conversation, tools: tuple[Tool, ...], schema: dict[
         tool_choice=choice,
         json_schema=None,
         stop_sequences=(),
-        notes=(*conversation.notes, "json_by_tool"),
+        notes=(*conversation.notes, "json_by_tool", *_uncited(conversation)),
     )
     strict = {each.name: each.schema for each in tools if each.strict}
     return Plan(
@@ -94,6 +94,19 @@ def _for_json(conversation: Conversation, tools: tuple[Tool, ...], schema: dict[
         schemas=strict | {name: schema or ANY_OBJECT},
         stop_sequences=conversation.stop_sequences,
     )
+
+
+def _without_format(conversation: Conversation) -> Conversation:
+    """For a turn that has to be a call."""
+    notes = (*conversation.notes, "no_json_with_forced_call", *_uncited(conversation))
+    return replace(conversation, json_schema=None, notes=notes)
+
+
+def _uncited(conversation: Conversation) -> tuple[str, ...]:
+    """The repair of a search whose pages an answer of JSON could cite."""
+    if any(tool.kind == "web_search" and not tool.web.cites for tool in conversation.hosted):
+        return ("no_citations_in_json",)
+    return ()
 
 
 def _wrapping(schema: dict[str, Any]) -> dict[str, Any]:

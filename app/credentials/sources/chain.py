@@ -106,15 +106,11 @@ def choose(sources: Iterable[Source]) -> Choice:
 
 
 def no_credential(problems: Sequence[str]) -> GatewayError:
-    """The error if there is no usable login: the problems found, and every way to configure one."""
-    found = f": {'; '.join(problems)}. Repair that, or c" if problems else ". C"
+    """The error if there is no usable login: the problems found, and what to do, in one line."""
+    found = f": {'; '.join(problems)}. Repair that, or set" if problems else ". Set"
     return GatewayError(
         Kind.NO_CREDENTIAL,
-        f"There is no usable credential for the upstream{found}onfigure one of these:\n"
-        "  - KIRO_API_KEY: an API key of your Kiro account, ksk_..., made at app.kiro.dev;\n"
-        f"  - a login on this machine: `{command()} login` (with Google or GitHub: --social), the "
-        "Kiro IDE (its token file is ~/.aws/sso/cache/kiro-auth-token.json; KIRO_TOKEN_FILE names "
-        "another), or kiro-cli;\n"
-        "  - KIRO_AUTH_TOKEN: the content of a token file, or its path;\n"
-        "  - AWS_REFRESHTOKEN: the refresh token of a social login.",
+        f"There is no usable credential for the upstream{found} KIRO_API_KEY, KIRO_AUTH_TOKEN or "
+        f"AWS_REFRESHTOKEN, or log in on this machine with `{command()} login`, the Kiro IDE or "
+        f"kiro-cli; `{command()} doctor` says more.",
     )

@@ -152,6 +152,9 @@ class FileStore:
     def is_in_sync(self, login: Login) -> bool:
         return True
 
+    def sync(self) -> None:
+        """There are no other hosts."""
+
     def problems(self) -> list[str]:
         problems = [self._directories.problem(), *map(self._problem, self._logins.values())]
         return [problem for problem in problems if problem]

@@ -54,6 +54,9 @@ class TokenStore(Protocol):
     ) -> AccountHealth:
         """Apply ``change`` to the health for all processes; changes are serialised."""
 
+    def sync(self) -> None:
+        """Fetch what other hosts know, if they can be asked now. Waits."""
+
     def is_in_sync(self, login: Login) -> bool:
         """False if another host may have refreshed the login without the knowledge of this one.
         With a lease, the answer holds for the moment when the lease began.

@@ -151,6 +151,9 @@ class RedisStore:
     ) -> AccountHealth:
         return self._health.update(login, change)
 
+    def sync(self) -> None:
+        self._sync(waits=True)
+
     def is_in_sync(self, login: Login) -> bool:
         if login.account in self._leases:
             return self._leases[login.account] is not None
@@ -244,9 +247,11 @@ class RedisStore:
         """Other hosts wait for what Redis has missed, even if no request comes to this one."""
         return bool(self._unsettled) or self._now() >= self._sync_at
 
-    def _sync(self) -> None:
-        """Fetch the health of all accounts, find what has changed, settle what can be settled."""
-        if not self._syncing.acquire(blocking=False):
+    def _sync(self, *, waits: bool = False) -> None:
+        """Fetch the health of all accounts, find what has changed, settle what can be settled.
+        ``waits``: also for another one that is under way, which may know fewer accounts.
+        """
+        if not self._syncing.acquire(blocking=waits):
             return
         try:
             self._backend.check()  # a timeout must not hold the locks of the host

@@ -13,6 +13,19 @@ function localTimes(root) {
   }
 }
 
+// How long each answer in progress has taken so far, by the server's clock.
+let ahead = 0;
+function soFar() {
+  for (const cell of document.querySelectorAll("[data-since]")) {
+    const seconds = Math.max(0, (Date.now() - ahead) / 1000 - Number(cell.dataset.since));
+    cell.textContent = `${Math.round(seconds)} s`;
+  }
+}
+function itIsNow(seconds) {
+  ahead = Date.now() - seconds * 1000;
+  soFar();
+}
+
 // Puts new content in place; what was open stays open, and the focus stays where it was.
 function replaceContent(content, html) {
   const open = [...content.querySelectorAll("details[open][id]")].map((one) => one.id);
@@ -43,7 +56,11 @@ function follow(content, state) {
   const start = () => {
     source = new EventSource(content.dataset.live);
     source.addEventListener("open", () => said(true));
-    source.addEventListener("content", (event) => replaceContent(content, JSON.parse(event.data).html));
+    source.addEventListener("content", (event) => {
+      const sent = JSON.parse(event.data);
+      replaceContent(content, sent.html);
+      itIsNow(sent.now);
+    });
     source.addEventListener("over", () => location.reload());
     source.addEventListener("error", () => {
       said(false);
@@ -74,6 +91,8 @@ async function copy(button) {
 
 const content = document.getElementById("content");
 localTimes(content);
+itIsNow(Number(content.dataset.now));
+setInterval(soFar, 1000);
 if (content.dataset.live) follow(content, document.getElementById("live"));
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.addEventListener("click", () => copy(button));

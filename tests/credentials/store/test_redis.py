@@ -121,6 +121,17 @@ def test_what_is_held_against_an_account_is_known_to_all_hosts(
     assert two.token().access_token == "ksk_two"
 
 
+def test_a_process_that_has_only_begun_can_wait_for_what_other_hosts_know(
+    host: Callable[..., Credentials],
+) -> None:
+    keys = env_json([{"apiKey": "ksk_one"}, {"apiKey": "ksk_two"}])
+    one = host("one", keys)
+    one.failed(one.token(), GatewayError(Kind.QUOTA, "used up"))
+    command = host("two", keys)
+    command.sync()
+    assert [each.state for each in command.report()] == ["quota used up", "untried"]
+
+
 def test_one_host_at_a_time_tries_a_parked_account(
     host: Callable[..., Credentials], now: Time, clock: Clock
 ) -> None:
