@@ -80,6 +80,9 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Check the exposure of inherited sockets too (systemd, SIGUSR2), which no setting names."""
+    from app.server.connections import listeners
+
+    listeners.end_gently(server)
     addresses = _addresses(server)
     _refuse_exposure(addresses)
     ports = {address[1] for address in addresses if isinstance(address, tuple)}

@@ -78,9 +78,14 @@ class Place:
         self._load = load
         self._board = board
         self._clock = clock
-        self._opening = 0
+        self._opening = 0  # connections that were accepted and whose greenlets have not begun
         self._waits_since = 0.0
         self._given_up: dict[int, float] = {}
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether a connection was accepted of which nothing else is known yet."""
+        return self._opening > 0
 
     def show(self) -> None:
         """Tell the others that this worker lives, and its load."""
@@ -144,6 +149,13 @@ class SpreadingServer(StreamServer):
         if accepted:
             self._place.accepted()
         return accepted
+
+    def accept_rest(self) -> None:
+        """Accept all who are connected already, before :meth:`close`: with the last socket that
+        listens, the kernel resets whom nobody has accepted."""
+        while not self.full() and (accepted := super().do_read()):
+            self._place.accepted()
+            self.do_handle(*accepted)
 
     def _go_on(self) -> None:
         self._pause.close()

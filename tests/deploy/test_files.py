@@ -12,6 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from app.server.worker import QUIET
 from app.settings import Settings
 from tests.live.servers import ROOT
 
@@ -70,6 +71,12 @@ def test_both_configurations_of_nginx_do_the_same():
         return text[text.index("    client_max_body_size") :]
 
     assert location("kiro2api.conf") == location("compose.conf")
+
+
+@pytest.mark.parametrize("name", ["nginx/kiro2api.conf", "nginx/compose.conf", "Caddyfile"])
+def test_no_front_keeps_a_connection_until_a_gateway_that_stops_ends_it(name):
+    [kept] = re.findall(r"^\s+keepalive(?:_timeout)? (\d+)ms", (DEPLOY / name).read_text(), re.M)
+    assert int(kept) / 1000 <= QUIET / 2
 
 
 def test_caddy_understands_its_file():
