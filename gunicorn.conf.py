@@ -135,6 +135,13 @@ def post_worker_init(_worker: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def child_exit(_server: Any, worker: Any) -> None:
+    """A worker that was killed is gone, not stuck."""
+    from app.server import spread
+
+    spread.ended(worker.age)
+
+
 def _load_application() -> None:
     """Load the application's modules once: workers start sooner and share the memory. Each worker
     makes its own application from them. New code therefore needs a new master.

@@ -40,8 +40,7 @@ as a virtual address or Sentinel's proxy does.
   never sent twice, since it may have been paid for.
 - `keepalive_timeout 500ms` in the `upstream` block. A gateway that stops ends connections that were
   quiet for a second, and tells the others with an answer (`Connection: close`). A front that keeps
-  one for longer may send a request at that very moment, and has to answer it with 502. Above 500 ms a
-  kept connection saves little: a new one takes a fraction of a millisecond.
+  one for longer may send a request at that very moment, and has to answer it with 502.
 - A gateway that stops drops what opens a connection, then accepts everybody who is connected, then
   closes its socket (on Linux). A front that connects at that moment is refused after a second, when
   its kernel tries again, and asks another gateway; nothing has been sent.
