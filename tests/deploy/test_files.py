@@ -14,6 +14,7 @@ import yaml
 
 from app.server.worker import QUIET
 from app.settings import Settings
+from app.version import __version__
 from tests.live.servers import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -110,6 +111,10 @@ class TestKubernetes:
     def test_they_follow_the_schemas(self, manifests):
         for manifest in yaml.safe_load_all(manifests):
             kubernetes_validate.validate(manifest, "1.37", strict=True)
+
+    def test_they_ask_for_the_image_of_this_version(self, manifests):
+        """Which .github/workflows/release.yml tags so."""
+        assert f"image: registry.example.com/kiro2api:{__version__}\n" in manifests
 
     def test_the_grace_is_longer_than_the_drain(self, manifests):
         [deployment] = [m for m in yaml.safe_load_all(manifests) if m["kind"] == "Deployment"]
