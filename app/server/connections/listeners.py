@@ -45,6 +45,7 @@ def end_gently(master: Any) -> None:
     stop = master.stop
 
     def stop_gently(graceful: bool = True) -> None:
+        master.maybe_promote_master()  # if the one before it is gone
         alone = master.reexec_pid == master.master_pid == 0 and not master.systemd
         if graceful and alone:
             refusing = [_refuse(one.sock) for one in master.LISTENERS]

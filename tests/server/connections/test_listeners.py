@@ -21,9 +21,9 @@ def master(listener: socket.socket, **more: Any) -> Any:
     """gunicorn's, with one socket; ``stops`` has how it was stopped."""
     stops: list[bool] = []
     told = {"reexec_pid": 0, "master_pid": 0, "systemd": False, **more}
-    return SimpleNamespace(
-        LISTENERS=[SimpleNamespace(sock=listener)], stop=stops.append, stops=stops, **told
-    )
+    made = SimpleNamespace(LISTENERS=[SimpleNamespace(sock=listener)], stops=stops, **told)
+    made.stop, made.maybe_promote_master = stops.append, lambda: None
+    return made
 
 
 def is_open(listener: socket.socket) -> bool:
@@ -61,6 +61,15 @@ def test_a_socket_that_somebody_else_goes_on_with_stays_open(
     stopping.stop()
     assert is_open(listener)
     assert stopping.stops == [True]
+
+
+def test_a_new_master_is_alone_once_the_former_is_gone(listener: socket.socket) -> None:
+    """Though gunicorn looks for that only once a second."""
+    stopping = master(listener, master_pid=7)
+    stopping.maybe_promote_master = lambda: setattr(stopping, "master_pid", 0)
+    listeners.end_gently(stopping)
+    stopping.stop()
+    assert not is_open(listener)
 
 
 def test_a_stop_at_once_waits_for_nothing(listener: socket.socket) -> None:
