@@ -80,6 +80,9 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Check the exposure of inherited sockets too (systemd, SIGUSR2), which no setting names."""
+    from app.server.connections import listeners
+
+    listeners.end_gently(server)
     addresses = _addresses(server)
     _refuse_exposure(addresses)
     ports = {address[1] for address in addresses if isinstance(address, tuple)}
@@ -137,6 +140,13 @@ def post_worker_init(_worker: Any) -> None:
     gunicorn's handler would end the first in a traceback.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """A worker that was killed is gone, not stuck."""
+    from app.server import spread
+
+    spread.ended(worker.age)
 
 
 def _load_application() -> None:

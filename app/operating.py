@@ -21,7 +21,7 @@ from app.page.sessions import Sessions
 from app.page.sources import InProgress, Sources
 from app.pages import health
 from app.pages import metrics as metrics_pages
-from app.server import native, progress
+from app.server import native, progress, spread
 from app.server.admission import Admission
 from app.server.lifecycle import Lifecycle
 from app.settings import DEFAULT_CLIENT_TOKEN, Settings
@@ -68,6 +68,7 @@ def health_pages(credentials: Credentials, authenticator: Authenticator) -> Blue
         __version__,
         credentials.problems,
         why_unready=credentials.why_unready,
+        stuck_workers=spread.stuck_workers,
         accounts=accounts,
     )
 
@@ -133,6 +134,7 @@ def _metrics(
             ready=not credentials.why_unready(),
             accounts=Counter(one.state for one in credentials.report()),
             catalogue_age=lists.age(),
+            stuck_workers=spread.stuck_workers(),
         )
 
     return assembly.metrics(

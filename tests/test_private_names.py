@@ -23,6 +23,7 @@ import requests
 from gevent import socket
 from gevent.resolver.thread import Resolver
 from gevent.server import StreamServer
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.message import Request
@@ -130,6 +131,19 @@ def test_config_settings() -> None:
     vars(config)["backlog"] = object()
     assert config.backlog is vars(config)["backlog"]
     assert config.settings["timeout"].get() == 30
+
+
+@row(
+    "gunicorn `Arbiter.stop`, `Arbiter.reexec_pid`, `Arbiter.systemd`, "
+    "`Arbiter.maybe_promote_master`"
+)
+def test_arbiter_stop() -> None:
+    assert list(inspect.signature(Arbiter.stop).parameters) == ["self", "graceful"]
+    assert "self.stop()" in inspect.getsource(Arbiter.halt)
+    assert "sock.close_sockets(self.LISTENERS" in inspect.getsource(Arbiter.stop)
+    assert "self.reexec_pid = 0" in inspect.getsource(Arbiter.__init__)
+    assert "self.systemd = True" in inspect.getsource(Arbiter.start)
+    assert "self.master_pid = 0" in inspect.getsource(Arbiter.maybe_promote_master)
 
 
 @row('gunicorn `environ["gunicorn.socket"]`')

@@ -16,8 +16,8 @@ EVERY = 1.0
 
 
 class Now(NamedTuple):
-    """How things are: counts of this worker, and what all workers know of accounts (by state) and
-    of the age of the lists of models, in seconds, None without a list.
+    """How things are: counts of this worker, and what all workers know of accounts (by state), of
+    the age of the lists of models, in seconds, None without a list, and of other workers.
     """
 
     answers: int
@@ -26,6 +26,7 @@ class Now(NamedTuple):
     ready: bool
     accounts: Mapping[str, int]
     catalogue_age: float | None
+    stuck_workers: int
 
 
 class SoFar(NamedTuple):
@@ -69,6 +70,7 @@ class Sampler:
         cell(table.WAITING).set(now.waiting)
         cell(table.CONNECTIONS).set(now.connections)
         cell(table.READY).set(now.ready)
+        cell(table.STUCK).set(now.stuck_workers)
         self._states |= now.accounts.keys()
         for state in self._states:
             cell(table.ACCOUNTS, state).set(now.accounts.get(state, 0))

@@ -111,6 +111,11 @@ STARTS = Metric(
 WORKERS = Metric(
     "kiro2api_workers", "gauge", "Workers that serve, or finish answers.", merge="livesum",
 )  # fmt: skip
+STUCK = Metric(
+    "kiro2api_workers_stuck", "gauge",
+    "Workers without a sign of life for 5 s; the master ends them after 30 s.",
+    merge="livemax", panel="Stuck workers",
+)  # fmt: skip
 ANSWERS = Metric(
     "kiro2api_answers_in_progress", "gauge", "Answers in progress.", merge="livesum",
     panel="Answers in progress",
@@ -143,6 +148,6 @@ BUILD = Metric(
 
 METRICS = (
     REQUESTS, DURATION, FIRST_EVENT, LONGEST_GAP, TOKEN_USAGE, TOKENS_USED, CREDITS, RETRIES,
-    REPAIRS, IGNORED, REFUSALS, REFRESHES, DROPPED, STARTS, WORKERS, ANSWERS, WAITING, CONNECTIONS,
-    READY, ACCOUNTS, CATALOGUE_AGE, BUILD,
+    REPAIRS, IGNORED, REFUSALS, REFRESHES, DROPPED, STARTS, WORKERS, STUCK, ANSWERS, WAITING,
+    CONNECTIONS, READY, ACCOUNTS, CATALOGUE_AGE, BUILD,
 )  # fmt: skip

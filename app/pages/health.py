@@ -18,39 +18,39 @@ def blueprint(
     problems: Callable[[], Sized],
     *,
     why_unready: Callable[[], str],
+    stuck_workers: Callable[[], int],
     accounts: Callable[[], Iterable[Mapping[str, Any]] | None],
 ) -> Blueprint:
     """``/health`` and what is below it, ``/`` and ``/api/hello``; HEAD comes with GET.
 
     ``problems()`` are those that the owner should repair although requests still work.
     ``why_unready()`` is the kind of the reason for which no request that calls a model can be
-    answered, "" if one may be. ``accounts()`` is what the owner may know of each account, None if
-    somebody else asks.
+    answered, "" if one may be. ``stuck_workers()`` is how many workers are stuck, beside the one
+    that answers. ``accounts()`` is what the owner may know of each account, None if somebody else
+    asks.
     """
     routes = Blueprint("health", __name__)
 
     @routes.get("/health")
     def health() -> Response:
-        """``OK`` as text, or a JSON object for a client that prefers it: ``status`` is ``degraded``
-        while there are problems.
-        """
+        """``OK`` as text; JSON if a client prefers it, ``degraded`` if something is wrong."""
         accepted = request.accept_mimetypes
         if accepted.best_match(["text/plain", "application/json"]) == "application/json":
-            count = len(problems())
-            if not count:
-                return jsonify(status="ok", version=version)
-            where = f"{count} problem(s): see the log"
-            return jsonify(status="degraded", version=version, credentials=where)
+            wrong = _what_is_wrong(len(problems()), stuck_workers())
+            return jsonify(status="degraded" if wrong else "ok", version=version, **wrong)
         return Response("OK", mimetype="text/plain")
 
     @routes.get("/health/ready")
     def ready() -> Response:
         """Whether a request that calls a model may be answered: at least one account is not known
-        to be of no use. The settings are valid, or the server would not run.
+        to be of no use. The settings are valid, or the server would not run. Workers that are
+        stuck are told of; new requests go to the others.
         """
         told: dict[str, Any] = {"status": "ready"}
         if why := why_unready():
             told = {"status": "not ready", "reason": why}
+        if count := stuck_workers():
+            told["stuck_workers"] = count
         if (details := accounts()) is not None:
             told["accounts"] = list(details)
         answer = jsonify(told)
@@ -72,6 +72,15 @@ def blueprint(
         return jsonify(message="hello")
 
     return routes
+
+
+def _what_is_wrong(problems: int, stuck_workers: int) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if problems:
+        told["credentials"] = f"{problems} problem(s): see the log"
+    if stuck_workers:
+        told["stuck_workers"] = stuck_workers
+    return told
 
 
 def _index(version: str) -> BaseResponse:

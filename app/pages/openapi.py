@@ -20,18 +20,24 @@ from .model_shapes import ModelView, view
 
 
 class Health(Shape, frozen=True):
-    """``credentials`` is there if something is wrong, and says how to find out what."""
+    """``credentials`` is there if something is wrong, and says how to find out what;
+    ``stuck_workers``, their number, if there are any.
+    """
 
     status: Literal["ok", "degraded"]
     version: str
     credentials: str | UnsetType = UNSET
+    stuck_workers: int | UnsetType = UNSET
 
 
 class Ready(Shape, frozen=True):
-    """``reason`` is there if no request can be answered. ``accounts`` is for the owner."""
+    """``reason`` is there if no request can be answered; ``stuck_workers``, their number, if there
+    are any. ``accounts`` is for the owner.
+    """
 
     status: Literal["ready", "not ready"]
     reason: str | UnsetType = UNSET
+    stuck_workers: int | UnsetType = UNSET
     accounts: list[dict[str, Any]] | UnsetType = UNSET
 
 
@@ -122,7 +128,7 @@ OPERATIONS = (
         summary="Whether the service works.",
         description=(
             "Plain `OK`; JSON for a client that prefers it, with `degraded` while requests work "
-            "but a login needs repair. Needs no key."
+            "but a login needs repair or a worker is stuck. Needs no key."
         ),
         answers={
             TEXT: (Annotated[str, Meta(pattern="^OK$")], "OK"),
@@ -138,8 +144,9 @@ OPERATIONS = (
         summary="Whether requests can be answered.",
         description=(
             "At least one account is not known to be of no use; otherwise the status is 503 and "
-            "`reason` says why. The same in all workers. Needs no key; with the owner's key it "
-            "lists the accounts."
+            "`reason` says why. The same in all workers; `stuck_workers` is there if some have "
+            "given no sign of life for 5 s. Needs no key; with the owner's key it lists the "
+            "accounts."
         ),
         answers={JSON: (Ready, Ready("ready"))},
         unavailable=(Ready, Ready("not ready", "login over")),

@@ -6,7 +6,8 @@ each writes its load where the others see it, and one that has more than another
 connection to that one.
 
 A worker that does not come for it, since something blocks it, is waited for once, for ``PATIENCE``
-seconds, and counts again as soon as it gives a sign of life.
+seconds, and counts again as soon as it gives a sign of life. After ``STUCK`` seconds the others say
+that it is stuck; the master ends it after gunicorn's ``timeout``.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,6 +33,9 @@ PAUSE = 0.002
 GONE = 1.0
 """Seconds without a sign of life after which a worker is not counted at all."""
 
+STUCK = 5.0
+"""Seconds without a sign of life after which a worker that was not ended is said to be stuck."""
+
 MAX_ACCEPT = 16
 """Connections accepted in one turn of the loop: whoever is connected waits a millisecond or two for
 those who connect, however many there are."""
@@ -40,16 +44,22 @@ those who connect, however many there are."""
 class Board:
     """The loads of all workers of a master: memory that it shares with those it forks.
 
-    Each slot has one writer, its worker, so nothing is locked.
+    Each slot has one writer, its worker, so nothing is locked. ``own``: the slot of this process.
     """
 
     def __init__(self) -> None:
         self._cells = memoryview(mmap(-1, SLOTS * 16)).cast("d")  # a load, and when it was written
+        self.own = -1
 
     def write(self, slot: int, load: int, now: float) -> None:
         """A worker's load now. ``now`` of 0: it is not there any more."""
         self._cells[2 * slot] = load
         self._cells[2 * slot + 1] = now
+
+    def stuck(self, before: float) -> int:
+        """How many other workers gave their last sign of life before that, and are still there."""
+        signs = self._cells[1::2].tolist()
+        return sum(0 < sign < before for slot, sign in enumerate(signs) if slot != self.own)
 
     def others(self, slot: int, since: float) -> Iterator[tuple[int, float, float]]:
         """Slot, load and sign of life of each other worker that has given one after ``since``."""
@@ -63,6 +73,16 @@ BOARD = Board()
 """Made when the master loads this module, before it forks."""
 
 
+def ended(age: int) -> None:
+    """Called in the master: the process of this worker is gone, whatever ended it."""
+    BOARD.write(age % SLOTS, 0, 0.0)
+
+
+def stuck_workers() -> int:
+    """How many other workers of this worker's master are stuck."""
+    return BOARD.stuck(monotonic() - STUCK)
+
+
 class Place:
     """One worker's place among the others. ``age`` is gunicorn's count of workers."""
 
@@ -74,13 +94,18 @@ class Place:
         board: Board = BOARD,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._slot = age % SLOTS
+        self._slot = board.own = age % SLOTS  # the master makes it just before it forks
         self._load = load
         self._board = board
         self._clock = clock
-        self._opening = 0
+        self._opening = 0  # connections that were accepted and whose greenlets have not begun
         self._waits_since = 0.0
         self._given_up: dict[int, float] = {}
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether a connection was accepted of which nothing else is known yet."""
+        return self._opening > 0
 
     def show(self) -> None:
         """Tell the others that this worker lives, and its load."""
@@ -144,6 +169,13 @@ class SpreadingServer(StreamServer):
         if accepted:
             self._place.accepted()
         return accepted
+
+    def accept_rest(self) -> None:
+        """Accept all who are connected already, before :meth:`close`: with the last socket that
+        listens, the kernel resets whom nobody has accepted."""
+        while not self.full() and (accepted := super().do_read()):
+            self._place.accepted()
+            self.do_handle(*accepted)
 
     def _go_on(self) -> None:
         self._pause.close()

@@ -3,8 +3,8 @@
 gunicorn lets running requests finish within ``graceful_timeout`` and then kills them without a
 message. Here, upon SIGTERM (a stop, or a reload in the master):
 
-1. no connection is accepted any more, and those that have waited for a request for ``QUIET``
-   seconds are closed;
+1. who is connected already is accepted, nobody after that, and connections that have waited for a
+   request for ``QUIET`` seconds are closed;
 2. running answers go on until ``MARGIN`` seconds before the end of the graceful time, and so do
    those to requests that come on an open connection meanwhile, each the last of its connection;
 3. answers still running then get their dialect's error event and end cleanly;
@@ -48,9 +48,10 @@ GC_THRESHOLDS = 50_000, 20, 50
 default of 700 would walk those of a thousand streams again and again."""
 
 QUIET = 1.0
-"""Seconds without a request after which a stopping worker ends a connection. A front sends the next
-request on a connection that it does not yet know to be closed, and must not send it again: it would
-fail. One that is in use gets its request, and is told with the answer that it was the last."""
+"""Seconds without a request after which a stopping worker ends a connection; a head that has begun
+may take as long. A front sends the next request on a connection that it does not yet know to be
+closed, and must not send it again: it would fail. So the front must not keep one that was quiet for
+so long. One that is in use gets its request, and is told with the answer that it was the last."""
 
 SPARE = 100
 """Connections kept free for new clients: once fewer are left, each new one ends the one that has
@@ -107,6 +108,7 @@ class Worker(GeventWorker):
             log_handlers.report()
             gevent.sleep(POLL)
         for server in servers:
+            server.accept_rest()
             server.close()
         self._place.leave()
         try:
@@ -215,12 +217,13 @@ class Worker(GeventWorker):
     def _wait_for_clients(self, lifecycle: Lifecycle, end: float) -> None:
         """Until the last one is gone, or ``end``. Idle connections are closed meanwhile."""
         run_in_loop = gevent.get_hub().loop.run_callback
-        while self._clients and (now := monotonic()) < end:
+        begun: dict[Any, float] = {}  # heads that are not whole, since when that is known
+        while (self._clients or self._place.is_opening) and (now := monotonic()) < end:
             for client in lifecycle.waiting_since(now - QUIET):
                 connection = self._clients[client]
                 if connection.is_idle:
                     run_in_loop(connection.end_if_idle)
-                else:
+                elif begun.setdefault(client, now) <= now - QUIET:
                     lifecycle.give_up(client)
             self.notify()
             gevent.sleep(POLL)

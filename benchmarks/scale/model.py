@@ -1,8 +1,9 @@
 """The model: calls to Redis, and how a wave of refreshes passes through many gateways.
 
 Calls grow with workers and answers. In a wave, all hosts want the lock of one login at once: the
-first holder refreshes, each later one finds the new token; who waits tries again every 50 ms, and
-in a host only one worker does so, since the others wait for the host's own lock.
+first holder refreshes, each later one finds the new token; who waits tries again about every 50 ms,
+each host in a rhythm of its own, and in a host only one worker does so, since the others wait for
+the host's own lock.
 """
 
 import heapq
@@ -10,11 +11,12 @@ import random
 
 from msgspec import Struct
 
-LOCK_POLL = 0.05
-"""Seconds between two tries for the lock, as in ``app/credentials/store/redis_backend.py``."""
+LOCK_POLL = 0.025, 0.075
+"""Seconds between two tries for the lock, at least and at most, as in
+``app/credentials/store/redis_backend.py``: a host keeps to what it has drawn."""
 
-TOGETHER, APART = 0.001, LOCK_POLL
-"""Seconds within which hosts begin: at once, which is the worst, and evenly over a poll."""
+TOGETHER = 0.001
+"""Seconds within which hosts begin: at once, which is the worst."""
 
 
 class Model(Struct, frozen=True):
@@ -34,20 +36,18 @@ class Model(Struct, frozen=True):
         """With this many workers on all hosts, and answers per second on all hosts."""
         return self.idle * workers + self.answer * answers
 
-    def wave(self, hosts: int, spread: float = TOGETHER) -> tuple[float, float]:
-        """Seconds until the last host has the new token, and all calls. The hosts begin at random
-        within ``spread`` seconds: those that begin together also try again together, and only one
-        of them gets the lock each time.
-        """
+    def wave(self, hosts: int) -> tuple[float, float]:
+        """Seconds until the last host has the new token, and all calls. All hosts begin at once."""
         chance = random.Random(1)  # nosec B311 # no secret
-        tries = [(chance.random() * spread, host) for host in range(hosts)]
+        tries = [(chance.random() * TOGETHER, host) for host in range(hosts)]
+        pauses = [chance.uniform(*LOCK_POLL) for _ in range(hosts)]
         heapq.heapify(tries)
         free, calls, hold, cost = 0.0, 0.0, self.refresh, self.first
         while tries:
             now, host = heapq.heappop(tries)
             if now < free:
                 calls += 1
-                heapq.heappush(tries, (now + LOCK_POLL, host))
+                heapq.heappush(tries, (now + pauses[host], host))
                 continue
             calls += cost
             free, hold, cost = now + hold, self.look, self.later

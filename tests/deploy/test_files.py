@@ -12,7 +12,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from app.server.worker import QUIET
 from app.settings import Settings
+from app.version import __version__
 from tests.live.servers import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -72,6 +74,12 @@ def test_both_configurations_of_nginx_do_the_same():
     assert location("kiro2api.conf") == location("compose.conf")
 
 
+@pytest.mark.parametrize("name", ["nginx/kiro2api.conf", "nginx/compose.conf", "Caddyfile"])
+def test_no_front_keeps_a_connection_until_a_gateway_that_stops_ends_it(name):
+    [kept] = re.findall(r"^\s+keepalive(?:_timeout)? (\d+)ms", (DEPLOY / name).read_text(), re.M)
+    assert int(kept) / 1000 <= QUIET / 2
+
+
 def test_caddy_understands_its_file():
     run("caddy", "validate", "--adapter", "caddyfile", "--config", "deploy/Caddyfile")
 
@@ -103,6 +111,10 @@ class TestKubernetes:
     def test_they_follow_the_schemas(self, manifests):
         for manifest in yaml.safe_load_all(manifests):
             kubernetes_validate.validate(manifest, "1.37", strict=True)
+
+    def test_they_ask_for_the_image_of_this_version(self, manifests):
+        """Which .github/workflows/release.yml tags so."""
+        assert f"image: registry.example.com/kiro2api:{__version__}\n" in manifests
 
     def test_the_grace_is_longer_than_the_drain(self, manifests):
         [deployment] = [m for m in yaml.safe_load_all(manifests) if m["kind"] == "Deployment"]

@@ -71,14 +71,18 @@ def test_a_release_is_of_its_tag_and_dated(place):
     assert run(script, place, f"v{__version__}").returncode != 0
 
 
-def test_the_names_of_images_have_no_capital_letters(tmp_path):
+def test_images_are_named_in_small_letters_and_by_the_version(tmp_path):
+    """deploy/kubernetes asks for that version."""
     script = step("image", "Name the image")
     written = tmp_path / "env"
     subprocess.run(
         ["bash", "-e", "-c", script], check=True, timeout=60,
-        env={"GITHUB_REPOSITORY": "Some-One/kiro2api", "GITHUB_ENV": str(written)},
+        env={
+            "GITHUB_REPOSITORY": "Some-One/kiro2api", "GITHUB_ENV": str(written),
+            "GITHUB_REF_NAME": "v1.2.3",
+        },
     )  # fmt: skip
-    assert written.read_text() == "IMAGE=ghcr.io/some-one/kiro2api\n"
+    assert written.read_text() == "IMAGE=ghcr.io/some-one/kiro2api\nVERSION=1.2.3\n"
 
 
 def test_every_target_that_a_workflow_makes_is_there():

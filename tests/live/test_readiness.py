@@ -1,5 +1,7 @@
 """``/health/ready`` through the real server: what one worker learns, all of them say."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 import requests
 
 from app.simulator import Simulator
+from tests.live import processes
 from tests.live.servers import KEY, Gateway
 
 BODY = {
@@ -49,6 +52,23 @@ def test_all_workers_know_that_no_login_is_left(own_gateway: Gateway, upstream: 
     [account] = details["accounts"]
     assert (account["state"], account["source"]) == ("suspended", "AWS_REFRESHTOKEN")
     assert "accounts" not in ready(own_gateway, **{"x-api-key": "wrong"}).json()
+
+
+def test_a_stuck_worker_is_told_of_by_the_others(own_gateway: Gateway) -> None:
+    """And is forgotten when it is gone."""
+
+    def until_told(stuck: int) -> None:
+        end = time.monotonic() + 60
+        while (told := ready(own_gateway)).json().get("stuck_workers", 0) != stuck:
+            assert time.monotonic() < end, told.text
+            time.sleep(0.2)
+        assert (told.status_code, told.json()["status"]) == (200, "ready")
+
+    stuck = processes.children(own_gateway.process.pid)[0]
+    os.kill(stuck, signal.SIGSTOP)  # as if its loop were blocked
+    until_told(1)
+    os.kill(stuck, signal.SIGKILL)  # as the master does after 30 s
+    until_told(0)
 
 
 def test_the_version_needs_no_key(gateway: Gateway) -> None:

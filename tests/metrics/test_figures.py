@@ -76,7 +76,7 @@ def test_a_name_that_a_client_made_up_is_no_label(figures: RequestFigures, tmp_p
 
 def test_what_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampler, "EVERY", 60)
-    now = [Now(3, 1, 9, True, {"ready": 2}, 12.5), Now(0, 0, 1, False, {"out": 2}, None)]
+    now = [Now(3, 1, 9, True, {"ready": 2}, 12.5, 1), Now(0, 0, 1, False, {"out": 2}, None, 0)]
     so_far = [SoFar(4, {"ok": 1}), SoFar(6, {"ok": 1, "over": 1})]
     looking = Sampler(Store(tmp_path, 0), "1.2.3", lambda: now.pop(0), lambda: so_far.pop(0))
     looking.look()
@@ -85,12 +85,14 @@ def test_what_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert found["kiro2api_requests_waiting[]"] == 1
     assert found["kiro2api_connections[]"] == 9
     assert found["kiro2api_ready[]"] == 1
+    assert found["kiro2api_workers_stuck[]"] == 1
     assert found["kiro2api_accounts[('state', 'ready')]"] == 2
     assert found["kiro2api_catalogue_age_seconds[]"] == 12.5
     assert found["kiro2api_log_lines_dropped_total[]"] == 4
     looking.look()
     found = samples(tmp_path)
     assert found["kiro2api_ready[]"] == 0
+    assert found["kiro2api_workers_stuck[]"] == 0
     assert found["kiro2api_accounts[('state', 'ready')]"] == 0
     assert found["kiro2api_accounts[('state', 'out')]"] == 2
     assert found["kiro2api_log_lines_dropped_total[]"] == 6

@@ -21,13 +21,20 @@ def reasons() -> list[str]:
 
 
 @pytest.fixture
-def client(problems: list[str], reasons: list[str]) -> FlaskClient:
+def stuck() -> list[str]:
+    """The workers that are."""
+    return []
+
+
+@pytest.fixture
+def client(problems: list[str], reasons: list[str], stuck: list[str]) -> FlaskClient:
     app = Flask(__name__)
     app.register_blueprint(
         health.blueprint(
             "1.2.3",
             lambda: problems,
             why_unready=lambda: "".join(reasons),
+            stuck_workers=lambda: len(stuck),
             accounts=lambda: [{"account": "a"}] if "x-api-key" in request.headers else None,
         )
     )
@@ -81,6 +88,16 @@ def test_not_ready(client: FlaskClient, reasons: list[str]) -> None:
     assert answer.status_code == 503
     assert answer.json == {"status": "not ready", "reason": "login over"}
     assert client.get("/health").status_code == 200, "it is alive"
+
+
+def test_a_stuck_worker_is_told_of_while_the_others_serve(
+    client: FlaskClient, stuck: list[str]
+) -> None:
+    stuck.append("the second")
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json) == (200, {"status": "ready", "stuck_workers": 1})
+    told = {"status": "degraded", "version": "1.2.3", "stuck_workers": 1}
+    assert client.get("/health", headers=JSON).json == told
 
 
 def test_the_owner_sees_the_accounts(client: FlaskClient) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.server.spread import GONE, PATIENCE, SLACK, SLOTS, Board, Place
+from app.server.spread import GONE, PATIENCE, SLACK, SLOTS, STUCK, Board, Place
 
 
 class Clock:
@@ -87,6 +87,20 @@ def test_one_that_is_not_there_is_not_waited_for(workers, clock, how):
     else:
         clock.now += GONE
     assert first.accepts()
+
+
+def test_one_that_gives_no_sign_of_life_is_stuck_until_it_is_gone(clock):
+    board = Board()
+    stuck, working, asked = (Worker(age, board, clock) for age in range(3))
+    began = clock.now
+    clock.now += 10
+    assert board.stuck(began) == 0
+    working.place.show()
+    assert board.stuck(clock.now - STUCK) == 1, "not the one that is asked, since it answers"
+    stuck.place.leave()
+    assert board.stuck(clock.now - STUCK) == 0
+    working.place.show()
+    assert asked.place.may_accept()
 
 
 def test_a_connection_counts_before_anything_is_known_of_it(workers):

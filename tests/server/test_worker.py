@@ -263,6 +263,51 @@ class TestStop:
             assert rest(client).endswith(b"1\r\n!\r\n0\r\n\r\n")
         assert "was stopped before" in ends[0]
 
+    def test_who_is_connected_when_the_stop_begins_is_answered(
+        self, worker: Worker, service: Service, running: tuple[str, int]
+    ) -> None:
+        """Though the worker has no turn of its loop left in which to accept them."""
+        count = spread.MAX_ACCEPT * 2
+        open_connection = get_original("socket", "create_connection")
+        clients = [open_connection(running, timeout=5) for _ in range(count)]
+        for client in clients:
+            client.sendall(GET)
+        worker.alive = False
+        get_original("time", "sleep")(module.POLL * 1.5)  # now the loop's timer is over too
+        with gevent.Timeout(5):
+            while not service.exited:
+                gevent.sleep(0.01)
+        assert {client.recv(65536)[:15] for client in clients} == {b"HTTP/1.1 200 OK"}
+        for client in clients:
+            client.close()
+
+    def test_a_head_that_has_begun_is_waited_for(
+        self,
+        worker: Worker,
+        service: Service,
+        running: tuple[str, int],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """However long its connection was quiet before it."""
+        monkeypatch.setattr(module, "QUIET", 5.0)
+        client = connect(running, GET)
+        assert b"Connection: keep-alive" in client.recv(65536)
+        [served] = worker._clients
+        service.lifecycle._waiting[served] -= 60
+        client.sendall(GET[:20])
+        gevent.sleep(module.POLL)
+        self.stop(worker)
+        client.sendall(GET[20:])
+        assert b"Connection: close" in rest(client)
+
+    def test_a_head_without_an_end_is_not_waited_for(
+        self, worker: Worker, running: tuple[str, int]
+    ) -> None:
+        client = connect(running, GET[:20])
+        self.stop(worker)
+        with gevent.Timeout(5):
+            assert rest(client) == b""
+
     def test_a_new_connection_has_a_moment_for_its_request(
         self, worker: Worker, running: tuple[str, int]
     ) -> None:

@@ -38,10 +38,12 @@ as a virtual address or Sentinel's proxy does.
   time leave nobody, and nginx answers 502 itself.
 - `proxy_next_upstream error timeout` without `non_idempotent`: a request that a gateway has got is
   never sent twice, since it may have been paid for.
-- A connection that the front keeps open to a gateway must end in the front first
-  (`keepalive_timeout` below half of `KIRO_GRACEFUL_TIMEOUT`). A gateway that stops ends only
-  connections that were quiet for a second, and tells the others with an answer
-  (`Connection: close`).
+- `keepalive_timeout 500ms` in the `upstream` block. A gateway that stops ends connections that were
+  quiet for a second, and tells the others with an answer (`Connection: close`). A front that keeps
+  one for longer may send a request at that very moment, and has to answer it with 502.
+- A gateway that stops drops what opens a connection, then accepts everybody who is connected, then
+  closes its socket (on Linux). A front that connects at that moment is refused after a second, when
+  its kernel tries again, and asks another gateway; nothing has been sent.
 - A reload of nginx closes idle connections of its clients. SDKs open another one by themselves.
 """
 

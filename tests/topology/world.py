@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 import redis
 
+from app.launch import environment
 from app.simulator import Simulator
 from tests.credentials.redis_server import RedisServer
 from tests.live import processes
@@ -39,7 +40,7 @@ class Host:
 
     def start(self, **settings: str) -> None:
         """Start it, at first or after its end, as ``kiro2api serve`` does."""
-        given = {**self._settings, **settings, "PORT": str(self.port)}
+        given = environment({**self._settings, **settings, "PORT": str(self.port)})
         served = {"program": "app.launch", "application": "app.wsgi:app"}
         self.gateway = Gateway(self._upstream, self._work, **served, **given)
         self.master = self.gateway.process.pid

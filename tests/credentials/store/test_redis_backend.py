@@ -1,10 +1,13 @@
 """Locks, fencing tokens, and no repeated calls to a server that is down."""
 
 import time
+from typing import Any
 
 import pytest
 import redis
+from redis.lock import Lock
 
+from app.credentials.store import redis_backend as module
 from app.credentials.store.redis_backend import RedisBackend, RedisUnavailable
 from tests.credentials.redis_server import RedisServer
 from tests.credentials.store.conftest import Time
@@ -35,6 +38,26 @@ def test_a_lock_is_prolonged_as_long_as_it_is_held(
         pass
     one.close()
     two.close()
+
+
+def test_hosts_that_wait_for_a_lock_do_not_ask_in_step(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def noting(*args: Any, **options: Any) -> Lock:
+        pauses.append(options["sleep"])
+        return Lock(*args, **options)
+
+    monkeypatch.setattr(module, "Lock", noting)
+    backend = RedisBackend(server.url, None)
+    for _ in range(5):
+        with backend.lease("root", 5):
+            pass
+    assert len(set(pauses)) == 5
+    shortest, longest = module._LOCK_POLL
+    assert all(shortest <= pause <= longest for pause in pauses)
+    backend.close()
 
 
 def test_the_lock_of_a_dead_holder_ends_by_itself(

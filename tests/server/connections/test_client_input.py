@@ -1,5 +1,6 @@
 """Heads as they arrive: whole, in pieces, too long, too late; and turns for others meanwhile."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from time import monotonic
@@ -8,6 +9,7 @@ from typing import Any
 import gevent
 import pytest
 from gevent import socket
+from gevent.monkey import get_original
 from gunicorn.http.errors import LimitRequestHeaders
 
 from app.server.connections import client_input as module
@@ -102,6 +104,18 @@ def test_a_head_has_a_deadline_whether_its_client_pauses_or_not(
     with pytest.raises(TimeoutError):
         ClientInput(client or pair[1]).wait_for_head(b"", 0.1)
     assert 0.1 <= monotonic() - started < 2
+
+
+def test_a_request_that_has_arrived_in_time_is_read_though_the_loop_was_busy(pair: Pair) -> None:
+    """Its arrival and the end of the wait are noticed at once. A front would not send it again."""
+    client, served = pair
+    source = ClientInput(served)
+    waiting = gevent.spawn(source.wait_for_head, b"", 0.1)
+    gevent.sleep(0)
+    os.write(client.fileno(), HEAD)
+    get_original("time", "sleep")(0.2)
+    assert waiting.get()
+    assert source.recv(1) == HEAD
 
 
 def test_others_get_their_turn() -> None:
