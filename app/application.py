@@ -235,7 +235,6 @@ def preload(settings: Settings) -> None:
     tls_context()
     if settings.kiro_client_keys_file:
         import app.keys.host_ledger
-        import app.keys.rates
     if settings.kiro_usage_days:
         import app.accounting.host_store
     if settings.kiro_metrics:
