@@ -247,7 +247,7 @@ def preload(settings: Settings) -> None:
 def prepare_kept(settings: Settings) -> None:
     """In the master: make what its workers share of the responses that they keep."""
     if settings.kiro_responses_ttl:
-        from app.kept import assembly  # 7 MB with cryptography
+        from app.kept import assembly
 
         assembly.prepare(settings)
 

@@ -336,7 +336,7 @@ def test_only_the_entrances_import_the_application():
 def test_gunicorn_reads_only_the_settings_before_the_worker_starts():
     tree = ast.parse((ROOT / "gunicorn.conf.py").read_text(encoding="utf-8"))
     statements = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert ast.unparse(statements[0]) == "from gevent import monkey"
+    assert ast.unparse(statements[0]) == "from gevent import events, monkey"
     top = "\n".join(ast.unparse(node) for node in statements)
     rooms = {room(name) for name in imported_names(top, "gunicorn.conf", "conf")} - {""}
     assert rooms == {"output", "settings"}
