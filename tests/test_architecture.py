@@ -26,6 +26,7 @@ ALLOWED = {  # lower rows import from higher ones
     "openapi": set(),
     "output": set(),
     "program": set(),
+    "python_build": set(),
     "sockets": set(),
     "tls": set(),
     "trace_context": set(),
@@ -96,7 +97,8 @@ ALLOWED = {  # lower rows import from higher ones
     "load": {"client_setup", "launch", "settings"},
     "doctor": {
         "aws", "catalogue", "client_setup", "codewhisperer", "core", "credentials", "errors",
-        "masking", "models", "preflight", "program", "settings", "tls", "upstream", "upstream_http",
+        "masking", "models", "preflight", "program", "python_build", "settings", "tls", "upstream",
+        "upstream_http",
     },
     "__main__": {
         "accounting", "catalogue", "client_setup", "codewhisperer", "credentials", "doctor", "keys",
