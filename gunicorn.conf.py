@@ -7,8 +7,10 @@ and ``max_requests`` (it would cut streams).
 """
 
 # ruff: noqa: E402 -- a module that is imported before the patch keeps blocking sockets
-from gevent import monkey
+from gevent import events, monkey
 
+# for each of 25 steps of the patch all installed packages would be searched for plug-ins
+events.notify_and_call_entry_points = events.notify
 monkey.patch_all()
 
 import gc

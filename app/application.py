@@ -235,7 +235,6 @@ def preload(settings: Settings) -> None:
     tls_context()
     if settings.kiro_client_keys_file:
         import app.keys.host_ledger
-        import app.keys.rates
     if settings.kiro_usage_days:
         import app.accounting.host_store
     if settings.kiro_metrics:
@@ -248,7 +247,7 @@ def preload(settings: Settings) -> None:
 def prepare_kept(settings: Settings) -> None:
     """In the master: make what its workers share of the responses that they keep."""
     if settings.kiro_responses_ttl:
-        from app.kept import assembly  # 7 MB with cryptography
+        from app.kept import assembly
 
         assembly.prepare(settings)
 

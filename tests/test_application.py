@@ -31,7 +31,6 @@ gevent.get_hub().threadpool  # of the first look-up of a name
 print(*preloaded)
 print(*sys.modules.keys() - preloaded)
 """
-COUNTING = {"asyncio", "limits", "wrapt"}
 FIGURES = {"prometheus_client"}
 TRACES = {"opentelemetry", "google.protobuf"}
 
@@ -57,10 +56,14 @@ def loaded(tmp_path):
     return run
 
 
+ON_DEMAND = {"asyncio", "cryptography"}  # the latter for the first response that is kept
+COMMANDS = {"app.doctor", "app.load", "app.simulator", "app.client_setup", "app.__main__"}
+
+
 def test_by_default_nothing_that_only_a_setting_needs_is_loaded(loaded):
     master, worker = loaded()
     assert "flask" in master
-    assert master & (COUNTING | TRACES) == set()
+    assert master & (ON_DEMAND | COMMANDS | TRACES | {"redis"}) == set()
     assert worker == set()
 
 
@@ -80,15 +83,16 @@ def test_workers_share_what_makes_spans(loaded):
 
 def test_what_keeps_responses_and_usage_is_not_loaded_if_none_are_kept(loaded):
     master, worker = loaded(KIRO_RESPONSES_TTL="0", KIRO_USAGE_DAYS="0")
-    assert master & {*COUNTING, "sqlite3", "cryptography"} == set()
+    assert master & {"sqlite3", "cryptography"} == set()
     assert worker == set()
 
 
-def test_workers_share_what_counts_the_limits_of_keys(loaded, tmp_path):
+def test_workers_share_what_keeps_the_budgets_of_keys(loaded, tmp_path):
     keys = tmp_path / "keys.json"
     keys.write_text('{"keys": []}')
     master, worker = loaded(KIRO_CLIENT_KEYS_FILE=str(keys))
-    assert master >= COUNTING
+    assert master >= {"sqlite3"}
+    assert "asyncio" not in master
     assert worker == set()
 
 

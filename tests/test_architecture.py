@@ -26,6 +26,7 @@ ALLOWED = {  # lower rows import from higher ones
     "openapi": set(),
     "output": set(),
     "program": set(),
+    "python_build": set(),
     "sockets": set(),
     "tls": set(),
     "trace_context": set(),
@@ -96,7 +97,8 @@ ALLOWED = {  # lower rows import from higher ones
     "load": {"client_setup", "launch", "settings"},
     "doctor": {
         "aws", "catalogue", "client_setup", "codewhisperer", "core", "credentials", "errors",
-        "masking", "models", "preflight", "program", "settings", "tls", "upstream", "upstream_http",
+        "masking", "models", "preflight", "program", "python_build", "settings", "tls", "upstream",
+        "upstream_http",
     },
     "__main__": {
         "accounting", "catalogue", "client_setup", "codewhisperer", "credentials", "doctor", "keys",
@@ -336,7 +338,7 @@ def test_only_the_entrances_import_the_application():
 def test_gunicorn_reads_only_the_settings_before_the_worker_starts():
     tree = ast.parse((ROOT / "gunicorn.conf.py").read_text(encoding="utf-8"))
     statements = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert ast.unparse(statements[0]) == "from gevent import monkey"
+    assert ast.unparse(statements[0]) == "from gevent import events, monkey"
     top = "\n".join(ast.unparse(node) for node in statements)
     rooms = {room(name) for name in imported_names(top, "gunicorn.conf", "conf")} - {""}
     assert rooms == {"output", "settings"}

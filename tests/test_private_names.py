@@ -20,7 +20,8 @@ import gevent
 import msgspec
 import pytest
 import requests
-from gevent import socket
+from gevent import events, socket
+from gevent.monkey._util import _notify_patch
 from gevent.resolver.thread import Resolver
 from gevent.server import StreamServer
 from gunicorn.arbiter import Arbiter
@@ -184,6 +185,16 @@ def test_hub_switch() -> None:
     hub: Any = gevent.get_hub()
     hub.loop.run_callback(gevent.getcurrent().switch, "woken")
     assert hub.switch() == "woken"
+
+
+@row("gevent `events.notify_and_call_entry_points`")
+def test_patching_notifies_by_a_name_that_is_looked_up() -> None:
+    source = inspect.getsource(_notify_patch)
+    assert "from gevent.events import notify_and_call_entry_points" in source
+    parameters = inspect.signature(events.notify).parameters
+    assert list(parameters) == list(
+        inspect.signature(events.notify_and_call_entry_points).parameters
+    )
 
 
 @row("gevent `Hub.resolver`")

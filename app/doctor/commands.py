@@ -77,6 +77,7 @@ def examine(environ: Mapping[str, str], wishes: Wishes) -> Iterator[Finding]:
 def _all(settings: Settings, environ: Mapping[str, str], wishes: Wishes) -> Iterator[Finding]:
     here = Fetcher(None, _TIMEOUT)
     there = Fetcher(settings.kiro_upstream_proxy, min(_TIMEOUT, settings.kiro_connect_timeout))
+    yield from server.interpreter()
     yield from server.settings(settings)
     yield from server.port(settings, here)
     yield from logins.files(settings)

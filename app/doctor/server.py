@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from app.client_setup.gateway import local_url
+from app.common import python_build
 from app.common.program import command
 from app.preflight import CannotStart, check_address, check_quietly
 from app.settings import Settings, SettingsError
@@ -13,6 +14,17 @@ from .fetching import Fetcher, NoAnswer
 from .finding import Finding, ok, problem, warning
 
 _JSON = {"Accept": "application/json"}
+
+
+def interpreter() -> Iterator[Finding]:
+    """What runs this command; a server of the same installation runs with the same."""
+    text = python_build.description()
+    if python_build.is_optimized():
+        yield ok("python", text)
+    else:
+        means = "each request costs a tenth more CPU"
+        advice = "use your distribution's Python, or one configured with --enable-optimizations"
+        yield ok("python", f"{text}: {means}; {advice}")
 
 
 def invalid(error: SettingsError) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from app.settings import Settings
 from .authentication import Authenticator
 from .key_file import KeyFile
 from .limits import KeyLimits, Rates
+from .rates import Share
 from .spending import Spending
 
 
@@ -36,8 +37,6 @@ def _rates(settings: Settings) -> Rates | None:
     """The counter of requests per minute; None if no key can have a limit."""
     if not settings.kiro_client_keys_file:
         return None
-    from .rates import Share  # 3 MB with asyncio, which few installations need
-
     share = Share(settings.web_concurrency)
     if not settings.kiro_token_store:
         return share

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 from app.common.errors import GatewayError, Kind
 from app.models.names import Resolution
 
-from .budgets import Budget
+from .budgets import Budget, BudgetExceeded, Sums, has_budget
 from .key_file import OWN, ClientKey
 from .prices import Prices
 from .spending import Spending
@@ -59,6 +59,12 @@ class Rates(Protocol):
     def hit(self, key: ClientKey, limit: int) -> RateStatus:
         """Count one request if the limit allows it."""
 
+    def hit_and_read(self, key: ClientKey, limit: int) -> tuple[RateStatus, Sums | None]:
+        """As :meth:`hit`, and what the key has spent if one call tells both; else None."""
+
+    def take_back(self, key: ClientKey) -> None:
+        """Count one request less, since the last was refused for another reason."""
+
 
 class KeyLimits:
     """The limits of all keys, in one worker."""
@@ -91,11 +97,27 @@ class KeyLimits:
         self._check_model(key, model)
         leave = self._take_stream(key)
         try:
-            spent = self._spending.check(key) if self._spending is not None else ()
-            return Entry(leave, self.count(key), spent)
+            return Entry(leave, *self._spend(key))
         except BaseException:
             leave()
             raise
+
+    def _spend(self, key: ClientKey) -> tuple[RateStatus | None, tuple[Budget, ...]]:
+        """Count a request against the key's minute and look at its budgets, in one call where one
+        store has both. A budget that is used up comes first, and the request is not counted then.
+        """
+        if self._spending is None or not has_budget(key):
+            return self.count(key), ()
+        if (limit := key.requests_per_minute) is None:
+            return None, self._spending.check(key)
+        rate, sums = self._counting().hit_and_read(key, limit)
+        try:
+            budgets = self._spending.check(key, sums)
+        except BudgetExceeded:
+            if rate.allowed:
+                self._counting().take_back(key)
+            raise
+        return self._allowed_rate(key, limit, rate), budgets
 
     def check(self, key: ClientKey) -> None:
         """Raises :class:`RateExceeded` for a key that is known to have used up its minute; counts
@@ -166,9 +188,14 @@ class KeyLimits:
         limit = key.requests_per_minute
         if limit is None:
             return None
+        return self._allowed_rate(key, limit, self._counting().hit(key, limit))
+
+    def _counting(self) -> Rates:
         if self._rates is None:
             raise TypeError("a key with a limit per minute needs something that counts requests")
-        rate = self._rates.hit(key, limit)
+        return self._rates
+
+    def _allowed_rate(self, key: ClientKey, limit: int, rate: RateStatus) -> RateStatus:
         if not rate.allowed:
             self._exhausted[key.sha256, limit] = rate
             raise _exceeded(key, limit, rate)

@@ -1,44 +1,44 @@
-"""Requests per minute, counted by the ``limits`` library in one of its stores.
+"""Requests per minute, counted in a worker's own memory. For all workers of all hosts together they
+are counted by ``shared_rates``, whose package is an extra."""
 
-Loaded only if a client key can have such a limit: the library loads asyncio and more, 3 MB that
-other installations do not need. Redis is in ``shared_rates``, since its packages are an extra.
-"""
-
+import time
+from collections import defaultdict, deque
 from math import ceil
-from time import time
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage, Storage
-from limits.strategies import MovingWindowRateLimiter
-
+from .budgets import Sums
 from .key_file import ClientKey
-from .limits import RateStatus
-
-
-class Window:
-    """The requests of the last minute, in a store of the ``limits`` library."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._limiter = MovingWindowRateLimiter(storage)
-
-    def hit(self, key: ClientKey, limit: int) -> RateStatus:
-        """Count one request if the limit allows it. Raises what the store raises."""
-        item = RateLimitItemPerMinute(limit, namespace="kiro2api")
-        identity = key.sha256[
-            :16
-        ]  # gateways that share a store may give one name to different keys
-        allowed = self._limiter.hit(item, identity)
-        reset, remaining = self._limiter.get_window_stats(item, identity)
-        return RateStatus(allowed, limit, max(remaining, 0), max(reset, time()))
+from .limits import MINUTE, RateStatus
 
 
 class Share:
-    """This worker's share of each limit, counted in its own memory."""
+    """This worker's share of each limit."""
 
     def __init__(self, workers: int) -> None:
-        self._window = Window(MemoryStorage())
         self._workers = workers
+        self._times: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def hit(self, key: ClientKey, limit: int) -> RateStatus:
         """Count one request if this worker's share allows it."""
-        return self._window.hit(key, ceil(limit / self._workers))
+        share, now, times = ceil(limit / self._workers), time.time(), self._times[key.sha256]
+        while times and times[0] < now - MINUTE:
+            times.popleft()
+        allowed = len(times) < share
+        if allowed:
+            times.append(now)
+        return status(allowed, share, len(times), times[-min(share, len(times))])
+
+    def hit_and_read(self, key: ClientKey, limit: int) -> tuple[RateStatus, Sums | None]:
+        """As :meth:`hit`: what keys spend is kept elsewhere."""
+        return self.hit(key, limit), None
+
+    def take_back(self, key: ClientKey) -> None:
+        """Count one request less."""
+        if times := self._times[key.sha256]:
+            times.pop()
+
+
+def status(allowed: bool, limit: int, count: int, oldest: float) -> RateStatus:
+    """``count`` requests are in the minute; ``oldest`` is when the first of the last ``limit`` of
+    them came."""
+    reset = max(oldest + MINUTE, time.time())
+    return RateStatus(allowed, limit, max(limit - count, 0), reset)

@@ -52,12 +52,17 @@ class Spending:
         self._away_until = 0.0
         self._problem = ""
 
-    def check(self, key: ClientKey) -> tuple[Budget, ...]:
-        """The key's budgets, before an answer. Raises :class:`BudgetExceeded`."""
+    def check(self, key: ClientKey, read: Sums | None = None) -> tuple[Budget, ...]:
+        """The key's budgets, before an answer. ``read``: what the ledger says, if that was asked
+        just now. Raises :class:`BudgetExceeded`.
+        """
         if not has_budget(key):
             return ()
         now = self._clock()
-        found = budgets(key, self._spent(key.name, now), now)
+        if read is not None:
+            self._known[key.name] = read
+        sums = self._with_pending(key.name) if read is not None else self._spent(key.name, now)
+        found = budgets(key, sums, now)
         spent = [one for one in found if one.is_spent]
         if spent:
             raise BudgetExceeded(key, max(spent, key=lambda one: one.reset), found, now)

@@ -78,6 +78,7 @@ def test_nothing_is_wrong(doctor: Examine, upstream: Simulator) -> None:
     found = doctor(Wishes(refresh=True))
     assert bad(found) == []
     assert {one.area for one in found} == {
+        "python",
         "settings", "port", "store", "proxy", "host", "clock", "login", "quota", "models",
     }  # fmt: skip
     assert "ready, token for" in next(one.text for one in found if one.area == "login")

@@ -1,4 +1,20 @@
-from app.keys.prices import MEMORY, Prices
+import pytest
+
+from app.keys.prices import ASK_AGAIN, MEMORY, Prices
+
+
+class Others:
+    """The other workers: what they know, and how often they were asked."""
+
+    def __init__(self) -> None:
+        self.price, self.asked = (0, 0), 0
+
+    def tell_price(self, model: str, micro_credits: int, tokens: int) -> None:
+        raise AssertionError((model, micro_credits, tokens))
+
+    def ask_price(self, model: str) -> tuple[int, int]:
+        self.asked += 1
+        return self.price
 
 
 def test_tokens_cost_what_they_cost_before() -> None:
@@ -44,3 +60,18 @@ def test_what_is_free_is_owed_by_nobody() -> None:
     prices.charge("m", 500, paid.append)
     prices.note("m", 1000, 1000)
     assert paid == []
+
+
+def test_the_others_are_asked_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what was owed until one of them knew the price is charged then."""
+    now, others, paid = [100.0], Others(), list[int]()
+    monkeypatch.setattr("app.keys.prices.monotonic", lambda: now[0])
+    prices = Prices(others)
+    for _ in range(3):
+        prices.charge("m", 500, paid.append)
+    others.price = 200_000, 1000
+    prices.charge("m", 500, paid.append)
+    assert (others.asked, paid) == (1, [])
+    now[0] += ASK_AGAIN
+    prices.charge("m", 10, paid.append)
+    assert (others.asked, paid) == (2, [100_000] * 4 + [2000])

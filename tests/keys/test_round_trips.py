@@ -1,0 +1,150 @@
+"""How often a request asks Redis for what its key may do."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+import redis
+
+from app.common.errors import GatewayError
+from app.keys.budgets import BudgetExceeded
+from app.keys.key_file import ClientKey
+from app.keys.limits import Entry, KeyLimits, RateExceeded
+from app.keys.rates import Share
+from app.keys.redis_ledger import RedisLedger
+from app.keys.shared_rates import SharedRates
+from app.keys.spending import Spending
+from app.models.names import resolve
+from tests.credentials.conftest import require
+from tests.credentials.redis_server import RedisServer
+
+MODEL = "claude-sonnet-4-6"
+RATED = ClientKey("rated", "1" * 64, requests_per_minute=3)
+RICH = ClientKey("rich", "2" * 64, credits_per_day=10, tokens_per_minute=1000)
+BOTH = ClientKey("both", "3" * 64, requests_per_minute=3, credits_per_day=10)
+
+
+class World:
+    """A server, and a worker that has spoken with it before."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self._server = redis.Redis(port=server.port)
+        self._server.flushall()
+        self.limits = make_limits(server)
+        for key in (RATED, RICH, BOTH):  # the charge of the last writes those before
+            self.enter(key)
+            self.limits.charge(key, 1, 1)
+        self._server.flushall()
+
+    def enter(self, key: ClientKey) -> Entry:
+        entry = self.limits.enter(key, MODEL)
+        entry.leave()
+        return entry
+
+    def refused(self, key: ClientKey) -> GatewayError:
+        with pytest.raises(GatewayError) as refused:
+            self.enter(key)
+        return refused.value
+
+    def trips(self, call: Callable[[], object]) -> int:
+        """How often the server reads from a socket during a call."""
+        before = self._reads()
+        call()
+        return self._reads() - before - 1  # the last look is one itself
+
+    def forget_scripts(self) -> None:
+        self._server.script_flush()
+
+    def end_connections(self) -> None:
+        self._server.client_kill_filter(_type="normal", skipme=True)
+
+    def _reads(self) -> int:
+        found: Any = self._server.info("stats")
+        return int(found["total_reads_processed"])
+
+
+def make_limits(server: RedisServer) -> KeyLimits:
+    return KeyLimits(
+        SharedRates(server.url, Share(1)),
+        workers=1,
+        resolve=partial(resolve, default=MODEL, aliases={}),
+        spending=Spending(RedisLedger(server.url), in_thread=False),
+    )
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    require(RedisServer.is_installed(), "redis-server")
+    running = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def world(server: RedisServer) -> Iterator[World]:
+    made = World(server)
+    yield made
+    made.limits.close()
+
+
+@pytest.mark.parametrize("key", [RATED, RICH, BOTH], ids=lambda key: key.name)
+def test_a_request_is_let_in_by_one_call(world: World, key: ClientKey) -> None:
+    assert world.trips(lambda: world.enter(key)) == 1
+
+
+def test_an_answer_is_charged_by_one_call(world: World) -> None:
+    assert world.trips(lambda: world.limits.charge(BOTH, 5, 7)) == 1
+    assert world.trips(lambda: world.limits.charge(RATED, 5, 7)) == 0  # but a moment later
+
+
+def test_the_one_call_tells_both(world: World, server: RedisServer) -> None:
+    other = make_limits(server)
+    other.enter(BOTH, MODEL).leave()
+    other.charge(BOTH, 4_000_000, 0)
+    found = world.enter(BOTH)
+    assert found.rate is not None
+    assert (found.rate.remaining, [one.spent for one in found.budgets]) == (1, [4_000_000])
+    world.enter(BOTH)
+    assert isinstance(world.refused(BOTH), RateExceeded)
+    other.close()
+
+
+def test_a_request_beyond_a_budget_is_not_counted(world: World) -> None:
+    world.limits.charge(BOTH, 10_000_000, 0)
+    for _ in range(5):
+        assert isinstance(world.refused(BOTH), BudgetExceeded)
+    more = ClientKey("both", BOTH.sha256, requests_per_minute=3, credits_per_day=99)
+    rate = world.enter(more).rate
+    assert rate is not None
+    assert rate.remaining == 2
+
+
+def test_a_server_that_has_forgotten_the_scripts_gets_them_again(world: World) -> None:
+    world.enter(BOTH)
+    world.forget_scripts()
+    assert world.trips(lambda: world.enter(BOTH)) == 2
+    assert world.trips(lambda: world.enter(BOTH)) == 1
+    world.forget_scripts()
+    world.limits.charge(BOTH, 5, 0)
+    assert [one.spent for one in world.limits._spending.check(BOTH)] == [5]  # type: ignore[union-attr]
+
+
+def test_a_connection_that_ended_while_idle_loses_no_count(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.enter(RATED)
+    world.end_connections()
+    rate = world.enter(RATED).rate
+    assert rate is not None
+    assert (rate.limit, rate.remaining) == (3, 1)
+    assert caplog.messages == []
+
+
+def test_a_lower_limit_counts_what_came_before(world: World) -> None:
+    for _ in range(3):
+        world.enter(RATED)
+    assert isinstance(world.refused(ClientKey("rated", "1" * 64, requests_per_minute=2)), Exception)
+    rate = world.enter(ClientKey("rated", "1" * 64, requests_per_minute=5)).rate
+    assert rate is not None
+    assert rate.remaining == 1
