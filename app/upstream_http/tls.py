@@ -9,6 +9,7 @@ module describes for "Memory BIO support".
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ class TlsSocket:
     readable, there is nothing to read.
     """
 
-    __slots__ = ("_incoming", "_on_first", "_outer", "_outgoing", "_tls")
+    __slots__ = ("_incoming", "_keep", "_outer", "_outgoing", "_tls")
 
     def __init__(
         self,
@@ -44,17 +45,18 @@ class TlsSocket:
         context: ssl.SSLContext,
         host: str,
         session: ssl.SSLSession | None = None,
-        on_first: Callable[[ssl.SSLObject], object] | None = None,
+        keep: Callable[[ssl.SSLObject, bool], bool] = lambda tls, has_data: True,
     ) -> None:
         """The handshake, which is still to do, verifies the certificate for ``host``, or resumes
-        the session. ``on_first`` is called once, when the first data has come.
+        the session. ``keep`` is called when something came after it, until it returns True, and
+        told whether there was data: the server gives sessions of TLS 1.3 before that.
         """
         self._outer = outer
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(
             self._incoming, self._outgoing, server_hostname=host, session=session
         )
-        self._on_first = on_first
+        self._keep: Callable[[ssl.SSLObject, bool], bool] | None = keep
 
     def do_handshake(self, timeout: float) -> None:
         """Raises OSError; TimeoutError after that many seconds, however slowly the peer's side
@@ -98,10 +100,9 @@ class TlsSocket:
             if not came:
                 return b""  # many peers close without saying so in TLS
             texts = self._decrypt(came)
+            if self._keep is not None and self._keep(self._tls, bool(texts)):
+                self._keep = None
             if texts:
-                if self._on_first is not None:
-                    on_first, self._on_first = self._on_first, None
-                    on_first(self._tls)
                 return texts[0] if len(texts) == 1 else b"".join(texts)
 
     def _decrypt(self, came: bytes) -> list[bytes]:
@@ -173,10 +174,7 @@ class Tls:
         :meth:`TlsSocket.do_handshake` does."""
         name = host.rstrip(".")
         peer = name, port
-
-        def keep(tls: ssl.SSLObject) -> None:  # a server of TLS 1.3 gives it after the handshake
-            self._keep(peer, tls)
-
+        keep = partial(self._keep, peer)
         try:
             wrapped = TlsSocket(sock, self._context, name, self._session(peer), keep)
             wrapped.do_handshake(timeout)
@@ -191,11 +189,16 @@ class Tls:
         fresh = kept is not None and self._clock() - kept.since < LIFETIME
         return kept.session if kept is not None and fresh else None
 
-    def _keep(self, peer: tuple[str, int], tls: ssl.SSLObject) -> None:
-        """Keep the session of a handshake in which the certificate was verified."""
+    def _keep(self, peer: tuple[str, int], tls: ssl.SSLObject, has_data: bool) -> bool:
+        """Keep the session of a handshake in which the certificate was verified. False if it may
+        still come.
+        """
         now, kept = self._clock(), self._kept.get(peer)
         if tls.session_reused or (kept is not None and now - kept.since < PAUSE):
-            return
+            return True
         session = tls.session
         resumable = session is not None and (session.has_ticket or session.id)
-        self._kept[peer] = _Kept(session if resumable else None, now)
+        if resumable or has_data:
+            self._kept[peer] = _Kept(session if resumable else None, now)
+            return True
+        return False

@@ -1,7 +1,9 @@
 """TLS: sessions that are resumed, and records in every shape, over real sockets."""
 
+import select
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -145,6 +147,27 @@ def test_a_peer_that_resumes_nothing_is_not_asked_each_time(
     assert seen == [b"full"] * 4
     assert [one.since - Clock.now for one in kept] == [0, 0, PAUSE, PAUSE]
     assert {one.session for one in kept} == {None}
+
+
+def test_a_session_is_kept_before_the_first_data(tls: ssl.SSLContext) -> None:
+    """A model may think for long, and a burst of connections would begin without a session."""
+    mine = Tls(tls_context())
+    ready = threading.Event()
+
+    def script(connection: Any, seen: list[bytes]) -> None:
+        connection.recv(1)
+        ready.wait(10)
+
+    with peer(script, tls=tls) as (port, _):
+        sock = socket.create_connection(("127.0.0.1", port), 5)
+        with closing(mine.start(sock, "127.0.0.1", port, 5)) as connection:
+            connection.send(b"?")
+            select.select([connection], [], [], 5)
+            connection.settimeout(0)
+            with pytest.raises(BlockingIOError):
+                connection.recv(1 << 16)
+            assert mine._kept["127.0.0.1", port].session is not None
+            ready.set()
 
 
 class Counted:
