@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from app.common.tls import HOW_TO_TRUST, tls_context
 from app.upstream_http.connect import connect
 from app.upstream_http.route import find_destination
+from app.upstream_http.tls import Tls
 
 from .fetching import Answer, Fetcher, NoAnswer
 from .finding import Finding, ok, problem, warning
@@ -158,9 +159,9 @@ def _signer(url: str, proxy_url: str | None, timeout: float, *, trust: bool) -> 
         return ""
     context = tls_context() if trust else _blind()
     try:
-        connection = connect(find_destination(url, proxy_url or "").route, timeout, context)
+        connection = connect(find_destination(url, proxy_url or "").route, timeout, Tls(context))
         try:
-            der = connection.sock.getpeercert(binary_form=True)
+            der = connection.sock.certificate()
         finally:
             connection.sock.close()
     except (OSError, AttributeError, ValueError):

@@ -22,6 +22,7 @@ from .head import ResponseHead, render_head
 from .pool import ConnectionPool
 from .route import Destination, find_destination
 from .sweeper import Sweeper
+from .tls import Tls
 
 BODY_TIMEOUT = 30.0
 """Seconds for a body whose reader sets no limits, such as that of a control-plane call."""
@@ -39,7 +40,7 @@ class StreamingAdapter(BaseAdapter):
         """
         super().__init__()
         self._takes_encoded = takes_encoded
-        self._tls = tls
+        self._tls = Tls(tls)
         self._pool = ConnectionPool(connections)
         self._sweeper = Sweeper(self._pool.close_dropped)
 

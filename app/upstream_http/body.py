@@ -7,18 +7,14 @@ socket has something, take all it has, remove the framing once.
 from collections.abc import Iterator
 from math import inf
 
-import gevent
 from requests.exceptions import ChunkedEncodingError
 
 from .chunked import ChunkedDecoder
-from .connection import NOTHING_YET, READ_SIZE, Connection
+from .connection import READ_SIZE, Connection
 from .errors import RemoteProtocolError
 from .head import ResponseHead
 from .pool import ConnectionPool
 from .sweeper import Quiet
-
-MOST_AT_ONCE = 256 * 1024
-"""Bytes that are read of a TLS connection at once: a fast one always has more."""
 
 
 class TooLarge(Exception):
@@ -64,7 +60,6 @@ class ResponseBody:
         self.wait = connection.wait
         self.most: float = inf
         self.ended_quietly = False
-        self._more = connection.layered  # decrypted bytes make no socket readable
         self.complete = self._framing.complete and not received
 
     def stream(self, amt: int | None = None, decode_content: bool = True) -> Iterator[bytes]:
@@ -89,7 +84,7 @@ class ResponseBody:
                     yield payload
                 if self.complete:
                     break
-                if self._more or wait.ready():
+                if wait.ready():
                     data = self._receive()
                 else:
                     data = b""
@@ -105,35 +100,19 @@ class ResponseBody:
         self.close()
 
     def _receive(self) -> bytes:
-        """All that the connection has: one read of a plain socket, all records of a TLS one.
+        """All that one read gives; b"" for less than a record of TLS.
 
         Raises EOFError where the end of the connection is the end of the body.
         """
-        receive = self._connection.sock.recv
-        self._more = False
         try:
-            data: bytes = receive(READ_SIZE)
-        except NOTHING_YET:
+            data: bytes = self._connection.sock.recv(READ_SIZE)
+        except BlockingIOError:
             return b""
         if not data:
             if self._head.ends_with_connection:
                 raise EOFError
             raise RemoteProtocolError("closed before the end of the body")
-        if not self._connection.layered:
-            return data
-        records, size = [data], len(data)
-        try:
-            while size < MOST_AT_ONCE and (more := receive(READ_SIZE)):
-                records.append(more)
-                size += len(more)
-        except NOTHING_YET:
-            return b"".join(records)
-        self._more = size >= MOST_AT_ONCE
-        if self._more:
-            gevent.sleep(0)  # the wait that other streams run in is left out
-            if self.wait is not None:
-                self.wait.check_deadline()
-        return b"".join(records)
+        return data
 
     def close(self) -> None:
         """Give the connection of a whole body back to the pool, close any other. Idempotent."""

@@ -5,7 +5,6 @@ NameNotResolved, ConnectTimeout, ConnectFailed or ProxyError, later SSLError, Co
 ConnectionError.
 """
 
-import select
 import socket
 import ssl
 from collections.abc import Iterator
@@ -23,8 +22,9 @@ from app.common.sockets import send_all
 from .connection import READ_SIZE, Connection, receive_head
 from .errors import ConnectFailed, NameNotResolved, RemoteProtocolError
 from .head import render_head
-from .nested_tls import NestedTlsSocket
 from .route import Route, port_of, proxy_credentials
+from .sweeper import seconds_until
+from .tls import Tls
 
 _SOCKS = {  # scheme: version, and whether the proxy resolves the host name
     "socks4": (socks.SOCKS4, False),
@@ -34,14 +34,14 @@ _SOCKS = {  # scheme: version, and whether the proxy resolves the host name
 }
 
 
-def connect(route: Route, timeout: float, tls: ssl.SSLContext) -> Connection:
+def connect(route: Route, timeout: float, tls: Tls) -> Connection:
     """Open a connection. ``timeout``: seconds for each step (TCP, proxy, TLS) and address.
 
     ``tls`` verifies the origin, and the proxy where that speaks TLS.
     """
     proxy = urlsplit(route.proxy)
     if not route.proxy:
-        sock = _connect_directly(route, timeout)
+        sock: Any = _connect_directly(route, timeout)
     elif route.uses_http_proxy:
         sock = _connect_to_proxy(proxy, timeout, tls)
     else:
@@ -50,8 +50,8 @@ def connect(route: Route, timeout: float, tls: ssl.SSLContext) -> Connection:
         if route.scheme == "https":
             if route.uses_http_proxy:
                 _open_tunnel(sock, route, proxy, timeout)
-            return Connection(start_tls(sock, route.host, tls, timeout), route, layered=True)
-        return Connection(sock, route, layered=proxy.scheme == "https")
+            sock = tls.start(sock, route.host, route.port, timeout)
+        return Connection(sock, route)
 
 
 @contextmanager
@@ -79,52 +79,6 @@ def requests_error(error: OSError | RemoteProtocolError) -> requests.RequestExce
     return requests.ConnectionError(error)
 
 
-def start_tls(sock: Any, host: str, tls: ssl.SSLContext, timeout: float) -> Any:
-    """A TLS socket on top of a connected one, which is then its own. Raises OSError; TimeoutError
-    after that many seconds, however slowly the peer's side of the handshake comes."""
-    name = host.rstrip(".")
-    if isinstance(sock, ssl.SSLSocket):
-        wrapped: Any = NestedTlsSocket(sock, tls, name)
-    else:
-        wrapped = tls.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
-    try:
-        _do_handshake(wrapped, monotonic() + timeout)
-        wrapped.settimeout(timeout)
-    except BaseException:
-        wrapped.close()
-        raise
-    return wrapped
-
-
-def _do_handshake(wrapped: Any, deadline: float) -> None:
-    """Without the socket's own timeout, which would start anew with each byte."""
-    wrapped.settimeout(0)
-    while True:
-        try:
-            wrapped.do_handshake()
-        except ssl.SSLWantReadError:
-            _wait(wrapped, select.POLLIN, deadline)
-        except ssl.SSLWantWriteError:
-            _wait(wrapped, select.POLLOUT, deadline)
-        else:
-            return
-
-
-def _wait(sock: Any, event: int, deadline: float) -> None:
-    poll = select.poll()
-    poll.register(sock.fileno(), event)
-    if not poll.poll(seconds_until(deadline) * 1000):
-        raise TimeoutError("the TLS handshake took too long")
-
-
-def seconds_until(deadline: float) -> float:
-    """Raises TimeoutError if it has passed."""
-    left = deadline - monotonic()
-    if left <= 0:
-        raise TimeoutError("the peer took too long")
-    return left
-
-
 def _connect_directly(route: Route, timeout: float) -> socket.socket:
     try:
         return _tcp(route.host, route.port, timeout)
@@ -142,7 +96,7 @@ def _tcp(host: str, port: int, timeout: float) -> socket.socket:
     return sock
 
 
-def _connect_to_proxy(proxy: SplitResult, timeout: float, tls: ssl.SSLContext) -> Any:
+def _connect_to_proxy(proxy: SplitResult, timeout: float, tls: Tls) -> Any:
     """A connection to an HTTP proxy, with TLS for an https:// one. Raises ProxyError."""
     host = proxy.hostname or ""
     try:
@@ -150,7 +104,7 @@ def _connect_to_proxy(proxy: SplitResult, timeout: float, tls: ssl.SSLContext) -
     except (OSError, UnicodeError) as error:
         raise ProxyError(error) from error
     try:
-        return start_tls(sock, host, tls, timeout) if proxy.scheme == "https" else sock
+        return tls.start(sock, host, port_of(proxy), timeout) if proxy.scheme == "https" else sock
     except TimeoutError as error:
         raise requests.ConnectTimeout(error) from error
     except (OSError, UnicodeError) as error:

@@ -5,7 +5,7 @@ The body that follows the head is read by :class:`.body.ResponseBody`.
 
 import select
 from collections.abc import Callable
-from ssl import SSLWantReadError, SSLWantWriteError
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -23,25 +23,20 @@ JOINED = 64 * 1024
 
 READ_SIZE = 64 * 1024
 
-NOTHING_YET = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
-"""What reading a socket without a timeout raises when there is nothing to read."""
-
 _poll = get_original("select", "poll")  # the patched one goes through the event loop
 
 
 class Connection:
     """An open connection, used for one request at a time.
 
-    ``layered``: the socket is a TLS layer, which may hold bytes although the socket below is not
-    readable. ``wait``: for the response to the current request, None between two.
+    ``wait``: for the response to the current request, None between two.
     """
 
-    __slots__ = ("_poll", "layered", "route", "sock", "wait")
+    __slots__ = ("_poll", "route", "sock", "wait")
 
-    def __init__(self, sock: Any, route: Route, *, layered: bool) -> None:
+    def __init__(self, sock: Any, route: Route) -> None:
         self.sock = sock
         self.route = route
-        self.layered = layered
         self.wait: Wait | None = None
         self._poll = _poll()
         self._poll.register(sock.fileno(), select.POLLIN)
@@ -53,7 +48,8 @@ class Connection:
 
         ``timeout``: seconds for sending without progress, and then until the head is there. Raises
         OSError (TimeoutError included) and RemoteProtocolError; the caller must then close the
-        connection. Afterwards the socket has no timeout: it raises what is in NOTHING_YET.
+        connection. Afterwards the socket has no timeout: it raises BlockingIOError when nothing has
+        come.
         """
         self.sock.settimeout(timeout)
         try:
@@ -73,11 +69,10 @@ class Connection:
         """Some bytes of the head, b"" at the end of the connection."""
         assert self.wait is not None
         while True:
-            try:
+            self.wait.ready()
+            with suppress(BlockingIOError):  # less than a record of TLS
                 data: bytes = self.sock.recv(READ_SIZE)
                 return data
-            except NOTHING_YET:
-                self.wait.ready()
 
     def has_input(self) -> bool:
         """Whether something can be read: on an idle connection its end, or bytes nobody asked for.

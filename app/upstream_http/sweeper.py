@@ -19,6 +19,14 @@ CHORE_PERIOD = 5.0
 """Seconds between two chores."""
 
 
+def seconds_until(deadline: float) -> float:
+    """Raises TimeoutError if it has passed."""
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError("the peer took too long")
+    return left
+
+
 class Quiet(Exception):
     """Nothing came for as long as :attr:`Wait.quiet` says."""
 

@@ -67,6 +67,16 @@ def client() -> Client:
     return Client(connections=10, connect_timeout=5, user_agent="test")
 
 
+@pytest.fixture(params=[False, True], ids=["plain", "TLS"])
+def tls_or_none(request: pytest.FixtureRequest) -> ssl.SSLContext | None:
+    """For what has to be the same over TLS: the server's side, and then it is trusted."""
+    if not request.param:
+        return None
+    request.getfixturevalue("trusted")
+    context: ssl.SSLContext = request.getfixturevalue("tls")
+    return context
+
+
 def read(client: Client, url: str, **limits: float) -> tuple[list[bytes], bool]:
     answer = client.open(url, {}, b"{}", timeout=5)
     try:
@@ -86,7 +96,9 @@ def test_chunks_that_came_together_leave_together(client: Client) -> None:
         assert read(client, url) == ([b"abc"], True)
 
 
-def test_each_chunk_leaves_when_it_comes(client: Client) -> None:
+def test_each_chunk_leaves_when_it_comes(
+    tls_or_none: ssl.SSLContext | None, client: Client
+) -> None:
     gate = threading.Semaphore(0)
 
     def turn(connection: socket.socket) -> None:
@@ -94,7 +106,7 @@ def test_each_chunk_leaves_when_it_comes(client: Client) -> None:
         gate.acquire()
         connection.sendall(chunk(b"second") + b"0\r\n\r\n")
 
-    with server(turn) as (url, _):
+    with server(turn, tls=tls_or_none) as (url, _):
         answer = client.open(url, {}, b"{}", timeout=5)
         pieces = iter(answer)
         assert next(pieces) == b"first"  # would hang if it waited for more
@@ -111,12 +123,14 @@ def test_each_chunk_leaves_when_it_comes(client: Client) -> None:
         (HEAD + b"Content-Length: 0\r\n\r\n", True),
     ],
 )
-def test_bodies_that_are_not_chunked(client: Client, wire: bytes, complete: bool) -> None:
+def test_bodies_that_are_not_chunked(
+    tls_or_none: ssl.SSLContext | None, client: Client, wire: bytes, complete: bool
+) -> None:
     def turn(connection: socket.socket) -> None:
         connection.sendall(wire)
         connection.close()
 
-    with server(turn) as (url, _):
+    with server(turn, tls=tls_or_none) as (url, _):
         pieces, proved = read(client, url)
     assert b"".join(pieces) == (b"" if b": 0" in wire else b"hello")
     assert proved is complete
@@ -152,7 +166,9 @@ def test_silence_ends_a_body_that_may_be_over_and_its_connection(client: Client)
         assert connections == [2]
 
 
-def test_a_body_with_a_length_is_not_held_back(client: Client) -> None:
+def test_a_body_with_a_length_is_not_held_back(
+    tls_or_none: ssl.SSLContext | None, client: Client
+) -> None:
     gate = threading.Semaphore(0)
 
     def turn(connection: socket.socket) -> None:
@@ -160,7 +176,7 @@ def test_a_body_with_a_length_is_not_held_back(client: Client) -> None:
         gate.acquire()
         connection.sendall(b"second")
 
-    with server(turn) as (url, _):
+    with server(turn, tls=tls_or_none) as (url, _):
         pieces = iter(client.open(url, {}, b"{}", timeout=5))
         assert next(pieces) == b"first"
         gate.release()
@@ -177,12 +193,14 @@ def test_a_body_with_a_length_is_not_held_back(client: Client) -> None:
         HEAD + b"Content-Length: 9\r\n\r\nhello",
     ],
 )
-def test_a_body_that_breaks_off_is_an_error_after_what_came(client: Client, wire: bytes) -> None:
+def test_a_body_that_breaks_off_is_an_error_after_what_came(
+    tls_or_none: ssl.SSLContext | None, client: Client, wire: bytes
+) -> None:
     def turn(connection: socket.socket) -> None:
         connection.sendall(wire)
         connection.close()
 
-    with server(turn) as (url, _):
+    with server(turn, tls=tls_or_none) as (url, _):
         answer = client.open(url, {}, b"{}", timeout=5)
         pieces: list[bytes] = []
         with pytest.raises(GatewayError) as broken:
@@ -193,16 +211,20 @@ def test_a_body_that_breaks_off_is_an_error_after_what_came(client: Client, wire
     assert not answer.complete
 
 
-def test_a_whole_body_gives_its_connection_back(client: Client) -> None:
+def test_a_whole_body_gives_its_connection_back(
+    tls_or_none: ssl.SSLContext | None, client: Client
+) -> None:
     def turn(connection: socket.socket) -> None:
         connection.sendall(CHUNKED + chunk(b"x") + b"0\r\n\r\n")
 
-    with server(turn, turn, turn) as (url, connections):
+    with server(turn, turn, turn, tls=tls_or_none) as (url, connections):
         assert [read(client, url) for _ in range(3)] == [([b"x"], True)] * 3
         assert connections == [1]
 
 
-def test_an_unfinished_body_closes_its_connection(client: Client) -> None:
+def test_an_unfinished_body_closes_its_connection(
+    tls_or_none: ssl.SSLContext | None, client: Client
+) -> None:
     closed = threading.Event()
 
     def turn(connection: socket.socket) -> None:
@@ -210,20 +232,20 @@ def test_an_unfinished_body_closes_its_connection(client: Client) -> None:
         if connection.recv(1) == b"":
             closed.set()
 
-    with server(turn) as (url, _):
+    with server(turn, tls=tls_or_none) as (url, _):
         answer = client.open(url, {}, b"{}", timeout=5)
         assert next(iter(answer)) == b"x"
         answer.close()
         assert closed.wait(2)
 
 
-def test_silence_ticks(client: Client) -> None:
+def test_silence_ticks(tls_or_none: ssl.SSLContext | None, client: Client) -> None:
     def turn(connection: socket.socket) -> None:
         connection.sendall(CHUNKED + chunk(b"x"))
         time.sleep(1.2)
         connection.sendall(chunk(b"y") + b"0\r\n\r\n")
 
-    with server(turn) as (url, _):
+    with server(turn, tls=tls_or_none) as (url, _):
         pieces, complete = read(client, url, tick=0.3)
     assert pieces[0] == b"x"
     assert pieces[-1] == b"y"

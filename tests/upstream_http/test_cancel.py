@@ -95,7 +95,7 @@ def test_a_greenlet_killed_while_it_waits_for_the_head(
     theirs.settimeout(5)
 
     def connect(route: Route, *_: object) -> Connection:
-        return Connection(ours, route, layered=False)
+        return Connection(ours, route)
 
     monkeypatch.setattr(adapter, "connect", connect)
     asking = gevent.spawn(client.open, "http://a.test/", {}, b"{}", timeout=5)

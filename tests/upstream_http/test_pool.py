@@ -17,7 +17,7 @@ class Idle(Connection):
 
     def __init__(self, route: Route = HERE) -> None:
         ours, self.peer = socket.socketpair()
-        super().__init__(ours, route, layered=False)
+        super().__init__(ours, route)
 
     @property
     def is_closed(self) -> bool:
