@@ -26,6 +26,7 @@ ALLOWED = {  # lower rows import from higher ones
     "openapi": set(),
     "output": set(),
     "program": set(),
+    "runners": set(),
     "sockets": set(),
     "tls": set(),
     "trace_context": set(),
@@ -53,7 +54,8 @@ ALLOWED = {  # lower rows import from higher ones
     "retry": {"core", "errors", "models"},
     "fetching": {"core", "errors", "tls", "version"},
     "gateway": {
-        "catalogue", "core", "credentials", "errors", "finished", "models", "retry", "upstream",
+        "catalogue", "core", "credentials", "errors", "finished", "models", "retry", "runners",
+        "upstream",
     },
     "explaining": {"core", "credentials", "gateway", "models", "upstream"},
     "calls": {"gateway"},

@@ -6,7 +6,7 @@ in which its members get their values is in :mod:`.hooks`. No prompt and no key 
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -43,10 +43,6 @@ NAMED_FACTS = ("model", "account", "attempts", "upstream_id", "tries")
 """Facts of a call that are members of the record."""
 
 
-def _hold_nothing() -> None:
-    """The ``release`` of a request that has taken nothing."""
-
-
 @dataclass(slots=True, eq=False)
 class RequestContext:
     """One request. ``connection`` is the client's socket, None if gunicorn is not the server;
@@ -57,8 +53,8 @@ class RequestContext:
     and ``dialect``, as in the record; ``key``, who asks (None on open paths); ``rate``, how many
     requests the key has left; ``budgets``, the key's; ``streamed`` and ``model_asked`` (None and ""
     unless a model is asked); ``live`` and ``call``, the answer under way; ``exchange``, if it may
-    be recorded; ``failure``, the last one; ``status``, of the response.
-    ``release`` gives back what the answer holds: it is called once, when the answer is over.
+    be recorded; ``failure``, the last one; ``status``, of the response; ``held``, what gives back
+    what the answer has taken.
     """
 
     request_id: str
@@ -82,7 +78,7 @@ class RequestContext:
     exchange: Exchange | None = None
     failure: Failure | None = None
     status: int = 0
-    release: Callable[[], object] = _hold_nothing
+    held: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def client(self) -> ClientKey:
@@ -98,6 +94,16 @@ class RequestContext:
             self.rate = error.rate
         elif isinstance(error, BudgetExceeded):
             self.budgets = error.budgets
+
+    def release(self) -> None:
+        """Give back what the answer holds, the last first; all of it, also if one part fails."""
+        while self.held:
+            give_back = self.held.pop()
+            try:
+                give_back()
+            except BaseException:
+                self.release()
+                raise
 
     def finished(self) -> Finished:
         """The record of the request, complete once ``release`` was called."""

@@ -1,7 +1,6 @@
 """A parsed conversation in, an HTTP response out: what the routes of all dialects share."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -133,13 +132,12 @@ class Serving:
         """
         context = current()
         context.streamed, context.model_asked = streamed, conversation.model
-        with ExitStack() as held:
-            live = self._admit(held, context, conversation.model)
+        try:
+            live = self._admit(context, conversation.model)
             conversation = live.run(self.fetch, conversation)
             call = context.call = self.open(conversation, context.exchange)
             settle, close = settlement(self.limits, context.client, call)
-            held.callback(close)
-            held.callback(call.close)
+            context.held += (close, call.close)
             if streamed:
                 live.run(call.wait, self.early_headers)
                 body: Any = self._stream(call, encoder(call.meter), live, context, settle)
@@ -150,8 +148,10 @@ class Serving:
                 body = context.exchange.watch(body)
             response = StreamResponse(body) if streamed else Response(body, mimetype=JSON)
             _add_listings(response, call.repairs, call.ignored)
-            context.release = held.pop_all().close
             return response
+        except BaseException:
+            context.release()
+            raise
 
     def explain(self, conversation: Conversation) -> Response:
         """What :meth:`respond` would do, as JSON: nothing is sent to the upstream. Only the owner's
@@ -159,24 +159,24 @@ class Serving:
         asks the upstream.
         """
         context = current()
-        with ExitStack() as held:
-            live = self._admit(held, context, conversation.model)
+        try:
+            live = self._admit(context, conversation.model)
             told = self.explained(live.run(self.fetch, conversation))
+        finally:
+            context.release()
         if context.client.name != OWN:
             told = replace(told, account=None, host=None)
         response = Response(encode(told), mimetype=JSON)
         _add_listings(response, [repair.name for repair in told.repairs], told.ignored)
         return response
 
-    def _admit(self, held: ExitStack, context: RequestContext, model: str) -> Live:
-        """Let in a request that asks this model, for as long as ``held`` is open. Raises
-        GatewayError.
-        """
+    def _admit(self, context: RequestContext, model: str) -> Live:
+        """Let in a request that asks this model, until it is released. Raises GatewayError."""
         leave, context.rate, context.budgets = self.limits.enter(context.client, model)
-        held.callback(leave)
+        context.held.append(leave)
         live = context.live = self.lifecycle.watch(context.connection)
-        held.callback(live.close)
-        held.callback(self.admission.enter(live))
+        context.held.append(live.close)
+        context.held.append(self.admission.enter(live))
         return live
 
     def failed_stream(
