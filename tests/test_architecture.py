@@ -22,6 +22,7 @@ ALLOWED = {  # lower rows import from higher ones
     "errors": set(),
     "files": set(),
     "finished": set(),
+    "ids": set(),
     "masking": set(),
     "openapi": set(),
     "output": set(),
@@ -40,11 +41,11 @@ ALLOWED = {  # lower rows import from higher ones
     "models": {"core"},
     "settings": {"aws", "models"},  # which names are regions and models
     "upstream_http": {"sockets"},
-    "server": {"errors", "output", "sockets", "trace_context", "version"},
+    "server": {"errors", "ids", "output", "sockets", "trace_context", "version"},
     "recording": {"errors", "eventstream", "files", "masking", "output", "program", "version"},
     "upstream": {"core", "errors", "models"},
     "codewhisperer": {
-        "aws", "core", "errors", "eventstream", "masking", "models", "settings", "tls",
+        "aws", "core", "errors", "eventstream", "ids", "masking", "models", "settings", "tls",
         "trace_context", "upstream", "upstream_http", "version", "waits",
     },
     "credentials": {
@@ -72,7 +73,7 @@ ALLOWED = {  # lower rows import from higher ones
     "tracing": {"finished", "settings", "version"},
     "pages": {"accounting", "core", "errors", "models", "openapi", "server", "version"},
     "web": {
-        "core", "errors", "finished", "kept", "keys", "recording", "server", "trace_context",
+        "core", "errors", "finished", "ids", "kept", "keys", "recording", "server", "trace_context",
     },
     "client_setup": {"files", "models", "program", "settings"},
     "page": {
@@ -80,7 +81,7 @@ ALLOWED = {  # lower rows import from higher ones
         "server",
     },
     "dialects": {"core", "errors", "openapi"},
-    "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
+    "entry": {"core", "dialects", "errors", "ids", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "operating": {
         "accounting", "catalogue", "credentials", "finished", "gateway", "keys", "metrics",
         "output", "page", "pages", "server", "settings", "tracing", "version", "web",

@@ -20,6 +20,7 @@ import gevent
 import msgspec
 import pytest
 import requests
+from flask import globals as flask_globals
 from gevent import socket
 from gevent.resolver.thread import Resolver
 from gevent.server import StreamServer
@@ -136,6 +137,18 @@ def test_config_settings() -> None:
 def test_environ_gunicorn_socket() -> None:
     source = inspect.getsource(sys.modules[create.__module__])
     assert '"gunicorn.socket": sock' in source
+
+
+@row("flask `globals._cv_app`, `globals._cv_request`")
+def test_flasks_proxies_lead_to_its_context_variables() -> None:
+    served: Any = SimpleNamespace(app="app", g="g", request="request", session="session")
+    tokens = flask_globals._cv_app.set(served), flask_globals._cv_request.set(served)
+    try:
+        assert (flask_globals.current_app, flask_globals.g) == ("app", "g")
+        assert (flask_globals.request, flask_globals.session) == ("request", "session")
+    finally:
+        flask_globals._cv_app.reset(tokens[0])
+        flask_globals._cv_request.reset(tokens[1])
 
 
 @row("gevent `loop.io`")

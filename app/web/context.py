@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 from flask import Request, g
 
 from app.common import trace_context
 from app.common.errors import GatewayError, Kind
 from app.common.finished import Finished
+from app.common.ids import random_id
 from app.common.trace_context import TraceParent
 from app.keys.budgets import Budget, BudgetExceeded
 from app.keys.key_file import ClientKey
@@ -161,7 +161,7 @@ def begin(request: Request, address: str = "", *, makes_spans: bool = False) -> 
     ``address`` is the client's. ``makes_spans``: the request is a span of its trace.
     """
     given = request.headers.get("X-Request-ID", "")
-    identity = given if SANE_ID.fullmatch(given) else f"req_{uuid4().hex}"
+    identity = given if SANE_ID.fullmatch(given) else f"req_{random_id()}"
     request_id.set(identity)
     above = trace_context.parse(request.headers.get("traceparent"))
     trace = trace_context.child_of(above) if makes_spans else above

@@ -1,6 +1,6 @@
 """Tasks in greenlets that are used again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from math import inf
 from typing import Any
@@ -19,8 +19,8 @@ name: ContextVar[str] = ContextVar("name", default="nobody")
 
 
 @pytest.fixture
-def pool() -> Iterator[Runners]:
-    yield Runners()
+def pool() -> Runners:
+    return Runners()
 
 
 def waiting(pool: Runners, function: Callable[[], object]) -> Any:
