@@ -25,6 +25,7 @@ from gevent import socket
 from gevent.resolver.thread import Resolver
 from gevent.server import StreamServer
 from gunicorn.config import Config
+from gunicorn.http import wsgi
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import SocketUnreader
@@ -33,6 +34,7 @@ from msgspec import Raw, Struct
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
+from werkzeug.datastructures import Headers
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 PAGE = (Path(__file__).parent.parent / "docs" / "private-names.md").read_text(encoding="utf-8")
@@ -56,6 +58,17 @@ def test_response_emit_body() -> None:
     emit = vars(Response)["_emit_body"]
     assert list(inspect.signature(emit).parameters) == ["self", "data"]
     assert "self._emit_body(" in inspect.getsource(Response.write)
+
+
+@row("gunicorn `Response.process_headers`, `TOKEN_RE`, `HEADER_VALUE_RE`")
+def test_response_process_headers() -> None:
+    response = gunicorn_response()
+    response.process_headers([("A", " b "), ("Content-Length", "3"), ("Connection", "close")])
+    assert response.headers == [("A", "b"), ("Content-Length", "3")]
+    assert response.response_length == 3
+    assert wsgi.TOKEN_RE.fullmatch("a-b")
+    assert not wsgi.TOKEN_RE.fullmatch("a:")
+    assert not wsgi.HEADER_VALUE_RE.fullmatch("a\r\nb: c")
 
 
 @row("gunicorn `Response.headers_sent`")
@@ -157,6 +170,13 @@ def test_flasks_proxies_lead_to_its_context_variables() -> None:
     finally:
         flask_globals._cv_app.reset(tokens[0])
         flask_globals._cv_request.reset(tokens[1])
+
+
+@row("werkzeug `Headers._list`")
+def test_headers_are_a_list_of_pairs() -> None:
+    headers = Headers([("A", "b")])
+    headers._list.append(("C", "d"))
+    assert (headers.to_wsgi_list(), headers["c"]) == ([("A", "b"), ("C", "d")], "d")
 
 
 @row("gevent `loop.io`")

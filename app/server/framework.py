@@ -7,12 +7,13 @@ error handlers are Flask's own.
 """
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from flask import Flask, Request, Response
 from flask.globals import _cv_app, _cv_request
 from flask.sessions import NullSession, SessionInterface
+from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
@@ -44,15 +45,16 @@ class Hooks(NamedTuple):
 class ServedRequest:
     """What Flask's ``current_app``, ``g``, ``request`` and ``session`` lead to while a request is
     served: one object instead of Flask's two contexts, which tell signals and functions of
-    themselves that are not there.
+    themselves that are not there. ``known`` is what the application knows of the request.
     """
 
-    __slots__ = ("app", "g", "request")
+    __slots__ = ("app", "g", "known", "request")
 
     def __init__(self, app: Flask, request: Request) -> None:
         self.app = app
         self.request = request
         self.g = app.app_ctx_globals_class()
+        self.known: Any = None
 
     @property
     def session(self) -> NullSession:
@@ -65,6 +67,37 @@ class ServedRequest:
         return self.app.create_url_adapter(self.request)
 
 
+def served() -> ServedRequest:
+    """The request being served. Raises LookupError outside of one."""
+    found: Any = _cv_request.get()
+    return cast(ServedRequest, found)
+
+
+class RequestHeaders(EnvironHeaders):
+    """The headers of a request, where a look-up is one. Names have no bytes outside of ASCII."""
+
+    def get(self, key: str, default: Any = None, type: Any = None) -> Any:
+        """The value of a header, ``default`` if the request has none."""
+        if type is not None:
+            return super().get(key, default, type)
+        return self.environ.get(_variable(key), default)
+
+
+@lru_cache(maxsize=256)
+def _variable(name: str) -> str:
+    """Where the environment has a header (PEP 3333)."""
+    key = name.upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
+class ServerRequest(Request):
+    """Flask's, with :class:`RequestHeaders`."""
+
+    def __init__(self, environ: Any, *arguments: Any, **named: Any) -> None:
+        super().__init__(environ, *arguments, **named)
+        self.headers = RequestHeaders(environ)
+
+
 class Application(Flask):
     """The WSGI application of one worker.
 
@@ -74,6 +107,7 @@ class Application(Flask):
     """
 
     session_interface = NoSession()
+    request_class = ServerRequest
 
     def __init__(
         self,
@@ -98,18 +132,18 @@ class Application(Flask):
         """Those that were set when the first request came. Raises RuntimeError for one that would
         not be called.
         """
-        not_called = (self.teardown_request_funcs, self.url_value_preprocessors)
+        ends: Any = (*self.teardown_request_funcs.values(), self.teardown_appcontext_funcs)
+        if any((*ends, *self.url_value_preprocessors.values())):
+            raise RuntimeError("a function is registered that this application never calls")
         of_blueprints = [
             name
             for registry in (self.before_request_funcs, self.after_request_funcs)
             for name, functions in registry.items()
             if name is not None and functions
         ]
-        if any(map(any, map(dict.values, not_called))) or self.teardown_appcontext_funcs:
-            raise RuntimeError("a function is registered that this application never calls")
         if of_blueprints:
             raise RuntimeError(f"hooks of blueprints are not called: {', '.join(of_blueprints)}")
-        after = self.after_request_funcs.get(None, ())
+        after: Any = self.after_request_funcs.get(None, ())
         return Hooks(tuple(self.before_request_funcs.get(None, ())), tuple(reversed(after)))
 
     def wsgi_app(self, environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -147,7 +181,7 @@ class Application(Flask):
 
     def full_dispatch_request(self) -> Response:
         """Call the hooks and the view."""
-        hooks, request = self.hooks, _cv_request.get().request
+        hooks, request = self.hooks, served().request
         try:
             for before in hooks.before:
                 if (answer := before()) is not None:

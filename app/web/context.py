@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Any, NamedTuple
 
-from flask import Request, g
+from flask import Request
 
 from app.common import trace_context
 from app.common.errors import GatewayError, Kind
@@ -21,6 +21,7 @@ from app.keys.budgets import Budget, BudgetExceeded
 from app.keys.key_file import ClientKey
 from app.keys.limits import RateExceeded, RateStatus
 from app.recording.exchange import Exchange
+from app.server.framework import served
 from app.server.lifecycle import Live
 from app.server.logs import request_id
 
@@ -157,7 +158,7 @@ class RequestContext:
 
 def begin(request: Request, address: str = "", *, makes_spans: bool = False) -> RequestContext:
     """Make the context of a request that has just arrived, under the client's own id if that is
-    sane. It is the only thing kept on ``flask.g``, and its id is on every log line from here on.
+    sane. Its id is on every log line from here on.
     ``address`` is the client's. ``makes_spans``: the request is a span of its trace.
     """
     given = request.headers.get("X-Request-ID", "")
@@ -167,8 +168,7 @@ def begin(request: Request, address: str = "", *, makes_spans: bool = False) -> 
     trace = trace_context.child_of(above) if makes_spans else above
     if trace is not None:
         trace_context.parent.set(trace)
-    context: RequestContext
-    context = g.context = RequestContext(
+    context = served().known = RequestContext(
         identity,
         request.method,
         request.path,
@@ -183,5 +183,5 @@ def begin(request: Request, address: str = "", *, makes_spans: bool = False) -> 
 
 def current() -> RequestContext:
     """The context of the request being served."""
-    context: RequestContext = g.context
+    context: RequestContext = served().known
     return context

@@ -1,6 +1,6 @@
 """A parsed conversation in, an HTTP response out: what the routes of all dialects share."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -27,10 +27,13 @@ from . import failures, relay
 from .billing import settlement
 from .context import RequestContext, current
 from .gateway_call import GatewayCall
-from .headers import STREAM_HEADERS, listing
+from .headers import STREAM_HEADERS, OwnHeaders, listing
 from .request_body import body
 
 JSON = "application/json"
+
+_JSON = ("Content-Type", JSON)
+_STREAM = [*STREAM_HEADERS.items(), ("Content-Type", "text/event-stream; charset=utf-8")]
 
 encode = Encoder().encode
 
@@ -48,11 +51,8 @@ class _Body:
         return iter(self._pieces)
 
 
-class StreamResponse(Response):
-    """A stream of server-sent events."""
-
-    def __init__(self, body: Iterator[bytes]) -> None:
-        super().__init__(body, headers=STREAM_HEADERS, mimetype="text/event-stream")
+class _Answer(Response):
+    """A response that is complete as it was made."""
 
     def get_wsgi_headers(self, environ: Any) -> Any:
         """The headers as they are: there is no length to add and no redirect to complete."""
@@ -61,6 +61,20 @@ class StreamResponse(Response):
     def get_app_iter(self, environ: Any) -> Any:
         """The pieces, which are bytes already, and the function that ends them."""
         return _Body(self.response, self.close)
+
+
+class StreamResponse(_Answer):
+    """A stream of server-sent events."""
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        super().__init__(body, headers=OwnHeaders(_STREAM))
+
+
+class WholeResponse(_Answer):
+    """The JSON of a whole answer, in pieces of ``length`` bytes together."""
+
+    def __init__(self, body: Iterable[bytes], length: int) -> None:
+        super().__init__(body, headers=OwnHeaders([_JSON, ("Content-Length", str(length))]))
 
 
 @dataclass(frozen=True)
@@ -141,12 +155,14 @@ class Serving:
             if streamed:
                 live.run(call.wait, self.early_headers)
                 body: Any = self._stream(call, encoder(call.meter), live, context, settle)
+                length = 0
             else:
-                body = relay.pieces(whole(relay.collect(call, live), call.meter))
+                answer = whole(relay.collect(call, live), call.meter)
+                body, length = relay.pieces(answer), len(answer)
                 settle()
             if context.exchange is not None:
                 body = context.exchange.watch(body)
-            response = StreamResponse(body) if streamed else Response(body, mimetype=JSON)
+            response = StreamResponse(body) if streamed else WholeResponse(body, length)
             _add_listings(response, call.repairs, call.ignored)
             return response
         except BaseException:

@@ -48,7 +48,8 @@ def parsed(head: str, peer: Any = PEER) -> Any:
 
 def both(head: str, listener: Any = TCP, peer: Any = PEER) -> tuple[dict[str, Any], dict[str, Any]]:
     """Ours and gunicorn's."""
-    request, client = parsed(head, peer), Client()
+    request: Any = parsed(head, peer)
+    client: Any = Client()
     _, gunicorns = create(request, client, peer, listener, Config())
     return environ.maker(listener)(request, client, peer), gunicorns
 

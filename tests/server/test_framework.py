@@ -85,7 +85,7 @@ def test_a_hook_may_answer_in_place_of_the_view(app: Application) -> None:
 def test_what_hooks_and_views_raise_is_handled(app: Application) -> None:
     app.errorhandler(Exception)(lambda error: (f"handled {error}", 418))
 
-    def fail() -> None:
+    def fail() -> str:
         raise ValueError("here")
 
     app.get("/fails", endpoint="fails")(fail)
@@ -114,10 +114,14 @@ def test_a_path_with_arguments_is_read_each_time(app: Application) -> None:
 
 
 def test_what_is_known_of_a_request_is_its_own(app: Application) -> None:
-    app.get("/first", endpoint="first")(lambda: str(setattr(g, "mark", 1)))
+    def first() -> str:
+        g.mark = "its own"
+        return str(g.mark)
+
+    app.get("/first", endpoint="first")(first)
     app.get("/second", endpoint="second")(lambda: str(getattr(g, "mark", "nothing")))
     client = app.test_client()
-    client.get("/first")
+    assert client.get("/first").text == "its own"
     assert client.get("/second").text == "nothing"
 
 
