@@ -131,10 +131,12 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    """A worker that was killed has answers in progress no more."""
+    """A worker that was killed is gone, not stuck, and has no answers in progress."""
+    from app.server import spread
     from app.server.progress import BOARD
 
     BOARD.clear(worker.age)
+    spread.ended(worker.age)
 
 
 def post_worker_init(_worker: Any) -> None:
@@ -142,13 +144,6 @@ def post_worker_init(_worker: Any) -> None:
     gunicorn's handler would end the first in a traceback.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def child_exit(_server: Any, worker: Any) -> None:
-    """A worker that was killed is gone, not stuck."""
-    from app.server import spread
-
-    spread.ended(worker.age)
 
 
 def _load_application() -> None:

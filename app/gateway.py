@@ -6,7 +6,6 @@ model that the service names for that. If that fails too, the client gets the re
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -19,6 +18,7 @@ import gevent
 from app.catalogue.choice import ModelChoice
 from app.common.errors import POLICY, GatewayError, Kind, stopped
 from app.common.finished import Tries
+from app.common.runners import Runners, Task
 from app.core.conversation import Conversation
 from app.core.events import COMMITTING, Event, Finish
 from app.core.limits import Limits, limited
@@ -56,10 +56,11 @@ class Gateway:
     sleep: Callable[[float], object] = gevent.sleep
     run: Callable[..., Any] = lambda size, call, *arguments: call(*arguments)
     told: ToldPrompts = field(default_factory=ToldPrompts)
+    runners: Runners = field(default_factory=Runners)
 
     def open(self, conversation: Conversation, tap: Tap | None = None) -> "GatewayCall":
-        """Start the upstream call, whose bytes ``tap`` is shown. Failures are raised by the call's
-        :meth:`GatewayCall.wait`.
+        """An upstream call, whose bytes ``tap`` is shown. It begins when it is waited for, and its
+        failures are raised by :meth:`GatewayCall.wait`.
         """
         return self.prepare(conversation, tap).started()
 
@@ -70,9 +71,9 @@ class Gateway:
 
 
 class GatewayCall:
-    """One conversation in progress. A separate greenlet opens it, so that the client can be sent
-    headers and pings meanwhile. The greenlet keeps the request's context variables, by which log
-    lines carry the request's id.
+    """One conversation in progress. A greenlet beside that of the request opens it, so that the
+    client can be sent headers and pings meanwhile, unless it is waited for without a limit. The
+    greenlet has the request's context variables, by which log lines carry the request's id.
     """
 
     def __init__(
@@ -99,11 +100,11 @@ class GatewayCall:
         self._rest: Iterator[Sequence[Event]] = iter(())
         self._failure: Exception | None = None
         self._retried = self._closed = False
-        self._opening: gevent.Greenlet[..., None] = gevent.Greenlet()
+        self._opening: Task | None = None
 
     def started(self) -> "GatewayCall":
-        """The call itself, which begins to open. Call this once."""
-        self._opening = gevent.spawn(copy_context().run, self._open)
+        """The call itself, which may be waited for. Call this once."""
+        self._opening = self._gateway.runners.task(self._open)
         return self
 
     def prepared(self) -> tuple[Token, Prepared] | None:
@@ -120,14 +121,15 @@ class GatewayCall:
             raise
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the first content event; False if it did not come within ``seconds``.
+        """Wait for the first content event; False if it did not come within ``seconds``. With inf
+        the call is opened in the greenlet that waits.
 
         Raises the GatewayError that the retry policy ended with.
         """
-        self._opening.join(seconds)
+        is_over = self._opening is not None and self._opening.wait(seconds)
         if self._failure is not None:
             raise self._failure
-        return bool(self._opening.ready())
+        return is_over
 
     def batches(self) -> Iterator[Sequence[Event]]:
         """Batches of events as they arrive; an empty batch for each ping interval without data.
@@ -159,7 +161,7 @@ class GatewayCall:
         self._held = []  # the meter has it already
         self._first_event_at = None
         self.meter.restart()
-        self._opening = gevent.spawn(copy_context().run, partial(self._open, error))
+        self._opening = self._gateway.runners.task(partial(self._open, error))
         return True
 
     def close(self) -> None:
@@ -167,9 +169,10 @@ class GatewayCall:
         self._closed = True
         self._tries.end()
         self._failure = None  # its traceback refers to this call: a cycle would keep the request
-        self._opening.kill(block=False)
-        if self._opening.ready():
+        if self._opening is None or self._opening.is_over:
             self._call.close()
+        else:
+            self._opening.cancel()
 
     @property
     def repairs(self) -> tuple[str, ...]:

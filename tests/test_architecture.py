@@ -22,11 +22,13 @@ ALLOWED = {  # lower rows import from higher ones
     "errors": set(),
     "files": set(),
     "finished": set(),
+    "ids": set(),
     "masking": set(),
     "openapi": set(),
     "output": set(),
     "program": set(),
     "python_build": set(),
+    "runners": set(),
     "sockets": set(),
     "tls": set(),
     "trace_context": set(),
@@ -40,11 +42,11 @@ ALLOWED = {  # lower rows import from higher ones
     "models": {"core"},
     "settings": {"aws", "models"},  # which names are regions and models
     "upstream_http": {"sockets"},
-    "server": {"errors", "output", "sockets", "trace_context", "version"},
+    "server": {"errors", "ids", "output", "sockets", "trace_context", "version"},
     "recording": {"errors", "eventstream", "files", "masking", "output", "program", "version"},
     "upstream": {"core", "errors", "models"},
     "codewhisperer": {
-        "aws", "core", "errors", "eventstream", "masking", "models", "settings", "tls",
+        "aws", "core", "errors", "eventstream", "ids", "masking", "models", "settings", "tls",
         "trace_context", "upstream", "upstream_http", "version", "waits",
     },
     "credentials": {
@@ -54,7 +56,8 @@ ALLOWED = {  # lower rows import from higher ones
     "retry": {"core", "errors", "models"},
     "fetching": {"core", "errors", "tls", "version"},
     "gateway": {
-        "catalogue", "core", "credentials", "errors", "finished", "models", "retry", "upstream",
+        "catalogue", "core", "credentials", "errors", "finished", "models", "retry", "runners",
+        "upstream",
     },
     "explaining": {"core", "credentials", "gateway", "models", "upstream"},
     "calls": {"gateway"},
@@ -71,7 +74,7 @@ ALLOWED = {  # lower rows import from higher ones
     "tracing": {"finished", "settings", "version"},
     "pages": {"accounting", "core", "errors", "models", "openapi", "server", "version"},
     "web": {
-        "core", "errors", "finished", "kept", "keys", "recording", "server", "trace_context",
+        "core", "errors", "finished", "ids", "kept", "keys", "recording", "server", "trace_context",
     },
     "client_setup": {"files", "models", "program", "settings"},
     "page": {
@@ -79,7 +82,7 @@ ALLOWED = {  # lower rows import from higher ones
         "server",
     },
     "dialects": {"core", "errors", "openapi"},
-    "entry": {"core", "dialects", "errors", "openapi", "web"},  # of a dialect: ENTRY_MODULES
+    "entry": {"core", "dialects", "errors", "ids", "openapi", "web"},  # of a dialect: ENTRY_MODULES
     "operating": {
         "accounting", "catalogue", "credentials", "finished", "gateway", "keys", "metrics",
         "output", "page", "pages", "server", "settings", "tracing", "version", "web",

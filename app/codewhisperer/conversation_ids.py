@@ -7,10 +7,9 @@ title, a check of the quota), which has another prompt. All ids are hashes (UUID
 every worker.
 """
 
-from uuid import NAMESPACE_URL, uuid5
-
 from msgspec import Struct
 
+from app.common.ids import named_id
 from app.core.conversation import Conversation, Message, Text, ToolCall, ToolResult
 
 _BEGINNING = 256
@@ -37,7 +36,7 @@ def conversation_ids(conversation: Conversation, family: str) -> ConversationIds
 
 
 def _id(*parts: str) -> str:
-    return str(uuid5(NAMESPACE_URL, "\0".join(("kiro2api", *parts))))
+    return named_id("\0".join(("kiro2api", *parts)))
 
 
 def _identity(conversation: Conversation) -> tuple[str, ...]:

@@ -3,10 +3,10 @@
 import logging
 from math import inf
 from time import monotonic
-from uuid import uuid4
 
 from app.aws.regions import region_of
 from app.common.errors import GatewayError, Kind
+from app.common.ids import random_id
 from app.core.conversation import WebPage
 from app.upstream import AccessToken
 
@@ -71,7 +71,7 @@ class WebSearches:
     ) -> list[WebPage]:
         url, headers = host.mcp_endpoint(profile)
         in_body = profile if host.binding == "json-rpc" else None
-        body = mcp.request(f"web_search_{uuid4().hex}", query, in_body)
+        body = mcp.request(f"web_search_{random_id()}", query, in_body)
         headers |= authorization(token.access_token, token.kind)
         try:
             return mcp.pages(self._call(url, headers, body, deadline))

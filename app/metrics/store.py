@@ -17,8 +17,7 @@ from .table import Metric
 
 _Dict: Any = MmapedDict  # it has no types
 _bound: Any = floatToGoString
-_PAIR = Struct("dd")
-_pack = _PAIR.pack
+_write = Struct("dd").pack_into
 
 SIZE = 1 << 16
 """Bytes of a new file; prometheus_client doubles it when it is full."""
@@ -31,16 +30,11 @@ class File(_Dict):  # type: ignore[misc]
     each write, in three calls.
     """
 
-    def place(self, key: str) -> slice:
+    def place(self, key: str) -> int:
         """Where the number of a key and its time are, for good, among the bytes of the file."""
         self.read_value(key)
-        at = self._positions[key]
-        return slice(at, at + _PAIR.size)
-
-    @property
-    def data(self) -> Any:
-        """The bytes, until the next key is new."""
-        return self._m
+        at: int = self._positions[key]
+        return at
 
 
 class Cell:
@@ -54,11 +48,11 @@ class Cell:
 
     def add(self, amount: float = 1.0) -> None:
         value = self._value = self._value + amount
-        self._file.data[self._place] = _pack(value, 0.0)  # at once, as a reader must see it
+        _write(self._file._m, self._place, value, 0.0)  # at once, as a reader must see it
 
     def set(self, value: float) -> None:
         self._value = value
-        self._file.data[self._place] = _pack(value, 0.0)
+        _write(self._file._m, self._place, value, 0.0)
 
 
 class Distribution:

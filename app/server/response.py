@@ -13,8 +13,9 @@ from functools import lru_cache
 from time import time
 from typing import Any
 
-from gunicorn.http.wsgi import Response
-from gunicorn.util import http_date
+from gunicorn.http.errors import InvalidResponseHeader
+from gunicorn.http.wsgi import HEADER_VALUE_RE, TOKEN_RE, Response
+from gunicorn.util import http_date, is_hoppish
 
 from app.common.sockets import send_all
 
@@ -35,6 +36,18 @@ class MergingResponse(Response):
     _head = b""
     _ended = False
     _omits_body: bool  # gunicorn sets it
+
+    def process_headers(self, headers: Any) -> None:
+        """Take the headers of the response, by gunicorn's rules: what a name may be, and means, is
+        found out once, and the values are checked together.
+        """
+        for name, value in headers:
+            if not _is_plain(name):
+                super().process_headers([(name, value)])
+            else:
+                self.headers.append((name, value.strip(" \t")))
+        if not HEADER_VALUE_RE.fullmatch("".join([value for _, value in self.headers])):
+            raise InvalidResponseHeader("a value of a header")
 
     def send_headers(self) -> None:
         """Make the head; it goes out with the first piece, or upon :meth:`close`."""
@@ -80,6 +93,13 @@ class MergingResponse(Response):
             data, self._head = self._head + data, b""
         if data:
             send_all(self.sock, data)
+
+
+@lru_cache(maxsize=256)
+def _is_plain(name: str) -> bool:
+    """Whether it is the name of a header that means nothing to the server."""
+    is_meant = name.lower() == "content-length" or is_hoppish(name)
+    return bool(TOKEN_RE.fullmatch(name)) and not is_meant
 
 
 @lru_cache(maxsize=1)

@@ -21,14 +21,13 @@ from typing import Any, cast
 
 import gevent
 from gevent.pool import Pool
-from gunicorn.http.wsgi import create
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
 from app.common import trace_context
 from app.common.errors import GatewayError
 
-from . import log_handlers, signals
+from . import environ, log_handlers, signals
 from .connections.connection import Connection
 from .framework import Application
 from .lifecycle import Lifecycle
@@ -119,13 +118,14 @@ class Worker(GeventWorker):
     def _server(self, listener: Any) -> SpreadingServer:
         listener.setblocking(True)
         pool = Pool(self.worker_connections)
-        handle = partial(self.handle, listener.getsockname())
+        handle = partial(self.handle, environ.maker(listener.getsockname()))
         server = SpreadingServer(listener, handle, place=self._place, spawn=pool)
         server.start()
         return server
 
-    def handle(self, listener_name: Any, client: Any, addr: Any) -> None:
-        """One connection, from its first request to its end.
+    def handle(self, environ_of: Any, client: Any, addr: Any) -> None:
+        """One connection, from its first request to its end. ``environ_of`` makes the environment
+        of a request at its listener (:mod:`.environ`).
 
         A TLS handshake is left to the connection, which limits its time.
         """
@@ -141,7 +141,7 @@ class Worker(GeventWorker):
         spare = min(SPARE, max(1, self.worker_connections // 4))
         if len(self._clients) >= self.worker_connections - spare:
             lifecycle.close_longest_waiting()
-        connection, counted = self._connection(listener_name, client, addr), ""
+        connection, counted = self._connection(environ_of, client, addr), ""
         self._clients[client] = connection
         lifecycle.connected(client)
         try:
@@ -155,27 +155,25 @@ class Worker(GeventWorker):
             lifecycle.disconnected(client)
             del self._clients[client]
 
-    def _connection(self, listener_name: Any, client: Any, addr: Any) -> Connection:
+    def _connection(self, environ_of: Any, client: Any, addr: Any) -> Connection:
         return Connection(
             client,
             addr,
             self.cfg,
-            answer=lambda request: self.handle_request(listener_name, request, client, addr),
+            answer=lambda request: self.handle_request(environ_of, request, client, addr),
             refusals=self._application.refusals,
             log=self.log,
         )
 
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
+    def handle_request(self, environ_of: Any, req: Any, sock: Any, addr: Any) -> bool:
         """One request. A client that accepts no data for too long is treated as one that has left,
         and its log line says so; gunicorn would add a traceback.
 
         Raises StopIteration for the last request of a connection, as gunicorn does.
         """
-        response, environ = create(
-            req, sock, addr, listener_name, self.cfg, response_class=MergingResponse
-        )
+        response = MergingResponse(req, sock, self.cfg)
         try:
-            self._answer(environ, response)
+            self._answer(environ_of(req, sock, addr), response)
         except TimeoutError as error:
             raise BrokenPipeError(EPIPE, "the client accepts no data") from error
         except OSError:
@@ -195,8 +193,8 @@ class Worker(GeventWorker):
             raise StopIteration
         return True
 
-    def _answer(self, environ: Any, response: Any) -> None:
-        body: Any = self.wsgi(environ, response.start_response)
+    def _answer(self, variables: Any, response: Any) -> None:
+        body: Any = self.wsgi(variables, response.start_response)
         if not self.alive:  # asked now, since a whole answer may have taken long to make
             response.force_close()
         try:

@@ -6,21 +6,22 @@ in which its members get their values is in :mod:`.hooks`. No prompt and no key 
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Any, NamedTuple
-from uuid import uuid4
 
-from flask import Request, g
+from flask import Request
 
 from app.common import trace_context
 from app.common.errors import GatewayError, Kind
 from app.common.finished import Finished
+from app.common.ids import random_id
 from app.common.trace_context import TraceParent
 from app.keys.budgets import Budget, BudgetExceeded
 from app.keys.key_file import ClientKey
 from app.keys.limits import RateExceeded, RateStatus
 from app.recording.exchange import Exchange
+from app.server.framework import served
 from app.server.lifecycle import Live
 from app.server.logs import request_id
 
@@ -43,10 +44,6 @@ NAMED_FACTS = ("model", "account", "attempts", "upstream_id", "tries")
 """Facts of a call that are members of the record."""
 
 
-def _hold_nothing() -> None:
-    """The ``release`` of a request that has taken nothing."""
-
-
 @dataclass(slots=True, eq=False)
 class RequestContext:
     """One request. ``connection`` is the client's socket, None if gunicorn is not the server;
@@ -57,8 +54,8 @@ class RequestContext:
     and ``dialect``, as in the record; ``key``, who asks (None on open paths); ``rate``, how many
     requests the key has left; ``budgets``, the key's; ``streamed`` and ``model_asked`` (None and ""
     unless a model is asked); ``live`` and ``call``, the answer under way; ``exchange``, if it may
-    be recorded; ``failure``, the last one; ``status``, of the response.
-    ``release`` gives back what the answer holds: it is called once, when the answer is over.
+    be recorded; ``failure``, the last one; ``status``, of the response; ``held``, what gives back
+    what the answer has taken.
     """
 
     request_id: str
@@ -82,7 +79,7 @@ class RequestContext:
     exchange: Exchange | None = None
     failure: Failure | None = None
     status: int = 0
-    release: Callable[[], object] = _hold_nothing
+    held: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def client(self) -> ClientKey:
@@ -98,6 +95,16 @@ class RequestContext:
             self.rate = error.rate
         elif isinstance(error, BudgetExceeded):
             self.budgets = error.budgets
+
+    def release(self) -> None:
+        """Give back what the answer holds, the last first; all of it, also if one part fails."""
+        while self.held:
+            give_back = self.held.pop()
+            try:
+                give_back()
+            except BaseException:
+                self.release()
+                raise
 
     def finished(self) -> Finished:
         """The record of the request, complete once ``release`` was called."""
@@ -151,18 +158,17 @@ class RequestContext:
 
 def begin(request: Request, address: str = "", *, makes_spans: bool = False) -> RequestContext:
     """Make the context of a request that has just arrived, under the client's own id if that is
-    sane. It is the only thing kept on ``flask.g``, and its id is on every log line from here on.
+    sane. Its id is on every log line from here on.
     ``address`` is the client's. ``makes_spans``: the request is a span of its trace.
     """
     given = request.headers.get("X-Request-ID", "")
-    identity = given if SANE_ID.fullmatch(given) else f"req_{uuid4().hex}"
+    identity = given if SANE_ID.fullmatch(given) else f"req_{random_id()}"
     request_id.set(identity)
     above = trace_context.parse(request.headers.get("traceparent"))
     trace = trace_context.child_of(above) if makes_spans else above
     if trace is not None:
         trace_context.parent.set(trace)
-    context: RequestContext
-    context = g.context = RequestContext(
+    context = served().known = RequestContext(
         identity,
         request.method,
         request.path,
@@ -177,5 +183,5 @@ def begin(request: Request, address: str = "", *, makes_spans: bool = False) -> 
 
 def current() -> RequestContext:
     """The context of the request being served."""
-    context: RequestContext = g.context
+    context: RequestContext = served().known
     return context

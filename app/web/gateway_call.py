@@ -22,7 +22,8 @@ class GatewayCall(Protocol):
         """Names of the parts of the request that have no effect."""
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the first content event; False if it has not come after that long.
+        """Wait for the first content event; False if it has not come after that long. inf: there is
+        nothing else to do meanwhile.
 
         Raises GatewayError if the call has failed.
         """

@@ -2,11 +2,31 @@
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import quote
+
+from werkzeug.datastructures import Headers
 
 MAX_LISTING = 1024
 """Bytes of a listing header, since proxies refuse answers with large heads; characters of a list in
 the log."""
+
+
+class OwnHeaders(Headers):
+    """The headers of an answer that the gateway itself writes. werkzeug would check each when it is
+    added; the server checks all when they are sent.
+    """
+
+    def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
+        self._list = [*fields]
+
+    def add(self, key: str, value: Any, /, **parameters: Any) -> None:
+        """Add a header, which may be there already."""
+        if parameters or type(value) is not str:
+            super().add(key, value, **parameters)
+        else:
+            self._list.append((key, value))
+
 
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """Without these, nginx and other proxies buffer a stream."""

@@ -4,6 +4,7 @@ A dialect brings an :class:`Encoder`. Events read together are encoded and writt
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from time import monotonic
 from typing import Protocol
 
@@ -108,8 +109,7 @@ def collect(call: GatewayCall, live: Live) -> Reply:
 
 def _collect(call: GatewayCall, live: Live) -> Reply:
     builder = ReplyBuilder()
-    while not live.run(call.wait, 3600.0):
-        pass
+    live.run(call.wait, inf)
     live.streams()
     batches = call.batches()
     while (batch := live.run(next, batches, None)) is not None:

@@ -1,7 +1,6 @@
 """A parsed conversation in, an HTTP response out: what the routes of all dialects share."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -28,10 +27,13 @@ from . import failures, relay
 from .billing import settlement
 from .context import RequestContext, current
 from .gateway_call import GatewayCall
-from .headers import STREAM_HEADERS, listing
+from .headers import STREAM_HEADERS, OwnHeaders, listing
 from .request_body import body
 
 JSON = "application/json"
+
+_JSON = ("Content-Type", JSON)
+_STREAM = [*STREAM_HEADERS.items(), ("Content-Type", "text/event-stream; charset=utf-8")]
 
 encode = Encoder().encode
 
@@ -49,11 +51,8 @@ class _Body:
         return iter(self._pieces)
 
 
-class StreamResponse(Response):
-    """A stream of server-sent events."""
-
-    def __init__(self, body: Iterator[bytes]) -> None:
-        super().__init__(body, headers=STREAM_HEADERS, mimetype="text/event-stream")
+class _Answer(Response):
+    """A response that is complete as it was made."""
 
     def get_wsgi_headers(self, environ: Any) -> Any:
         """The headers as they are: there is no length to add and no redirect to complete."""
@@ -62,6 +61,20 @@ class StreamResponse(Response):
     def get_app_iter(self, environ: Any) -> Any:
         """The pieces, which are bytes already, and the function that ends them."""
         return _Body(self.response, self.close)
+
+
+class StreamResponse(_Answer):
+    """A stream of server-sent events."""
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        super().__init__(body, headers=OwnHeaders(_STREAM))
+
+
+class WholeResponse(_Answer):
+    """The JSON of a whole answer, in pieces of ``length`` bytes together."""
+
+    def __init__(self, body: Iterable[bytes], length: int) -> None:
+        super().__init__(body, headers=OwnHeaders([_JSON, ("Content-Length", str(length))]))
 
 
 @dataclass(frozen=True)
@@ -133,25 +146,28 @@ class Serving:
         """
         context = current()
         context.streamed, context.model_asked = streamed, conversation.model
-        with ExitStack() as held:
-            live = self._admit(held, context, conversation.model)
+        try:
+            live = self._admit(context, conversation.model)
             conversation = live.run(self.fetch, conversation)
             call = context.call = self.open(conversation, context.exchange)
             settle, close = settlement(self.limits, context.client, call)
-            held.callback(close)
-            held.callback(call.close)
+            context.held += (close, call.close)
             if streamed:
                 live.run(call.wait, self.early_headers)
                 body: Any = self._stream(call, encoder(call.meter), live, context, settle)
+                length = 0
             else:
-                body = relay.pieces(whole(relay.collect(call, live), call.meter))
+                answer = whole(relay.collect(call, live), call.meter)
+                body, length = relay.pieces(answer), len(answer)
                 settle()
             if context.exchange is not None:
                 body = context.exchange.watch(body)
-            response = StreamResponse(body) if streamed else Response(body, mimetype=JSON)
+            response = StreamResponse(body) if streamed else WholeResponse(body, length)
             _add_listings(response, call.repairs, call.ignored)
-            context.release = held.pop_all().close
             return response
+        except BaseException:
+            context.release()
+            raise
 
     def explain(self, conversation: Conversation) -> Response:
         """What :meth:`respond` would do, as JSON: nothing is sent to the upstream. Only the owner's
@@ -159,25 +175,25 @@ class Serving:
         asks the upstream.
         """
         context = current()
-        with ExitStack() as held:
-            live = self._admit(held, context, conversation.model)
+        try:
+            live = self._admit(context, conversation.model)
             told = self.explained(live.run(self.fetch, conversation))
+        finally:
+            context.release()
         if context.client.name != OWN:
             told = replace(told, account=None, host=None)
         response = Response(encode(told), mimetype=JSON)
         _add_listings(response, [repair.name for repair in told.repairs], told.ignored)
         return response
 
-    def _admit(self, held: ExitStack, context: RequestContext, model: str) -> Live:
-        """Let in a request that asks this model, for as long as ``held`` is open. Raises
-        GatewayError.
-        """
+    def _admit(self, context: RequestContext, model: str) -> Live:
+        """Let in a request that asks this model, until it is released. Raises GatewayError."""
         leave, context.rate, context.budgets = self.limits.enter(context.client, model)
-        held.callback(leave)
+        context.held.append(leave)
         live = context.live = self.lifecycle.watch(context.connection)
-        held.callback(live.close)
+        context.held.append(live.close)
         live.show(context.started, context.client.name, model, context.dialect, context.address)
-        held.callback(self.admission.enter(live))
+        context.held.append(self.admission.enter(live))
         return live
 
     def failed_stream(

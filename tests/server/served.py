@@ -7,6 +7,7 @@ import gevent
 from gevent import socket
 
 from app.common.errors import POLICY, GatewayError
+from app.server import environ
 from app.server.connections.addresses import ConnectionLimit
 from app.server.connections.refusals import Answer as RefusalAnswer
 from app.server.connections.refusals import Refusals
@@ -83,7 +84,7 @@ class Connection:
         self.client, served = socket.socketpair()
         self.client.settimeout(5)
         name, address = ("127.0.0.1", 2), ("127.0.0.1", 1)
-        self.serving = gevent.spawn(worker.handle, name, served, address)
+        self.serving = gevent.spawn(worker.handle, environ.maker(name), served, address)
 
     def ask(self, request: bytes = GET) -> bytes:
         """All of the next answer, which ends with its last chunk."""

@@ -20,21 +20,23 @@ def test_a_large_request_is_worked_through_beside_the_loop() -> None:
             gevent.sleep(0.001)
             turns += 1
 
-    def compute() -> int:
-        end = time.perf_counter() + 0.2
-        while time.perf_counter() < end:
+    def compute(until: int) -> int:
+        """Compute until the loop has had so many turns, and no longer than some seconds."""
+        end = time.perf_counter() + (30 if until > 2 else 0.2)
+        while turns < until and time.perf_counter() < end:
             pass
         return threading.get_native_id()
 
     counting = gevent.spawn(count)
     try:
-        assert native.run(native.LARGE + 1, compute) != threading.get_native_id()
-        assert turns > 20
+        assert native.run(native.LARGE + 1, compute, 20) != threading.get_native_id()
+        assert turns >= 20
         turns = 0
-        assert native.run(native.LARGE, compute) == threading.get_native_id()
+        assert native.run(native.LARGE, compute, 2) == threading.get_native_id()
         assert turns <= 1
-        assert native.apart(compute) != threading.get_native_id()
-        assert turns > 20
+        turns = 0
+        assert native.apart(compute, 20) != threading.get_native_id()
+        assert turns >= 20
     finally:
         counting.kill()
 

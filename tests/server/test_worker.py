@@ -13,7 +13,7 @@ from gevent import socket
 from gevent.event import Event
 from gevent.monkey import get_original
 
-from app.server import spread
+from app.server import environ, spread
 from app.server import worker as module
 from app.server.lifecycle import Lifecycle
 from app.server.logs import request_id
@@ -44,7 +44,7 @@ class TestRequests:
         service.answer = lambda environ, start: Body(lambda: ids.append(request_id.get()), b"a")
         for _ in range(2):
             with pytest.raises(StopIteration):
-                worker.handle_request("", Asked(), served, ("127.0.0.1", 1))
+                worker.handle_request(environ.maker(""), Asked(), served, ("127.0.0.1", 1))
             ids.append(request_id.get())
         assert ids == ["mine", "", "mine", ""]
         client.close()

@@ -1,10 +1,10 @@
 """The HTTP surface of the Anthropic Messages API."""
 
 from functools import partial
-from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
+from app.common.ids import random_id
 from app.common.openapi import JSON
 from app.dialects.wire import encode
 from app.web.serving import Serving
@@ -25,7 +25,7 @@ def blueprint(serving: Serving) -> Blueprint:
         parsed = serving.read(parse_messages, request.headers)
         omit_thinking = parsed.conversation.reasoning.omit_text
         context = ReplyContext(
-            f"msg_{uuid4().hex}",
+            f"msg_{random_id()}",
             parsed.model,
             omit_thinking,
             parsed.safeguards,

@@ -3,11 +3,11 @@
 from functools import partial
 from time import time
 from typing import NoReturn
-from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
 from app.common.errors import GatewayError, Kind
+from app.common.ids import random_id
 from app.web.serving import Serving
 
 from .parse import parse_chat
@@ -31,7 +31,7 @@ def blueprint(serving: Serving) -> Blueprint:
     def chat() -> Response:
         parsed = serving.read(parse_chat, request.headers)
         context = ReplyContext(
-            f"chatcmpl-{uuid4().hex}",
+            f"chatcmpl-{random_id()}",
             int(time()),
             parsed.model,
             include_usage=parsed.include_usage,

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from time import time
 from typing import Any
-from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
 from app.common.errors import GatewayError, Kind
+from app.common.ids import random_id
 from app.web.context import current
 from app.web.serving import Serving
 
@@ -31,7 +31,7 @@ def install(routes: Blueprint, serving: Serving) -> None:
     @routes.post("/v1/conversations")
     def create_conversation() -> Response:
         body = serving.read(partial(read, NewConversation), calls_model=False)
-        number = uuid4().hex
+        number = random_id()
         empty = Conversation(int(time()), body.metadata or {}, b"[]")
         made = empty.having(numbered(body.items or (), number))
         _keep(serving, f"conv_{number}", lambda _: packed(made))
@@ -66,7 +66,7 @@ def _install_items(routes: Blueprint, serving: Serving) -> None:
     @routes.post("/v1/conversations/<identity>/items")
     def add_items(identity: str) -> Response:
         body = serving.read(partial(read, NewItems), calls_model=False)
-        added = numbered(body.items, uuid4().hex)
+        added = numbered(body.items, random_id())
         _changed(serving, identity, lambda before: before.having([*before.items(), *added]))
         return json_answer(_all(added))
 

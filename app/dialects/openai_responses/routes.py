@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from time import time
 from typing import TypeVar
-from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
 from app.common.errors import GatewayError, Kind
+from app.common.ids import random_id
 from app.common.openapi import JSON
 from app.dialects import openai
 from app.dialects.wire import encode
@@ -34,7 +34,7 @@ def blueprint(serving: Serving) -> Blueprint:
 
     @routes.post("/v1/responses")
     def responses() -> Response:
-        parsed, number = read(serving, parse_responses), uuid4().hex
+        parsed, number = read(serving, parse_responses), random_id()
         keeping = kept_routes.keeping(serving, parsed, number)
         context = ReplyContext(number, parsed.options, int(time()), time, keeping)
         encoder = partial(StreamEncoder, context)
@@ -57,7 +57,7 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.post("/v1/responses/compact")
     def compact() -> Response:
         parsed = read(serving, parse_compact)
-        context = ReplyContext(uuid4().hex, parsed.options, int(time()), time)
+        context = ReplyContext(random_id(), parsed.options, int(time()), time)
         return serving.respond(
             parsed.conversation,
             streamed=False,

@@ -28,6 +28,19 @@ DRAIN_SECONDS, DRAIN_BYTES = 5.0, 64 * 1024
 LEFT = frozenset({EPIPE, ECONNRESET, ENOTCONN})
 
 
+class ParsedRequest(Request):
+    """gunicorn's. Whether a peer may name the scheme is found out once for its connection."""
+
+    def __init__(self, connection: "Connection", config: Any, unreader: Any, *of: Any) -> None:
+        self._connection = connection
+        super().__init__(config, unreader, *of)
+
+    def _peer_is_trusted_proxy(self) -> bool:
+        if self._connection.trusts_peer is None:
+            self._connection.trusts_peer = super()._peer_is_trusted_proxy()
+        return self._connection.trusts_peer
+
+
 class Connection:
     """The connection of one client.
 
@@ -54,6 +67,7 @@ class Connection:
         self._input = ClientInput(client)
         self._unreader: Any = SocketUnreader(cast(Any, self._input))
         self._count = 0
+        self.trusts_peer: bool | None = None
 
     def serve(self) -> None:
         """All requests of the connection."""
@@ -109,7 +123,7 @@ class Connection:
         return False
 
     def _parse(self) -> Any:
-        request: Any = Request(self._config, self._unreader, self._address, self._count)
+        request: Any = ParsedRequest(self, self._config, self._unreader, self._address, self._count)
         if type(request.body.reader) is ChunkedReader:
             check_trailer = partial(request.parse_headers, from_trailer=True)
             request.body = ChunkedBody(self._unreader, check_trailer)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 from gunicorn.http import errors
 from gunicorn.util import http_date
 
 from app.common.errors import GatewayError, Kind
+from app.common.ids import random_id
 from app.common.sockets import send_all
 
 log = logging.getLogger("kiro2api.access")
@@ -62,7 +62,7 @@ class Refusals:
     def answer(self, client: Any, error: Exception, *, head_bytes: int = 0) -> None:
         """Answer with the failure and write its line in the log. The connection must be closed
         after this."""
-        request_id = f"req_{uuid4().hex}"
+        request_id = f"req_{random_id()}"
         status, failure = _failure(error, request_id)
         answer = self._render(failure, request_id)
         status = status or answer.status
