@@ -82,7 +82,7 @@ def _check_structure(json: bytes | str) -> None:
 
 
 def _sum(count: Callable[[bytes], int], parts: Iterable[bytes], most: int) -> int:
-    """What ``count`` says of all parts together, or of the first of them that have over ``most``."""
+    """What ``count`` says of all parts, or of the first that together have over ``most``."""
     total = 0
     for part in parts:
         total += count(part)
