@@ -110,7 +110,9 @@ def outside_strings(json: bytes | str) -> Iterator[bytes]:
     """What is outside of strings, piece by piece, a quotation mark in place of each string."""
     inside = False
     for piece in pieces(json):
-        parts = piece.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')
+        if b"\\" in piece:
+            piece = piece.replace(rb"\\", b"").replace(rb"\"", b"")
+        parts = piece.split(b'"')
         yield b'"'.join(parts[inside::2])
         inside ^= len(parts) % 2 == 0
 
