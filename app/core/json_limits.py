@@ -7,7 +7,7 @@ faster than the decoder, in slices, so that another thread may run in between.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import isfinite
 
 UNCHECKED = 256 * 1024
@@ -52,7 +52,7 @@ class Allowance:
     def check(self, text: str) -> None:
         """As :func:`check`, for one such string. Raises :class:`TooMuch`."""
         check(text)
-        values = sum(map(_values, pieces(text)))
+        values = _sum(_values, pieces(text), _NEGLIGIBLE)
         if values > _NEGLIGIBLE:  # most of these characters may be inside of strings
             values = sum(map(_values, outside_strings(text)))
         self._left -= values
@@ -62,15 +62,12 @@ class Allowance:
 
 def check(json: bytes | str) -> None:
     """Raises :class:`TooMuch`."""
-    if len(json) <= UNCHECKED:
+    size = len(json)
+    if size <= UNCHECKED:
         return
-    values = escapes = 0
-    for piece in pieces(json):
-        values += _values(piece)
-        escapes += piece.count(b"\\")
-    if escapes > MAX_ESCAPES:
+    if size > MAX_ESCAPES and _sum(_escapes, pieces(json), MAX_ESCAPES) > MAX_ESCAPES:
         raise TooMuch(f"more than {MAX_ESCAPES:,} backslashes")
-    if len(json) > _FEW_DIGITS or values >= MAX_VALUES:
+    if size > _FEW_DIGITS or _sum(_values, pieces(json), MAX_VALUES) >= MAX_VALUES:
         _check_structure(json)
 
 
@@ -84,15 +81,38 @@ def _check_structure(json: bytes | str) -> None:
             raise TooMuch(f"a number of more than {MAX_DIGITS} digits")
 
 
+def _sum(count: Callable[[bytes], int], parts: Iterable[bytes], most: int) -> int:
+    """What ``count`` says of all parts, or of the first that together have over ``most``."""
+    total = 0
+    for part in parts:
+        total += count(part)
+        if total > most:
+            break
+    return total
+
+
 def _values(raw: bytes) -> int:
-    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+    return _occurrences(raw, b",") + _occurrences(raw, b"[") + _occurrences(raw, b"{")
+
+
+def _escapes(raw: bytes) -> int:
+    return _occurrences(raw, b"\\")
+
+
+def _occurrences(raw: bytes, character: bytes) -> int:
+    """How often one character occurs. ``bytes.count`` looks at each byte, ``replace`` searches for
+    the next one, as fast as memory is read: a tenth of the time where it is rare, as it is in text.
+    """
+    return len(raw) - len(raw.replace(character, b""))
 
 
 def outside_strings(json: bytes | str) -> Iterator[bytes]:
     """What is outside of strings, piece by piece, a quotation mark in place of each string."""
     inside = False
     for piece in pieces(json):
-        parts = piece.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')
+        if b"\\" in piece:
+            piece = piece.replace(rb"\\", b"").replace(rb"\"", b"")
+        parts = piece.split(b'"')
         yield b'"'.join(parts[inside::2])
         inside ^= len(parts) % 2 == 0
 

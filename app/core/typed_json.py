@@ -163,10 +163,11 @@ def ignore_unknown(node: Struct, value: Mapping[str, Any], record: Record) -> No
     """Record as ignored every name in ``value`` for which ``node``, the struct made from it, has no
     field, at any depth. One that is null or empty asks for nothing and is not recorded.
     """
-    _ignore_unknown((node,), (value,), record)
+    ignore_all_unknown((node,), (value,), record)
 
 
-def _ignore_unknown(nodes: Sequence[Any], values: Sequence[Any], record: Record) -> None:
+def ignore_all_unknown(nodes: Sequence[Any], values: Sequence[Any], record: Record) -> None:
+    """As :func:`ignore_unknown`, for the structs that were made from these values."""
     for node, value in zip(nodes, values):  # noqa: B905 # the nodes were made from the values
         knows, nested = _struct_infos[type(node)]
         if not knows(value):
@@ -176,9 +177,9 @@ def _ignore_unknown(nodes: Sequence[Any], values: Sequence[Any], record: Record)
         for name in nested:
             inner = value.get(name)
             if type(inner) is list:
-                _ignore_unknown(getattr(node, name), inner, record)
+                ignore_all_unknown(getattr(node, name), inner, record)
             elif type(inner) is dict:
-                _ignore_unknown((getattr(node, name),), (inner,), record)
+                ignore_all_unknown((getattr(node, name),), (inner,), record)
 
 
 _NOTHING: tuple[Any, ...] = (None, [], {})

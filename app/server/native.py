@@ -14,8 +14,10 @@ from gevent.threadpool import ThreadPool
 
 _T = TypeVar("_T")
 
-SWITCH = 0.001
-"""Seconds for which the loop waits at each turn while the thread computes."""
+SWITCH = 0.0001
+"""Seconds for which the loop waits at each turn while the thread computes. Each time that the loop
+reads, writes or looks for events it gives its turn away, so at ten times as many seconds the events
+of 40 streams beside a request of 4 MB come twice as late."""
 
 
 LARGE = 256 * 1024

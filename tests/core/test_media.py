@@ -1,3 +1,4 @@
+import re
 from base64 import b64encode, encodebytes, urlsafe_b64encode
 
 import pytest
@@ -21,6 +22,15 @@ def test_base64_is_known_and_measured(data: bytes) -> None:
 def test_what_is_no_base64_of_anything(text: str) -> None:
     assert not is_base64(text)
     assert decoded(text) == b""
+
+
+@pytest.mark.parametrize("size", [4, 8, 1024])
+@given(text=st.text(st.sampled_from("AZaz09+/==-_ \n\0é"), max_size=24))
+def test_the_alphabet_and_the_padding_are_those_of_standard_base64(size: int, text: str) -> None:
+    expected = len(text) % 4 == 0 and re.fullmatch("[A-Za-z0-9+/]+={0,2}", text) is not None
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(media, "_SLICE", size)
+        assert is_base64(text) == expected
 
 
 @given(st.binary(min_size=1, max_size=200))

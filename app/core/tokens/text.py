@@ -1,29 +1,28 @@
 """The estimated tokens of a text: each character has a weight, by its kind.
 
 Weights of single characters keep the estimate additive: a text counts the same however it is split,
-what is counted once is not counted again, and a longer text never counts less. Counting is a pass
-over the bytes in C, which leaves a third of them, and a few passes over those.
+what is counted once is not counted again, and a longer text never counts less. The characters of a
+kind are counted by deleting them: of ways without a loop in Python that is the fastest, whatever
+compiled the interpreter, since each pass in C leaves less for the next.
 """
 
 from collections.abc import Iterable
 from functools import cache
-from operator import mul
 from typing import Final
 
 from msgspec import Raw
 
-from .weights import KINDS, LOWER, WEIGHTS, Family, family_of, kind_of
+from .weights import KINDS, LOWER, OTHER, WEIGHTS, Family, family_of, kind_of
 
 UNIT: Final = 1000
 """Estimates of texts are in thousandths of a token: integers, so that sums are exact."""
 
-_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
-_TABLE: Final = bytes(_NUMBERS.get(kind_of(byte) or "", 0) for byte in range(256))
-_SMALL: Final = bytes(byte for byte in range(256) if kind_of(byte) == LOWER)
+_FREQUENT: Final = (LOWER, "space", OTHER, "capital letter", "line feed", "digit")
+_ORDER: Final = tuple(dict.fromkeys((*_FREQUENT, *KINDS)))
+_FIRST: Final = {kind: bytes(b for b in range(256) if kind_of(b) == kind) for kind in _ORDER}
+"""The bytes with which characters of a kind begin, the most frequent kinds first: each that is
+counted leaves less to look at."""
 _INSIDE: Final = bytes(byte for byte in range(256) if kind_of(byte) is None)
-_SKIPPED: Final = _SMALL + _INSIDE
-_ASCII: Final = range(1, len({kind_of(byte) for byte in range(128)}))
-_EVERY: Final = range(1, len(KINDS))
 
 LONG: Final = 512
 """Characters of a text, or bytes of one in UTF-8, from which on its count is remembered."""
@@ -36,10 +35,11 @@ class Estimator:
     """Counts as one family of tokenizers does, about."""
 
     def __init__(self, family: Family) -> None:
-        weights = [WEIGHTS[family][kind] for kind in KINDS]
-        self._small = weights[0]
-        self._others = weights[1:]
-        self.most = max(weights)
+        weights = WEIGHTS[family]
+        steps = [(first, weights[kind]) for kind, first in _FIRST.items()]
+        self._ascii = [step for step in steps if step[0].isascii()]
+        self._every = [steps[0], (_INSIDE, 0), *steps[1:]]
+        self.most = max(weights.values())
         """The most that one character counts."""
         self._known: dict[int, int] = {}
 
@@ -49,13 +49,14 @@ class Estimator:
 
     def utf8(self, data: bytes) -> int:
         """Thousandths of a token in text that is UTF-8 already."""
-        rest = data.translate(_TABLE, _SKIPPED)
-        if data.isascii():
-            small, kinds = len(data) - len(rest), _ASCII
-        else:
-            small, kinds = len(data) - len(data.translate(None, _SMALL)), _EVERY
-        others: int = sum(map(mul, map(rest.count, kinds), self._others))
-        return small * self._small + others
+        units = 0
+        for kind, weight in self._ascii if data.isascii() else self._every:
+            rest = data.translate(None, kind)
+            units += (len(data) - len(rest)) * weight
+            if not rest:
+                break
+            data = rest
+        return units
 
     def texts(self, texts: Iterable[str]) -> int:
         """Thousandths of a token in all of ``texts``."""

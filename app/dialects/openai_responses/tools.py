@@ -204,9 +204,10 @@ class ToolReader:
         if name in self._names and not self._found:
             raise FieldError(("name",), f"Tool names must be unique; {name!r} is declared twice")
         self._names.add(name)
-        texts = (within.description if within else None, own.description)
-        described = "\n\n".join(filter(None, texts))
-        self._tools[name] = replace(own, name=name, description=described)
+        if within:
+            described = "\n\n".join(filter(None, (within.description, own.description)))
+            own = replace(own, name=name, description=described)
+        self._tools[name] = own
         self._client_tools[name] = known
 
     def _function(self, tool: FunctionTool) -> tuple[Tool, bool]:

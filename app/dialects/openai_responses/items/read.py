@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Any, TypeAlias
 
 from app.core.conversation import Message, Text, ToolCall, ToolResult
-from app.core.typed_json import FieldError, Record, convert, ignore_unknown
+from app.core.typed_json import FieldError, Record, convert, ignore_all_unknown, ignore_unknown
 from app.dialects import custom_tools, openai
 from app.dialects.openai_responses import web_search
 from app.dialects.openai_responses.tools import ClientTool
@@ -28,10 +28,11 @@ def read(given: str | Sequence[dict[str, Any]], record: Record) -> tuple[str, tu
     if isinstance(given, str):
         return "", (Message("user", (Text(given),)),)
     turns: list[Turn] = []
+    items = _converted(given, record)
     for index, raw in enumerate(given):
         record.place = ("input", index)
         try:
-            turns += _turn(raw, record)
+            turns += _turn(raw, items.get(index), record)
         except FieldError as error:
             raise error.under("input", index) from None
     leading = list(takewhile(lambda turn: turn.role == "system", turns))
@@ -39,13 +40,36 @@ def read(given: str | Sequence[dict[str, Any]], record: Record) -> tuple[str, tu
     return "\n\n".join(texts), joined(turns[len(leading) :])
 
 
-def _turn(raw: dict[str, Any], record: Record) -> list[Turn]:
+def _converted(given: Sequence[dict[str, Any]], record: Record) -> dict[int, Any]:
+    """The items by their indexes, all of a kind in one call. None if one of them is wrong: read one
+    by one, the first that is wrong is found.
+    """
+    places: dict[str, list[int]] = {}
+    for index, raw in enumerate(given):
+        kind = raw.get("type", "message")
+        if isinstance(kind, str) and kind in _READERS:
+            places.setdefault(kind, []).append(index)
+    items: dict[int, Any] = {}
+    try:
+        for kind, indexes in places.items():
+            raws = [given[index] for index in indexes]
+            found = convert(raws, _LISTS[kind])
+            ignore_all_unknown(found, raws, record)
+            items.update(zip(indexes, found, strict=True))
+    except FieldError:
+        return {}
+    return items
+
+
+def _turn(raw: dict[str, Any], item: Any, record: Record) -> list[Turn]:
+    """What one item becomes; ``item`` is None if it is still to be converted."""
     kind = _kind(raw)
     if kind not in _READERS:
         return [] if kind in WITH_TOOLS else foreign.read(kind, raw, record)
     form, reader = _READERS[kind]
-    item = convert(raw, form)
-    ignore_unknown(item, raw, record)
+    if item is None:
+        item = convert(raw, form)
+        ignore_unknown(item, raw, record)
     return reader(item, record)
 
 
@@ -136,6 +160,8 @@ _READERS: dict[str, tuple[Any, ItemReader]] = {
     "context_compaction": (types.ContextCompaction, compaction.carried),
     "compaction_trigger": (types.CompactionTrigger, compaction.trigger),
 }
+
+_LISTS: dict[str, Any] = {kind: list[form] for kind, (form, _) in _READERS.items()}  # type: ignore[valid-type]
 
 ITEMS: tuple[Any, ...] = tuple(form for form, _ in _READERS.values())
 """The types of the items."""

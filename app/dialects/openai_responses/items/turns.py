@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from app.core.conversation import Message, Part, Role, as_one
+from app.core.conversation import Message, Part, Role
 
 
 class Turn(Struct, frozen=True, gc=False):
@@ -16,20 +16,22 @@ class Turn(Struct, frozen=True, gc=False):
     parts: tuple[Part, ...]
     joins: bool = True
 
-    @property
-    def message(self) -> Message:
-        """The turn as one of the conversation."""
-        return Message(self.role, self.parts)
-
 
 def joined(turns: Sequence[Turn]) -> tuple[Message, ...]:
     """The messages of a conversation."""
-    runs: list[list[Message]] = []
-    before: Turn | None = None
+    runs: list[list[Turn]] = []
+    role, joins = "", False
     for turn in turns:
-        if before and before.joins and turn.joins and before.role == turn.role:
-            runs[-1].append(turn.message)
+        if joins and turn.joins and turn.role == role:
+            runs[-1].append(turn)
         else:
-            runs.append([turn.message])
-        before = turn
-    return tuple(map(as_one, runs))
+            runs.append([turn])
+        role, joins = turn.role, turn.joins
+    return tuple(map(_message, runs))
+
+
+def _message(run: Sequence[Turn]) -> Message:
+    first = run[0]
+    if len(run) == 1:
+        return Message(first.role, first.parts)
+    return Message(first.role, tuple(part for turn in run for part in turn.parts))
