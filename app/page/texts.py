@@ -216,8 +216,7 @@ class Language(NamedTuple):
 
     def repair(self, name: str) -> str:
         """What a name among the repairs says."""
-        table = repairs if self.code == "en" else chinese_repairs
-        return table.meaning(name)
+        return repairs.meaning(name) if self.code == "en" else chinese_repairs.meaning(name)
 
     @property
     def other(self) -> str:
