@@ -98,7 +98,7 @@ class Desk:
     def login(self, asked: Request, text: str = "", *, message: str = "", **values: Any) -> str:
         """The form to log in, with the text of that name, or a message, above it."""
         language = _language(asked)
-        said = language(text, **values) if text else message
+        said = language(text, **values) if text else language.own(message) or message
         return rendering.render("login.html", **self._frame(asked), said=said, view="log_in")
 
     def _content(

@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from app.accounting.entry import Entry
 from app.core.credits import rounded
-from app.core.repairs import meaning
 
 from .texts import Language
 
@@ -34,7 +33,6 @@ def environment() -> Environment:
         "amount": amount,
         "seconds": seconds,
         "percent": lambda share: f"{share * 100:.0f} %",
-        "repair": meaning,
         "marked": marked,
         "names": lambda text: [name for name in text.split(",") if name],
     }

@@ -17,7 +17,7 @@ class InProgress(NamedTuple):
     """
 
     listed: Sequence[Answer]
-    count: int
+    total: int
     at_least: bool = False
 
 

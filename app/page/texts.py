@@ -1,12 +1,16 @@
 """Every text of the page, in English and Chinese: one table.
 
-What the service or the gateway itself says of one request or one account (a message, the advice of
-a command) is shown as it is, in English.
+What the gateway says in English elsewhere too (messages, repairs, the advice of a command) has its
+Chinese in :mod:`.chinese`. A message that is in no row there is shown as it is.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from app.core import repairs
+
+from .chinese import repairs as chinese_repairs
+from .chinese.sentences import chinese
 from .reasons import REASONS
 from .text import Text
 
@@ -22,6 +26,7 @@ WORDS: Mapping[str, Text] = {
     "models": Text("Models", "模型"),
     "setup": Text("Set up a client", "配置客户端"),
     "playground": Text("Playground", "试用"),
+    "full_stop": Text(".", "。"),
     # logging in and out
     "log_in": Text("Log in", "登录"),
     "log_out": Text("Log out", "退出"),
@@ -204,6 +209,14 @@ class Language(NamedTuple):
         """The text about a kind of failure or a condition, or the name itself."""
         found = f"{group}.{name}"
         return self(found) if found in TEXTS else name
+
+    def own(self, message: str) -> str:
+        """An English message in this language, "" if it has none in it."""
+        return message if self.code == "en" else chinese(message)
+
+    def repair(self, name: str) -> str:
+        """What a name among the repairs says."""
+        return repairs.meaning(name) if self.code == "en" else chinese_repairs.meaning(name)
 
     @property
     def other(self) -> str:

@@ -133,7 +133,7 @@ class Views:
         if session.is_owner:
             return found._replace(listed=found.listed[:LAST])
         own = [one for one in found.listed if one.key == session.key.name]
-        return InProgress(own[:LAST], len(own), at_least=found.count > len(found.listed))
+        return InProgress(own[:LAST], len(own), at_least=found.total > len(found.listed))
 
     def _last(self, session: Session) -> list[Entry]:
         recent, key = self._sources.recent, _own(session)

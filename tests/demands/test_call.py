@@ -72,7 +72,8 @@ def test_a_conversation_without_demands_is_one_plain_call() -> None:
 
 @pytest.mark.parametrize("asked", [FORCED, whole(FORCED)], ids=["streamed", "whole"])
 def test_both_calls_are_paid_for_and_told(asked: Conversation) -> None:
-    first, second = [SAY, Usage(credits=1.0), ENDS], [*tool_call("f"), Usage(credits=2.0), CALLS]
+    first: list[Event] = [SAY, Usage(credits=1.0), ENDS]
+    second = [*tool_call("f"), Usage(credits=2.0), CALLS]
     upstream = Watched(first, second)
     watched = upstream.watched(asked)
     assert told(watched) == [Usage(credits=1.0)][: asked.streamed] + second

@@ -112,5 +112,5 @@ def no_credential(problems: Sequence[str]) -> GatewayError:
         Kind.NO_CREDENTIAL,
         f"There is no usable credential for the upstream{found} KIRO_API_KEY, KIRO_AUTH_TOKEN or "
         f"AWS_REFRESHTOKEN, or log in on this machine with `{command()} login`, the Kiro IDE or "
-        f"kiro-cli; `{command()} doctor` says more.",
+        "kiro-cli.",
     )
