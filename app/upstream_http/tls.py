@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from socket import SHUT_RD
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -118,6 +119,8 @@ class TlsSocket:
             except ssl.SSLWantReadError:
                 pass  # a record whose rest is still to come
         self._flush()
+        if texts and not texts[-1]:
+            self.shutdown(SHUT_RD)  # readable from now on, though the peer may keep it open
         return texts
 
     def send(self, data: bytes) -> int:
@@ -129,6 +132,11 @@ class TlsSocket:
                 self._receive()
             self._flush()
         return len(data)
+
+    def shutdown(self, how: int) -> None:
+        """As for a socket; without effect on one that its peer has closed."""
+        with suppress(OSError):
+            self._outer.shutdown(how)
 
     def settimeout(self, seconds: float | None) -> None:
         """As for a socket."""

@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -212,6 +213,7 @@ class Wire:
         self.arrives: list[bytes] = []
         self.received = b""
         self.alert = ""
+        self.is_shut = False
         self.client = TlsSocket(self, tls_context(), "127.0.0.1")
         self.client.do_handshake(5)
         self.client.send(b"?")
@@ -236,6 +238,10 @@ class Wire:
         if sent := self._outgoing.read():
             self.arrives.append(sent)
         return len(data)
+
+    def shutdown(self, how: int) -> None:
+        assert how == socket.SHUT_RD
+        self.is_shut = True
 
     def settimeout(self, seconds: float | None) -> None:
         pass
@@ -288,8 +294,32 @@ def test_the_end_of_tls_is_the_end(tls: ssl.SSLContext, behind: bytes) -> None:
     wire = Wire(tls)
     data = wire.written(b"last")
     wire.arrives = [data + wire.unwrapped() + behind, b""]
+    assert not wire.is_shut
     assert wire.client.recv(1 << 16) == b"last"
+    assert wire.is_shut  # so that whoever waits for the rest sees the end
     assert wire.client.recv(1 << 16) == b""
+
+
+def waiting_for_the_clients_end(answer: bytes) -> Script:
+    """The server ends TLS, and closes the connection only when the client has ended it too."""
+
+    def script(connection: Any, seen: list[bytes]) -> None:
+        seen.append(read_request(connection))
+        connection.sendall(answer)
+        connection.unwrap()
+
+    return script
+
+
+def test_a_body_that_ends_with_tls_does_not_wait_for_the_connection(tls: ssl.SSLContext) -> None:
+    began = monotonic()
+    client = Client(connections=2, connect_timeout=5, user_agent="test")
+    whole = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhi"
+    with peer(waiting_for_the_clients_end(whole), tls=tls) as (port, _):
+        answer = client.open(f"https://127.0.0.1:{port}/", {}, b"{}", timeout=5)
+        assert b"".join(answer) == b"hi"
+        answer.close()
+    assert monotonic() - began < 8  # the server would wait for 10 s
 
 
 def test_so_is_the_end_of_the_connection(tls: ssl.SSLContext) -> None:
