@@ -68,9 +68,10 @@ def test_response_process_headers() -> None:
     response.process_headers([("A", " b "), ("Content-Length", "3"), ("Connection", "close")])
     assert response.headers == [("A", "b"), ("Content-Length", "3")]
     assert response.response_length == 3
-    assert wsgi.TOKEN_RE.fullmatch("a-b")
-    assert not wsgi.TOKEN_RE.fullmatch("a:")
-    assert not wsgi.HEADER_VALUE_RE.fullmatch("a\r\nb: c")
+    patterns: Any = wsgi
+    assert patterns.TOKEN_RE.fullmatch("a-b")
+    assert not patterns.TOKEN_RE.fullmatch("a:")
+    assert not patterns.HEADER_VALUE_RE.fullmatch("a\r\nb: c")
 
 
 @row("gunicorn `Response.headers_sent`")
@@ -178,13 +179,14 @@ def test_request_peer_is_trusted_proxy() -> None:
 @row("flask `globals._cv_app`, `globals._cv_request`")
 def test_flasks_proxies_lead_to_its_context_variables() -> None:
     served: Any = SimpleNamespace(app="app", g="g", request="request", session="session")
-    tokens = flask_globals._cv_app.set(served), flask_globals._cv_request.set(served)
+    of_flask: Any = flask_globals
+    tokens = of_flask._cv_app.set(served), of_flask._cv_request.set(served)
     try:
-        assert (flask_globals.current_app, flask_globals.g) == ("app", "g")
-        assert (flask_globals.request, flask_globals.session) == ("request", "session")
+        assert (of_flask.current_app, of_flask.g) == ("app", "g")
+        assert (of_flask.request, of_flask.session) == ("request", "session")
     finally:
-        flask_globals._cv_app.reset(tokens[0])
-        flask_globals._cv_request.reset(tokens[1])
+        of_flask._cv_app.reset(tokens[0])
+        of_flask._cv_request.reset(tokens[1])
 
 
 @row("werkzeug `Headers._list`")

@@ -26,7 +26,7 @@ def maker(listener: Any) -> Callable[[Any, Any, Any], dict[str, Any]]:
     A client that waits for it is told to send its body.
     """
     is_unix = not isinstance(listener, tuple)
-    base = {
+    base: dict[str, Any] = {
         "wsgi.errors": sys.stderr,
         "wsgi.version": (1, 0),
         "wsgi.multithread": False,

@@ -13,11 +13,14 @@ from functools import lru_cache
 from time import time
 from typing import Any
 
-from gunicorn.http.errors import InvalidResponseHeader
-from gunicorn.http.wsgi import HEADER_VALUE_RE, TOKEN_RE, Response
+from gunicorn.http import errors, wsgi
+from gunicorn.http.wsgi import Response
 from gunicorn.util import http_date, is_hoppish
 
 from app.common.sockets import send_all
+
+_wsgi: Any = wsgi  # the stubs are older
+_errors: Any = errors
 
 END_OF_CHUNKS = b"0\r\n\r\n"
 
@@ -41,13 +44,14 @@ class MergingResponse(Response):
         """Take the headers of the response, by gunicorn's rules: what a name may be, and means, is
         found out once, and the values are checked together.
         """
+        taken: Any = self.headers
         for name, value in headers:
             if not _is_plain(name):
                 super().process_headers([(name, value)])
             else:
-                self.headers.append((name, value.strip(" \t")))
-        if not HEADER_VALUE_RE.fullmatch("".join([value for _, value in self.headers])):
-            raise InvalidResponseHeader("a value of a header")
+                taken.append((name, value.strip(" \t")))
+        if not _wsgi.HEADER_VALUE_RE.fullmatch("".join([value for _, value in taken])):
+            raise _errors.InvalidResponseHeader("a value of a header")
 
     def send_headers(self) -> None:
         """Make the head; it goes out with the first piece, or upon :meth:`close`."""
@@ -99,7 +103,7 @@ class MergingResponse(Response):
 def _is_plain(name: str) -> bool:
     """Whether it is the name of a header that means nothing to the server."""
     is_meant = name.lower() == "content-length" or is_hoppish(name)
-    return bool(TOKEN_RE.fullmatch(name)) and not is_meant
+    return bool(_wsgi.TOKEN_RE.fullmatch(name)) and not is_meant
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from flask import Request
 from gunicorn.config import Config
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.http.wsgi import create
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.server import environ
 from app.server.connections.connection import Connection, ParsedRequest
+from app.server.framework import ServerRequest
 
 LEFT_OUT = {
     "RAW_URI",
@@ -51,7 +53,7 @@ def both(head: str, listener: Any = TCP, peer: Any = PEER) -> tuple[dict[str, An
     request: Any = parsed(head, peer)
     client: Any = Client()
     _, gunicorns = create(request, client, peer, listener, Config())
-    return environ.maker(listener)(request, client, peer), gunicorns
+    return environ.maker(listener)(request, client, peer), dict(gunicorns)
 
 
 def compare(ours: dict[str, Any], gunicorns: dict[str, Any]) -> None:
@@ -137,3 +139,34 @@ def connection(peer: Any, head: str) -> Connection:
 
 def scheme_of(made: Connection) -> list[str]:
     return [made._parse().scheme for _ in range(2)]
+
+
+SHOWN = ("method", "scheme", "server", "root_path", "path", "query_string", "remote_addr", "url")
+
+
+@given(PATHS, st.lists(st.tuples(NAMES, VALUES), max_size=6))
+def test_a_request_is_werkzeugs(path: str, headers: list[tuple[str, str]]) -> None:
+    lines = [f"GET {path} HTTP/1.1", "Host: a", *(f"{name}: {value}" for name, value in headers)]
+    client: Any = Client()
+    variables = environ.maker(TCP)(parsed("\r\n".join(lines)), client, PEER)
+    ours, theirs = ServerRequest(variables), Request(variables.copy())
+    assert [getattr(ours, name) for name in SHOWN] == [getattr(theirs, name) for name in SHOWN]
+    for name in (*dict(headers), "content-length", "Content-Type", "none"):
+        assert ours.headers.get(name) == theirs.headers.get(name)
+    assert ours.args == theirs.args
+    assert ours.headers.get("none", 1) == 1
+
+
+def test_a_header_may_be_read_as_something_else() -> None:
+    head = "GET / HTTP/1.1\r\nHost: a\r\nX-Count: 12"
+    client: Any = Client()
+    made = ServerRequest(environ.maker(TCP)(parsed(head), client, PEER))
+    assert made.headers.get("x-count", type=int) == 12
+    assert made.headers.get("host", 0, type=int) == 0
+
+
+@pytest.mark.parametrize("listener", [TCP, "/run/a.sock"])
+def test_a_request_without_a_host_has_the_listeners(listener: Any) -> None:
+    client: Any = Client()
+    made = ServerRequest(environ.maker(listener)(parsed("GET / HTTP/1.0"), client, PEER))
+    assert made.server == (TCP if listener is TCP else (listener, None))

@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 from gunicorn.config import Config
+from gunicorn.http import errors
 
 from app.server.response import END_OF_CHUNKS, FinalChunk, MergingResponse, UnfinishedError
 
 STREAM = [("Content-Type", "text/event-stream")]
 FIXED = [("Content-Length", "5")]
+
+InvalidHeader: Any = vars(errors)["InvalidResponseHeader"]
+InvalidHeaderName: Any = vars(errors)["InvalidResponseHeaderName"]
 
 
 class Request:
@@ -138,3 +142,21 @@ def test_an_old_client_gets_no_chunks_and_its_connection_is_closed() -> None:
 def test_what_the_socket_does_not_take_at_once_follows() -> None:
     whole = b"".join(written(FIXED, b"Hello"))
     assert b"".join(written(FIXED, b"Hello", client=Client(at_once=10))) == whole
+
+
+@pytest.mark.parametrize(
+    "header", [("a b", "c"), ("a:", "c"), ("", "c"), ("a", "b\r\nc: d"), ("a", "b\nc"), ("a", "\0")]
+)
+def test_what_would_break_the_head_is_refused(header: tuple[str, str]) -> None:
+    """Whichever place it has, and however often it comes."""
+    for headers in ([header], [*STREAM, header], [header, *STREAM], [header]):
+        with pytest.raises((InvalidHeader, InvalidHeaderName)):
+            written(headers)
+
+
+def test_headers_of_the_connection_are_the_servers_matter() -> None:
+    hop = [("Connection", "close"), ("Transfer-Encoding", "gzip"), ("X-One", " 1 ")]
+    head, _ = head_and_body(written([*hop, *FIXED], b"Hello")[0])
+    lines = head.split(b"\r\n")
+    assert {b"Connection: keep-alive", b"X-One: 1", b"Content-Length: 5"} <= set(lines)
+    assert not any(b"gzip" in line for line in lines)

@@ -37,8 +37,9 @@ class ParsedRequest(Request):
 
     def _peer_is_trusted_proxy(self) -> bool:
         if self._connection.trusts_peer is None:
-            self._connection.trusts_peer = super()._peer_is_trusted_proxy()
-        return self._connection.trusts_peer
+            trusted = super()._peer_is_trusted_proxy()  # type: ignore[misc] # the stubs are older
+            self._connection.trusts_peer = trusted
+        return bool(self._connection.trusts_peer)
 
 
 class Connection:
