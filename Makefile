@@ -82,8 +82,9 @@ newest: $(DEV)  ## the newest of every client and SDK, and what became of it: on
 scale: $(DEV)  ## what many gateways need, from what 1, 2 and 3 do: docs/scaling.md
 	$(BIN)/python -m benchmarks.scale
 
-bench: $(TOOLS)  ## speed and memory, about eight minutes: docs/performance.md
-	$(BIN)/python -m benchmarks
+BENCH ?=
+bench: $(TOOLS)  ## speed and memory, about fifteen minutes: docs/performance.md; BENCH="S1 S6": rows
+	$(BIN)/python -m benchmarks $(BENCH)
 
 format: $(DEV)
 	$(BIN)/ruff check --fix .

@@ -111,10 +111,12 @@ def test_the_report_tells_what_was_measured() -> None:
     case = replace(SMALL, label="100", x=100, connections=100)
     measured = Measured(case, [run(0.4), run(0.2), run(0.8)])
     names = ("streams", "lengths of 1", "lengths of 8", "text", "images", "turns")
-    setting = report.Setting("2026-01-02", "1.2.3", "a machine", "Python", 0.25)
+    setting = report.Setting("2026-01-02", "1.2.3", "a machine", "Python", "no PGO", 0.25)
     parts = [Part("frames", "text", "event", 0.5, 0.25)]
-    text = report.markdown(setting, FULL, {name: [measured] for name in names}, parts)
+    text = report.markdown(setting, FULL, {name: [measured] for name in names}, parts, "## Rows\n")
     assert "used 25% of" in text
+    assert "Interpreter: no PGO\n" in text
+    assert "\n## Rows\n" in text
     assert (
         "| 100 | 1,000 (500-2,000) | 4.00 (2.00-8.00) | 40.0 (40.0-40.0) | 33.9 (33.9-33.9) "
         "| 50.0 (50.0-50.0) |" in text
