@@ -61,13 +61,15 @@ def _everything(rounds: int, others: OtherLoad, *, quick: bool) -> None:
     setting = report.Setting(
         f"{date.today()}", _code(), machine(), versions(), interpreter(), others.share()
     )
-    text = report.markdown(setting, scale, groups, timed, rows)
+    page = DOCS / "performance.md"
+    kept = report.by_hand(page.read_text(encoding="utf-8"))
+    text = report.markdown(setting, scale, groups, timed, rows, kept)
     if quick:
         click.echo(text)
         return
     from benchmarks import plots  # matplotlib is one of the tools, which rows do not need
 
-    (DOCS / "performance.md").write_text(text, encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
     plots.streams(groups["streams"], DOCS / report.STREAMS_PLOT)
     sizes = {name: groups[name] for name in ("text", "images")}
     plots.sizes(sizes, DOCS / report.SIZES_PLOT)

@@ -37,9 +37,9 @@ class LoadPlan(Struct, frozen=True):
     """The requests of one run.
 
     Each of ``connections`` sends ``body`` to ``path`` ``requests`` times, one after the other. The
-    connections start evenly over ``ramp`` seconds. A valid answer contains ``text_mark`` ``events``
-    times and ``end_mark`` once. ``stamped``: each event tells when it was sent, as `@MOMENT@` in
-    microseconds of the monotonic clock.
+    connections start evenly over ``ramp`` seconds and wait ``pause`` seconds after each answer. A
+    valid answer contains ``text_mark`` ``events`` times and ``end_mark`` once. ``stamped``: each
+    event tells when it was sent, as `@MOMENT@` in microseconds of the monotonic clock.
     """
 
     port: int
@@ -53,6 +53,7 @@ class LoadPlan(Struct, frozen=True):
     requests: int = 1
     ramp: float = 0.0
     stamped: bool = False
+    pause: float = 0.0
 
 
 class Result(Struct):
@@ -134,6 +135,7 @@ class Load:
                 connection.settimeout(PATIENCE)
                 for number in range(self._plan.requests):
                     self._send(connection, opens=number == 0)
+                    gevent.sleep(self._plan.pause)
         except (OSError, ValueError) as error:
             self._result.failures.append(f"{type(error).__name__}: {error}")
 

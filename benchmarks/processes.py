@@ -90,8 +90,10 @@ def interpreter() -> str:
     flags = str(sysconfig.get_config_var("PY_CFLAGS") or "")
     asked = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
     linked = f"{flags} {sysconfig.get_config_var('PY_CORE_LDFLAGS') or ''}"
+    told = "--enable-optimizations" in asked or "-fprofile-use" in flags
+    debian = "deb_system" in sysconfig.get_scheme_names()  # built so, and does not tell
     optimised = [
-        *(["PGO"] if "--enable-optimizations" in asked or "-fprofile-use" in flags else ["no PGO"]),
+        *(["PGO"] if told or debian else ["no PGO"]),
         *(["LTO"] if "--with-lto" in asked or "-flto" in linked else ["no LTO"]),
     ]
     levels = [flag for flag in flags.split() if flag.startswith("-O")]

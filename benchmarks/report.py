@@ -1,5 +1,6 @@
 """Generates docs/performance.md: the tables, and the meaning of their figures."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +32,7 @@ class Setting:
 HEAD = """\
 # Performance
 
-Written by `make bench`.
+Written by `make bench`, but for the shortcuts at its end.
 
 - When: {date}
 - What: kiro2api {code}
@@ -108,8 +109,10 @@ def markdown(
     groups: Mapping[str, Sequence[Measured]],
     parts: Sequence[Part],
     rows: str,
+    kept: str,
 ) -> str:
-    """Return the whole file; ``rows`` are the sections of `benchmarks.rows.report`."""
+    """Return the whole file; ``rows`` are the sections of `benchmarks.rows.report`, ``kept`` those
+    that people write."""
     lengths = [*groups["lengths of 1"], *groups["lengths of 8"]]
     sections = (
         HEAD.format(**vars(setting)),
@@ -128,8 +131,15 @@ def markdown(
         _columns(TURN_COSTS, groups["turns"]),
         PARTS,
         _parts(parts),
+        *filter(None, [kept]),
     )
     return "\n".join(sections)
+
+
+def by_hand(page: str) -> str:
+    """Return the sections of the file that are not measured: "## Shortcuts", if it is there."""
+    found = re.search(r"^## Shortcuts\n.*?(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    return found[0].rstrip() + "\n" if found else ""
 
 
 def _label(measured: Measured) -> str:

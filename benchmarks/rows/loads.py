@@ -20,7 +20,8 @@ HELLO = "Say hello in ten words."
 class Load:
     """``unit`` is what the CPU time is told of: a request, or one of its ``events``.
 
-    ``connections`` send ``requests`` each, and begin evenly over ``ramp`` seconds.
+    ``connections`` send ``requests`` each, with a ``pause`` of seconds after each answer, and begin
+    evenly over ``ramp`` seconds.
     """
 
     unit: str
@@ -32,6 +33,7 @@ class Load:
     requests: int = 1
     ramp: float = 0.0
     whole: bool = False
+    pause: float = 0.0
 
     @property
     def units(self) -> int:
@@ -57,7 +59,8 @@ class Load:
             self.connections,
             self.requests,
             self.ramp,
-            stamped=self.answer.gap > 0,
+            stamped=bool(self.answer.steps[0].stamp),
+            pause=self.pause,
         )
 
 

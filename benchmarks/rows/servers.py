@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -21,7 +21,8 @@ from tests.live.processes import children
 from tests.live.servers import KEY, ROOT, Gateway, free_port
 
 MAX_STREAMS = 2000
-STARTS_WITHIN = 30.0
+STARTS_WITHIN = 300.0
+"""Seconds: a command that counts what a server does makes it slow."""
 MINUTE_LIMIT = 10_000_000
 """Requests per minute of a key with a limit that no load reaches."""
 
@@ -56,12 +57,29 @@ class CannotStart(Exception):
     """Why a server cannot be measured on this machine."""
 
 
-def gateway(**settings: str) -> Start:
-    """Return what starts the gateway as shipped, but with one worker and these settings."""
+class _Within(Gateway):
+    """A gateway that is run by ``command``, and is ready when it has answered."""
+
+    command: Sequence[str] = ()
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        return super()._start([*self.command, *command])
+
+    def _wait_until_ready(self) -> None:
+        _wait(self.port, self.process, "/health")
+
+
+def gateway(within: Sequence[str] = (), application: str = "wsgi:app", **settings: str) -> Start:
+    """Return what starts the gateway as shipped, but with one worker and these settings.
+
+    ``within``: a command that runs it.
+    """
 
     @contextmanager
     def start(upstream: Upstream, work: Path) -> Iterator[Server]:
-        running = Gateway(upstream.url, work, **environment(upstream) | settings)
+        kind = type("Running", (_Within,), {"command": within})
+        chosen = environment(upstream) | settings
+        running = kind(upstream.url, work, application=application, **chosen)
         try:
             yield Server(running.port, running.process.pid)
         finally:
@@ -76,46 +94,55 @@ def environment(upstream: Upstream) -> dict[str, str]:
         "WEB_CONCURRENCY": "1",
         "KIRO_MAX_STREAMS": str(MAX_STREAMS),
         "SSL_CERT_FILE": upstream.authority,
+        "PYTHONHASHSEED": "0",
     }
 
 
-@contextmanager
-def floor(upstream: Upstream, work: Path) -> Iterator[Server]:
-    """Start the floor with one worker, where gunicorn finds no configuration."""
-    port = free_port()
-    environ = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "UPSTREAM": upstream.url,
-        "FLOOR_KEY": KEY,
-        **({"FLOOR_CA": upstream.authority} if upstream.authority else {}),
-    }
-    command = [
-        *(sys.executable, "-m", "gunicorn", "-k", "gevent", "-w", "1", "-b", f"127.0.0.1:{port}"),
-        *("--worker-connections", "2000", "--keep-alive", "75", "--backlog", "4096"),
-        *("--no-control-socket", "--log-level", "warning", "--http-parser", "python"),
-        "benchmarks.floors.messages:app",
-    ]
-    with (work / "floor.log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=work, env=environ, stdout=log, stderr=log)
-    try:
-        _wait(port, process)
-        yield Server(port, process.pid)
-    finally:
-        process.terminate()
-        process.wait()
+def floor_within(within: Sequence[str] = ()) -> Start:
+    """Return what starts the floor with one worker, where gunicorn finds no configuration."""
+
+    @contextmanager
+    def start(upstream: Upstream, work: Path) -> Iterator[Server]:
+        port = free_port()
+        environ = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "PYTHONHASHSEED": "0",
+            "UPSTREAM": upstream.url,
+            "FLOOR_KEY": KEY,
+            **({"FLOOR_CA": upstream.authority} if upstream.authority else {}),
+        }
+        command = [
+            *(*within, sys.executable, "-m", "gunicorn", "-k", "gevent", "-w", "1"),
+            *("--bind", f"127.0.0.1:{port}", "--worker-connections", "2000", "--keep-alive", "75"),
+            *("--backlog", "4096", "--no-control-socket", "--log-level", "warning"),
+            *("--http-parser", "python", "benchmarks.floors.messages:app"),
+        ]
+        with (work / "floor.log").open("ab") as log:
+            process = subprocess.Popen(command, cwd=work, env=environ, stdout=log, stderr=log)
+        try:
+            _wait(port, process, "/")
+            yield Server(port, process.pid)
+        finally:
+            process.terminate()
+            process.wait()
+
+    return start
 
 
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+floor = floor_within()
+
+
+def _wait(port: int, process: subprocess.Popen[bytes], path: str) -> None:
     end = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < end and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
                 answer.read()
                 return
         except OSError:
             time.sleep(0.05)
-    raise CannotStart("the floor did not start")
+    raise CannotStart(f"the server at port {port} did not start")
 
 
 def own_key(*, limited: bool) -> Start:

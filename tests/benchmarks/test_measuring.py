@@ -16,8 +16,8 @@ from app.simulator import Simulator
 from benchmarks import end_to_end, figures, report, samples
 from benchmarks.cases import FULL, KB, Case, cases
 from benchmarks.dialects import DIALECTS, Dialect
-from benchmarks.end_to_end import LoadFailed, Measured, Run
-from benchmarks.load import MarkCounter, Result
+from benchmarks.end_to_end import Measured, Run
+from benchmarks.load import LoadFailed, MarkCounter, Result
 from benchmarks.parts import ROOT, Part, read
 from benchmarks.processes import Memory, cpu_seconds, memory
 
@@ -113,7 +113,9 @@ def test_the_report_tells_what_was_measured() -> None:
     names = ("streams", "lengths of 1", "lengths of 8", "text", "images", "turns")
     setting = report.Setting("2026-01-02", "1.2.3", "a machine", "Python", "no PGO", 0.25)
     parts = [Part("frames", "text", "event", 0.5, 0.25)]
-    text = report.markdown(setting, FULL, {name: [measured] for name in names}, parts, "## Rows\n")
+    text = report.markdown(
+        setting, FULL, {name: [measured] for name in names}, parts, "## Rows\n", ""
+    )
     assert "used 25% of" in text
     assert "Interpreter: no PGO\n" in text
     assert "\n## Rows\n" in text
@@ -123,6 +125,13 @@ def test_the_report_tells_what_was_measured() -> None:
     )
     assert "| 100 | 2.00 | - | - | - | 100 | - | - | - |" in text
     assert "| frames | text | event | 0.50 | 0.25 |" in text
+
+
+def test_what_people_have_written_stays_on_the_page() -> None:
+    shortcuts = "## Shortcuts\n\n| Where | Gain |\n| --- | --: |\n| `a` | 3 % |\n"
+    for page in (f"# Page\n\n{shortcuts}", f"{shortcuts}\n## Next\n\ntext\n"):
+        assert report.by_hand(page) == shortcuts
+    assert report.by_hand("# Page\n\n## Growth\n") == ""
 
 
 def test_every_part_can_be_timed() -> None:
