@@ -8,6 +8,8 @@ from pathlib import Path
 from time import clock_gettime, perf_counter
 from typing import NamedTuple
 
+from app.common import python_build
+
 
 class Memory(NamedTuple):
     """Bytes.
@@ -90,11 +92,11 @@ def interpreter() -> str:
     flags = str(sysconfig.get_config_var("PY_CFLAGS") or "")
     asked = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
     linked = f"{flags} {sysconfig.get_config_var('PY_CORE_LDFLAGS') or ''}"
-    told = "--enable-optimizations" in asked or "-fprofile-use" in flags
-    debian = "deb_system" in sysconfig.get_scheme_names()  # built so, and does not tell
-    optimised = [
-        *(["PGO"] if told or debian else ["no PGO"]),
-        *(["LTO"] if "--with-lto" in asked or "-flto" in linked else ["no LTO"]),
-    ]
-    levels = [flag for flag in flags.split() if flag.startswith("-O")]
-    return ", ".join([*optimised, *levels[-1:], platform.python_compiler().strip()])
+    return ", ".join(
+        [
+            "PGO" if python_build.is_optimized() else "no PGO",
+            "LTO" if "--with-lto" in asked or "-flto" in linked else "no LTO told",
+            *[flag for flag in flags.split() if flag.startswith("-O")][-1:],
+            platform.python_compiler().strip(),
+        ]
+    )

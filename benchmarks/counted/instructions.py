@@ -1,7 +1,8 @@
 """Instructions for a request and for an event, by valgrind's callgrind.
 
 The worker runs in valgrind, and is counted in when it has answered a few requests of each kind.
-What it does while nothing is asked is counted too, and subtracted. Each of the first `STEPS` does
+What it does while nothing is asked is counted too, and subtracted. Client and upstream take so long
+that it waits for each of them, and of two counts the lower is taken. Each of the first `STEPS` does
 what the one before it does and something more, so the difference of two is what a layer costs.
 """
 
@@ -18,15 +19,19 @@ from types import MappingProxyType
 
 from benchmarks.dialects import MESSAGES
 from benchmarks.rows import answers, loads
+from benchmarks.rows.answers import Answer, Step
 from benchmarks.rows.loads import Load
 from benchmarks.rows.pairs import run
 from benchmarks.rows.servers import Server, Start, floor_within, gateway
 from benchmarks.rows.upstream import Upstream, running
 
-IDLE_SECONDS = 3.0
+IDLE_SECONDS = 5.0
 REQUESTS, LONG_REQUESTS = 20, 4
 FEW, MANY = 10, 1010
 """Events of the answers."""
+SECONDS = 0.02
+"""How long the client waits after an answer, and the upstream before one."""
+COUNTS = 2
 
 Counts = dict[str, float]
 
@@ -35,19 +40,25 @@ def _prompt() -> Load:
     """A count of tokens: all that a request needs before the service is asked."""
     path, mark = "/v1/messages/count_tokens", b'"input_tokens":'
     dialect = MESSAGES._replace(path=path, text_mark=mark, end_mark=b"}")
-    return replace(loads.SHORT, dialect=dialect, events=1, requests=REQUESTS)
+    return replace(loads.SHORT, dialect=dialect, events=1, requests=REQUESTS, pause=SECONDS)
 
 
-_short = replace(loads.SHORT, requests=REQUESTS)
-_long = replace(_short, answer=answers.at_once(MANY, 8), events=MANY, requests=LONG_REQUESTS)
+def _later(load: Load, requests: int, steps: Sequence[Step] = ()) -> Load:
+    """The load with an answer and with requests that let the worker wait."""
+    answer = Answer([*(steps or load.answer.steps)], SECONDS)
+    return replace(load, answer=answer, pause=SECONDS, requests=requests)
+
+
+_short = _later(loads.SHORT, REQUESTS)
+_long = replace(_later(loads.SHORT, LONG_REQUESTS, answers.at_once(MANY, 8).steps), events=MANY)
 PROMPT, WHOLE, STREAM, TURN = "a count of tokens", "a whole answer", "a short stream", "a turn"
 EVENT = "an event at full speed"
 _LONG = "a long stream"
 ANSWERS: Mapping[str, Load] = MappingProxyType(
     {
-        WHOLE: replace(loads.WHOLE, answer=_short.answer, events=FEW, requests=REQUESTS),
+        WHOLE: replace(_later(loads.WHOLE, REQUESTS, _short.answer.steps), events=FEW),
         STREAM: _short,
-        TURN: replace(loads.TURN, requests=REQUESTS // 2),
+        TURN: _later(loads.TURN, REQUESTS // 2),
         _LONG: _long,
     }
 )
@@ -82,7 +93,10 @@ def _count(start: Callable[[Sequence[str]], Start], steps: Mapping[str, Load]) -
             counter = Counter(worker, work)
             _warm(steps, server, upstream)
             found = {
-                name: counter.during(partial(run, load, server, upstream)) / load.requests
+                name: min(
+                    counter.during(partial(run, load, server, upstream)) / load.requests
+                    for _ in range(COUNTS)
+                )
                 for name, load in steps.items()
             }
     return _with_event(found)

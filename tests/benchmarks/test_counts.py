@@ -52,23 +52,22 @@ def test_system_calls() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_instructions() -> None:
-    """Valgrind makes the start of a server take ten seconds and more."""
+    """Valgrind makes the start of a server take ten seconds and more, on a busy machine minutes."""
     if not instructions.possible():
         pytest.skip("needs valgrind")
-    counted = instructions.of_gateway()
-    if reference := REFERENCES.instructions.get(references.build()):
-        allowed = {name: count * SAME_BUILD for name, count in reference.items()}
-        assert _above(counted, allowed) == {}
-    else:
-        found = references.ratios(counted, instructions.of_floor())
-        allowed = {name: ratio * OTHER_BUILD for name, ratio in REFERENCES.ratios.items()}
-        assert _above(found, allowed) == {}
-
-
-def _above(found: dict[str, float], allowed: dict[str, float]) -> dict[str, tuple[float, float]]:
-    return {name: (found[name], limit) for name, limit in allowed.items() if found[name] > limit}
+    allowed = {name: ratio * OTHER_BUILD for name, ratio in REFERENCES.ratios.items()}
+    if known := REFERENCES.instructions.get(references.build()):
+        allowed = {name: count * SAME_BUILD for name, count in known.items()}
+    for _ in range(ATTEMPTS):
+        found = instructions.of_gateway()
+        if not known:
+            found = references.ratios(found, instructions.of_floor())
+        more = {name: found[name] for name, limit in allowed.items() if found[name] > limit}
+        if not more:
+            return
+    assert more == {}
 
 
 def test_what_strace_writes_is_read() -> None:
