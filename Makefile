@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 FUZZ_MINUTES ?= 5
 
-.PHONY: run test check audit fuzz chaos hostile soak crash outages conformance clients bench format docs
+.PHONY: run test check audit fuzz chaos hostile soak crash outages conformance clients bench counts format docs
 .PHONY: image topology newest scale lock clean
 
 run: $(RUNTIME)
@@ -82,8 +82,16 @@ newest: $(DEV)  ## the newest of every client and SDK, and what became of it: on
 scale: $(DEV)  ## what many gateways need, from what 1, 2 and 3 do: docs/scaling.md
 	$(BIN)/python -m benchmarks.scale
 
-bench: $(TOOLS)  ## speed and memory, about eight minutes: docs/performance.md
-	$(BIN)/python -m benchmarks
+BENCH ?=
+bench: $(TOOLS)  ## speed and memory, about fifteen minutes: docs/performance.md; BENCH="S1 S6": rows
+	$(BIN)/python -m benchmarks $(BENCH)
+
+counts: $(DEV)  ## instructions, system calls, garbage: none has grown; RENEW=1: what is counted now is right
+ifdef RENEW
+	$(BIN)/python -m benchmarks.counted
+else
+	$(BIN)/python -m pytest -n 0 -m "long or not long" tests/benchmarks/test_counts.py
+endif
 
 format: $(DEV)
 	$(BIN)/ruff check --fix .

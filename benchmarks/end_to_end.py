@@ -5,8 +5,6 @@ disturbance of the machine does not affect all runs of one case.
 """
 
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,11 +22,11 @@ from app.models.names import resolve
 from app.simulator import Simulator
 from benchmarks.cases import KB, Case, Scale, cases
 from benchmarks.dialects import MODEL
-from benchmarks.load import OPEN, LoadPlan, Result
+from benchmarks.load import LoadFailed, LoadPlan, Result, generate
 from benchmarks.processes import Memory, cpu_seconds, memory
 from benchmarks.samples import deltas, text_request
 from tests.live.processes import children
-from tests.live.servers import KEY, ROOT, Gateway
+from tests.live.servers import KEY, Gateway
 
 MAX_STREAMS = 2000
 FILES = 8192
@@ -39,10 +37,6 @@ SETTLE = 0.1
 """Seconds after the last answer for the worker to write its log."""
 
 WARM_UP = Case("warm-up", "", 0, text_request(8 * KB), 10, requests=20, script={"text": deltas(10)})
-
-
-class LoadFailed(Exception):
-    """An answer was not valid, so there is no measurement."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,6 @@ class Measured(NamedTuple):
 
 def measure(scale: Scale, report_progress: Callable[[str], object]) -> dict[str, list[Measured]]:
     """Measure every case; return them by group. Raises :class:`LoadFailed`."""
-    _allow_files()
     table = [Measured(case, []) for case in cases(scale)]
     with Simulator(accept_any_token=True, log_limit=1) as upstream:
         for number in range(scale.rounds):
@@ -171,33 +164,21 @@ def load(
     """
     upstream.reset()
     upstream.script({**case.script, "times": None})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.load"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdin
-    assert process.stdout
-    with process:
-        process.stdin.write(msgspec.msgpack.encode(planned))
-        process.stdin.close()
-        first = process.stdout.read(len(OPEN))
-        held = memory(worker) if first == OPEN and worker and case.paced else None
-        output = first.removeprefix(OPEN) + process.stdout.read()
-    if process.returncode != 0:
-        raise LoadFailed(f"{case.group}, {case.label}: the load generator ended; see above")
-    result = msgspec.msgpack.decode(output, type=Result)
-    if result.failures:
-        problems = "\n  ".join(result.failures[:3])
-        raise LoadFailed(
-            f"{case.group}, {case.label}: {len(result.failures)} failed:\n  {problems}"
-        )
-    return result, held
+    held: list[Memory] = []
+
+    def note() -> None:
+        if worker and case.paced:
+            held.append(memory(worker))
+
+    try:
+        result = generate(planned, note)
+    except LoadFailed as error:
+        raise LoadFailed(f"{case.group}, {case.label}: {error}") from None
+    return result, held[0] if held else None
 
 
-def _allow_files() -> None:
-    """Raise the limit of open files for this process and its children."""
+def allow_files() -> None:
+    """Raise the limit of open files for this process and its children. Raises LoadFailed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < FILES:
         raise LoadFailed(f"{FILES} open files are needed, {hard} allowed; raise ulimit -n")

@@ -3,11 +3,16 @@
 It reads a :class:`LoadPlan` from stdin and sends the requests. It writes one byte (``OPEN``) to
 stdout when every connection has received the first event of its first answer, and a
 :class:`Result` at the end. Plan and result are msgpack. Of HTTP it supports only what gateway and
-simulator send: chunked bodies.
+simulator send: chunked bodies, and those whose length the head tells.
 """
 
+import re
+import subprocess
 import sys
-from time import perf_counter
+from collections.abc import Callable
+from math import inf
+from pathlib import Path
+from time import monotonic, perf_counter
 
 import gevent
 import gevent.socket
@@ -20,14 +25,21 @@ PATIENCE = 60.0
 """Seconds without data after which an answer has failed."""
 
 LAST_CHUNK = b"\r\n0\r\n\r\n"
+_STAMP = re.compile(rb"@(\d{16})@")
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+class LoadFailed(Exception):
+    """An answer was not valid, so there is no measurement."""
 
 
 class LoadPlan(Struct, frozen=True):
     """The requests of one run.
 
     Each of ``connections`` sends ``body`` to ``path`` ``requests`` times, one after the other. The
-    connections start evenly over ``ramp`` seconds. A valid answer contains ``text_mark`` ``events``
-    times and ``end_mark`` once.
+    connections start evenly over ``ramp`` seconds and wait ``pause`` seconds after each answer. A
+    valid answer contains ``text_mark`` ``events`` times and ``end_mark`` once. ``stamped``: each
+    event tells when it was sent, as `@MOMENT@` in microseconds of the monotonic clock.
     """
 
     port: int
@@ -40,18 +52,22 @@ class LoadPlan(Struct, frozen=True):
     connections: int = 1
     requests: int = 1
     ramp: float = 0.0
+    stamped: bool = False
+    pause: float = 0.0
 
 
 class Result(Struct):
     """The measurements of one run, in seconds.
 
     ``first``: from sending each request to its first event. ``gaps``: between two events, 0 for
-    events that were read together. ``failures``: a text for each failed connection.
+    events that were read together. ``failures``: a text for each failed connection. ``lags``: from
+    the moment that each event tells to its reading, where they do.
     """
 
     first: list[float]
     gaps: list[float]
     failures: list[str]
+    lags: list[float] = []
 
 
 class MarkCounter:
@@ -68,6 +84,24 @@ class MarkCounter:
         found = data.count(self._mark)
         self._carry = data[1 - len(self._mark) :]
         self.total += found
+        return found
+
+
+class StampReader:
+    """Finds the moments that events tell, in bytes that arrive in pieces."""
+
+    def __init__(self) -> None:
+        self._carry = b""
+
+    def feed(self, data: bytes) -> list[float]:
+        """Return, for each moment that ``data`` completes, the seconds since then."""
+        now = monotonic()
+        data, end = self._carry + data, 0
+        found = []
+        for match in _STAMP.finditer(data):
+            found.append(now - int(match[1]) / 1e6)
+            end = match.end()
+        self._carry = data[max(end, len(data) - 17) :]
         return found
 
 
@@ -101,25 +135,30 @@ class Load:
                 connection.settimeout(PATIENCE)
                 for number in range(self._plan.requests):
                     self._send(connection, opens=number == 0)
+                    gevent.sleep(self._plan.pause)
         except (OSError, ValueError) as error:
             self._result.failures.append(f"{type(error).__name__}: {error}")
 
     def _send(self, connection: gevent.socket.socket, *, opens: bool) -> None:
         """Send one request and measure its answer. Raises ValueError if the answer is not valid."""
         texts, ends = MarkCounter(self._plan.text_mark), MarkCounter(self._plan.end_mark)
+        stamps = StampReader() if self._plan.stamped else None
         start = before = b""
-        last = perf_counter()
+        left, last = inf, perf_counter()
         connection.sendall(self._request)
-        while not before.endswith(LAST_CHUNK):
+        while left > 0 and not before.endswith(LAST_CHUNK):
             data = connection.recv(READ_SIZE)
             now = perf_counter()
             if not data:
                 raise ValueError(f"the connection was closed after {texts.total} events: {start!r}")
             before = before[-len(LAST_CHUNK) :] + data
+            left = (left if start else _length(data)) - len(data)
             start = start or data[:400]
             if not start.startswith(b"HTTP/1.1 200"):
                 raise ValueError(f"refused: {data!r:.600}")
             ends.feed(data)
+            if stamps:
+                self._result.lags += stamps.feed(data)
             if found := texts.feed(data):
                 self._note(now - last, found, is_first=found == texts.total, opens=opens)
                 last = now
@@ -135,6 +174,42 @@ class Load:
             if not self._waiting:
                 sys.stdout.buffer.write(OPEN)
                 sys.stdout.buffer.flush()
+
+
+def _length(data: bytes) -> float:
+    """Return the bytes of the answer that begins with ``data``, infinite if its head tells none."""
+    head, _, _ = data.partition(b"\r\n\r\n")
+    found = _LENGTH.search(head)
+    return len(head) + 4 + int(found[1]) if found else inf
+
+
+def generate(plan: LoadPlan, when_open: Callable[[], object] | None = None) -> Result:
+    """Run a plan in a process of its own. ``when_open`` is called when all its streams are open.
+
+    Raises :class:`LoadFailed`.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.load"],
+        cwd=Path(__file__).parent.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    with process:
+        process.stdin.write(msgspec.msgpack.encode(plan))
+        process.stdin.close()
+        first = process.stdout.read(len(OPEN))
+        if first == OPEN and when_open:
+            when_open()
+        output = first.removeprefix(OPEN) + process.stdout.read()
+    if process.returncode != 0:
+        raise LoadFailed("the load generator ended; see above")
+    result = msgspec.msgpack.decode(output, type=Result)
+    if result.failures:
+        problems = "\n  ".join(result.failures[:3])
+        raise LoadFailed(f"{len(result.failures)} failed:\n  {problems}")
+    return result
 
 
 def main() -> None:

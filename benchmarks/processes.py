@@ -2,10 +2,13 @@
 
 import os
 import platform
+import sysconfig
 from importlib.metadata import version
 from pathlib import Path
 from time import clock_gettime, perf_counter
 from typing import NamedTuple
+
+from app.common import python_build
 
 
 class Memory(NamedTuple):
@@ -82,3 +85,18 @@ def versions() -> str:
     """Return the versions of Python and of the packages that affect speed, in one line."""
     packages = [f"{name} {version(name)}" for name in PACKAGES]
     return ", ".join([f"Python {platform.python_version()}", *packages])
+
+
+def interpreter() -> str:
+    """Return how this Python was built, in one line: what its figures depend on most."""
+    flags = str(sysconfig.get_config_var("PY_CFLAGS") or "")
+    asked = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
+    linked = f"{flags} {sysconfig.get_config_var('PY_CORE_LDFLAGS') or ''}"
+    return ", ".join(
+        [
+            "PGO" if python_build.is_optimized() else "no PGO",
+            "LTO" if "--with-lto" in asked or "-flto" in linked else "no LTO told",
+            *[flag for flag in flags.split() if flag.startswith("-O")][-1:],
+            platform.python_compiler().strip(),
+        ]
+    )

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import redis
 
-from benchmarks.end_to_end import LoadFailed
+from benchmarks.load import LoadFailed
 from benchmarks.parts import ROOT
 from benchmarks.processes import OtherLoad, machine
 from benchmarks.scale import report

@@ -22,8 +22,8 @@ from msgspec import Struct
 
 from app.simulator import Simulator
 from benchmarks.cases import KB, Case
-from benchmarks.end_to_end import LoadFailed, plan
-from benchmarks.load import OPEN, Result
+from benchmarks.end_to_end import plan
+from benchmarks.load import OPEN, LoadFailed, Result
 from benchmarks.processes import cpu_seconds
 from benchmarks.samples import deltas, text_request
 from tests.credentials.redis_server import RedisServer
