@@ -5,7 +5,6 @@ The body that follows the head is read by :class:`.body.ResponseBody`.
 
 import select
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -69,10 +68,11 @@ class Connection:
         """Some bytes of the head, b"" at the end of the connection."""
         assert self.wait is not None
         while True:
-            self.wait.ready()
-            with suppress(BlockingIOError):  # less than a record of TLS
+            try:
                 data: bytes = self.sock.recv(READ_SIZE)
                 return data
+            except BlockingIOError:
+                self.wait.ready()
 
     def has_input(self) -> bool:
         """Whether something can be read: on an idle connection its end, or bytes nobody asked for.
