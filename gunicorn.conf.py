@@ -10,7 +10,7 @@ and ``max_requests`` (it would cut streams).
 from gevent import events, monkey
 
 # for each of 25 steps of the patch all installed packages would be searched for plug-ins
-events.notify_and_call_entry_points = events.notify
+events.notify_and_call_entry_points = events.notify  # type: ignore[attr-defined]
 monkey.patch_all()
 
 import gc
