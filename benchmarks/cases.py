@@ -145,7 +145,8 @@ def _turns(scale: Scale) -> Iterator[Case]:
     """Yield a turn of each agent: a captured request, answered with a text and a tool call."""
     for dialect in (MESSAGES, CHAT, RESPONSES):
         sent = samples.largest(dialect)
-        call = {"name": samples.TOOL, "input": {"path": samples.PROSE, "text": samples.PROSE * 4}}
+        offered = dialect.parse(sent.body, sent.headers).tools[0].name  # another is an error
+        call = {"name": offered, "input": {"path": samples.PROSE, "text": samples.PROSE * 4}}
         yield Case(
             "turns",
             f"{sent.client}, {dialect.name}",

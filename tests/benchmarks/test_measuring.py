@@ -78,7 +78,10 @@ def test_marks_are_counted_wherever_the_bytes_are_cut(size: int) -> None:
 
 @pytest.mark.parametrize("case", cases(FULL), ids=lambda case: f"{case.group}, {case.label}")
 def test_a_case_sends_what_its_label_says(case: Case) -> None:
-    assert case.dialect.parse(case.body, Headers(case.headers)).messages
+    asked = case.dialect.parse(case.body, Headers(case.headers))
+    assert asked.messages
+    if call := case.script.get("tool"):
+        assert call["name"] in {tool.name for tool in asked.tools}
     if case.group in ("text", "images"):
         assert len(case.body) == case.x
 
