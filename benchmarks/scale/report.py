@@ -80,7 +80,7 @@ counted.
 """
 BODY = """\
 - Redis is not on the way of an event: answers of {many} events and of {few}, which both take
-  {seconds:.0f} s, cost one or two calls each, in no order. These are made beside the answers, by
+  {seconds:.0f} s, cost one to three calls each, in no order. These are made beside the answers, by
   one thread of each worker that writes usage down, and adds up what ends between two of its writes:
   beyond the ten answers a second of this load, each costs less. Keys with budgets or rates
   ([limits](limits.md)) add calls for each request, which are not in these figures.
