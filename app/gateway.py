@@ -209,7 +209,7 @@ class GatewayCall:
             else:
                 self._negotiate(deadline)
         except GatewayError as error:
-            self._measure(error)
+            self._account_for(error)
             self._failure = error
         except Exception as error:  # wait() raises it in the request's greenlet
             self._failure = error
@@ -223,8 +223,10 @@ class GatewayCall:
             if self._closed:  # the answer may have arrived while close() ran
                 self._call.close()
 
-    def _measure(self, error: GatewayError) -> None:
-        """Add the figures of a conversation that is too long."""
+    def _account_for(self, error: GatewayError) -> None:
+        """Count no usage, and tell the figures of a conversation that is too long."""
+        if error.kind is not Kind.CANCELLED:
+            self.meter.failed()
         if error.kind is Kind.CONTEXT_TOO_LONG and (window := self._window(None)):
             tokens = self.meter.input_estimate
             error.overrun = (tokens, window) if tokens > window else None
@@ -335,8 +337,7 @@ class GatewayCall:
         self._call = self._gateway.upstream.open(self._conversation, model, self._tap)
 
     def _window(self, upstream_id: str | None) -> int | None:
-        """The context window that a model has for the account that answers; the model that was
-        asked for, where the upstream names none."""
+        """The context window that this model, or the one asked for, has for the account."""
         models = self._gateway.models
         return models.window(self._token.account, upstream_id or self._model.current_id)
 

@@ -50,6 +50,7 @@ class Call:
 
     def wait(self, seconds: float) -> bool:
         if self.refused is not None:
+            self.meter.failed()
             raise self.refused
         return next(self.waits, True)
 

@@ -20,9 +20,8 @@ class Iteration(Struct, frozen=True):
 
 
 class Meter:
-    """Takes every batch of events; :meth:`counts` may be called at any time. A call that the
-    upstream has answered with no event has used nothing, as far as is known: it was refused, or its
-    client left before.
+    """Takes every batch of events; :meth:`counts` may be called at any time. A call that has
+    :meth:`failed` without an event has used nothing, as far as is known.
 
     ``input_estimate`` is what the prompt is expected to have, in tokens, and ``least`` what the
     upstream told of an earlier turn that it begins with. ``window`` is the context window of the
@@ -47,7 +46,8 @@ class Meter:
         self._output = self._thinking = 0  # thousandths of a token; the second is in the first
         self._usage = Usage()
         self._spent = 0.0  # credits of earlier attempts at this answer
-        self._was_accepted = False  # in any attempt
+        self._was_answered = False  # in any attempt
+        self._failed = False
         self._counts: TokenCounts | None = None  # until something changes
 
     def answers(self, model: str, window: int | None) -> None:
@@ -61,7 +61,7 @@ class Meter:
         if not events:
             return
         self._counts = None
-        self._was_accepted = True
+        self._was_answered = True
         texts = self._texts
         for event in events:
             kind = type(event)
@@ -99,10 +99,18 @@ class Meter:
         self._spent += self._usage.credits or 0.0
         self._usage = Usage()
 
+    def failed(self) -> None:
+        """The upstream refused the call, or it failed otherwise. Not for a client that left: the
+        upstream was reading.
+        """
+        self._failed = True
+        self._counts = None
+
     def counts(self) -> TokenCounts:
         """Tokens and credits so far."""
         if self._counts is None:
-            self._counts = self._resolved() if self._was_accepted else TokenCounts(0, 0)
+            in_vain = self._failed and not self._was_answered
+            self._counts = TokenCounts(0, 0) if in_vain else self._resolved()
         return self._counts
 
     def _resolved(self) -> TokenCounts:

@@ -13,7 +13,6 @@ WINDOW = 100_000
 
 def test_until_the_upstream_tells_the_input_is_an_estimate() -> None:
     meter = Meter(203, WINDOW, context_window)
-    meter.feed([TextDelta("")])
     assert meter.counts() == TokenCounts(203, 0, source="estimate")
 
 
@@ -21,6 +20,8 @@ def test_a_call_that_was_refused_has_used_nothing() -> None:
     meter = Meter(203, WINDOW, context_window)
     meter.restart()
     meter.feed([])
+    assert meter.counts() == TokenCounts(203, 0)
+    meter.failed()
     assert meter.counts() == TokenCounts(0, 0)
 
 
@@ -28,6 +29,7 @@ def test_a_call_that_was_refused_after_an_answer_broke_off_has_used_its_input() 
     meter = Meter(203, WINDOW, context_window)
     meter.feed([TextDelta("x")])
     meter.restart()
+    meter.failed()
     assert meter.counts() == TokenCounts(203, 0)
 
 
