@@ -14,7 +14,7 @@ SAME_BUILD, OTHER_BUILD = 1.03, 1.15
 """How far instructions may be above the reference; and their ratio to those of the floor, where
 Python was built in another way and both are counted."""
 ATTEMPTS = 3
-MORE_MEMORY = 1.25
+MORE_MEMORY = 1.3
 
 
 @pytest.fixture(scope="module")
