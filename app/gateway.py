@@ -117,7 +117,7 @@ class GatewayCall:
             token = self._token.preview(self._gateway.models.lacking(self._model))
             return token, self._call.prepare(token)
         except GatewayError as error:
-            self._measure(error)
+            self._account_for(error)
             raise
 
     def wait(self, seconds: float) -> bool:
