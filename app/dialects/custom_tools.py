@@ -25,13 +25,13 @@ _START_LIMIT = 100
 """The string must begin within this many characters; after that the reader stops looking."""
 
 # The part of a string's inside that can be decoded now: plain characters, escapes, and pairs of
-# escaped surrogates.
+# escaped surrogates. The group is not possessive: Python before 3.11.5 ends that too soon.
 _INSIDE = re.compile(
     r"""(?: [^"\\]++
         | \\ [^u]
         | \\u (?![dD][89abAB]) [0-9a-fA-F]{4}
         | \\u [dD][89abAB][0-9a-fA-F]{2} \\u [dD][c-fC-F][0-9a-fA-F]{2}
-        )*+""",
+        )*""",
     re.VERBOSE | re.DOTALL,
 )
 _LONGEST_ESCAPE = len(r"\ud83d\ude42")
