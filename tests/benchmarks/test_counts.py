@@ -15,6 +15,7 @@ SAME_BUILD, OTHER_BUILD = 1.03, 1.15
 Python was built in another way and both are counted."""
 ATTEMPTS = 3
 MORE_MEMORY = 1.3
+MORE_CALLS = 1.25  # an answer in two parts where it came in one costs a read and a wait
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_system_calls() -> None:
     """The fewest of some attempts: what happens by the clock only makes them more."""
     if not system_calls.possible():
         pytest.skip("needs strace, and a kernel that lets it look at other processes")
-    allowed = {span: sum(calls.values()) for span, calls in REFERENCES.calls.items()}
+    allowed = {span: MORE_CALLS * sum(calls.values()) for span, calls in REFERENCES.calls.items()}
     for _ in range(ATTEMPTS):
         counted = system_calls.count()
         more = {
