@@ -32,7 +32,9 @@ MAX_STREAMS = 2000
 FILES = 8192
 """File descriptors that a process may need: two sockets for each stream, and some more."""
 
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 10.0
+WARM = 1.5
+"""Seconds after the first answers for the worker to write its first records of usage."""
 SETTLE = 0.1
 """Seconds after the last answer for the worker to write its log."""
 
@@ -66,26 +68,41 @@ def measure(scale: Scale, report_progress: Callable[[str], object]) -> dict[str,
     """Measure every case; return them by group. Raises :class:`LoadFailed`."""
     table = [Measured(case, []) for case in cases(scale)]
     with Simulator(accept_any_token=True, log_limit=1) as upstream:
+        idle = idle_rate(upstream)
         for number in range(scale.rounds):
             for case, runs in table:
                 report_progress(f"round {number + 1} of {scale.rounds}: {case.group}, {case.label}")
-                runs.append(run(case, upstream, alone=case.alone and number == 0))
+                runs.append(run(case, upstream, idle, alone=case.alone and number == 0))
     groups: dict[str, list[Measured]] = {}
     for measured in table:
         groups.setdefault(measured.case.group, []).append(measured)
     return groups
 
 
-def run(case: Case, upstream: Simulator, *, alone: bool = False) -> Run:
-    """Run a case once, with a new worker. Raises :class:`LoadFailed`."""
+def idle_rate(upstream: Simulator) -> float:
+    """Return the CPU seconds per second of an idle worker, once it has dealt with a request: the
+    clock of processes is too coarse to tell it within one run.
+    """
     with _gateway(upstream) as (port, worker):
         load(WARM_UP, plan(WARM_UP, port), upstream)
-        before, idle_rate = memory(worker), _idle_rate(worker)
+        time.sleep(WARM)
+        used = cpu_seconds(worker)
+        time.sleep(IDLE_SECONDS)
+        return (cpu_seconds(worker) - used) / IDLE_SECONDS
+
+
+def run(case: Case, upstream: Simulator, idle: float, *, alone: bool = False) -> Run:
+    """Run a case once, with a new worker. ``idle``: the CPU seconds that one uses in a second
+    without requests. Raises :class:`LoadFailed`.
+    """
+    with _gateway(upstream) as (port, worker):
+        load(WARM_UP, plan(WARM_UP, port), upstream)
+        time.sleep(WARM)
+        before = memory(worker)
         began, used = time.monotonic(), cpu_seconds(worker)
         seen, held = load(case, plan(case, port), upstream, worker)
         time.sleep(SETTLE)
-        idle = idle_rate * (time.monotonic() - began)
-        used = cpu_seconds(worker) - used - idle
+        used = cpu_seconds(worker) - used - idle * (time.monotonic() - began)
     direct = load(case, plan_alone(case, upstream), upstream)[0] if alone else None
     return Run(used, seen, before, held, direct)
 
@@ -106,13 +123,6 @@ def _gateway(upstream: Simulator) -> Iterator[tuple[int, int]]:
             yield gateway.port, worker
         finally:
             gateway.stop()
-
-
-def _idle_rate(worker: int) -> float:
-    """Return the CPU seconds per second of the idle worker."""
-    used = cpu_seconds(worker)
-    time.sleep(IDLE_SECONDS)
-    return (cpu_seconds(worker) - used) / IDLE_SECONDS
 
 
 def plan(case: Case, port: int) -> LoadPlan:
