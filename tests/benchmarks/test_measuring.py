@@ -48,7 +48,7 @@ def test_a_case_is_measured_end_to_end(upstream: Simulator) -> None:
         assert (len(seen.first), len(seen.gaps)) == (STREAMS, STREAMS * (EVENTS - 1))
         assert all(0 < time < 10 for time in seen.first)
         assert 0.01 < sorted(seen.gaps)[len(seen.gaps) // 2] < 10
-    assert 0 < run.cpu < 10
+    assert 0 <= run.cpu < 10
     assert 0 < run.held.pss <= run.held.rss
 
 
