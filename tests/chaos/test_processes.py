@@ -36,7 +36,9 @@ class Load:
         self.never: dict[str, PendingRequest] = {}
         for number in range(count):
             dialect = DIALECTS[number % len(DIALECTS)]
-            kind, group = (("never", self.never), ("soon", self.soon))[number % 2]
+            # each of two workers that take turns gets some of both
+            groups = (("never", self.never), ("soon", self.soon))
+            kind, group = groups[(number + number // 2) % 2]
             mark = f"load.{kind}.{stream}.{number}."
             group[mark] = arena.send(dialect, mark, stream=stream)
         arena.simulator.wait_for(lambda seen: sum(one.events_sent >= 2 for one in seen) >= count)
