@@ -1,5 +1,5 @@
 """What holds for every test: a property is about values, so a slow machine is no failure of it. And
-a certificate authority of the tests' own.
+a certificate authority of the tests' own, and a Redis server.
 """
 
 import ssl
@@ -11,9 +11,20 @@ import trustme
 from hypothesis import settings
 
 from app.common.tls import tls_context
+from tests.credentials.conftest import require
+from tests.credentials.redis_server import RedisServer
 
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One for the tests of a module, which clear it."""
+    require(RedisServer.is_installed(), "redis-server")
+    running = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")

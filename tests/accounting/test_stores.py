@@ -16,7 +16,6 @@ from app.accounting.redis_store import RedisStore
 from app.accounting.report import Reader
 from app.accounting.writer import Store
 from app.common.finished import Finished
-from tests.credentials.conftest import require
 from tests.credentials.redis_server import RedisServer
 
 NOW = time.time()
@@ -52,14 +51,6 @@ def made(**members: object) -> Entry:
     return entry(finished(**members))
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    require(RedisServer.is_installed(), "redis-server")
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield running
-    running.stop()
-
-
 @pytest.fixture(params=["file", "redis"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Store, Reader]]:
     if request.param == "file":
@@ -68,9 +59,9 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Sto
         yield host, HostReader(path)
         host.close()
     else:
-        server = request.getfixturevalue("server")
-        server.go_back_to({})
-        shared = RedisStore(server.url, days=90)
+        redis_server = request.getfixturevalue("redis_server")
+        redis_server.go_back_to({})
+        shared = RedisStore(redis_server.url, days=90)
         yield shared, shared
         shared.close()
 
@@ -150,9 +141,9 @@ def test_answers_without_a_price_and_answers_that_were_lost(
     assert report.make(reader, Query("key", NOW - DAY, "alice"), NOW).missing == 0
 
 
-def test_a_batch_that_is_added_again_counts_once(server: RedisServer) -> None:
-    server.go_back_to({})
-    shared = RedisStore(server.url, days=90)
+def test_a_batch_that_is_added_again_counts_once(redis_server: RedisServer) -> None:
+    redis_server.go_back_to({})
+    shared = RedisStore(redis_server.url, days=90)
     for _ in range(2):
         shared.write("same", [made(), made(time=NOW - DAY)], 0, NOW)
     assert report.make(shared, Query("key", NOW - 2 * DAY), NOW).sum.requests == 2
@@ -190,14 +181,14 @@ def test_the_file_is_private_and_forgets(tmp_path: Path) -> None:
     assert report.make(HostReader(path), Query("day", 0), NOW).sum.requests == 2
 
 
-def test_days_in_redis_end(server: RedisServer) -> None:
+def test_days_in_redis_end(redis_server: RedisServer) -> None:
     import redis
 
-    server.go_back_to({})
-    shared = RedisStore(server.url, days=30)
+    redis_server.go_back_to({})
+    shared = RedisStore(redis_server.url, days=30)
     shared.write("b1", [made()], 0, NOW)
     shared.close()
-    left = redis.Redis(port=server.port).ttl(f"kiro2api:usage:{day(NOW)}")
+    left = redis.Redis(port=redis_server.port).ttl(f"kiro2api:usage:{day(NOW)}")
     assert 30 * DAY < left <= 31 * DAY
 
 

@@ -1,28 +1,17 @@
 """Kept values in Redis, beside the logins."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
 
 from app.kept.redis_store import RedisStore, Unavailable
-from tests.credentials.redis_server import RedisServer
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[RedisServer]:
-    if not RedisServer.is_installed():
-        pytest.skip("redis-server is not installed")
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield running
-    running.stop()
 
 
 @pytest.fixture
-def client(server) -> Any:
-    client = redis.Redis(port=server.port)
+def client(redis_server) -> Any:
+    client = redis.Redis(port=redis_server.port)
     client.flushall()
     return client
 
@@ -31,9 +20,9 @@ def name(n: int) -> bytes:
     return bytes([n]) * 32
 
 
-def test_the_oldest_values_make_room_and_logins_stay(server, client):
+def test_the_oldest_values_make_room_and_logins_stay(redis_server, client):
     client.set("kiro2api:login:x", "a login")
-    store = RedisStore(server.url, ttl=100, most=10_000)
+    store = RedisStore(redis_server.url, ttl=100, most=10_000)
     for n in range(20):
         store.put(name(n), b"x" * 1000)
     assert sum(store.get(name(n)) is not None for n in range(20)) == 10
@@ -42,8 +31,8 @@ def test_the_oldest_values_make_room_and_logins_stay(server, client):
     assert client.get("kiro2api:login:x") == b"a login"
 
 
-def test_what_is_replaced_deleted_or_expired_is_no_longer_counted(server, client):
-    store = RedisStore(server.url, ttl=1, most=10_000)
+def test_what_is_replaced_deleted_or_expired_is_no_longer_counted(redis_server, client):
+    store = RedisStore(redis_server.url, ttl=1, most=10_000)
     store.put(name(1), b"x" * 1000)
     store.put(name(1), b"x" * 500)
     store.put(name(2), b"x" * 300)
@@ -56,8 +45,8 @@ def test_what_is_replaced_deleted_or_expired_is_no_longer_counted(server, client
     assert int(client.get("kiro2api:responses:total")) == 50
 
 
-def test_a_change_is_made_of_what_is_there(server, client):
-    one, other = (RedisStore(server.url, ttl=100, most=10_000) for _ in range(2))
+def test_a_change_is_made_of_what_is_there(redis_server, client):
+    one, other = (RedisStore(redis_server.url, ttl=100, most=10_000) for _ in range(2))
     seen: list[Any] = []
 
     def add(before: bytes | None) -> bytes:
@@ -73,7 +62,7 @@ def test_a_change_is_made_of_what_is_there(server, client):
     assert other.get(name(1)) == b"theirs+ours"
 
 
-def test_a_server_that_is_away_is_reported_as_such(server, client):
+def test_a_server_that_is_away_is_reported_as_such(redis_server, client):
     store = RedisStore("redis://127.0.0.1:1/0", ttl=100, most=10_000)
     for call in (lambda: store.put(name(1), b"x"), lambda: store.get(name(1))):
         with pytest.raises(Unavailable):

@@ -16,7 +16,6 @@ from app.keys.redis_ledger import RedisLedger
 from app.keys.shared_rates import SharedRates
 from app.keys.spending import Spending
 from app.models.names import resolve
-from tests.credentials.conftest import require
 from tests.credentials.redis_server import RedisServer
 
 MODEL = "claude-sonnet-4-6"
@@ -28,10 +27,10 @@ BOTH = ClientKey("both", "3" * 64, requests_per_minute=3, credits_per_day=10)
 class World:
     """A server, and a worker that has spoken with it before."""
 
-    def __init__(self, server: RedisServer) -> None:
-        self._server = redis.Redis(port=server.port)
+    def __init__(self, redis_server: RedisServer) -> None:
+        self._server = redis.Redis(port=redis_server.port)
         self._server.flushall()
-        self.limits = make_limits(server)
+        self.limits = make_limits(redis_server)
         for key in (RATED, RICH, BOTH):  # the charge of the last writes those before
             self.enter(key)
             self.limits.charge(key, 1, 1)
@@ -64,26 +63,18 @@ class World:
         return int(found["total_reads_processed"])
 
 
-def make_limits(server: RedisServer) -> KeyLimits:
+def make_limits(redis_server: RedisServer) -> KeyLimits:
     return KeyLimits(
-        SharedRates(server.url, Share(1)),
+        SharedRates(redis_server.url, Share(1)),
         workers=1,
         resolve=partial(resolve, default=MODEL, aliases={}),
-        spending=Spending(RedisLedger(server.url), in_thread=False),
+        spending=Spending(RedisLedger(redis_server.url), in_thread=False),
     )
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    require(RedisServer.is_installed(), "redis-server")
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield running
-    running.stop()
-
-
 @pytest.fixture
-def world(server: RedisServer) -> Iterator[World]:
-    made = World(server)
+def world(redis_server: RedisServer) -> Iterator[World]:
+    made = World(redis_server)
     yield made
     made.limits.close()
 
@@ -98,8 +89,8 @@ def test_an_answer_is_charged_by_one_call(world: World) -> None:
     assert world.trips(lambda: world.limits.charge(RATED, 5, 7)) == 0  # but a moment later
 
 
-def test_the_one_call_tells_both(world: World, server: RedisServer) -> None:
-    other = make_limits(server)
+def test_the_one_call_tells_both(world: World, redis_server: RedisServer) -> None:
+    other = make_limits(redis_server)
     other.enter(BOTH, MODEL).leave()
     other.charge(BOTH, 4_000_000, 0)
     found = world.enter(BOTH)

@@ -14,7 +14,6 @@ from app.keys.ledger import charge
 from app.keys.prices import Prices
 from app.keys.redis_ledger import RedisLedger
 from app.keys.spending import Spending
-from tests.credentials.conftest import require
 from tests.credentials.redis_server import RedisServer
 
 FRIDAY = 1_795_800_600.0
@@ -36,14 +35,6 @@ def now() -> Time:
     return Time()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    require(RedisServer.is_installed(), "redis-server")
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield running
-    running.stop()
-
-
 @pytest.fixture(params=["file", "redis"])
 def worker(request: pytest.FixtureRequest, tmp_path: Path, now: Time) -> Iterator[MakeWorker]:
     made: list[Spending] = []
@@ -52,12 +43,12 @@ def worker(request: pytest.FixtureRequest, tmp_path: Path, now: Time) -> Iterato
         if request.param == "file":
             ledger: HostLedger | RedisLedger = HostLedger(tmp_path / "budgets.db")
         else:
-            ledger = RedisLedger(request.getfixturevalue("server").url)
+            ledger = RedisLedger(request.getfixturevalue("redis_server").url)
         made.append(Spending(ledger, in_thread=request.param == "file", clock=now))
         return made[-1]
 
     if request.param == "redis":
-        request.getfixturevalue("server").go_back_to({})
+        request.getfixturevalue("redis_server").go_back_to({})
     yield make
     for one in made:
         one.close()
@@ -104,9 +95,9 @@ def test_a_key_that_gets_a_budget_has_spent_before(worker: MakeWorker) -> None:
     assert spent(worker()) == [4_000_000, 0]
 
 
-def test_a_charge_that_is_made_again_counts_once_in_redis(server: RedisServer) -> None:
-    ledger = RedisLedger(server.url)
-    server.go_back_to({})
+def test_a_charge_that_is_made_again_counts_once_in_redis(redis_server: RedisServer) -> None:
+    ledger = RedisLedger(redis_server.url)
+    redis_server.go_back_to({})
 
     made = charge("alice", 5, 0, FRIDAY)
     ledger.add([made], FRIDAY)
@@ -127,15 +118,15 @@ def test_a_warning_once_at_four_fifths(
 
 
 def test_without_its_store_a_worker_counts_on_by_what_it_knew(
-    server: RedisServer,
+    redis_server: RedisServer,
     now: Time,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    server.go_back_to({})
-    one = Spending(RedisLedger(server.url), in_thread=False, clock=now)
+    redis_server.go_back_to({})
+    one = Spending(RedisLedger(redis_server.url), in_thread=False, clock=now)
     one.charge(ALICE, 6_000_000, 0)
-    server.stop()
+    redis_server.stop()
     try:
         one.charge(ALICE, 3_000_000, 0)
         assert spent(one)[0] == 9_000_000
@@ -144,9 +135,9 @@ def test_without_its_store_a_worker_counts_on_by_what_it_knew(
             one.check(ALICE)
         assert sum("cannot be read or written" in text for text in caplog.messages) == 1
     finally:
-        server.start()
+        redis_server.start()
     one.close()
-    other = Spending(RedisLedger(server.url), in_thread=False, clock=now)
+    other = Spending(RedisLedger(redis_server.url), in_thread=False, clock=now)
     with pytest.raises(BudgetExceeded, match="10 are spent"):
         other.check(ALICE)
     other.close()

@@ -7,24 +7,15 @@ import pytest
 import redis
 
 from app.credentials.pool import Credentials
-from tests.credentials.conftest import require
 from tests.credentials.redis_server import RedisServer
 
 
-@pytest.fixture(scope="module")
-def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    require(RedisServer.is_installed(), "redis-server")
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def server(running_server: RedisServer) -> Iterator[RedisServer]:
-    redis.Redis(port=running_server.port).flushall()
-    yield running_server
-    running_server.stop()
-    running_server.start()
+def server(redis_server: RedisServer) -> Iterator[RedisServer]:
+    redis.Redis(port=redis_server.port).flushall()
+    yield redis_server
+    redis_server.stop()
+    redis_server.start()
 
 
 class Time:
