@@ -110,12 +110,17 @@ class ManagedAccount:
             threading.Thread(target=self.ask_quota, name="quota", daemon=True).start()
 
     def ask_quota(self) -> None:
-        """Query how much of the quota is used. A failure changes nothing but ``state.problem``."""
-        token = self.state.token
-        if self._deps.control is None or not token.access_token or self._has_expired():
+        """Query how much of the quota is used, with the token that is here or that another process
+        has stored; none is refreshed for it. A failure changes nothing but ``state.problem``.
+        """
+        if self._deps.control is None:
             return
         try:
-            self._ask_quota(token)
+            if self._lacks_token():
+                stale = self.state.token
+                wait(self._runner.start(stale, stale.access_token, Urgency.LOOK))
+            if not self._lacks_token():
+                self._ask_quota(self.state.token)
         except GatewayError as error:
             self._note(error)
 
@@ -162,8 +167,9 @@ class ManagedAccount:
         self.state.problem = error
         log.info("credential: account %s: no quota: %s", self.state.name, error.message)
 
-    def _has_expired(self) -> bool:
-        return 0 < self.state.token.expires_at <= self._deps.clock()
+    def _lacks_token(self) -> bool:
+        token = self.state.token
+        return not token.access_token or 0 < token.expires_at <= self._deps.clock()
 
     def _may_refresh_ahead(self) -> bool:
         return self._deps.store.is_in_sync(self.state.login) and not self.state.refresh_block()

@@ -7,7 +7,8 @@ import pytest
 from app.aws.quota import Quota
 from app.common.errors import GatewayError, Kind
 from app.credentials.pool import Credentials
-from tests.credentials.conftest import Build, Clock, Control, keys, tokens
+from tests.credentials.conftest import Build, Clock, Control, env_tokens, keys, tokens
+from tests.credentials.service import AuthService
 
 QUOTA = GatewayError(Kind.QUOTA, "the month is used up")
 
@@ -49,3 +50,22 @@ def test_a_quota_that_cannot_be_asked_changes_nothing(
     eventually(credentials, "quota")
     clock.now += 600
     assert tokens(credentials) == ["ksk_one"]
+
+
+def test_a_worker_that_served_nothing_asks_with_the_token_that_another_has_refreshed(
+    build: Build, control: Control, clock: Clock, service: AuthService
+) -> None:
+    control.left = Quota(7, 1000, clock.now + 86400)
+    worker, idle = (build(env_tokens(), control=control) for _ in range(2))
+    idle.ask_quotas(older_than=300)
+    assert control.asked == []  # nobody has a token yet, and none is got for it
+    [token] = tokens(worker)
+    idle.ask_quotas(older_than=300)
+    assert f"quota {token}" in control.asked
+    [reported] = idle.report()
+    assert reported.quota == control.left
+    clock.now += 7200
+    [token] = tokens(worker)
+    idle.ask_quotas(older_than=300)
+    assert f"quota {token}" in control.asked  # and not with the one that has expired
+    assert len(service.calls) == 2
