@@ -17,16 +17,17 @@ FUZZ_MINUTES ?= 5
 run: $(RUNTIME)
 	@exec $(BIN)/kiro2api serve
 
+TEST_OPTIONS ?=
 test: $(DEV)  ## COVERAGE=1: and which lines of app/ they run; each room has a floor
 ifdef COVERAGE
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto -p tests.coverage.plugin
-	$(BIN)/python -m pytest -n auto $$($(BIN)/python -m tests.coverage.plugin)
+	$(BIN)/coverage run -m pytest -n auto -p tests.coverage.plugin $(TEST_OPTIONS)
+	$(BIN)/python -m pytest -n auto $(TEST_OPTIONS) $$($(BIN)/python -m tests.coverage.plugin)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage json --quiet
 	$(BIN)/python -m tests.coverage.floors coverage.json
 else
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto $(TEST_OPTIONS)
 endif
 
 check: $(DEV)
