@@ -254,6 +254,12 @@ def refresh_failed(
     )
 
 
+def has_worked_since(before: AccountHealth, now: AccountHealth) -> bool:
+    """Whether a token was got or accepted since, or the owner has cleared the account."""
+    names = ("accepted", "clears", "refreshed_at")
+    return any(getattr(before, name) != getattr(now, name) for name in names)
+
+
 def of_login(health: AccountHealth, ids: Sequence[str]) -> AccountHealth:
     """The health of the login with these ids of refresh tokens, the latest first: ``health``, or a
     clean one if that belongs to another login.

@@ -111,9 +111,9 @@ def find(account: AccountState, now: float) -> Found:
     found = _held_against_the_login(account, now) or _held_against_the_account(account, now)
     if found:
         return found
-    if account.problem and account.problem.kind is not Kind.REJECTED:
-        condition = _CHECKED.get(account.problem.kind, Condition.UNREACHABLE)
-        return Found(condition, account.problem.message)
+    if account.finding and account.finding.kind is not Kind.REJECTED:
+        condition = _CHECKED.get(account.finding.kind, Condition.UNREACHABLE)
+        return Found(condition, account.finding.message)
     quota = account.health.quota
     if quota and quota.used >= quota.limit and quota.resets_at > now:
         return Found(Condition.QUOTA_USED_UP, "", quota.resets_at)
@@ -152,7 +152,7 @@ def has_ended(account: AccountState, now: float) -> bool:
 
 def _still_works(account: AccountState, now: float) -> bool:
     """Whether the token was good before it could no longer be renewed, and has not expired."""
-    was_refused = account.problem is not None or health.is_refused(account.health)
+    was_refused = account.finding is not None or health.is_refused(account.health)
     return bool(account.grant.expires_at) and not was_refused and not _has_expired(account, now)
 
 

@@ -58,6 +58,7 @@ class ManagedAccount:
         if token.access_token != self._accepted:  # once per token
             self._accepted = token.access_token
             self._share_acceptance(token_id(token.access_token))
+        self.state.finding = None
         known = self.state.health
         is_over = token.kind is AuthKind.API_KEY and known.over
         if token.is_probe or is_over or health.is_refused(known):
@@ -103,7 +104,8 @@ class ManagedAccount:
         state.sync_health()
         if self._must_repeat_acceptance():
             self._share_acceptance(token_id(self._accepted))
-        if state.refresh_block():  # another process may have a token that works
+        # another process may have a token that works, or has got the one that is in use now
+        if state.refresh_block() or state.is_behind():
             self._runner.start(state.token, state.token.access_token, Urgency.LOOK)
         if health.quota_is_due(state.health, now) and abs(now - self._asked_at) >= health.ASK_QUOTA:
             self._asked_at = now
@@ -128,7 +130,7 @@ class ManagedAccount:
         """Find out whether the account works: get a token, refreshed if need be, and ask for the
         quota with it, which costs nothing. ``state.problem`` says why it does not work.
         """
-        self.state.problem = None
+        self.state.note(None)
         try:
             token = self.token()
             try:
@@ -157,14 +159,14 @@ class ManagedAccount:
         if control is None:
             return
         quota = control.quota(token.access_token, token.kind, token.profile_arn, token.region)
-        state.problem = None
+        state.note(None)
         self._share_acceptance(token_id(token.access_token))
         if quota:
             now = self._deps.clock()
             state.update_health(lambda known: health.with_quota(known, quota, now))
 
     def _note(self, error: GatewayError) -> None:
-        self.state.problem = error
+        self.state.note(error)
         log.info("credential: account %s: no quota: %s", self.state.name, error.message)
 
     def _lacks_token(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Protocol
 from app.aws.quota import Quota
 from app.aws.regions import region_of
 from app.common.errors import GatewayError, Kind
+from app.credentials import health
 from app.credentials.boot import Boot
 from app.credentials.health import AccountHealth, of_login, possible_wait, rebased, written
 from app.credentials.model import Grant, Login, Token
@@ -54,12 +55,15 @@ class AccountState:
     """``login``, ``grant``, ``token`` and ``health`` are replaced as a whole, never mutated.
 
     ``problem``: why this process could not ask for the quota the last time, None if it could or
-    did not ask. Other processes do not know it.
+    did not ask. Other processes do not know it. ``finding`` is the same as long as nothing that is
+    known by now contradicts it.
     """
 
     def __init__(self, login: Login, deps: Dependencies) -> None:
         self._deps = deps
         self.problem: GatewayError | None = None
+        self.finding: GatewayError | None = None
+        self._known_then = AccountHealth()
         self.adopt(login, deps.store.load(login))
 
     @property
@@ -94,6 +98,22 @@ class AccountState:
     def sync_health(self) -> None:
         """Take over the health that other workers have stored."""
         self.health = self._own_health(self._deps.store.health(self.login))
+        if self.problem and self.health.quota_at != self._known_then.quota_at:
+            self.note(None)  # another process could ask
+        elif self.finding and health.has_worked_since(self._known_then, self.health):
+            self.finding = None
+
+    def note(self, problem: GatewayError | None) -> None:
+        """What came of asking for the quota: a problem, None if it was told."""
+        self.problem = self.finding = problem
+        self._known_then = self.health
+
+    def is_behind(self) -> bool:
+        """Whether another process has refreshed the login since its grant was read here. What is
+        said of the account would be about a token that is no longer in use.
+        """
+        latest = self._deps.store.health(self.login).lineage[:1]
+        return not set(latest) <= set(self.grant.token_ids)
 
     def update_health(self, change: Callable[[AccountHealth], AccountHealth]) -> None:
         """Apply ``change`` to the health, for all workers."""
