@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from app.aws.quota import Quota
 from app.common.program import command
-from app.credentials import CONDITIONS, Condition
+from app.credentials import CONDITIONS, NO_LOGIN, Condition
 
 LOW = 0.1
 """The part of a quota that is little."""
@@ -78,8 +78,8 @@ def alerts(
         yield from _of_account(one, now)
     was_told = (Kind.ALL_PARKED.value, "") in told
     serve = [one.state in WORKS if was_told else one.usable for one in accounts]
-    if accounts and not any(serve):
-        states = "; ".join(f"{one.account}: {one.state.value}" for one in accounts)
+    if not any(serve):
+        states = "; ".join(f"{one.account}: {one.state.value}" for one in accounts) or NO_LOGIN
         yield Alert(Kind.ALL_PARKED, "", f"No account can be used now ({states}).")
     if store_problem:
         yield Alert(Kind.STORE_AWAY, "", f"{store_problem}.")

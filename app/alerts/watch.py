@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from app.aws.quota import Quota
 from app.common import files
 from app.common.errors import GatewayError
-from app.credentials import AccountReport, Credentials
+from app.credentials import AccountReport, Condition, Credentials
 
 from . import conditions
 from .conditions import Alert, Identity
@@ -37,6 +37,9 @@ FIRST_QUOTA = 600.0
 
 QUOTA_EVERY = 1800.0
 """Seconds between two questions for the quota of an account."""
+
+QUOTA_AGAIN = 60.0
+"""Seconds until it is asked again for an account that could not be reached."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
 """Seconds until what could not be sent is sent again."""
@@ -98,6 +101,8 @@ class Watch:
             self._ask_at = time.monotonic() + QUOTA_EVERY
             self._credentials.ask_quotas(older_than=QUOTA_EVERY / 2)
         reports = self._credentials.report()
+        if any(one.state is Condition.UNREACHABLE for one in reports):
+            self._ask_at = min(self._ask_at, time.monotonic() + QUOTA_AGAIN)
         for one in reports:
             if one.quota is not None and self._quotas.get(one.account) != one.quota_at:
                 self._quotas[one.account] = one.quota_at

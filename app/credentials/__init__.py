@@ -4,6 +4,7 @@ The rest of the app imports only the names below, and the command line also ``co
 """
 
 from .accounts.condition import CONDITIONS, Condition, advice
+from .accounts.readiness import NO_LOGIN
 from .accounts.report import AccountReport
 from .accounts.state import ControlPlane
 from .assembly import check_store, sign_in_url
@@ -14,6 +15,7 @@ from .sources.chain import is_configured
 
 __all__ = [
     "CONDITIONS",
+    "NO_LOGIN",
     "AccountReport",
     "AuthKind",
     "Condition",

@@ -142,6 +142,20 @@ def test_all_accounts_parked_and_the_store_away(
     watch.close()
 
 
+def test_the_last_login_is_gone(
+    accounts: Accounts, receiver: AlertReceiver, tmp_path: Path
+) -> None:
+    watch = watch_of(accounts, tmp_path, receiver)
+    accounts.accounts = []
+    look(watch)
+    assert receiver.seen() == [("all_accounts_parked", "began")]
+    assert "(no login)" in receiver.messages[0]["text"]
+    accounts.accounts = [Account()]
+    look(watch, 3)
+    assert receiver.seen()[-1] == ("all_accounts_parked", "over")
+    watch.close()
+
+
 @pytest.mark.parametrize(
     "quota",
     [
@@ -237,4 +251,11 @@ def test_quotas_are_asked_for_and_given_on_once(
     look(watch, 3)
     assert told == [("main", NOW, Quota(used=1, limit=9))]
     assert accounts.asked == 1
+    monkeypatch.setattr(watching, "QUOTA_AGAIN", 0.0)
+    accounts.accounts[1].state = Condition.UNREACHABLE  # a moment later it may be known better
+    look(watch, 3)
+    assert accounts.asked == 3
+    accounts.accounts[1].state = Condition.READY
+    look(watch, 3)
+    assert accounts.asked == 4
     watch.close()
