@@ -10,6 +10,7 @@ last and by what was spent here since, and charges that later.
 
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from time import monotonic, time
 from typing import Any
@@ -47,7 +48,7 @@ class Spending:
         self._pending: list[Charge] = []
         self._known: dict[str, Sums] = {}
         self._writing = Semaphore()
-        self._warned: set[tuple[str, Budget]] = set()
+        self._unseen: Counter[tuple[str, Place]] = Counter()  # charged since the last look at it
         self._later: gevent.Greenlet[..., Any] | None = None
         self._away_until = 0.0
         self._problem = ""
@@ -81,6 +82,7 @@ class Spending:
         self._pending.append(made)
         del self._pending[:-PENDING]
         if has_budget(key):
+            self._unseen.update({(key.name, place): made.amounts[place] for place in made.amounts})
             # in a greenlet of its own: whatever ends the request must not end this
             gevent.spawn(self._charged, key, made).join()
         elif not self._later:
@@ -115,9 +117,9 @@ class Spending:
     def _charged(self, key: ClientKey, made: Charge) -> None:
         self._flush()
         after = self._with_pending(key.name)
-        for place, amount in made.amounts.items():
-            warned = crossed(key, after, place, amount)
-            if warned and self._is_first(key.name, warned):
+        for place in made.amounts:  # with what was charged beside it: together they may cross
+            amount = self._unseen.pop((key.name, place), 0)
+            if warned := crossed(key, after, place, amount):
                 log.warning(
                     "client key %s has spent %s of its %s credits of this %s",
                     key.name,
@@ -125,14 +127,6 @@ class Spending:
                     warned.amount(warned.limit),
                     warned.period,
                 )
-
-    def _is_first(self, name: str, warned: Budget) -> bool:
-        """Charges that were written together cross the same mark."""
-        mark = name, warned._replace(spent=0)
-        if mark in self._warned:
-            return False
-        self._warned.add(mark)
-        return True
 
     def _spent(self, name: str, now: float) -> Sums:
         if monotonic() >= self._away_until:

@@ -1,10 +1,12 @@
 """Budgets of keys, counted in a file or in Redis by several workers."""
 
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import gevent
 import pytest
 
 from app.keys.budgets import BudgetExceeded
@@ -115,6 +117,18 @@ def test_a_warning_once_at_four_fifths(
     one.charge(ALICE, 200_000, 0)
     assert caplog.messages == ["client key alice has spent 8.1 of its 10 credits of this day"]
     assert [budget.warns for budget in one.check(ALICE)] == [True, False]
+
+
+def test_a_warning_for_answers_that_end_together(
+    worker: MakeWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = worker()
+    one.charge(ALICE, 7_500_000, 0)
+    ends = [gevent.spawn(one.charge, ALICE, 400_000, 0) for _ in range(5)]
+    gevent.joinall(ends, raise_error=True)
+    assert spent(one) == [9_500_000, 0]
+    (warning,) = caplog.messages
+    assert re.fullmatch(r"client key alice has spent [\d.]+ of its 10 credits of this day", warning)
 
 
 def test_without_its_store_a_worker_counts_on_by_what_it_knew(
