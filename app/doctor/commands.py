@@ -20,6 +20,7 @@ from .finding import Finding
 from .hosts import wanted
 
 _TIMEOUT = 10.0
+_KEY_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def add_to(group: click.Group, environ: Mapping[str, str]) -> None:
     @click.option("--refresh", is_flag=True, help="Try each login; a token that is due is renewed.")
     @click.option("--ask", is_flag=True, help="Ask a model one short question. COSTS CREDITS.")
     @click.option("--front", metavar="URL", help="What clients use: the address of nginx, say.")
-    @click.option("--key-file", type=click.Path(path_type=Path), help="The key for --front.")
+    @click.option("--key-file", type=_KEY_FILE, help="The key for --front.")
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     def doctor(
         refresh: bool, ask: bool, front: str | None, key_file: Path | None, as_json: bool

@@ -94,3 +94,7 @@ def _body(base: str, headers: Mapping[str, str], fetcher: Fetcher) -> Iterator[F
         yield problem("front", text, means, f"raise client_max_body_size to 64m; {_EXAMPLE}")
     elif answer.status == 200:
         yield ok("front", "a request of 2 MB gets through")
+    elif answer.status not in (401, 403):  # that is said of the stream
+        text = f"a request of 2 MB is answered with status {answer.status}"
+        means = "long conversations and images may fail"
+        yield warning("front", text, means, f"look into the proxy's log; {_EXAMPLE}")

@@ -9,7 +9,7 @@ from app.client_setup import banner
 from app.common.errors import GatewayError
 from app.common.program import command
 from app.credentials import CONDITIONS, AccountReport, Condition, Credentials, advice
-from app.settings import Settings
+from app.settings import Settings, setting_fields, variable
 
 from .finding import Finding, ok, problem, warning
 
@@ -61,7 +61,9 @@ def files(settings: Settings) -> Iterator[Finding]:
 
 
 def _holds_secret(settings: Settings) -> bool:
-    return any(where.startswith(".env") for where in settings.origins.values())
+    """Whether any of them comes from ``.env``."""
+    secret = [variable(item) for item in setting_fields() if item.metadata["secret"]]
+    return any(settings.origins.get(name, "").startswith(".env") for name in secret)
 
 
 def _account(one: AccountReport) -> Finding:

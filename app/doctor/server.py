@@ -1,6 +1,7 @@
 """The settings, and what listens at their address."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -76,12 +77,20 @@ def port(found: Settings, fetcher: Fetcher) -> Iterator[Finding]:
         yield problem("port", text, "the gateway cannot start there", "stop it, or set PORT")
     elif version.get("status") == "degraded":
         text = f"kiro2api {version['version']} listens on {where}, and says that it is degraded"
-        yield warning("port", text, "requests work, but a login needs repair", "read its log")
+        yield warning("port", text, _degraded(version), "read its log")
     else:
         yield ok("port", f"kiro2api {version['version']} listens on {where}")
 
 
-def _version(fetcher: Fetcher, url: str) -> Mapping[str, str] | None:
+def _degraded(health: Mapping[str, Any]) -> str:
+    """What follows from that which /health says is wrong."""
+    if count := health.get("stuck_workers"):
+        return f"{count} of its workers does nothing any more; the others serve"
+    what = "a login" if "credentials" in health else "something"
+    return f"requests work, but {what} needs repair"
+
+
+def _version(fetcher: Fetcher, url: str) -> Mapping[str, Any] | None:
     try:
         answer = fetcher.fetch(f"{url}/health", _JSON)
         found = msgspec.json.decode(answer.body)

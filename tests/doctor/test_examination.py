@@ -193,6 +193,26 @@ def test_the_default_key(doctor: Examine) -> None:
     assert (found.level, "listening on 0.0.0.0" in found.text) == (Level.PROBLEM, True)
 
 
+def test_what_others_can_read(doctor: Examine, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WEB_CONCURRENCY=1\n")
+    (tmp_path / ".env").chmod(0o644)
+    assert bad(doctor(), "files") == [], "it holds no secret"
+    with (tmp_path / ".env").open("a") as file:
+        file.write("KIRO_API_KEY=ksk_canary_1234567890\n")
+    (found,) = bad(doctor(AWS_REFRESHTOKEN=""), "files")
+    assert "has the mode 0644" in found.text
+
+
+def test_a_key_file_that_is_not_there(environ: dict[str, str], tmp_path: Path) -> None:
+    group = click.Group()
+    commands.add_to(group, environ)
+    given = ["doctor", "--front", "http://127.0.0.1:9", "--key-file", str(tmp_path / "none")]
+    result = CliRunner().invoke(group, given)
+    assert result.exit_code == 2
+    assert "none' does not exist" in result.output
+    assert isinstance(result.exception, SystemExit)
+
+
 def test_a_default_model_that_is_refused(doctor: Examine) -> None:
     found = bad(doctor(Wishes(refresh=True), KIRO_UNKNOWN_MODEL="refuse"), "models")
     assert any("Codex asks for gpt-6.2-sol" in one.text for one in found)

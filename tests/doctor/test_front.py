@@ -1,6 +1,7 @@
 """What is in front of the gateway: a real nginx, with the configurations that people write."""
 
 import shutil
+import socket
 import subprocess
 import time
 import urllib.error
@@ -94,6 +95,26 @@ def test_a_gateway_that_listens_at_its_own_port(gateway: Gateway) -> None:
     assert (found.level, "kiro2api" in found.text) == (Level.OK, True)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "meaning"),
+    [
+        ({"stuck_workers": 1}, "1 of its workers does nothing any more; the others serve"),
+        ({"credentials": "2 problem(s)"}, "requests work, but a login needs repair"),
+        ({}, "requests work, but something needs repair"),
+    ],
+)
+def test_a_gateway_that_is_degraded(
+    wrong: dict[str, object], meaning: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"status": "degraded", "version": "1.2.3", **wrong}
+    monkeypatch.setattr(server, "_version", lambda *_: told)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        (found,) = server.port(Settings(port=taken.getsockname()[1]), Fetcher(None, 20))
+    assert (found.level, found.meaning) == (Level.WARNING, meaning)
+
+
 def test_all_is_well(nginx: Nginx) -> None:
     url = nginx(GOOD)
     for form, said in ((url, "with /v1"), (f"{url}/v1", "ends in /v1"), (f"{url}/", "with /v1")):
@@ -121,6 +142,12 @@ def test_bodies_that_are_too_small(nginx: Nginx) -> None:
     (found,) = bad(nginx("proxy_http_version 1.1; proxy_buffering off;"))
     assert "status 413" in found.text
     assert "client_max_body_size" in found.advice
+
+
+def test_a_long_request_that_fails_otherwise(nginx: Nginx) -> None:
+    (found,) = bad(nginx(f"{GOOD} if ($request_method = POST) {{ return 418; }}"))
+    assert "a request of 2 MB is answered with status 418" in found.text
+    assert found.level is Level.WARNING
 
 
 def test_a_gateway_that_does_not_run(nginx: Nginx) -> None:
