@@ -59,6 +59,7 @@ keepalive = max(1, graceful_timeout // 2)  # an idle connection must not outlast
 limit_request_field_size = 64 * 1024  # as common fronts; all of a head may have no more either
 limit_request_fields = 200
 http_parser = "python"  # the one in C refuses less (docs/decisions/0043)
+forwarded_allow_ips = settings.trusted_addresses  # X-Forwarded-Proto; the client's address is ours
 forwarder_headers = ""  # SCRIPT_NAME and PATH_INFO: nothing here is mounted below another path
 control_socket_disable = True  # two masters of one user would claim the same path
 loglevel = settings.log_level

@@ -232,8 +232,9 @@ class Settings:
     kiro_trusted_proxies: tuple[Any, ...] = setting("Limits", values.peers(),
         "127.0.0.0/8, ::1, unix",
         "Reverse proxies in front of the gateway, by address or network; unix means all peers of "
-        "a unix socket. They are believed when X-Forwarded-For names the client, and "
-        "KIRO_MAX_CONNECTIONS_PER_ADDRESS does not apply to them.")
+        "a unix socket. They are believed when X-Forwarded-For names the client and "
+        "X-Forwarded-Proto the scheme, and KIRO_MAX_CONNECTIONS_PER_ADDRESS does not apply to "
+        "them.")
     # fmt: on
 
     warnings: tuple[str, ...] = ()
@@ -294,6 +295,11 @@ class Settings:
         """The port of ``kiro_metrics_bind``."""
         bind = self.kiro_metrics_bind
         return int(bind.rpartition(":")[2]) if bind else None
+
+    @property
+    def trusted_addresses(self) -> str:
+        """The addresses and networks of ``kiro_trusted_proxies``, separated by commas."""
+        return ",".join(str(one) for one in self.kiro_trusted_proxies if one != "unix")
 
     @property
     def has_default_token(self) -> bool:

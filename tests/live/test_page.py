@@ -115,6 +115,31 @@ def test_the_cookie(house: Service) -> None:
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
 
 
+def test_the_scheme_is_believed_of_the_same_proxies_as_the_client(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """nginx in a container beside the gateway's has no loopback address."""
+    gateway = Gateway(simulator.url, tmp_path, KIRO_TRUSTED_PROXIES="127.0.0.2, 10.0.0.0/8")
+    try:
+        assert is_over_tls(gateway, "127.0.0.2")
+        assert not is_over_tls(gateway, "127.0.0.1")
+    finally:
+        gateway.stop()
+
+
+def is_over_tls(gateway: Gateway, source: str) -> bool:
+    """Whether a cookie is for TLS alone if a proxy at this address says that it speaks that."""
+    connection = HTTPConnection("127.0.0.1", gateway.port, timeout=20, source_address=(source, 0))
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Forwarded-Proto": "https",
+    }
+    connection.request("POST", "/dashboard/login", f"key={KEY}", headers)
+    cookie = connection.getresponse().getheader("Set-Cookie") or ""
+    connection.close()
+    return "Secure" in cookie.split("; ")
+
+
 def test_all_workers_know_the_session(house: Service) -> None:
     session = log_in(house)
     for _ in range(20):
