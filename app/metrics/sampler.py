@@ -15,6 +15,10 @@ EVERY = 1.0
 """Seconds between two looks."""
 
 
+OUTCOMES = ("ok", "failed", "over")
+"""Of refreshes."""
+
+
 class Now(NamedTuple):
     """How things are: counts of this worker, and what all workers know of accounts (by state), of
     the age of the lists of models, in seconds, None without a list, and of other workers.
@@ -55,6 +59,10 @@ class Sampler:
         self._store.cell(table.STARTS).add()
         self._store.cell(table.WORKERS).set(1)
         self._store.cell(table.BUILD, self._version).set(1)
+        # or these begin with their first event, which Prometheus does not take for growth
+        self._store.cell(table.DROPPED)
+        for outcome in OUTCOMES:
+            self._store.cell(table.REFRESHES, outcome)
         self._greenlet = gevent.spawn(self._run)
 
     def close(self) -> None:

@@ -74,6 +74,21 @@ def test_a_name_that_a_client_made_up_is_no_label(figures: RequestFigures, tmp_p
     assert "kiro2api_refusals_total[('category', 'cyber')]" in text
 
 
+def test_counts_begin_before_the_first_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prometheus takes the first value of a series for no growth."""
+    monkeypatch.setattr(sampler, "EVERY", 60)
+    now = Now(0, 0, 0, True, {}, None, 0)
+    looking = Sampler(Store(tmp_path, 0), "1.2.3", lambda: now, lambda: SoFar(0, {}))
+    looking.start()
+    found = samples(tmp_path)
+    looking.close()
+    assert found["kiro2api_log_lines_dropped_total[]"] == 0
+    for outcome in ("ok", "failed", "over"):
+        assert found[f"kiro2api_token_refreshes_total[('outcome', '{outcome}')]"] == 0
+
+
 def test_what_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampler, "EVERY", 60)
     now = [Now(3, 1, 9, True, {"ready": 2}, 12.5, 1), Now(0, 0, 1, False, {"out": 2}, None, 0)]
