@@ -19,7 +19,9 @@ from .entry import COUNTERS, Entry, Query, Reading, Scope, Speed, Total, added, 
 
 FILE = "usage.db"
 TIDY_EVERY = 600.0
-_TIDY_AT_ONCE = 5000
+TIDY_AT_ONCE = 5000
+"""Answers that one write removes, which holds the lock of the file meanwhile."""
+
 _COLUMNS = Entry.__struct_fields__
 
 _NAMES = ("day", "key", "model", "account", "client")
@@ -116,12 +118,14 @@ class HostStore:
     def _tidy(self, connection: sqlite3.Connection, now: float) -> None:
         if 0 <= now - self._tidied < TIDY_EVERY:
             return
-        self._tidied = now
         oldest = now - self._seconds
-        connection.execute(
+        removed = connection.execute(
             "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers WHERE at < ? LIMIT ?)",
-            (oldest, _TIDY_AT_ONCE),
-        )
+            (oldest, TIDY_AT_ONCE),
+        ).rowcount
+        if removed == TIDY_AT_ONCE:  # the next write goes on
+            return
+        self._tidied = now
         connection.execute("DELETE FROM sums WHERE day < ?", (day(oldest),))
         for table in ("refused", "lost", "readings"):
             connection.execute(f"DELETE FROM {table} WHERE at < ?", (oldest,))  # nosec B608

@@ -26,7 +26,7 @@ from .entry import COUNTERS, Entry, Query, Reading, Scope, Total, day, total
 _PREFIX = "kiro2api:usage"
 _TIMEOUT = 2.0
 _DOUBT = 86400  # seconds for which a batch may be added again
-_MOST_READINGS = 200  # of each account: two a day, for longer than a quota lasts
+_READINGS_KEPT = 32 * 86400  # seconds: longer than a quota lasts
 _NAMES = ("key", "model", "account", "client", "dialect")
 
 _ADD = """
@@ -73,13 +73,17 @@ class RedisStore:
         pipe.execute()
 
     def read_quota(self, reading: Reading) -> None:
-        """Keep what the service says of an account, with what is recorded of it at this moment."""
+        """Keep what the service says of an account, with what is recorded of it at this moment;
+        once, though each host has it from the others.
+        """
+        name = f"{_PREFIX}-readings:{reading.account}"
+        if self._redis.zcount(name, reading.at, reading.at):
+            return
         recorded = int(self._redis.hget(f"{_PREFIX}-recorded", reading.account) or 0)
         value = msgspec.json.encode(msgspec.structs.replace(reading, recorded=recorded))
-        name = f"{_PREFIX}-readings:{reading.account}"
         pipe = self._redis.pipeline()
         pipe.zadd(name, {value.decode(): reading.at}, nx=True)
-        pipe.zremrangebyrank(name, 0, -_MOST_READINGS - 1)
+        pipe.zremrangebyscore(name, "-inf", reading.at - _READINGS_KEPT)
         pipe.expire(name, self._keep)
         pipe.sadd(f"{_PREFIX}-readings", reading.account)
         pipe.execute()
@@ -112,7 +116,7 @@ class RedisStore:
             for account in self._redis.smembers(f"{_PREFIX}-readings")
             for value in self._redis.zrangebyscore(f"{_PREFIX}-readings:{account}", since, "+inf")
         ]
-        return sorted(found, key=lambda one: one.at)
+        return sorted(found, key=lambda one: (one.at, one.recorded))
 
     def close(self) -> None:
         """Idempotent."""
@@ -126,7 +130,9 @@ class RedisStore:
 
     def _fields(self, since: float) -> Iterator[tuple[str, list[str], int]]:
         """Each field since then, with its day and amount."""
-        first, today = datetime.fromtimestamp(since, UTC).date(), datetime.now(UTC).date()
+        today = datetime.now(UTC).date()
+        kept = today - timedelta(seconds=self._keep)  # no day is there before that
+        first = max(datetime.fromtimestamp(since, UTC).date(), kept)
         for number in count():
             at = first + timedelta(days=number)
             if at > today:

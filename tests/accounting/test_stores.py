@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.accounting import report
+from app.accounting import host_store, report
 from app.accounting.accounts import Comparison
 from app.accounting.entry import GROUPINGS, Entry, Grouping, Query, Reading, Total, day, entry
 from app.accounting.host_store import TIDY_EVERY, HostReader, HostStore
@@ -166,6 +166,48 @@ def test_an_account_compared_with_its_service(stores: tuple[Store, Reader]) -> N
     (one,) = report.make(reader, Query("account", NOW - DAY), NOW).accounts
     assert (one.counted, one.recorded, one.difference) == (3_500_000, 3_000_000, 500_000)
     assert (one.since, one.until) == (NOW - 200, NOW - 50)
+
+
+def test_an_account_that_was_asked_often(stores: tuple[Store, Reader]) -> None:
+    """Each half hour, on each of several hosts, which know of other answers by then."""
+    store, reader = stores
+    asked = 400
+    for number in range(asked):
+        at = NOW - (asked - number) * 1800
+        for _ in range(2):
+            store.read_quota(Reading("main", at, number * 1000, 1_000_000, NOW + 20 * DAY, 0))
+            store.write(f"{number}", [made(credits=0.001)], 0, NOW)
+    (one,) = report.make(reader, Query("account", NOW - 30 * DAY), NOW).accounts
+    assert (one.since, one.until) == (NOW - asked * 1800, NOW - 1800)
+    assert one.counted == (asked - 1) * 1000
+
+
+def test_a_report_from_before_anything_was_kept(redis_server: RedisServer) -> None:
+    import redis
+
+    redis_server.go_back_to({})
+    shared = RedisStore(redis_server.url, days=30)
+    shared.write("b1", [made()], 0, NOW)
+    client = redis.Redis(port=redis_server.port)
+    client.config_resetstat()
+    found = report.make(shared, Query("key", report.moment("2000-01-01", NOW)), NOW)
+    shared.close()
+    assert found.sum.requests == 1
+    assert client.info("commandstats")["cmdstat_hgetall"]["calls"] < 100
+
+
+def test_more_answers_are_forgotten_than_one_write_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_store, "TIDY_AT_ONCE", 10)
+    path = tmp_path / "usage.db"
+    store = HostStore(path, days=30)
+    store.write("b1", [made(time=NOW - 40 * DAY)] * 35, 0, NOW)
+    for _ in range(4):
+        store.write("b2", [made()], 0, NOW)
+    store.close()
+    kept = sqlite3.connect(path).execute("SELECT count(*) FROM answers").fetchone()
+    assert kept == (4,)
 
 
 def test_the_file_is_private_and_forgets(tmp_path: Path) -> None:
