@@ -6,6 +6,7 @@ Losing a file only means that one more request fails, so a write error is never 
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -16,19 +17,22 @@ from .directories import Directories, remove
 
 _LOCK_TIMEOUT = 2.0
 
+_Stamp: TypeAlias = tuple[int, int, int]
+_NO_FILE: _Stamp = (0, 0, 0)
+
 
 class HealthFiles:
     """A file is read again when another worker has replaced it."""
 
     def __init__(self, directories: Directories) -> None:
         self._directories = directories
-        self._known: dict[str, tuple[int, AccountHealth]] = {}
+        self._known: dict[str, tuple[_Stamp, AccountHealth]] = {}
 
     def read(self, account: str) -> AccountHealth:
         """The health of the account. Cheap as long as the file is unchanged."""
         stamp, path = max((_stamp(path), path) for path in self._paths(account))
         known = self._known.get(account)
-        if known is None or known[0] < stamp:
+        if known is None or known[0] != stamp:
             known = self._known[account] = (stamp, decode(_content(path)))
         return known[1]
 
@@ -50,7 +54,7 @@ class HealthFiles:
             remove(path)
 
     def _write(self, account: str, health: AccountHealth) -> None:
-        self._known[account] = (0, health)
+        self._known[account] = (_NO_FILE, health)
         for path in self._paths(account):
             with contextlib.suppress(OSError):
                 self._directories.make(path.parent)
@@ -71,12 +75,13 @@ def decode(content: bytes) -> AccountHealth:
         return AccountHealth()
 
 
-def _stamp(path: Path) -> int:
-    """A number that grows whenever the file is replaced; 0 if there is no file."""
+def _stamp(path: Path) -> _Stamp:
+    """Another value whenever the file is replaced, and a greater one unless the clock is set."""
     try:
-        return path.lstat().st_mtime_ns
+        status = path.lstat()
     except OSError:
-        return 0
+        return _NO_FILE
+    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def _content(path: Path) -> bytes:
