@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +112,16 @@ def test_a_large_body_reaches_the_gateway(front):
     with pytest.raises(urllib.error.HTTPError) as refused:
         ask(front, json.dumps(told).encode())
     assert json.loads(refused.value.read())["type"] == "error"
+
+
+def test_the_page_knows_the_port_that_the_browser_asks(front):
+    """A browser says of plain HTTP to another machine only where a form comes from."""
+    form = urllib.parse.urlencode({"key": KEY}).encode()
+    request = urllib.request.Request(f"{front}/dashboard/login", form, {"Origin": front})
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    opener.open(request, timeout=20).close()
+    with opener.open(f"{front}/dashboard/setup", timeout=20) as answer:
+        assert front in answer.read().decode()
 
 
 def test_the_client_and_its_request_id_are_in_the_log(front, gateway):
