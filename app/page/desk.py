@@ -128,7 +128,7 @@ class Desk:
             session=session,
             home=HOME,
             keeps=self._sources.recent is not None,
-            row=partial(rendering.row, language=language),
+            row=partial(rendering.row, language=language, with_account=session.is_owner),
             **values,
         )
 

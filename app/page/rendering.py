@@ -46,9 +46,10 @@ def render(template: str, **values: Any) -> str:
 
 
 @lru_cache(maxsize=1000)
-def row(entry: Entry, language: Language) -> Markup:
+def row(entry: Entry, language: Language, *, with_account: bool) -> Markup:
     """The row of a request, which is the same at each look."""
-    return Markup(render("row.html", entry=entry, t=language))  # nosec B704 # a template's
+    values = {"entry": entry, "t": language, "with_account": with_account}
+    return Markup(render("row.html", **values))  # nosec B704 # a template's
 
 
 def moment(at: float) -> Markup:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from app.accounting.entry import Entry, Grouping, Query
 from app.accounting.report import Report, moment
@@ -36,6 +36,8 @@ ASK_EVERY = 60.0
 
 Values = Mapping[str, Any]
 
+_T = TypeVar("_T")
+
 
 class Views:
     """The values of all views; what takes long is kept for a moment for all who look."""
@@ -60,21 +62,24 @@ class Views:
             return {"problem": error.message}
 
     def _overview(self, session: Session) -> Values:
-        sources, last = self._sources, self._last(session)
-        day = self._report("model", "24h", session)
-        failures = [one for one in last if has_failed(one)][:FAILURES]
+        """Whether requests can be answered is told also while what is kept cannot be read."""
+        sources, unread = self._sources, list[str]()
+        last = _read(lambda: self._last(session), unread)
+        day = _read(lambda: self._report("model", "24h", session), unread)
+        failed = None if last is None else [one for one in last if has_failed(one)][:FAILURES]
         values: dict[str, Any] = {
             "why_unready": sources.why_unready(),
             "in_progress": self._in_progress(session),
             "day": day.sum if day else None,
-            "failures": failures,
+            "failures": failed,
+            "to_repair": list(dict.fromkeys(unread)),
         }
         if session.is_owner:
             self._shelf.get("quotas", ASK_EVERY, sources.ask_quotas)
             accounts = [_account(one) for one in sources.accounts()]
             values["accounts"] = accounts
             values["dead"] = [one for one in accounts if one["is_bad"]]
-            values["to_repair"] = sources.problems()
+            values["to_repair"] = [*sources.problems(), *values["to_repair"]]
         return values
 
     def _requests(self, session: Session, query: Mapping[str, str]) -> Values:
@@ -165,6 +170,15 @@ class Views:
 def has_failed(entry: Entry) -> bool:
     """Whether the request ended in an error or without its client."""
     return bool(entry.error) or entry.cancelled
+
+
+def _read(read: Callable[[], _T], problems: list[str]) -> _T | None:
+    """What is read; None if it cannot be, with the reason among the problems."""
+    try:
+        return read()
+    except GatewayError as error:
+        problems.append(error.message)
+        return None
 
 
 def _own(session: Session) -> str:
