@@ -92,6 +92,22 @@ def test_a_forced_call_that_does_not_come_is_an_error(
     assert len(chats(upstream)) == 2
 
 
+@pytest.mark.parametrize("asking", DIALECTS[:2], ids=["messages", "chat"])
+def test_a_stop_sequence_before_the_forced_call_does_not_end_the_answer(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    """At the APIs a forced call has no text before it in which one could be."""
+    upstream.script(PROSE | CALL, CALL)
+    stop: dict[str, Any] = {"stop_sequences": ["sunny"]}
+    if asking is DIALECTS[1]:
+        stop = {"stop": ["sunny"]}
+    ask = Ask(tools=TOOLS, choice="required", more=stop)
+    told = asking(gateway, ask, streamed=is_streamed)
+    assert (told.calls, told.text) == ([("weather", {"city": "Paris"})], "")
+    assert told.stop in ("tool_use", "tool_calls")
+    assert "forced_call_asked_again" in told.repairs
+
+
 @dialects
 def test_no_tool_is_called_where_none_may_be(
     gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool

@@ -64,8 +64,9 @@ _ALWAYS: frozenset[type] = frozenset({ToolStart, ToolEnd, Finish})
 _HOLDING_TEXT = _ALWAYS | {TextDelta}
 _IN_CALL = _ALWAYS | {ToolInput}
 _DONE: frozenset[type] = frozenset({*CONTENT_EVENTS, ToolInput, ToolEnd, Finish})
-_FAILED_ENDS = frozenset({"end_turn", "tool_use"})
-"""An answer that ended for another reason, such as its limit, is given as it is."""
+_FINISHED = frozenset({"end_turn", "tool_use", "stop_sequence", "pause_turn"})
+"""Ends after which a client takes the answer for finished, in one dialect or another. An answer that
+ended for another reason, such as its limit, is given as it is."""
 
 
 class Watch:
@@ -217,7 +218,7 @@ class Watch:
     def _on_finish(self, event: Finish, passed: list[Event]) -> None:
         if self._answered:
             passed.append(Finish("end_turn"))
-        elif event.reason not in _FAILED_ENDS:
+        elif event.reason not in _FINISHED:
             passed += (*self._release(), event)
         elif self._plan.answer_tool and not self.called and self._in_text(passed):
             passed.append(Finish("end_turn"))

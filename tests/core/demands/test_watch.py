@@ -27,6 +27,7 @@ from app.core.demands.watch import Watch
 from app.core.events import (
     Event,
     Finish,
+    StopReason,
     TextDelta,
     ThinkingDelta,
     ToolEnd,
@@ -40,6 +41,7 @@ from app.core.typed_json import FieldError
 F, G = Tool("f"), Tool("g", strict=True, schema={"type": "object", "required": ["a"]})
 ASKED = (Message("user", (Text("hi"),)),)
 CALLS, ENDS = Finish("tool_use"), Finish("end_turn")
+STOPS = Finish("stop_sequence", stop_sequence="x")
 PAID = Usage(credits=1.0)
 BAD = Mismatch("required", "At $: 'a' is a required property")
 
@@ -90,6 +92,7 @@ PASSED: dict[str, tuple[Plan, list[Event], list[Event]]] = {
         [*call("f", "{", complete=False), Finish("max_tokens")],
     ),
     "no call, cut": (FORCED, [SAY, Finish("max_tokens")], [SAY, Finish("max_tokens")]),
+    "a stop sequence": (LIGHT, [SAY, STOPS], [SAY, STOPS]),
     "a refusal": (FORCED, [Finish("refusal")], [Finish("refusal")]),
     "strict": (STRICT, [SAY, *call("g", GOOD), CALLS], [SAY, *call("g", GOOD), CALLS]),
     "strict, cut": (
@@ -140,9 +143,12 @@ def test_what_is_let_through(name: str, data: st.DataObject) -> None:
 
 LACKING: dict[str, tuple[Plan, list[Event], str, bool]] = {
     "no forced call": (FORCED, [SAY, ENDS], "call", True),
+    "a stop sequence before the call": (FORCED, [SAY, STOPS], "call", True),
+    "a pause before the call": (FORCED, [SAY, Finish("pause_turn")], "call", True),
     "unknown": (LIGHT, [SAY, *call("x"), CALLS], "tool", True),
     "unknown where one is forced": (FORCED, [*call("x"), CALLS], "tool", True),
     "strict": (STRICT, [SAY, *call("g", WRONG), CALLS], "arguments", True),
+    "strict, then a stop sequence": (STRICT, [*call("g", WRONG), SAY, STOPS], "arguments", True),
     "strict after a call": (
         STRICT,
         [*call("f"), *call("g", WRONG, id_="2"), CALLS],
@@ -150,6 +156,7 @@ LACKING: dict[str, tuple[Plan, list[Event], str, bool]] = {
         False,
     ),
     "prose": (JSON, [SAY, ENDS], "json", True),
+    "prose, and a pause": (JSON, [SAY, Finish("pause_turn")], "json", True),
     "wrong text": (JSON, [TextDelta(WRONG), ENDS], "json", True),
     "a wrong answer": (JSON, [*call("final_answer", WRONG), CALLS], "json", False),
     "a wrong answer, wrapped": (
@@ -353,6 +360,9 @@ def blocks(draw: st.DrawFn) -> list[Event]:
     return call(draw(st.sampled_from(["f", "g", "x", "final_answer"])), *draw(INPUTS))
 
 
+ENDINGS: list[StopReason] = ["end_turn", "tool_use", "max_tokens", "stop_sequence", "pause_turn"]
+
+
 @st.composite
 def answers(draw: st.DrawFn) -> list[Event]:
     events = [event for block in draw(st.lists(blocks(), max_size=5)) for event in block]
@@ -360,7 +370,7 @@ def answers(draw: st.DrawFn) -> list[Event]:
         ToolStart(str(index), event.name) if isinstance(event, ToolStart) else event
         for index, event in enumerate(events)
     ]
-    return [*numbered, Finish(draw(st.sampled_from(["end_turn", "tool_use", "max_tokens"])))]
+    return [*numbered, Finish(draw(st.sampled_from(ENDINGS)))]
 
 
 PLANS = [
