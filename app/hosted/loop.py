@@ -42,7 +42,9 @@ from .stops import Stops
 from .web_search import Find, WebSearcher
 
 MOST_TURNS = 10
-"""Upstream calls of one answer, as many as the API's own loop has. After them the answer pauses."""
+"""Upstream calls of one answer, as many as the API's own loop has. After them the answer pauses. If
+its client knows no pause, the search of the call before the last is refused: the model is to answer.
+"""
 
 ID_PREFIX = "srvtoolu_"
 """Of the ids of hosted calls, in the Messages API."""
@@ -112,10 +114,8 @@ class HostedLoop:
         self._searches = 0
         self._cut: dict[str, str] = {}  # by which limit, for the log
         self._notes: tuple[str, ...] = ()
-        self._runners = {
-            tool.name: RUNNERS[tool.kind](tool, conversation, self._find)
-            for tool in conversation.hosted
-        }
+        self._runners = self._new_runners()
+        self._unpaused = {tool.name for tool in conversation.hosted if not tool.web.pauses}
         self._pages = {page.mark: page for tool in conversation.hosted for page in tool.web.earlier}
         self._cites = any(
             tool.kind == "web_search" and tool.web.cites for tool in conversation.hosted
@@ -143,7 +143,10 @@ class HostedLoop:
 
     def retry(self, error: GatewayError) -> bool:
         """Only the first turn can be repeated: nothing of the others would be the same."""
-        return len(self._calls) == 1 and self._call.retry(error)
+        if len(self._calls) > 1 or not self._call.retry(error):
+            return False
+        self._runners = self._new_runners()
+        return True
 
     def facts(self) -> dict[str, Any]:
         """Of all turns (:func:`app.calls.facts`). ``web_searches``: how often the web was
@@ -184,7 +187,7 @@ class HostedLoop:
             if not turn.goes_on:
                 return
             if len(self._calls) == MOST_TURNS:
-                yield [Finish("pause_turn")]
+                yield [Finish("max_tokens" if self._unpaused else "pause_turn")]
                 return
             rest = self._rest(turn)
             if rest.max_tokens == 0:  # nothing more may be said, so nothing is asked
@@ -195,6 +198,13 @@ class HostedLoop:
             while not self._call.wait(self._ping_interval):
                 yield ()
 
+    def _new_runners(self) -> dict[str, Runner]:
+        conversation = self._conversation
+        return {
+            tool.name: RUNNERS[tool.kind](tool, conversation, self._find)
+            for tool in conversation.hosted
+        }
+
     def _find(self, query: str) -> Sequence[WebPage]:
         self._searches += 1
         return self._search(query, self._call.facts().get("account", ""))
@@ -203,6 +213,9 @@ class HostedLoop:
         """The result of a call, in a greenlet of its own: None for each ping interval before it is
         there. Whoever stops asking for it stops the tool.
         """
+        if name in self._unpaused and len(self._calls) >= MOST_TURNS - 1:
+            yield WebSearchResult(error="max_uses_exceeded")
+            return
         run = partial(_outcome, self._runners[name], given)
         running = gevent.spawn(copy_context().run, run)
         try:

@@ -65,8 +65,8 @@ _HOLDING_TEXT = _ALWAYS | {TextDelta}
 _IN_CALL = _ALWAYS | {ToolInput}
 _DONE: frozenset[type] = frozenset({*CONTENT_EVENTS, ToolInput, ToolEnd, Finish})
 _FINISHED = frozenset({"end_turn", "tool_use", "stop_sequence", "pause_turn"})
-"""Ends after which a client takes the answer for finished, in one dialect or another. An answer that
-ended for another reason, such as its limit, is given as it is."""
+"""Ends after which the clients of some dialect take the answer for finished. One that ended for
+another reason, such as its limit, is given as it is."""
 
 
 class Watch:

@@ -65,7 +65,7 @@ def _web_search(
     name = web_search.free_name({tool.name for tool in tools})
     place = str(options.user_location.approximate) if options.user_location else ""
     most = web_search.MOST_PAGES[options.search_context_size]
-    hosted = HostedTool(name, "web_search", WebSearch(most=most, cites=cites))
+    hosted = HostedTool(name, "web_search", WebSearch(most=most, cites=cites, pauses=False))
     return web_search_tool(name, place, cites=cites), hosted
 
 
