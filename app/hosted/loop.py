@@ -43,7 +43,7 @@ from .web_search import Find, WebSearcher
 
 MOST_TURNS = 10
 """Upstream calls of one answer, as many as the API's own loop has. After them the answer pauses. If
-its client knows no pause, the search of the call before the last is refused: the model is to answer.
+its client knows no pause, the search of the call before the last is refused: the model must answer.
 """
 
 ID_PREFIX = "srvtoolu_"

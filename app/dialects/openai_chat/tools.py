@@ -89,6 +89,8 @@ def _allowed(allowed: schema.AllowedTools, tools: Sequence[Tool], record: Record
 def choice(request: schema.ChatRequest, tools: Sequence[Tool], record: Record) -> ToolChoice:
     """Which tool the model must call. Raises :class:`FieldError` for one that is not offered."""
     wanted, old = request.tool_choice, request.function_call
+    if wanted is not None and old is not None:
+        record.ignore("function_call")
     if isinstance(wanted, str):
         return _mode(wanted, tools, "tool_choice")
     if isinstance(wanted, schema.AllowedToolsChoice):
