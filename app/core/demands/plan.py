@@ -64,9 +64,8 @@ def plan(conversation: Conversation) -> Plan | None:
     if schema is None or forced:
         if not conversation.tools and not _has_calls(conversation):
             return None
-        strict = {tool.name: tool.schema for tool in tools if tool.strict}
         asked = conversation if schema is None else _without_format(conversation)
-        return Plan(asked, _names(tools), forced, schemas=strict)
+        return Plan(asked, _names(tools), forced, schemas=_strict(tools))
     return _for_json(conversation, tools, schema)
 
 
@@ -85,13 +84,12 @@ def _for_json(conversation: Conversation, tools: tuple[Tool, ...], schema: dict[
         stop_sequences=(),
         notes=(*conversation.notes, "json_by_tool", *_uncited(conversation)),
     )
-    strict = {each.name: each.schema for each in tools if each.strict}
     return Plan(
         asked,
         _names(tools),
         answer_tool=name,
         wrapped=wrapped,
-        schemas=strict | {name: schema or ANY_OBJECT},
+        schemas=_strict(tools) | {name: schema or ANY_OBJECT},
         stop_sequences=conversation.stop_sequences,
     )
 
@@ -131,6 +129,14 @@ def _check(schema: dict[str, Any], field: str, read: Callable[[dict[str, Any]], 
         read(schema)
     except FieldError as error:
         raise error.under(field) from None
+
+
+def _strict(tools: tuple[Tool, ...]) -> dict[str, dict[str, Any]]:
+    """The schemas of the strict tools. Of several tools of one name the first is offered."""
+    if not any(tool.strict for tool in tools):
+        return {}
+    offered = {tool.name: tool for tool in reversed(tools)}
+    return {name: tool.schema for name, tool in offered.items() if tool.strict}
 
 
 def _names(tools: tuple[Tool, ...]) -> frozenset[str]:

@@ -42,7 +42,7 @@ def offered(request: schema.ChatRequest, record: Record) -> Offer:
             raise error.under("tools", position) from None
         if found:
             tools.append(found.tool)
-            forms[found.tool.name] = found.form
+            forms.setdefault(found.tool.name, found.form)  # of several, the first is offered
     for position, function in enumerate(request.functions or ()):
         tools.append(tool_forms.function(function, f"functions[{position}]"))
     if isinstance(request.tool_choice, schema.AllowedToolsChoice):

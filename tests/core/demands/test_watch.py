@@ -223,6 +223,12 @@ def test_a_tool_in_the_history_may_be_remembered() -> None:
     assert made.offered == frozenset()
 
 
+def test_of_two_tools_of_one_name_the_first_is_checked() -> None:
+    plain, strict, other = Tool("g"), G, Tool("g", strict=True, schema={"type": "array"})
+    assert demanded(tools=(plain, strict)).schemas == {}
+    assert demanded(tools=(strict, other, plain)).schemas == {"g": G.schema}
+
+
 @pytest.mark.parametrize(
     ("choice", "offered"),
     [

@@ -260,6 +260,12 @@ def test_the_limit_of_the_answer_has_two_names(parse):
     assert (both.max_tokens, both.ignored) == (9, ("max_tokens",))
 
 
+def test_of_two_tools_of_one_name_the_first_is_read(parse):
+    """It is the one that is offered (``drop-duplicate-tool``)."""
+    other = {"type": "custom", "custom": {"name": "f"}}
+    assert parse(tools=[F, other]).forms == {"f": "function"}
+
+
 def test_the_choice_of_a_tool_has_two_names(parse):
     tools = [F, {"type": "function", "function": {"name": "g"}}]
     both = parse(tools=tools, tool_choice="none", function_call={"name": "g"}).conversation
