@@ -30,9 +30,6 @@ from app.core.events import (
     Finish,
     HostedToolStart,
     TextDelta,
-    ToolEnd,
-    ToolInput,
-    ToolStart,
     Usage,
 )
 from app.hosted.loop import MOST_TURNS, HostedLoop, opener
@@ -319,15 +316,3 @@ def test_a_defect_of_a_runner_is_raised() -> None:
     loop = HostedLoop(upstream.open, upstream.search, OF_THE_WEB, None, 0.01)
     with pytest.raises(AssertionError, match="no search of the web"):
         told(loop)
-
-
-def test_words_before_a_search_are_no_part_of_a_json_answer() -> None:
-    begins = [[TextDelta("Well."), ToolStart("1", WEB.name)]]
-    rest = [ToolInput('{"query": "q"}'), ToolEnd(), CALLS]
-    upstream = SlowWeb([*begins, *([event] for event in rest)], [[TextDelta("{}")], [END]])
-    upstream.found.set()
-    loop = upstream.loop(replace(OF_THE_WEB, json_schema={}))
-    used, *others = told(loop)
-    assert isinstance(used, HostedToolUse)
-    assert others == [TextDelta("{}"), END]
-    assert loop.repairs == ("mended", "text_before_hosted_call_left_out")

@@ -34,7 +34,7 @@ class Plan(Struct, frozen=True):
     the client may see a call of. ``forced``: the answer must have one. ``answer_tool`` is the tool
     whose input is the answer, "" where text is; ``wrapped``: the input has the answer as its one
     member. ``schemas`` are those to be kept, by the tool's name. ``stop_sequences`` are those of an
-    answer that the upstream gives as an input.
+    answer that the upstream gives as an input. ``is_json``: the client reads all text as JSON.
     """
 
     asked: Conversation
@@ -44,6 +44,7 @@ class Plan(Struct, frozen=True):
     wrapped: bool = False
     schemas: Schemas = {}
     stop_sequences: tuple[str, ...] = ()
+    is_json: bool = False
 
     @property
     def holds_text(self) -> bool:
@@ -65,7 +66,8 @@ def plan(conversation: Conversation) -> Plan | None:
         if not conversation.tools and not _has_calls(conversation):
             return None
         asked = conversation if schema is None else _without_format(conversation)
-        return Plan(asked, _names(tools), forced, schemas=_strict(tools))
+        schemas, is_json = _strict(tools), schema is not None
+        return Plan(asked, _names(tools), forced, schemas=schemas, is_json=is_json)
     return _for_json(conversation, tools, schema)
 
 
@@ -91,6 +93,7 @@ def _for_json(conversation: Conversation, tools: tuple[Tool, ...], schema: dict[
         wrapped=wrapped,
         schemas=_strict(tools) | {name: schema or ANY_OBJECT},
         stop_sequences=conversation.stop_sequences,
+        is_json=True,
     )
 
 

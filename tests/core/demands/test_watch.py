@@ -77,6 +77,10 @@ def watched(
 LIGHT, FORCED = demanded(tools=(F,)), demanded(tools=(F,), tool_choice=ToolChoice("any"))
 STRICT = demanded(tools=(F, G))
 JSON = demanded(json_schema={"type": "object"}, tools=(F,))
+STRICT_AND_JSON = demanded(json_schema={"type": "object"}, tools=(F, G))
+FORCED_AND_JSON = demanded(
+    json_schema={"type": "object"}, tools=(F,), tool_choice=ToolChoice("any")
+)
 ARRAY = demanded(json_schema={"type": "array"})
 SAY, THINK = TextDelta("Well."), ThinkingDelta("Hm.")
 GOOD, WRONG = '{"a": 1}', '{"b": 1}'
@@ -110,7 +114,19 @@ PASSED: dict[str, tuple[Plan, list[Event], list[Event]]] = {
         [THINK, *ANSWER, SAY, THINK, *call("f"), PAID, CALLS],
         [THINK, TextDelta('{"a":'), TextDelta(" 1}"), PAID, ENDS],
     ),
-    "a call, and an answer": (JSON, [SAY, *call("f"), *ANSWER, CALLS], [SAY, *call("f"), CALLS]),
+    "a call, and an answer": (JSON, [SAY, *call("f"), *ANSWER, CALLS], [*call("f"), CALLS]),
+    "words beside a call": (JSON, [SAY, *call("f"), SAY, CALLS], [*call("f"), CALLS]),
+    "words beside a strict call": (
+        STRICT_AND_JSON,
+        [SAY, *call("g", GOOD), SAY, Finish("max_tokens")],
+        [*call("g", GOOD), Finish("max_tokens")],
+    ),
+    "words beside a forced call": (
+        FORCED_AND_JSON,
+        [SAY, THINK, *call("f"), SAY, CALLS],
+        [THINK, *call("f"), CALLS],
+    ),
+    "words, cut": (JSON, [SAY, Finish("max_tokens")], [SAY, Finish("max_tokens")]),
     "an answer, then a limit": (
         JSON,
         [*ANSWER, Finish("max_tokens")],
@@ -192,6 +208,15 @@ def test_json_is_taken_out_of_text() -> None:
     passed, _, notes = watched(JSON, [TextDelta("```json\n" + GOOD), TextDelta("\n```"), ENDS])
     assert passed == [TextDelta(GOOD), ENDS]
     assert notes == ["json_taken_out_of_text"]
+
+
+@pytest.mark.parametrize("asked", [JSON, FORCED_AND_JSON], ids=["free", "forced"])
+def test_words_that_are_left_out_are_told(asked: Plan) -> None:
+    _, _, notes = watched(asked, [*call("f"), CALLS])
+    assert notes == []
+    _, watch, notes = watched(asked, [SAY, *call("f"), SAY, CALLS])
+    assert set(notes) == {"text_beside_call_left_out"}
+    assert not watch.waits_for_call
 
 
 def test_text_that_was_held_back_is_given_up() -> None:
