@@ -5,6 +5,7 @@ code that makes every call, looked at instead of started, and dropped.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from app.core.compaction import SUMMED_UP
 from app.core.conversation import Conversation
 from app.core.demands.plan import plan
 from app.core.differences import shown
@@ -62,20 +63,27 @@ def _explanation(
     token, sent = prepared
     known = {repair.name: repair for repair in (sent.repairs if sent else ())}
     bounded = sent is not None and sent.bounds_output
+    wanted = conversation.compaction
+    is_summary = wanted is not None and wanted.ends and SUMMED_UP in whole.repairs
     return Explanation(
         model=_model(call.resolution, sent.model if sent else None),
         account=token.account if token else None,
         host=sent.host if sent else None,
         input_tokens=call.meter.input_estimate,
-        limits=[
-            *Limits(conversation).described(bounded=bounded),
-            *_demands(conversation),
-            *_searches(conversation),
-        ],
+        limits=[] if is_summary else _limits(conversation, bounded=bounded),
         repairs=[known.get(name) or _as_read(name) for name in dict.fromkeys(whole.repairs)],
         ignored=list(dict.fromkeys(whole.ignored)),
         request=sent.request if sent else None,
     )
+
+
+def _limits(conversation: Conversation, *, bounded: bool) -> list[LimitInForce]:
+    """Those of an answer that is more than a summary of the conversation."""
+    return [
+        *Limits(conversation).described(bounded=bounded),
+        *_demands(conversation),
+        *_searches(conversation),
+    ]
 
 
 def _model(found: Resolution, upstream_id: str | None) -> ChosenModel:

@@ -216,6 +216,7 @@ class WebSearch(Struct, frozen=True):
     of each search at most ``most`` pages, all of ``allowed`` domains unless that is empty and none
     of ``blocked`` ones, subdomains included. A domain may have the beginning of a path. ``earlier``
     are pages of earlier answers, which can be cited again. ``cites``: the model is asked to cite.
+    ``pauses``: the client can have an answer go on that paused in the middle of its searches.
     """
 
     max_uses: int | None = None
@@ -224,6 +225,7 @@ class WebSearch(Struct, frozen=True):
     blocked: tuple[str, ...] = ()
     earlier: tuple[WebPage, ...] = ()
     cites: bool = True
+    pauses: bool = True
 
 
 class HostedTool(Struct, frozen=True):

@@ -94,8 +94,8 @@ REPAIRS: dict[str, str] = {
     " went on.",
     "unoffered_call_left_out": "Beside other calls, the model called a tool that is not offered;"
     " that call was left out.",
-    "text_before_hosted_call_left_out": "The answer is to be JSON; what the model wrote before a"
-    " search that the gateway ran was left out.",
+    "text_beside_call_left_out": "The answer is to be JSON, and its client reads all text as JSON;"
+    " what the model wrote beside a call of a tool was left out.",
     "json_taken_out_of_text": "The model wrote text around its JSON; the JSON alone is the answer.",
 }
 

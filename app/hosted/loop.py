@@ -28,7 +28,7 @@ from app.core.conversation import (
     WebPage,
     WebSearchResult,
 )
-from app.core.events import Event, Finish, HostedToolStart, TextDelta, ToolEnd, ToolInput, ToolStart
+from app.core.events import Event, Finish, HostedToolStart, ToolEnd, ToolInput, ToolStart
 from app.core.fold import ReplyBuilder
 from app.core.lenient_json import decode_object
 from app.core.limits.output_tokens import OutputTokens
@@ -42,7 +42,9 @@ from .stops import Stops
 from .web_search import Find, WebSearcher
 
 MOST_TURNS = 10
-"""Upstream calls of one answer, as many as the API's own loop has. After them the answer pauses."""
+"""Upstream calls of one answer, as many as the API's own loop has. After them the answer pauses. If
+its client knows no pause, the search of the call before the last is refused: the model must answer.
+"""
 
 ID_PREFIX = "srvtoolu_"
 """Of the ids of hosted calls, in the Messages API."""
@@ -111,11 +113,8 @@ class HostedLoop:
         self._ping_interval = ping_interval
         self._searches = 0
         self._cut: dict[str, str] = {}  # by which limit, for the log
-        self._notes: tuple[str, ...] = ()
-        self._runners = {
-            tool.name: RUNNERS[tool.kind](tool, conversation, self._find)
-            for tool in conversation.hosted
-        }
+        self._runners = self._new_runners()
+        self._unpaused = {tool.name for tool in conversation.hosted if not tool.web.pauses}
         self._pages = {page.mark: page for tool in conversation.hosted for page in tool.web.earlier}
         self._cites = any(
             tool.kind == "web_search" and tool.web.cites for tool in conversation.hosted
@@ -129,8 +128,8 @@ class HostedLoop:
 
     @property
     def repairs(self) -> tuple[str, ...]:
-        """Of all turns so far, and of what was said between them."""
-        return tuple(dict.fromkeys((*calls.repairs(self._calls), *self._notes)))
+        """Of all turns so far."""
+        return calls.repairs(self._calls)
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -143,7 +142,10 @@ class HostedLoop:
 
     def retry(self, error: GatewayError) -> bool:
         """Only the first turn can be repeated: nothing of the others would be the same."""
-        return len(self._calls) == 1 and self._call.retry(error)
+        if len(self._calls) > 1 or not self._call.retry(error):
+            return False
+        self._runners = self._new_runners()
+        return True
 
     def facts(self) -> dict[str, Any]:
         """Of all turns (:func:`app.calls.facts`). ``web_searches``: how often the web was
@@ -171,20 +173,13 @@ class HostedLoop:
 
     def _turns(self) -> Iterator[Sequence[Event]]:
         while True:
-            turn = _Turn(
-                self._runners,
-                self._run,
-                self._pages if self._cites else None,
-                is_json=self._conversation.json_schema is not None,
-            )
+            turn = _Turn(self._runners, self._run, self._pages if self._cites else None)
             for batch in self._call.batches():
                 yield from turn.rewritten(batch)
-            if turn.left_out_text:
-                self._notes = ("text_before_hosted_call_left_out",)
             if not turn.goes_on:
                 return
             if len(self._calls) == MOST_TURNS:
-                yield [Finish("pause_turn")]
+                yield [Finish("max_tokens" if self._unpaused else "pause_turn")]
                 return
             rest = self._rest(turn)
             if rest.max_tokens == 0:  # nothing more may be said, so nothing is asked
@@ -195,6 +190,13 @@ class HostedLoop:
             while not self._call.wait(self._ping_interval):
                 yield ()
 
+    def _new_runners(self) -> dict[str, Runner]:
+        conversation = self._conversation
+        return {
+            tool.name: RUNNERS[tool.kind](tool, conversation, self._find)
+            for tool in conversation.hosted
+        }
+
     def _find(self, query: str) -> Sequence[WebPage]:
         self._searches += 1
         return self._search(query, self._call.facts().get("account", ""))
@@ -203,6 +205,9 @@ class HostedLoop:
         """The result of a call, in a greenlet of its own: None for each ping interval before it is
         there. Whoever stops asking for it stops the tool.
         """
+        if name in self._unpaused and len(self._calls) >= MOST_TURNS - 1:
+            yield WebSearchResult(error="max_uses_exceeded")
+            return
         run = partial(_outcome, self._runners[name], given)
         running = gevent.spawn(copy_context().run, run)
         try:
@@ -244,9 +249,7 @@ def _outcome(run: Runner, given: dict[str, Any]) -> Result | Exception:
 
 class _Turn:
     """One turn of the model. ``hosted`` are the names of the tools that ``run`` runs, and ``pages``
-    those that can be cited, None if no citations are read. ``is_json``: the answer is one JSON
-    document, which the words before a call must not become a part of; they come with the call's
-    start, as :mod:`app.demands` holds them back until it knows what they are.
+    those that can be cited, None if no citations are read.
     """
 
     def __init__(
@@ -254,14 +257,10 @@ class _Turn:
         hosted: Collection[str],
         run: Callable[[str, dict[str, Any]], Iterator[Result | None]],
         pages: Mapping[str, WebPage] | None,
-        *,
-        is_json: bool,
     ) -> None:
         self._hosted = hosted
         self._run = run
         self._citations = None if pages is None else Citations(pages)
-        self._is_json = is_json
-        self.left_out_text = False
         self._said = ReplyBuilder()
         self._call: ToolStart | None = None  # the open call, if it is of a hosted tool
         self._fragments: list[str] = []
@@ -313,8 +312,6 @@ class _Turn:
             self._calls.add(event.name in self._hosted)
             if event.name in self._hosted:
                 self._call, self._fragments = event, []
-                if self._is_json:
-                    self._leave_out_text(ready)
                 return None
         elif self._call is not None and isinstance(event, ToolInput):
             self._fragments.append(event.fragment)
@@ -324,8 +321,3 @@ class _Turn:
             return call if event.complete else None  # one that was cut off must not be run
         ready.append(event)
         return None
-
-    def _leave_out_text(self, ready: list[Event]) -> None:
-        kept = [event for event in ready if not isinstance(event, TextDelta)]
-        self.left_out_text |= len(kept) < len(ready)
-        ready[:] = kept

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from app.common.errors import Kind
-from app.dialects.openai_responses.errors import CODES, OTHER
+from app.common.errors import POLICY, Kind
+from app.dialects.openai_responses.errors import CODES, OTHER, RETRIED
 from tests.chaos.openai import SAME_STOPS, OpenAIClient, read_error_body
 from tests.chaos.received import (
     MODEL,
@@ -60,7 +60,8 @@ class ResponsesClient(OpenAIClient):
 
     def failure(self, kind: Kind, *, begun: bool = False) -> ReceivedFailure:
         failure = super().failure(kind, begun=begun)
-        if begun and failure.code not in CODES:
+        stays = failure.code == RETRIED and POLICY[kind].client_retry is False
+        if begun and (stays or failure.code not in CODES):
             return failure._replace(code=OTHER)
         return failure
 

@@ -285,6 +285,18 @@ def test_a_hosted_call_is_one_that_was_forced() -> None:
     assert told(loop.opener(upstream.opener(), no_search, 5.0)(asked, None))[-2:] == [SAY, ENDS]
 
 
+@pytest.mark.parametrize("choice", [ToolChoice(), ToolChoice("any")], ids=["free", "forced"])
+def test_words_before_a_search_are_no_part_of_a_json_answer(choice: ToolChoice) -> None:
+    search = Tool("tool_search_tool_regex")
+    hosted = (HostedTool(search.name, "tool_search_regex"),)
+    asked = replace(JSON, tools=(search,), hosted=hosted, tool_choice=choice)
+    searches = [SAY, *tool_call(search.name, '{"query": "f"}'), CALLS]
+    upstream = Watched(searches, [*tool_call("final_answer", '{"a": 1}'), CALLS])
+    call = loop.opener(upstream.opener(), no_search, 5.0)(asked, None)
+    assert told(call)[-2:] == [TextDelta('{"a": 1}'), ENDS]
+    assert "text_beside_call_left_out" in call.repairs
+
+
 UNOFFERED = [TextDelta("one two three"), *tool_call("g"), CALLS]
 
 

@@ -22,6 +22,7 @@ from app.core.conversation import (
     ToolResult,
     ToolSearchResult,
     WebPage,
+    WebSearch,
     WebSearchResult,
 )
 from app.core.events import (
@@ -29,9 +30,6 @@ from app.core.events import (
     Finish,
     HostedToolStart,
     TextDelta,
-    ToolEnd,
-    ToolInput,
-    ToolStart,
     Usage,
 )
 from app.hosted.loop import MOST_TURNS, HostedLoop, opener
@@ -138,6 +136,43 @@ def test_a_model_that_only_searches_is_paused() -> None:
     events = told(upstream.loop())
     assert events[-1] == Finish("pause_turn")
     assert len(upstream.calls) == events.count(USED) == MOST_TURNS
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_client_that_knows_no_pause_gets_an_answer(stubborn: bool) -> None:
+    """Its last search but one is not made: the model is told to answer with what it has."""
+    web = Tool("web_search")
+    hosted = HostedTool(web.name, "web_search", WebSearch(pauses=False))
+    asked = replace(ASKED, tools=(web,), hosted=(hosted,), deferred=())
+    search = [*tool_call(web.name, '{"query": "x"}'), CALLS]
+    last = search if stubborn else [TextDelta("So."), END]
+    upstream = Looped(*[search] * (MOST_TURNS - 1), last)
+    made = list[str]()
+    upstream.search = lambda query, account: made.append(query) or []  # type: ignore[method-assign]
+    events = told(upstream.loop(asked))
+    assert events[-1] == (Finish("max_tokens") if stubborn else END)
+    results = [event.result for event in events if isinstance(event, HostedToolUse)]
+    assert [result.error for result in results[:-1]] == [""] * (MOST_TURNS - 2) + [
+        "max_uses_exceeded"
+    ] * stubborn
+    assert results[-1].error == "max_uses_exceeded"
+    assert len(made) == MOST_TURNS - 2
+
+
+def test_a_search_counts_once_in_an_answer_that_is_asked_for_again() -> None:
+    web = Tool("web_search")
+    hosted = HostedTool(web.name, "web_search", WebSearch(max_uses=1))
+    asked = replace(ASKED, tools=(web,), hosted=(hosted,), deferred=())
+    search = tool_call(web.name, '{"query": "x"}')
+    upstream = Looped(Call([*search, BROKEN], again=[*search, CALLS]), [END])
+    upstream.search = lambda query, account: []  # type: ignore[method-assign]
+    loop = upstream.loop(asked)
+    with pytest.raises(GatewayError):
+        told(loop)
+    assert loop.retry(BROKEN)
+    used, _ = told(loop)
+    assert isinstance(used, HostedToolUse)
+    assert used.result.error == ""
 
 
 def test_a_tool_that_must_be_called_need_not_be_called_again() -> None:
@@ -281,15 +316,3 @@ def test_a_defect_of_a_runner_is_raised() -> None:
     loop = HostedLoop(upstream.open, upstream.search, OF_THE_WEB, None, 0.01)
     with pytest.raises(AssertionError, match="no search of the web"):
         told(loop)
-
-
-def test_words_before_a_search_are_no_part_of_a_json_answer() -> None:
-    begins = [[TextDelta("Well."), ToolStart("1", WEB.name)]]
-    rest = [ToolInput('{"query": "q"}'), ToolEnd(), CALLS]
-    upstream = SlowWeb([*begins, *([event] for event in rest)], [[TextDelta("{}")], [END]])
-    upstream.found.set()
-    loop = upstream.loop(replace(OF_THE_WEB, json_schema={}))
-    used, *others = told(loop)
-    assert isinstance(used, HostedToolUse)
-    assert others == [TextDelta("{}"), END]
-    assert loop.repairs == ("mended", "text_before_hosted_call_left_out")

@@ -5,14 +5,18 @@ docs/upstream.md: No field forces a tool or the form of an answer
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anthropic
+import openai
 import pytest
 import requests
+from pydantic import BaseModel
 
 from app.simulator import Simulator
-from tests.live.demanding import DIALECTS, FAILURES, Ask, Asking
+from tests.live.demanding import DIALECTS, FAILURES, MODEL, Ask, Asking
 from tests.live.openai_shared import asked, chats
 from tests.live.servers import KEY, Gateway
 
@@ -24,6 +28,7 @@ WEATHER = {
 }
 TIME = {"type": "object", "properties": {"zone": {"type": "string"}}}
 TOOLS = {"weather": WEATHER, "time": TIME}
+HELLO: Any = [{"role": "user", "content": "Hello"}]
 CALL = {"tool": {"name": "weather", "input": {"city": "Paris"}}}
 PROSE = {"text": ["It is ", "sunny in Paris."]}
 PERSON = {
@@ -34,6 +39,12 @@ PERSON = {
 }
 ADA = {"name": "Ada", "age": 36}
 ANSWER = {"tool": {"name": "final_answer", "input": ADA}}
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+
 
 dialects = pytest.mark.parametrize("asking", DIALECTS, ids=["messages", "chat", "responses"])
 streamed = pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
@@ -90,6 +101,22 @@ def test_a_forced_call_that_does_not_come_is_an_error(
     with pytest.raises(FAILURES, match="did not call a tool, which tool_choice demands"):
         asking(gateway, Ask(tools=TOOLS, choice="required"), streamed=is_streamed)
     assert len(chats(upstream)) == 2
+
+
+@pytest.mark.parametrize("asking", DIALECTS[:2], ids=["messages", "chat"])
+def test_a_stop_sequence_before_the_forced_call_does_not_end_the_answer(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    """At the APIs a forced call has no text before it in which one could be."""
+    upstream.script(PROSE | CALL, CALL)
+    stop: dict[str, Any] = {"stop_sequences": ["sunny"]}
+    if asking is DIALECTS[1]:
+        stop = {"stop": ["sunny"]}
+    ask = Ask(tools=TOOLS, choice="required", more=stop)
+    told = asking(gateway, ask, streamed=is_streamed)
+    assert (told.calls, told.text) == ([("weather", {"city": "Paris"})], "")
+    assert told.stop in ("tool_use", "tool_calls")
+    assert "forced_call_asked_again" in told.repairs
 
 
 @dialects
@@ -286,6 +313,52 @@ def test_json_beside_the_clients_own_tools(
     told = asking(gateway, ask, streamed=is_streamed)
     assert json.loads(told.text) == ADA
     assert told.calls == []
+
+
+def parsed_message(gateway: Gateway, choice: str) -> list[Any]:
+    client = anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
+    tool: Any = {"name": "weather", "input_schema": WEATHER}
+    body: Any = {"model": MODEL, "max_tokens": 99, "messages": HELLO, "tools": [tool]}
+    body["tool_choice"] = {"type": "any" if choice == "required" else choice}
+    whole = client.messages.parse(**body, output_format=Person)
+    with client.messages.stream(**body, output_format=Person) as stream:
+        return [
+            [part.type for part in each.content] for each in (whole, stream.get_final_message())
+        ]
+
+
+def parsed_completion(gateway: Gateway, choice: str) -> list[Any]:
+    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+    function = {"name": "weather", "parameters": WEATHER, "strict": True}
+    body: Any = {"model": MODEL, "messages": HELLO, "response_format": Person}
+    body |= {"tools": [{"type": "function", "function": function}], "tool_choice": choice}
+    whole = client.chat.completions.parse(**body)
+    with client.chat.completions.stream(**body) as stream:
+        said = [each.choices[0].message for each in (whole, stream.get_final_completion())]
+    return [["text"] * bool(each.content) + ["tool_use"] * len(each.tool_calls) for each in said]
+
+
+def parsed_response(gateway: Gateway, choice: str) -> list[Any]:
+    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+    tool: Any = {"type": "function", "name": "weather", "parameters": WEATHER, "strict": True}
+    body: Any = {"model": MODEL, "input": "hi", "tools": [tool], "tool_choice": choice}
+    whole = client.responses.parse(**body, text_format=Person)
+    with client.responses.stream(**body, text_format=Person) as stream:
+        answers = whole, stream.get_final_response()
+    names = {"function_call": "tool_use"}
+    return [[names.get(item.type, item.type) for item in each.output] for each in answers]
+
+
+@pytest.mark.parametrize("choice", ["auto", "required"])
+@pytest.mark.parametrize("parsed", [parsed_message, parsed_completion, parsed_response])
+def test_the_sdks_can_read_a_call_where_an_answer_is_json(
+    gateway: Gateway, upstream: Simulator, parsed: Callable[[Gateway, str], Any], choice: str
+) -> None:
+    """They read all text of such an answer as JSON; models say a word before they call a tool."""
+    upstream.script(PROSE | CALL, PROSE | CALL)
+    assert parsed(gateway, choice) == [["tool_use"], ["tool_use"]]
+    line = gateway.log_lines()[-1]
+    assert "text_beside_call_left_out" in line["repairs"]
 
 
 @dialects

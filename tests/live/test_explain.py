@@ -204,6 +204,16 @@ def test_what_the_answer_is_checked_for(gateway: Gateway, upstream: Simulator) -
     assert {limit["name"] for limit in told["limits"]} == {"tool_choice", "strict"}
 
 
+def test_a_summary_alone_has_no_limits(gateway: Gateway, upstream: Simulator) -> None:
+    schema = {"format": {"type": "json_schema", "schema": {"type": "object"}}}
+    body = ASKS["/v1/messages"] | {"stop_sequences": ["x"], "output_config": schema}
+    summed = body | {"compaction": {"type": "summarize"}}
+    limits = [
+        post(gateway, "/v1/messages/explain", each).json()["limits"] for each in (body, summed)
+    ]
+    assert [len(each) for each in limits] == [3, 0]
+
+
 def test_a_request_that_the_upstream_does_not_get(gateway: Gateway, upstream: Simulator) -> None:
     told = post(gateway, "/v1/messages/explain", ASKS["/v1/messages"] | {"max_tokens": 0}).json()
     assert told["request"] is None

@@ -197,3 +197,28 @@ def test_with_redis_all_workers_count_together(simulator: Simulator, tmp_path: P
     finally:
         gateway.stop()
         server.stop()
+
+
+def test_codex_is_told_in_the_stream_that_the_minute_is_used_up(service: Service) -> None:
+    """Older versions wait after that alone; the second refusal is one before the body is read."""
+    secret = service.keys("add", "codex", "--requests-per-minute", "1")
+    codex = {"x-api-key": secret, "originator": "codex_exec", "accept": "text/event-stream"}
+
+    def ask(**headers: str) -> requests.Response:
+        body = ASKS["/v1/responses"] | {"stream": True}
+        url = f"{service.gateway.url}/v1/responses"
+        return requests.post(url, json=body, headers=codex | headers, timeout=20)
+
+    assert "response.completed" in ask().text
+    for _ in range(2):
+        answer = ask()
+        assert answer.status_code == 200
+        *_, error, failed = (
+            json.loads(line[6:]) for line in answer.text.split("\n") if line.startswith("data: ")
+        )
+        assert (error["type"], failed["type"]) == ("error", "response.failed")
+        assert failed["response"]["error"]["code"] == "rate_limit_exceeded"
+        assert "Please try again in" in failed["response"]["error"]["message"]
+        assert service.gateway.wait_for_line(answer.headers["request-id"])["error"] == "key_limited"
+    for headers in ({"originator": "other"}, {"accept": "application/json"}):
+        assert ask(**headers).status_code == 429

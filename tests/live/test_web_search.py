@@ -253,6 +253,20 @@ CLIENT_TOOL: Any = {"name": "look", "input_schema": {"type": "object"}}
 
 
 @both
+def test_many_searches_end_in_an_answer(
+    gateway: Gateway, upstream: Simulator, streamed: bool
+) -> None:
+    """OpenAI's clients know no pause, after which they could have the model go on."""
+    upstream.script(*[searches()] * 9, answers(PLAIN))
+    choice = completion(gateway, streamed).choices[0]
+    assert (choice.message.content[-len(PLAIN) :], choice.finish_reason) == (PLAIN, "stop")
+    assert len(queries(upstream)) == 8
+    upstream.script(*[searches()] * 9, answers(PLAIN))
+    answer = response(gateway, streamed)
+    assert (answer.output[-1].content[0].text, answer.status) == (PLAIN, "completed")
+
+
+@both
 def test_searches_beside_a_tool_of_the_client(
     gateway: Gateway, upstream: Simulator, streamed: bool
 ) -> None:

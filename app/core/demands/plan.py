@@ -34,7 +34,7 @@ class Plan(Struct, frozen=True):
     the client may see a call of. ``forced``: the answer must have one. ``answer_tool`` is the tool
     whose input is the answer, "" where text is; ``wrapped``: the input has the answer as its one
     member. ``schemas`` are those to be kept, by the tool's name. ``stop_sequences`` are those of an
-    answer that the upstream gives as an input.
+    answer that the upstream gives as an input. ``is_json``: the client reads all text as JSON.
     """
 
     asked: Conversation
@@ -44,6 +44,7 @@ class Plan(Struct, frozen=True):
     wrapped: bool = False
     schemas: Schemas = {}
     stop_sequences: tuple[str, ...] = ()
+    is_json: bool = False
 
     @property
     def holds_text(self) -> bool:
@@ -64,9 +65,9 @@ def plan(conversation: Conversation) -> Plan | None:
     if schema is None or forced:
         if not conversation.tools and not _has_calls(conversation):
             return None
-        strict = {tool.name: tool.schema for tool in tools if tool.strict}
         asked = conversation if schema is None else _without_format(conversation)
-        return Plan(asked, _names(tools), forced, schemas=strict)
+        schemas, is_json = _strict(tools), schema is not None
+        return Plan(asked, _names(tools), forced, schemas=schemas, is_json=is_json)
     return _for_json(conversation, tools, schema)
 
 
@@ -85,14 +86,14 @@ def _for_json(conversation: Conversation, tools: tuple[Tool, ...], schema: dict[
         stop_sequences=(),
         notes=(*conversation.notes, "json_by_tool", *_uncited(conversation)),
     )
-    strict = {each.name: each.schema for each in tools if each.strict}
     return Plan(
         asked,
         _names(tools),
         answer_tool=name,
         wrapped=wrapped,
-        schemas=strict | {name: schema or ANY_OBJECT},
+        schemas=_strict(tools) | {name: schema or ANY_OBJECT},
         stop_sequences=conversation.stop_sequences,
+        is_json=True,
     )
 
 
@@ -131,6 +132,14 @@ def _check(schema: dict[str, Any], field: str, read: Callable[[dict[str, Any]], 
         read(schema)
     except FieldError as error:
         raise error.under(field) from None
+
+
+def _strict(tools: tuple[Tool, ...]) -> dict[str, dict[str, Any]]:
+    """The schemas of the strict tools. Of several tools of one name the first is offered."""
+    if not any(tool.strict for tool in tools):
+        return {}
+    offered = {tool.name: tool for tool in reversed(tools)}
+    return {name: tool.schema for name, tool in offered.items() if tool.strict}
 
 
 def _names(tools: tuple[Tool, ...]) -> frozenset[str]:

@@ -64,8 +64,9 @@ _ALWAYS: frozenset[type] = frozenset({ToolStart, ToolEnd, Finish})
 _HOLDING_TEXT = _ALWAYS | {TextDelta}
 _IN_CALL = _ALWAYS | {ToolInput}
 _DONE: frozenset[type] = frozenset({*CONTENT_EVENTS, ToolInput, ToolEnd, Finish})
-_FAILED_ENDS = frozenset({"end_turn", "tool_use"})
-"""An answer that ended for another reason, such as its limit, is given as it is."""
+_FINISHED = frozenset({"end_turn", "tool_use", "stop_sequence", "pause_turn"})
+"""Ends after which the clients of some dialect take the answer for finished. One that ended for
+another reason, such as its limit, is given as it is."""
 
 
 class Watch:
@@ -112,7 +113,7 @@ class Watch:
     @property
     def waits_for_call(self) -> bool:
         """Whether there is text that is held back for a forced call."""
-        return self._plan.forced and bool(self._text)
+        return self._plan.forced and bool(self._text) and not self._plan.is_json
 
     def give_up(self) -> Sequence[Event]:
         """That text: the call is not waited for any longer."""
@@ -136,6 +137,17 @@ class Watch:
         held, self._text = self._text, []
         return held
 
+    def _beside_call(self) -> list[Event]:
+        """What the client gets of the text that is held back, if there is a call for it. Where it
+        reads all text as JSON, it gets none, now and behind the call.
+        """
+        if not self._plan.is_json:
+            return self._release()
+        if self._text:
+            self._note("text_beside_call_left_out")
+            self._text = []
+        return []
+
     def _on_text(self, event: Event, passed: list[Event]) -> None:
         if not self._answered:
             self._text.append(event)
@@ -144,7 +156,7 @@ class Watch:
         self._start = event
         self._call = self._becomes(event.name)
         if self._call is _Call.PASSED:
-            passed += (*self._release(), event)
+            passed += (*self._beside_call(), event)
             return
         self._watched = self._watched | _IN_CALL
         self._events, self._fragments = [event], []
@@ -194,7 +206,7 @@ class Watch:
             told = f"The input is not valid. {found.explained}"
             self._fault(Shortfall("arguments", name, found), told)
             return
-        passed += (*self._release(), *self._events, event)
+        passed += (*self._beside_call(), *self._events, event)
         self.called |= event.complete
 
     def _end_answer(self, event: ToolEnd, passed: list[Event]) -> None:
@@ -217,8 +229,8 @@ class Watch:
     def _on_finish(self, event: Finish, passed: list[Event]) -> None:
         if self._answered:
             passed.append(Finish("end_turn"))
-        elif event.reason not in _FAILED_ENDS:
-            passed += (*self._release(), event)
+        elif event.reason not in _FINISHED:
+            passed += (*(self._beside_call() if self.called else self._release()), event)
         elif self._plan.answer_tool and not self.called and self._in_text(passed):
             passed.append(Finish("end_turn"))
         elif (lack := self._lack()) is not None:
@@ -226,7 +238,7 @@ class Watch:
         else:
             if self._wrong is not None:
                 self._note("unoffered_call_left_out")
-            passed.append(event)
+            passed += (*self._beside_call(), event)
 
     def _lack(self) -> Shortfall | None:
         plan, wrong = self._plan, self._wrong

@@ -96,6 +96,8 @@ def wanted(
         except FieldError as error:
             raise error.under("context_management", "edits", index) from None
         if isinstance(edit, Compaction):
+            if compaction is not None:
+                record.ignore(raw["type"])
             compaction = edit
         elif edit is not None:
             edits.append(edit)

@@ -149,6 +149,8 @@ def _conversation(
     messages = _messages(request.messages, last_user, record)
     output = request.output_config or schema.OutputConfig()
     wanted_format = output.format or request.output_format
+    if request.output_format not in (None, wanted_format):
+        record.ignore("output_format")
     offer = tools.offered(
         request.tools or (), request.messages, record, named, cites=wanted_format is None
     )

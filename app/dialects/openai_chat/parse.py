@@ -61,7 +61,7 @@ def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
         stream=bool(request.stream),
         model=request.model,
         include_usage=bool(options.include_usage),
-        legacy=bool(request.functions) and not request.tools,
+        legacy=_is_legacy(request),
         forms=offer.forms,
     )
 
@@ -89,13 +89,18 @@ def _conversation(
         streamed=bool(request.stream),
         max_tokens=_limit(request, record),
         stop_sequences=_stop_sequences(request.stop),
-        parallel_calls=request.parallel_tool_calls is not False,
+        parallel_calls=request.parallel_tool_calls is not False and not _is_legacy(request),
         session=openai.session(headers, request.prompt_cache_key),
         root=openai.root(headers),
         ignored=tuple(record.ignored),
         notes=tuple(record.notes),
         size=record.size,
     )
+
+
+def _is_legacy(request: schema.ChatRequest) -> bool:
+    """Whether calls are told in ``function_call``, of which an answer has one."""
+    return bool(request.functions) and not request.tools
 
 
 def _refuse_responses(body: dict[str, Any]) -> None:

@@ -42,7 +42,7 @@ def offered(request: schema.ChatRequest, record: Record) -> Offer:
             raise error.under("tools", position) from None
         if found:
             tools.append(found.tool)
-            forms[found.tool.name] = found.form
+            forms.setdefault(found.tool.name, found.form)  # of several, the first is offered
     for position, function in enumerate(request.functions or ()):
         tools.append(tool_forms.function(function, f"functions[{position}]"))
     if isinstance(request.tool_choice, schema.AllowedToolsChoice):
@@ -65,7 +65,7 @@ def _web_search(
     name = web_search.free_name({tool.name for tool in tools})
     place = str(options.user_location.approximate) if options.user_location else ""
     most = web_search.MOST_PAGES[options.search_context_size]
-    hosted = HostedTool(name, "web_search", WebSearch(most=most, cites=cites))
+    hosted = HostedTool(name, "web_search", WebSearch(most=most, cites=cites, pauses=False))
     return web_search_tool(name, place, cites=cites), hosted
 
 
@@ -89,6 +89,8 @@ def _allowed(allowed: schema.AllowedTools, tools: Sequence[Tool], record: Record
 def choice(request: schema.ChatRequest, tools: Sequence[Tool], record: Record) -> ToolChoice:
     """Which tool the model must call. Raises :class:`FieldError` for one that is not offered."""
     wanted, old = request.tool_choice, request.function_call
+    if wanted is not None and old is not None:
+        record.ignore("function_call")
     if isinstance(wanted, str):
         return _mode(wanted, tools, "tool_choice")
     if isinstance(wanted, schema.AllowedToolsChoice):

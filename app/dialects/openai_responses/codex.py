@@ -31,6 +31,13 @@ def asks(headers: Headers) -> bool:
     return any((headers.get(name) or "").lower().startswith(start) for name, start in MARKS)
 
 
+def asks_for_stream(headers: Headers) -> bool:
+    """Whether the request with these headers, whose body was not read, is from Codex and wants a
+    stream.
+    """
+    return asks(headers) and "text/event-stream" in (headers.get("accept") or "")
+
+
 def reads_in_stream(error: GatewayError) -> bool:
     """Whether Codex acts on the failure only where it is told inside a stream."""
     return openai.ERRORS[error.kind][1] in IN_STREAM

@@ -224,6 +224,8 @@ def _compaction(request: schema.ResponsesRequest, record: Record) -> Compaction 
     found = None
     for entry in request.context_management or ():
         if entry.type == "compaction":
+            if found is not None:
+                record.ignore(entry.type)
             threshold = entry.compact_threshold or compaction.THRESHOLD
             found = Compaction(threshold, keeps_asked=True)
         else:

@@ -18,12 +18,15 @@ from app.web.serving import Serving
 from . import codex, conversation_routes, kept_routes
 from .compact import compacted
 from .kept import references
-from .parse import parse_compact, parse_input_tokens, parse_responses
+from .parse import ParsedRequest, parse_compact, parse_input_tokens, parse_responses
 from .reply import ReplyContext, whole
 from .shapes import InputTokens
 from .stream import StreamEncoder
 
 _T = TypeVar("_T")
+
+UNREAD = b'{"input": "?"}'
+"""What the answer repeats of a request whose body was not read."""
 
 
 def blueprint(serving: Serving) -> Blueprint:
@@ -34,21 +37,13 @@ def blueprint(serving: Serving) -> Blueprint:
 
     @routes.post("/v1/responses")
     def responses() -> Response:
-        parsed, number = read(serving, parse_responses), random_id()
-        keeping = kept_routes.keeping(serving, parsed, number)
-        context = ReplyContext(number, parsed.options, int(time()), time, keeping)
-        encoder = partial(StreamEncoder, context)
         try:
-            return serving.respond(
-                parsed.conversation,
-                streamed=parsed.stream,
-                encoder=encoder,
-                whole=partial(whole, context),
-            )
+            parsed = read(serving, parse_responses)
         except GatewayError as error:
-            if not (parsed.stream and parsed.options.codex and codex.reads_in_stream(error)):
+            if not (codex.asks_for_stream(request.headers) and codex.reads_in_stream(error)):
                 raise
-            return serving.failed_stream(error, encoder)
+            return _unread(serving, error)
+        return _answer(serving, parsed)
 
     @routes.post("/v1/responses/explain")
     def explain() -> Response:
@@ -85,6 +80,31 @@ def blueprint(serving: Serving) -> Blueprint:
     kept_routes.install(routes, serving)
     conversation_routes.install(routes, serving)
     return routes
+
+
+def _answer(serving: Serving, parsed: ParsedRequest) -> Response:
+    number = random_id()
+    keeping = kept_routes.keeping(serving, parsed, number)
+    context = ReplyContext(number, parsed.options, int(time()), time, keeping)
+    encoder = partial(StreamEncoder, context)
+    try:
+        return serving.respond(
+            parsed.conversation,
+            streamed=parsed.stream,
+            encoder=encoder,
+            whole=partial(whole, context),
+        )
+    except GatewayError as error:
+        if not (parsed.stream and parsed.options.codex and codex.reads_in_stream(error)):
+            raise
+        return serving.failed_stream(error, encoder)
+
+
+def _unread(serving: Serving, error: GatewayError) -> Response:
+    """The failure of a request whose body was not read, since its key has used up its minute."""
+    options = parse_responses(UNREAD, request.headers, serving.default_model()).options
+    context = ReplyContext(random_id(), options, int(time()), time)
+    return serving.failed_stream(error, partial(StreamEncoder, context))
 
 
 def read(serving: Serving, parse: Callable[..., _T], *, calls_model: bool = True) -> _T:

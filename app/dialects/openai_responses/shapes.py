@@ -144,7 +144,7 @@ class _Response(Shape, frozen=True, kw_only=True):
     store: bool
     parallel_tool_calls: bool
     truncation: Literal["disabled"]
-    max_output_tokens: None
+    max_output_tokens: int | None
     temperature: None
     top_p: None
     instructions: str | None

@@ -99,6 +99,7 @@ def read(raw: dict[str, Any], record: Record) -> Search | None:
         most=web_search.MOST_PAGES[tool.search_context_size],
         allowed=web_search.domains(filters.allowed_domains, *where, "allowed_domains"),
         blocked=web_search.domains(filters.blocked_domains, *where, "blocked_domains"),
+        pauses=False,
     )
     return Search(options, str(tool.user_location or ""))
 

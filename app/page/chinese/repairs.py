@@ -64,7 +64,7 @@ REPAIRS: Mapping[str, str] = {
     "strict_arguments_asked_again": "严格工具的参数不符合其 schema，已再问一次。",
     "unoffered_call_asked_again": "模型调用了未提供的工具；已告知模型，模型继续作答。",
     "unoffered_call_left_out": "模型在其他调用之外还调用了未提供的工具，该调用已去除。",
-    "text_before_hosted_call_left_out": "应答应为 JSON；模型在网关执行的搜索之前所写的内容已去除。",
+    "text_beside_call_left_out": "应答应为 JSON；模型在工具调用前后所写的文本已去除。",
     "json_taken_out_of_text": "模型在 JSON 前后写了文本，应答只取 JSON。",
 }
 

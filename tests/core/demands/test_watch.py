@@ -27,6 +27,7 @@ from app.core.demands.watch import Watch
 from app.core.events import (
     Event,
     Finish,
+    StopReason,
     TextDelta,
     ThinkingDelta,
     ToolEnd,
@@ -40,6 +41,7 @@ from app.core.typed_json import FieldError
 F, G = Tool("f"), Tool("g", strict=True, schema={"type": "object", "required": ["a"]})
 ASKED = (Message("user", (Text("hi"),)),)
 CALLS, ENDS = Finish("tool_use"), Finish("end_turn")
+STOPS = Finish("stop_sequence", stop_sequence="x")
 PAID = Usage(credits=1.0)
 BAD = Mismatch("required", "At $: 'a' is a required property")
 
@@ -75,6 +77,10 @@ def watched(
 LIGHT, FORCED = demanded(tools=(F,)), demanded(tools=(F,), tool_choice=ToolChoice("any"))
 STRICT = demanded(tools=(F, G))
 JSON = demanded(json_schema={"type": "object"}, tools=(F,))
+STRICT_AND_JSON = demanded(json_schema={"type": "object"}, tools=(F, G))
+FORCED_AND_JSON = demanded(
+    json_schema={"type": "object"}, tools=(F,), tool_choice=ToolChoice("any")
+)
 ARRAY = demanded(json_schema={"type": "array"})
 SAY, THINK = TextDelta("Well."), ThinkingDelta("Hm.")
 GOOD, WRONG = '{"a": 1}', '{"b": 1}'
@@ -90,6 +96,7 @@ PASSED: dict[str, tuple[Plan, list[Event], list[Event]]] = {
         [*call("f", "{", complete=False), Finish("max_tokens")],
     ),
     "no call, cut": (FORCED, [SAY, Finish("max_tokens")], [SAY, Finish("max_tokens")]),
+    "a stop sequence": (LIGHT, [SAY, STOPS], [SAY, STOPS]),
     "a refusal": (FORCED, [Finish("refusal")], [Finish("refusal")]),
     "strict": (STRICT, [SAY, *call("g", GOOD), CALLS], [SAY, *call("g", GOOD), CALLS]),
     "strict, cut": (
@@ -107,7 +114,19 @@ PASSED: dict[str, tuple[Plan, list[Event], list[Event]]] = {
         [THINK, *ANSWER, SAY, THINK, *call("f"), PAID, CALLS],
         [THINK, TextDelta('{"a":'), TextDelta(" 1}"), PAID, ENDS],
     ),
-    "a call, and an answer": (JSON, [SAY, *call("f"), *ANSWER, CALLS], [SAY, *call("f"), CALLS]),
+    "a call, and an answer": (JSON, [SAY, *call("f"), *ANSWER, CALLS], [*call("f"), CALLS]),
+    "words beside a call": (JSON, [SAY, *call("f"), SAY, CALLS], [*call("f"), CALLS]),
+    "words beside a strict call": (
+        STRICT_AND_JSON,
+        [SAY, *call("g", GOOD), SAY, Finish("max_tokens")],
+        [*call("g", GOOD), Finish("max_tokens")],
+    ),
+    "words beside a forced call": (
+        FORCED_AND_JSON,
+        [SAY, THINK, *call("f"), SAY, CALLS],
+        [THINK, *call("f"), CALLS],
+    ),
+    "words, cut": (JSON, [SAY, Finish("max_tokens")], [SAY, Finish("max_tokens")]),
     "an answer, then a limit": (
         JSON,
         [*ANSWER, Finish("max_tokens")],
@@ -140,9 +159,12 @@ def test_what_is_let_through(name: str, data: st.DataObject) -> None:
 
 LACKING: dict[str, tuple[Plan, list[Event], str, bool]] = {
     "no forced call": (FORCED, [SAY, ENDS], "call", True),
+    "a stop sequence before the call": (FORCED, [SAY, STOPS], "call", True),
+    "a pause before the call": (FORCED, [SAY, Finish("pause_turn")], "call", True),
     "unknown": (LIGHT, [SAY, *call("x"), CALLS], "tool", True),
     "unknown where one is forced": (FORCED, [*call("x"), CALLS], "tool", True),
     "strict": (STRICT, [SAY, *call("g", WRONG), CALLS], "arguments", True),
+    "strict, then a stop sequence": (STRICT, [*call("g", WRONG), SAY, STOPS], "arguments", True),
     "strict after a call": (
         STRICT,
         [*call("f"), *call("g", WRONG, id_="2"), CALLS],
@@ -150,6 +172,7 @@ LACKING: dict[str, tuple[Plan, list[Event], str, bool]] = {
         False,
     ),
     "prose": (JSON, [SAY, ENDS], "json", True),
+    "prose, and a pause": (JSON, [SAY, Finish("pause_turn")], "json", True),
     "wrong text": (JSON, [TextDelta(WRONG), ENDS], "json", True),
     "a wrong answer": (JSON, [*call("final_answer", WRONG), CALLS], "json", False),
     "a wrong answer, wrapped": (
@@ -187,6 +210,15 @@ def test_json_is_taken_out_of_text() -> None:
     assert notes == ["json_taken_out_of_text"]
 
 
+@pytest.mark.parametrize("asked", [JSON, FORCED_AND_JSON], ids=["free", "forced"])
+def test_words_that_are_left_out_are_told(asked: Plan) -> None:
+    _, _, notes = watched(asked, [*call("f"), CALLS])
+    assert notes == []
+    _, watch, notes = watched(asked, [SAY, *call("f"), SAY, CALLS])
+    assert set(notes) == {"text_beside_call_left_out"}
+    assert not watch.waits_for_call
+
+
 def test_text_that_was_held_back_is_given_up() -> None:
     watch = Watch(FORCED, lambda *_: None, list[str]().append)
     assert not watch.waits_for_call
@@ -214,6 +246,12 @@ def test_a_tool_in_the_history_may_be_remembered() -> None:
     made = plan(Conversation("m", history))
     assert made is not None
     assert made.offered == frozenset()
+
+
+def test_of_two_tools_of_one_name_the_first_is_checked() -> None:
+    plain, strict, other = Tool("g"), G, Tool("g", strict=True, schema={"type": "array"})
+    assert demanded(tools=(plain, strict)).schemas == {}
+    assert demanded(tools=(strict, other, plain)).schemas == {"g": G.schema}
 
 
 @pytest.mark.parametrize(
@@ -353,6 +391,9 @@ def blocks(draw: st.DrawFn) -> list[Event]:
     return call(draw(st.sampled_from(["f", "g", "x", "final_answer"])), *draw(INPUTS))
 
 
+ENDINGS: list[StopReason] = ["end_turn", "tool_use", "max_tokens", "stop_sequence", "pause_turn"]
+
+
 @st.composite
 def answers(draw: st.DrawFn) -> list[Event]:
     events = [event for block in draw(st.lists(blocks(), max_size=5)) for event in block]
@@ -360,7 +401,7 @@ def answers(draw: st.DrawFn) -> list[Event]:
         ToolStart(str(index), event.name) if isinstance(event, ToolStart) else event
         for index, event in enumerate(events)
     ]
-    return [*numbered, Finish(draw(st.sampled_from(["end_turn", "tool_use", "max_tokens"])))]
+    return [*numbered, Finish(draw(st.sampled_from(ENDINGS)))]
 
 
 PLANS = [

@@ -342,6 +342,20 @@ def test_a_json_schema_by_its_new_and_its_old_name(parse, field):
     assert conversation.json_schema_field == place
 
 
+def test_of_two_schemas_the_one_by_the_new_name_is_honoured(parse):
+    new, old = ({"type": "json_schema", "schema": {"type": kind}} for kind in ("object", "array"))
+    both = parse(output_config={"format": new}, output_format=old).conversation
+    assert (both.json_schema, both.ignored) == ({"type": "object"}, ("output_format",))
+    assert parse(output_config={"format": new}, output_format=new).conversation.ignored == ()
+
+
+def test_of_two_compactions_the_last_is_made(parse):
+    kind = "compact_20260112"
+    edits = [{"type": kind, "instructions": told} for told in ("a", "b")]
+    asked = parse(context_management={"edits": edits}).conversation
+    assert (asked.compaction.instructions, asked.ignored) == ("b", (kind,))
+
+
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [

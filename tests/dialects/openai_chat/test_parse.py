@@ -260,6 +260,23 @@ def test_the_limit_of_the_answer_has_two_names(parse):
     assert (both.max_tokens, both.ignored) == (9, ("max_tokens",))
 
 
+def test_of_two_tools_of_one_name_the_first_is_read(parse):
+    """It is the one that is offered (``drop-duplicate-tool``)."""
+    other = {"type": "custom", "custom": {"name": "f"}}
+    assert parse(tools=[F, other]).forms == {"f": "function"}
+
+
+def test_the_choice_of_a_tool_has_two_names(parse):
+    tools = [F, {"type": "function", "function": {"name": "g"}}]
+    both = parse(tools=tools, tool_choice="none", function_call={"name": "g"}).conversation
+    assert (both.tool_choice, both.ignored) == (ToolChoice("none"), ("function_call",))
+
+
+def test_an_answer_by_the_old_names_has_one_call(parse):
+    assert parse(functions=[{"name": "f"}]).conversation.parallel_calls is False
+    assert parse(functions=[{"name": "f"}], tools=[F]).conversation.parallel_calls is True
+
+
 def test_an_answer_that_comes_back_as_it_was_told_is_honoured_whole(parse):
     """What an answer holds for readers of its types is no request."""
     answer: dict[str, Any] = {

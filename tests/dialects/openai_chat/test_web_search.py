@@ -8,13 +8,16 @@ from app.common.errors import GatewayError
 from app.core.conversation import HostedTool, ToolChoice, WebSearch
 
 F = {"type": "function", "function": {"name": "f"}}
+SEARCHES = WebSearch(most=6, pauses=False)
 PLACE = {"type": "approximate", "approximate": {"country": "NO", "timezone": "Europe/Oslo"}}
 
 
 def test_it_is_one_more_tool(parse: Any) -> None:
     conversation = parse(web_search_options={}, tools=[F]).conversation
     assert [tool.name for tool in conversation.tools] == ["f", "web_search"]
-    assert conversation.hosted == (HostedTool("web_search", "web_search", WebSearch(most=6)),)
+    assert conversation.hosted == (
+        HostedTool("web_search", "web_search", WebSearch(most=6, pauses=False)),
+    )
     assert conversation.ignored == ()
     assert parse(tools=[F]).conversation.hosted == ()
 
@@ -23,7 +26,7 @@ def test_it_is_one_more_tool(parse: Any) -> None:
 def test_options(parse: Any, size: str, most: int) -> None:
     options = {"search_context_size": size, "user_location": PLACE}
     conversation = parse(web_search_options=options).conversation
-    assert conversation.hosted[0].web == WebSearch(most=most)
+    assert conversation.hosted[0].web == WebSearch(most=most, pauses=False)
     assert "The user is here: NO, time zone Europe/Oslo." in conversation.tools[0].description
 
 

@@ -37,6 +37,11 @@ def test_a_code_that_ends_all_is_told_of_nothing_that_may_pass(kind):
     assert told(kind).code in ("server_error", "rate_limit_exceeded")
 
 
+@pytest.mark.parametrize("kind", [kind for kind in Kind if POLICY[kind].client_retry is False])
+def test_a_code_that_asks_for_another_try_is_told_of_nothing_that_stays(kind):
+    assert told(kind).code not in ("server_error", "rate_limit_exceeded")
+
+
 def test_what_a_failure_tells():
     assert asdict(told(Kind.REJECTED, field="tools")) == {
         "message": "What happened.",

@@ -3,12 +3,14 @@
 import json
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from openai.types.responses import Response
 
 from app.core.conversation import RedactedThinking, Text, Thinking, ToolCall
 from app.core.events import Refusal, StopReason
 from app.core.fold import Reply
+from app.dialects.openai_responses import shapes
 from app.dialects.openai_responses.items import reasoning_content
 from app.dialects.openai_responses.parse import parse_responses
 from app.dialects.openai_responses.reply import (
@@ -37,6 +39,26 @@ def rendered(meter, parts=PARTS, reason="tool_use", echo=ECHO, **options):
     made = ReplyOptions("m", echo, CLIENT_TOOLS, **options)
     context = ReplyContext("7", made, 1700000000, clock=lambda: 1700000009.5)
     return json.loads(whole(context, Reply(parts, reason), meter))
+
+
+def test_what_repeats_the_request_is_of_the_described_types(meter, parse):
+    echo = parse(
+        max_output_tokens=99,
+        max_tool_calls=3,
+        instructions="i",
+        metadata={"a": "b"},
+        parallel_tool_calls=False,
+        prompt_cache_key="k",
+        reasoning={"effort": "low", "summary": "auto"},
+        text={"format": {"type": "json_object"}},
+        tools=[{"type": "function", "name": "f"}],
+        tool_choice={"type": "function", "name": "f"},
+        truncation="auto",
+        temperature=1,
+        top_p=1,
+    ).options.echo
+    told = msgspec.convert(rendered(meter, echo=echo), shapes.Response)
+    assert (told.max_output_tokens, told.max_tool_calls) == (99, 3)
 
 
 def output_text(text):

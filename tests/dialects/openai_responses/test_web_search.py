@@ -18,6 +18,7 @@ from app.dialects.openai_responses.web_search import NOT_KEPT
 
 SEARCH = {"type": "web_search"}
 F = {"type": "function", "name": "f"}
+SEARCHES = WebSearch(most=6, pauses=False)
 CALL = {
     "type": "web_search_call",
     "id": "ws_1",
@@ -39,7 +40,9 @@ def test_every_version(parse: Any, kind: str) -> None:
     parsed = parse(tools=[{"type": kind}, F])
     conversation = parsed.conversation
     assert [tool.name for tool in conversation.tools] == ["f", "web_search"]
-    assert conversation.hosted == (HostedTool("web_search", "web_search", WebSearch(most=6)),)
+    assert conversation.hosted == (
+        HostedTool("web_search", "web_search", WebSearch(most=6, pauses=False)),
+    )
     assert conversation.ignored == ()
 
 
@@ -53,7 +56,7 @@ def test_the_options_of_codex(parse: Any) -> None:
     }
     conversation = parse(tools=[tool], max_tool_calls=3).conversation
     (hosted,) = conversation.hosted
-    assert hosted.web == WebSearch(3, 10, ("a.com",), ("b.a.com",))
+    assert hosted.web == WebSearch(3, 10, ("a.com",), ("b.a.com",), pauses=False)
     assert "The user is here: NY, US." in conversation.tools[0].description
     assert conversation.ignored == ("search_content_types",)
 

@@ -88,7 +88,7 @@ def _encrypted(part: EncryptedContent, record: Record, in_result: bool) -> Resul
 def _image(part: InputImage, record: Record, in_result: bool) -> ResultPart:
     if part.detail not in (None, "auto"):
         record.ignore("detail")
-    if part.image_url is None:
+    if part.image_url is None or part.file_id:
         missing = "file_id" if part.file_id else "image_url"
         raise FieldError(
             (missing,), "images are read from image_url only: send data:image/...;base64,..."
@@ -101,12 +101,14 @@ def _image(part: InputImage, record: Record, in_result: bool) -> ResultPart:
 
 def _file(part: InputFile, record: Record, in_result: bool) -> ResultPart:
     url = part.file_url or ""
-    if openai.is_remote(url):
+    if url and part.file_data:
+        raise FieldError(("file_url",), "this file is given twice; send its file_data alone")
+    if openai.is_remote(url) and not part.file_id:
         place = openai.dotted((*record.place, "file_url"))
         return Remote(url, "document", place, part.filename)
     if url or part.file_id:
         raise FieldError(
-            ("file_url" if url else "file_id",),
+            ("file_id" if part.file_id else "file_url",),
             "files are read from file_data only: send data:<type>;base64,...",
         )
     try:

@@ -98,6 +98,7 @@ def test_encodings_of_texts(said, encoding):
 
 
 NO_FILE = "files are read from file_data only: send data:<type>;base64,..."
+TWICE = "this file is given twice; send its file_data alone"
 NO_IMAGE = "images are read from image_url only: send data:image/...;base64,..."
 EMPTY = "Input should be valid standard base64, not empty"
 BAD_IMAGE = (
@@ -126,6 +127,9 @@ REFUSED = [
     ),
     ({"type": "input_image", "file_id": "file_1"}, "file_id", NO_IMAGE),
     ({"type": "input_image"}, "image_url", NO_IMAGE),
+    (image(image_url="https://x.example/a.png", file_id="file_1"), "file_id", NO_IMAGE),
+    (file(file_url="https://x.example/a.pdf", file_id="file_1"), "file_id", NO_FILE),
+    (file(file_url="https://x.example/a.pdf", file_data="aGk="), "file_url", TWICE),
     (file(file_id="file_1"), "file_id", NO_FILE),
     (file(file_url="ftp://x/a.txt"), "file_url", NO_FILE),
     (file(), "file_data", EMPTY),
