@@ -4,7 +4,16 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct, structs
 
-from .events import Event, Finish, TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
+from .events import (
+    Event,
+    Finish,
+    TextDelta,
+    ThinkingDelta,
+    ToolInput,
+    ToolStart,
+    Usage,
+    only_texts,
+)
 from .tokens.counts import TokenCounts, resolve_usage
 from .tokens.text import estimator, estimator_of
 
@@ -63,6 +72,9 @@ class Meter:
         self._counts = None
         self._was_answered = True
         texts = self._texts
+        if together := only_texts(events):
+            texts += together
+            events = ()
         for event in events:
             kind = type(event)
             if kind is TextDelta:

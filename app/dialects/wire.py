@@ -12,6 +12,8 @@ from msgspec.json import Encoder
 
 encode = Encoder().encode
 """Any value as JSON, in UTF-8; text is escaped only where JSON demands it."""
+encode_lines = Encoder().encode_lines
+"""The same of each value of a list, with a line feed behind each."""
 
 _GAP = b"\0"  # no JSON contains it: control characters are escaped
 HOLE: Any = Raw(_GAP)
