@@ -174,15 +174,13 @@ CONTENT_EVENTS: tuple[type, ...] = (
 COMMITTING = frozenset({*CONTENT_EVENTS, Finish})
 """Once one of these was read, the client gets its answer and nothing can be retried."""
 
-_TOGETHER = 8
+MANY = 8
 """Events from which on it is cheaper to look at them together first."""
 _ONLY_TEXT = {TextDelta}
 
 
 def only_texts(events: Sequence[Event]) -> list[str]:
-    """The texts of many events that are all TextDelta, as most batches of a long answer are; [] for
-    others, also for few.
-    """
-    if len(events) < _TOGETHER or set(map(type, events)) != _ONLY_TEXT:
+    """The texts of events that are all TextDelta, as most batches of a long answer are; else []."""
+    if set(map(type, events)) != _ONLY_TEXT:
         return []
     return [event.text for event in events]  # type: ignore[union-attr]

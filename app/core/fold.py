@@ -19,6 +19,7 @@ from .conversation import (
     ToolCall,
 )
 from .events import (
+    MANY,
     Event,
     Finish,
     HostedToolStart,
@@ -69,7 +70,7 @@ class ReplyBuilder:
 
     def feed(self, events: Sequence[Event]) -> None:
         """Take the next events."""
-        if texts := only_texts(events):
+        if len(events) >= MANY and (texts := only_texts(events)):
             self._begin(Text)
             self._pieces += texts
             return

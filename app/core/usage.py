@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct, structs
 
 from .events import (
+    MANY,
     Event,
     Finish,
     TextDelta,
@@ -72,7 +73,7 @@ class Meter:
         self._counts = None
         self._was_answered = True
         texts = self._texts
-        if together := only_texts(events):
+        if len(events) >= MANY and (together := only_texts(events)):
             texts += together
             events = ()
         for event in events:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from app.common.errors import GatewayError, Kind
-from app.core.events import Event, TextDelta, only_texts
+from app.core.events import MANY, Event, TextDelta, only_texts
 from app.core.usage import Meter
 
 from .transitions import Table
@@ -40,8 +40,8 @@ class StreamEncoder:
         (``INTERNAL``) for an event that the current state does not accept.
         """
         out, text_state = self._out, self.TEXT
-        if self._state is text_state and (texts := only_texts(events)):
-            lines = encode_lines(texts)[:-1]  # no line end is inside a string in JSON
+        if len(events) >= MANY and self._state is text_state and (texts := only_texts(events)):
+            lines = encode_lines(texts)[:-1]  # JSON has no line end inside a string
             out += (self._head, lines.replace(b"\n", self._tail + self._head), self._tail)
             return self._taken()
         for event in events:
@@ -87,7 +87,7 @@ class StreamEncoder:
     def _taken(self) -> bytes:
         data = b"".join(self._out)
         self._out.clear()
-        return one_line(data)
+        return data if data.isascii() else one_line(data)
 
 
 class OpeningEncoder(StreamEncoder):

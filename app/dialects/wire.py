@@ -36,8 +36,6 @@ def one_line(events: bytes) -> bytes:
     """Events whose JSON has escapes for the characters at which readers such as httpx split lines,
     although neither JSON nor server-sent events demand it. They can only be inside strings.
     """
-    if events.isascii():
-        return events
     for raw, escaped in _LINE_ENDS:
         if raw[-1] in events and raw in events:  # one byte is found far sooner than three
             events = events.replace(raw, escaped)
