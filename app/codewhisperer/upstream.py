@@ -159,7 +159,7 @@ class CodeWhispererCall:
         self._rendered: RenderedRequest | None = None
         self._response: ResponseStream | None = None
         self._headers: Mapping[str, str] | None = None
-        self._decoder = EventDecoder()
+        self._decoder: EventDecoder | None = None
         self._ended_quietly = False
         self._batches: Iterator[Sequence[Event]] = iter(())
 
@@ -241,8 +241,8 @@ class CodeWhispererCall:
             most=self._service.max_answer_bytes,
         )
         tail = self._service.tails[course.host.generation]
-        self._decoder = EventDecoder(rendered.tool_names, tail)
-        batches = event_batches(response, self._decoder, quiet=self._service.quiet_end)
+        decoder = self._decoder = EventDecoder(rendered.tool_names, tail)
+        batches = event_batches(response, decoder, quiet=self._service.quiet_end)
         self._batches = tagged(batches, self._family)
 
     def fall_back(self, error: GatewayError) -> bool:
@@ -278,10 +278,11 @@ class CodeWhispererCall:
             facts["host"] = course.host.generation
         if self._headers is not None:
             facts["upstream_id"] = upstream_id(self._headers)
-        if self._decoder.skipped:
-            facts["skipped"] = dict(self._decoder.skipped)
-        if self._decoder.refusal is not None:
-            facts["refusal"] = self._decoder.refusal.category or "not named"
+        if (decoder := self._decoder) is not None:
+            if decoder.skipped:
+                facts["skipped"] = dict(decoder.skipped)
+            if decoder.refusal is not None:
+                facts["refusal"] = decoder.refusal.category or "not named"
         if self._ended_quietly:
             facts["quiet_end"] = True
         return facts
@@ -291,7 +292,7 @@ class CodeWhispererCall:
         if response is not None:
             self._ended_quietly = response.ended_quietly
             response.close()
-            for name in self._decoder.skipped.unknown:
+            for name in self._decoder.skipped.unknown if self._decoder else ():
                 tell("an event or a member", name)
 
 

@@ -21,6 +21,7 @@ To add an event type, define it here, add it to :data:`Event` and then to these 
 ``tests/core/test_events.py`` until it is decided whether the new type is content.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
@@ -172,3 +173,14 @@ CONTENT_EVENTS: tuple[type, ...] = (
 
 COMMITTING = frozenset({*CONTENT_EVENTS, Finish})
 """Once one of these was read, the client gets its answer and nothing can be retried."""
+
+MANY = 8
+"""Events from which on it is cheaper to look at them together first."""
+_ONLY_TEXT = {TextDelta}
+
+
+def only_texts(events: Sequence[Event]) -> list[str]:
+    """The texts of events that are all TextDelta, as most batches of a long answer are; else []."""
+    if set(map(type, events)) != _ONLY_TEXT:
+        return []
+    return [event.text for event in events]  # type: ignore[union-attr]

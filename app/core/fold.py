@@ -3,7 +3,7 @@
 Not here: limits, estimates, and the JSON of any dialect.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ from .conversation import (
     ToolCall,
 )
 from .events import (
+    MANY,
     Event,
     Finish,
     HostedToolStart,
@@ -32,6 +33,7 @@ from .events import (
     ToolInput,
     ToolStart,
     Usage,
+    only_texts,
 )
 from .lenient_json import decode_object
 
@@ -66,8 +68,12 @@ class ReplyBuilder:
         self._cut = False
         self._end: Finish | None = None
 
-    def feed(self, events: Iterable[Event]) -> None:
+    def feed(self, events: Sequence[Event]) -> None:
         """Take the next events."""
+        if len(events) >= MANY and (texts := only_texts(events)):
+            self._begin(Text)
+            self._pieces += texts
+            return
         for event in events:
             _STEPS[type(event)](self, event)
 
@@ -79,15 +85,11 @@ class ReplyBuilder:
         return Reply(tuple(self._parts), end.reason, end.refusal, self._cut, end.stop_sequence)
 
     def _text(self, event: TextDelta) -> None:
-        if self._open is not Text:
-            self._close()
-            self._open = Text
+        self._begin(Text)
         self._pieces.append(event.text)
 
     def _thinking(self, event: ThinkingDelta) -> None:
-        if self._open is not Thinking:
-            self._close()
-            self._open = Thinking
+        self._begin(Thinking)
         self._pieces.append(event.text)
 
     def _signature(self, event: ThinkingSignature) -> None:
@@ -126,6 +128,12 @@ class ReplyBuilder:
         self._cut = self._open is not None or is_cited
         self._close()
         self._end = event
+
+    def _begin(self, part: type[Text | Thinking]) -> None:
+        """The pieces that follow belong to such a part."""
+        if self._open is not part:
+            self._close()
+            self._open = part
 
     def _close(self) -> None:
         if part := self._open:

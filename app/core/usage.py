@@ -4,7 +4,17 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct, structs
 
-from .events import Event, Finish, TextDelta, ThinkingDelta, ToolInput, ToolStart, Usage
+from .events import (
+    MANY,
+    Event,
+    Finish,
+    TextDelta,
+    ThinkingDelta,
+    ToolInput,
+    ToolStart,
+    Usage,
+    only_texts,
+)
 from .tokens.counts import TokenCounts, resolve_usage
 from .tokens.text import estimator, estimator_of
 
@@ -63,6 +73,9 @@ class Meter:
         self._counts = None
         self._was_answered = True
         texts = self._texts
+        if len(events) >= MANY and (together := only_texts(events)):
+            texts += together
+            events = ()
         for event in events:
             kind = type(event)
             if kind is TextDelta:
@@ -132,8 +145,8 @@ class Meter:
         return ()
 
     def _merge(self, later: Usage) -> None:
-        given = {name: value for name, value in structs.asdict(later).items() if value is not None}
-        self._usage = structs.replace(self._usage, **given)
+        figures = zip(structs.astuple(later), structs.astuple(self._usage), strict=True)
+        self._usage = Usage(*[known if new is None else new for new, known in figures])
 
 
 class SummedMeter(Meter):

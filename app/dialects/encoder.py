@@ -9,11 +9,11 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from app.common.errors import GatewayError, Kind
-from app.core.events import Event, TextDelta
+from app.core.events import MANY, Event, TextDelta, only_texts
 from app.core.usage import Meter
 
 from .transitions import Table
-from .wire import encode, one_line
+from .wire import encode, encode_lines, one_line
 
 
 class StreamEncoder:
@@ -40,6 +40,10 @@ class StreamEncoder:
         (``INTERNAL``) for an event that the current state does not accept.
         """
         out, text_state = self._out, self.TEXT
+        if len(events) >= MANY and self._state is text_state and (texts := only_texts(events)):
+            lines = encode_lines(texts)[:-1]  # JSON has no line end inside a string
+            out += (self._head, lines.replace(b"\n", self._tail + self._head), self._tail)
+            return self._taken()
         for event in events:
             if type(event) is TextDelta and self._state is text_state:
                 out += (self._head, encode(event.text), self._tail)
@@ -83,7 +87,7 @@ class StreamEncoder:
     def _taken(self) -> bytes:
         data = b"".join(self._out)
         self._out.clear()
-        return one_line(data)
+        return data if data.isascii() else one_line(data)
 
 
 class OpeningEncoder(StreamEncoder):

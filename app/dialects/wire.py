@@ -12,6 +12,8 @@ from msgspec.json import Encoder
 
 encode = Encoder().encode
 """Any value as JSON, in UTF-8; text is escaped only where JSON demands it."""
+encode_lines = Encoder().encode_lines
+"""The same of each value of a list, with a line feed behind each."""
 
 _GAP = b"\0"  # no JSON contains it: control characters are escaped
 HOLE: Any = Raw(_GAP)
@@ -34,8 +36,6 @@ def one_line(events: bytes) -> bytes:
     """Events whose JSON has escapes for the characters at which readers such as httpx split lines,
     although neither JSON nor server-sent events demand it. They can only be inside strings.
     """
-    if events.isascii():
-        return events
     for raw, escaped in _LINE_ENDS:
         if raw[-1] in events and raw in events:  # one byte is found far sooner than three
             events = events.replace(raw, escaped)

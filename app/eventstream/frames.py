@@ -17,7 +17,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 from zlib import crc32
 
 from msgspec import Struct
@@ -38,8 +38,15 @@ _SMALLEST = 16  # the prelude and the message checksum
 _PRELUDE = struct.Struct(">III").unpack_from
 _CHECKSUM = struct.Struct(">I").unpack_from
 
-_CACHED_BLOCKS = 256
-_CACHED_BLOCK_SIZE = 512  # bounds the cache to 128 KiB; typical blocks have about 100 bytes
+_Beginning: TypeAlias = tuple[int, int, int, "Mapping[str, HeaderValue] | None"]
+"""Of a message, its prelude and headers: their length, that of the whole message, their CRC-32, and
+the headers, None before the message's checksum was found right.
+"""
+
+_KNOWN: dict[bytes, _Beginning] = {}
+"""A stream has few header blocks and few lengths, so most messages begin as others did."""
+_MOST_KNOWN = 1024
+_LONGEST_KNOWN = 524  # bytes; typical beginnings have about 110, and take 300 of memory here
 
 
 class Frame(Struct, frozen=True, gc=False):
@@ -116,11 +123,12 @@ class FrameDecoder:
     copied into a buffer. The cost is linear in the input, whatever the sizes of the pieces.
     """
 
-    __slots__ = ("_failure", "_needed", "_tail")
+    __slots__ = ("_failure", "_length", "_needed", "_tail")
 
     def __init__(self) -> None:
         self._tail = bytearray()  # the start of an incomplete message
         self._needed = _PRELUDE_SIZE  # the length of the tail at which parsing can continue
+        self._length = 0  # of the last beginning: the next one has often the same
         self._failure: FrameError | None = None
 
     @property
@@ -181,32 +189,25 @@ class FrameDecoder:
 
     def _cut(self, data: bytes, start: int, frames: list[Frame]) -> None:
         """Append the complete messages in ``data`` from ``start``; the rest becomes the tail."""
-        view = memoryview(data)
-        size = len(data)
+        size, length = len(data), self._length
         self._needed = _PRELUDE_SIZE
         while size - start >= _PRELUDE_SIZE:
-            total, headers_length, checksum = _PRELUDE(data, start)
-            if crc32(data[start : start + 8]) != checksum:
-                raise PreludeChecksumMismatch("the checksum of a message's lengths does not match")
-            if (
-                not _SMALLEST <= total <= MAX_MESSAGE
-                or headers_length > total - _SMALLEST
-                or headers_length > MAX_HEADERS
-            ):
-                _refuse_lengths(total, headers_length)
+            beginning = _KNOWN.get(data[start : start + length]) or _begin(data, start)
+            length, total, checksum, headers = beginning
             end = start + total
             if end > size:
                 self._needed = total
                 break
-            if crc32(view[start : end - 4]) != _CHECKSUM(data, end - 4)[0]:
+            payload = data[start + length : end - 4]
+            if crc32(payload, checksum) != _CHECKSUM(data, end - 4)[0]:
                 raise MessageChecksumMismatch("the checksum of a message does not match")
-            payload_start = start + _PRELUDE_SIZE + headers_length
-            decode = _known_headers if headers_length <= _CACHED_BLOCK_SIZE else _decode_headers
-            headers = decode(data[start + _PRELUDE_SIZE : payload_start])
-            frames.append(Frame(headers, data[payload_start : end - 4]))
+            if headers is None:
+                headers = _learn(data[start : start + length], beginning)
+            frames.append(Frame(headers, payload))
             start = end
+        self._length = length
         if start < size:
-            self._tail += view[start:]
+            self._tail += memoryview(data)[start:]
 
     def _fail(self, error: FrameError) -> None:
         self._failure = type(error)(
@@ -215,14 +216,34 @@ class FrameDecoder:
         self._tail = bytearray()
 
 
-def _refuse_lengths(total: int, headers_length: int) -> NoReturn:
+def _begin(data: bytes, start: int) -> _Beginning:
+    """The beginning of a message of which at least the prelude has arrived."""
+    total, headers_length, checksum = _PRELUDE(data, start)
+    if crc32(data[start : start + 8]) != checksum:
+        raise PreludeChecksumMismatch("the checksum of a message's lengths does not match")
     if total < _SMALLEST:
         raise MessageTooShort(f"a message of {total} bytes; the minimum is {_SMALLEST}")
     if total > MAX_MESSAGE:
         raise MessageTooLong(f"a message of {total} bytes; the limit is {MAX_MESSAGE}")
     if headers_length > total - _SMALLEST:
         raise HeadersOverrun(f"{headers_length} bytes of headers in a message of {total}")
-    raise HeadersTooLong(f"{headers_length} bytes of headers; the limit is {MAX_HEADERS}")
+    if headers_length > MAX_HEADERS:
+        raise HeadersTooLong(f"{headers_length} bytes of headers; the limit is {MAX_HEADERS}")
+    length = _PRELUDE_SIZE + headers_length
+    beginning = data[start : start + length]
+    return _KNOWN.get(beginning) or (length, total, crc32(beginning), None)
+
+
+def _learn(data: bytes, beginning: _Beginning) -> Mapping[str, HeaderValue]:
+    """The headers of a message with a valid checksum that begins with ``data``."""
+    length, total, checksum, _ = beginning
+    if length > _LONGEST_KNOWN:
+        return _decode_headers(data[_PRELUDE_SIZE:])
+    headers = _known_headers(data[_PRELUDE_SIZE:])
+    if len(_KNOWN) >= _MOST_KNOWN:
+        _KNOWN.clear()
+    _KNOWN[data] = length, total, checksum, headers
+    return headers
 
 
 class _Block:
@@ -295,6 +316,4 @@ def _decode_headers(block: bytes) -> Mapping[str, HeaderValue]:
     return MappingProxyType(headers)
 
 
-# A stream repeats a few header blocks hundreds of times, and decoding a block costs as much as the
-# rest of a frame.
-_known_headers = lru_cache(maxsize=_CACHED_BLOCKS)(_decode_headers)
+_known_headers = lru_cache(maxsize=256)(_decode_headers)

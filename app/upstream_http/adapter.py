@@ -28,6 +28,11 @@ BODY_TIMEOUT = 30.0
 """Seconds for a body whose reader sets no limits, such as that of a control-plane call."""
 
 
+_NEW = vars(requests.Response())
+"""What a new response has. Each is one without its making, most of which is a jar for cookies that
+nothing puts any into."""
+
+
 class StreamingAdapter(BaseAdapter):
     """For the greenlets of one thread. Nothing is sent twice: a caller that wants to, may."""
 
@@ -113,7 +118,8 @@ class StreamingAdapter(BaseAdapter):
 def _response(
     request: PreparedRequest, head: ResponseHead, body: ResponseBody
 ) -> requests.Response:
-    response = requests.Response()
+    response = requests.Response.__new__(requests.Response)
+    vars(response).update(_NEW)
     response.status_code = head.status
     response.reason = head.reason
     response.headers = head.headers  # type: ignore[assignment] # 2 us less than requests' own type

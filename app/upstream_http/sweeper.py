@@ -88,7 +88,9 @@ class Wait:
         finally:
             self._waiting = None
         if readable:
-            self.check_deadline()
+            self.since = self.ticked = monotonic()
+            if self.since >= self.deadline:  # the sweep sees that only of a stream that pauses
+                raise self._late()
         return readable
 
     def _wake(self, readable: bool) -> None:
@@ -119,14 +121,6 @@ class Wait:
         elif now - self.ticked >= self.tick:
             self.ticked = now
             run(self._wake, False)
-
-    def check_deadline(self) -> None:
-        """Something came. Raises TimeoutError if that is too late, which the sweep sees only of a
-        stream that pauses.
-        """
-        self.since = self.ticked = monotonic()
-        if self.since >= self.deadline:
-            raise self._late()
 
     def _late(self) -> TimeoutError:
         return TimeoutError(f"it took longer than {self.deadline_name} allows")

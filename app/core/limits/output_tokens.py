@@ -1,10 +1,10 @@
 """Ends an answer that is longer than its client allows, by the gateway's own count."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 from app.core.events import (
+    MANY,
     Event,
     Finish,
     TextDelta,
@@ -12,6 +12,7 @@ from app.core.events import (
     ToolEnd,
     ToolInput,
     ToolStart,
+    only_texts,
 )
 from app.core.tokens.text import UNIT, Estimator
 
@@ -40,7 +41,7 @@ class OutputTokens:
 
     def __init__(self, max_tokens: int, estimator: Estimator, *, with_thinking: bool) -> None:
         self._left = allowed(max_tokens)
-        self._estimator = estimator
+        self._estimator, self._most = estimator, estimator.most
         self._uncounted: list[str] = []
         self._may_be = 0  # the most that what is not counted can have
         self._sizes = _SIZES if with_thinking else _SIZES_WITHOUT_THINKING
@@ -49,23 +50,23 @@ class OutputTokens:
 
     def feed(self, events: Sequence[Event]) -> Sequence[Event]:
         """As in :class:`.Limit`."""
-        if len(events) < _TOGETHER:
-            return self._passed(events)
-        kinds, sizes = set(map(type, events)), self._sizes
-        if kinds == _ONLY_TEXT:  # most batches of a long answer
-            texts = "".join(map(_text_of, events))
+        in_call = self._in_call
+        if len(events) >= MANY and (texts := only_texts(events)):
+            text = "".join(texts)
         else:
-            texts = "".join(
-                [getattr(event, sizes[type(event)]) for event in events if type(event) in sizes]
-            )
-        may_be = self._may_be + len(texts) * self._estimator.most
+            sizes, text = self._sizes, ""
+            for event in events:
+                kind = type(event)
+                if name := sizes.get(kind):
+                    text += getattr(event, name)
+                if kind in _CALLS:
+                    in_call = kind is ToolStart
+        may_be = self._may_be + len(text) * self._most
         if may_be > self._left:
             return self._passed(events)
-        self._uncounted.append(texts)
+        self._uncounted.append(text)
         self._may_be = may_be
-        if not kinds.isdisjoint(_CALLS):
-            last = next(type(event) for event in reversed(events) if type(event) in _CALLS)
-            self._in_call = last is ToolStart
+        self._in_call = in_call
         return events
 
     def _passed(self, events: Sequence[Event]) -> Sequence[Event]:
@@ -89,7 +90,7 @@ class OutputTokens:
         all that came since the last time.
         """
         self._uncounted.append(text)
-        self._may_be += len(text) * self._estimator.most
+        self._may_be += len(text) * self._most
         if self._may_be <= self._left:
             return True
         self._left -= self._estimator.texts(self._uncounted)
@@ -117,11 +118,7 @@ class OutputTokens:
         return ()
 
 
-_TOGETHER = 8
-"""Events from which on it is cheaper to look at them together first."""
-_ONLY_TEXT = {TextDelta}
 _CALLS = frozenset({ToolStart, ToolEnd})
-_text_of = attrgetter("text")
 _SIZES: dict[type, str] = {
     TextDelta: "text",
     ToolInput: "fragment",
