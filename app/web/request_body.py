@@ -7,6 +7,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app.common.errors import GatewayError, Kind
 from app.server import native
+from app.server.connections.request import ReceivedBody
 
 from .content_coding import CODINGS, Damaged, Decoding, names
 
@@ -76,6 +77,9 @@ def _decoded(data: bytes, coding: str, limit: int) -> bytes:
 
 def _received(current: Request, limit: int) -> bytes:
     """What was sent."""
+    source = current.environ["wsgi.input"]
+    if isinstance(source, ReceivedBody):
+        return _within(limit, source.read())
     length = current.content_length
     if length is not None and length > limit:
         raise RequestEntityTooLarge
@@ -109,7 +113,10 @@ def _of_length(request: Request, length: int) -> bytes:
 
 def _of_unknown_length(request: Request, limit: int) -> bytes:
     """Read to one byte over the limit; a chunked body ends by itself."""
-    data = _read(request, limit + 1)
+    return _within(limit, _read(request, limit + 1))
+
+
+def _within(limit: int, data: bytes) -> bytes:
     if len(data) > limit:
         raise RequestEntityTooLarge
     return data

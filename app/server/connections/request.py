@@ -1,4 +1,5 @@
-"""A request, whose head is read at once where nothing of it is to be decided.
+"""A request: its head is read at once where nothing of it is to be decided, and so is a body that
+has come with it.
 
 gunicorn reads a head line by line, and looks at each with patterns and settings of its own: 6 % of
 a short request, and three times as much with the twenty fields that an SDK sends. A head that is
@@ -7,8 +8,10 @@ not plain goes to gunicorn as it came, so that every refusal is gunicorn's.
 
 import re
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 
+from gunicorn.http.body import LengthReader
 from gunicorn.http.message import Request
 
 USUAL = 4096
@@ -26,11 +29,18 @@ _name = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+").fullmatch  # no _: it may be r
 Fields = list[tuple[str, str]]
 
 
+class ReceivedBody(BytesIO):
+    """A body of which nothing is left in the connection: no read of it waits or fails."""
+
+    failed, ended = False, True
+
+
 class ParsedRequest(Request):
     """gunicorn's. Whether a peer may name the scheme is found out once for its ``connection``."""
 
     def __init__(self, connection: Any, config: Any, unreader: Any, *of: Any) -> None:
         self._connection = connection
+        self._behind = 0  # bytes that were read with a plain head
         super().__init__(config, unreader, *of)
 
     def parse(self, unreader: Any) -> bytes:
@@ -38,9 +48,17 @@ class ParsedRequest(Request):
         data: bytes = unreader.read()
         head, end, rest = data.partition(HEAD_END)
         if end and self._take(head):
+            self._behind = len(rest)
             return rest
         unreader.unread(data)
         return super().parse(unreader)  # type: ignore[no-any-return] # the stubs are older
+
+    def set_body_reader(self) -> None:
+        """Make the body, by gunicorn's rules."""
+        super().set_body_reader()
+        reader: Any = self.body.reader  # type: ignore[union-attr] # it is set now
+        if type(reader) is LengthReader and reader.length <= self._behind:
+            self.body: Any = ReceivedBody(self.unreader.read(reader.length))
 
     def _take(self, head: bytes) -> bool:
         """Take a plain head that is within gunicorn's limits; False for another one."""

@@ -25,7 +25,7 @@ class Plain(ParsedRequest):
 
 
 def read(kind: Any, data: bytes, peer: Any = OTHER, **settings: Any) -> Any:
-    """The request of that kind, and what of the data is left; or how it is refused."""
+    """The request of that kind, its body, and what is left of the data; or how it is refused."""
     made = Config()
     for name, value in ({"http_parser": "python"} | settings).items():
         made.set(name, value)
@@ -38,8 +38,10 @@ def read(kind: Any, data: bytes, peer: Any = OTHER, **settings: Any) -> Any:
     except Exception as error:
         return type(error), str(error)
     shown = {name: value for name, value in vars(request).items() if name in MEMBERS}
-    reader = request.body.reader
-    body = type(reader), getattr(reader, "length", None)
+    try:
+        body: Any = request.body.read(1000)
+    except Exception as error:
+        body = type(error), str(error)
     return shown, body, request.should_close(), unreader.take_buffered()
 
 
@@ -117,14 +119,10 @@ def test_a_proxy_that_says_whose_connection_it_is(mode: str, before: bytes) -> N
 def test_what_clients_send_is_plain() -> None:
     """Or all of it would be for nothing."""
     head = (
-        b"POST /v1/messages?beta=true HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAccept: application/json"
+        b"POST /v1/messages?a=b HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAccept: application/json"
         b"\r\nUser-Agent: claude-cli/2.0.1 (external, cli)\r\nanthropic-version: 2023-06-01\r\n"
         b"Connection: keep-alive\r\nX-Forwarded-Proto: https\r\nContent-Length: 5\r\n\r\n"
     )
-    shown, *_, left = read(Plain, head + BEHIND, LOOPBACK)
-    assert (shown["path"], shown["query"], shown["scheme"]) == (
-        "/v1/messages",
-        "beta=true",
-        "https",
-    )
-    assert left == BEHIND
+    shown, body, _, left = read(Plain, head + b"12345" + BEHIND, LOOPBACK)
+    assert (shown["path"], shown["query"], shown["scheme"]) == ("/v1/messages", "a=b", "https")
+    assert (body, left) == (b"12345", BEHIND)
