@@ -27,6 +27,10 @@ class OwnHeaders(Headers):
         else:
             self._list.append((key, value))
 
+    def to_wsgi_list(self) -> list[tuple[str, str]]:
+        """All of them, for the server."""
+        return self._list
+
 
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """Without these, nginx and other proxies buffer a stream."""

@@ -1,13 +1,14 @@
 """The body of a request, decoded, within its limits of size and time."""
 
 import gevent
-from flask import Request, current_app, request
+from flask import Request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app.common.errors import GatewayError, Kind
 from app.server import native
 from app.server.connections.request import ReceivedBody
+from app.server.framework import served
 
 from .content_coding import CODINGS, Damaged, Decoding, names
 
@@ -29,8 +30,8 @@ def body() -> bytes:
     the limit once it is decoded, or that comes too slowly, which would occupy a connection for
     very long.
     """
-    current: Request = request._get_current_object()  # type: ignore[attr-defined] # resolved once
-    limit: int = current_app.config["MAX_CONTENT_LENGTH"]
+    current = served().request
+    limit: int = served().app.config["MAX_CONTENT_LENGTH"]
     coding = _coding(current.headers.get("Content-Encoding"))
     data = _received(current, limit)
     return _decoded(data, coding, limit) if coding and data else data
