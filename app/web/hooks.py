@@ -11,7 +11,7 @@ Parts rely on this order:
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from flask import Request, Response, request
 
@@ -67,7 +67,7 @@ def install(
 
     @app.before_request
     def arrive() -> None:
-        arrived = served().request
+        arrived: Any = served().request
         environ = arrived.environ
         address = address_of(environ.get("REMOTE_ADDR", ""), environ.get(FORWARDED))
         context = begin(arrived, address, makes_spans=makes_spans)

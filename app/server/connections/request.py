@@ -11,8 +11,8 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
+from gunicorn.http import message
 from gunicorn.http.body import LengthReader
-from gunicorn.http.message import Request
 
 USUAL = 4096
 """Bytes of a head that may be plain."""
@@ -28,6 +28,8 @@ _name = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+").fullmatch  # no _: it may be r
 
 Fields = list[tuple[str, str]]
 
+_Request: Any = message.Request  # the stubs are older
+
 
 class ReceivedBody(BytesIO):
     """A body of which nothing is left in the connection: no read of it waits or fails."""
@@ -35,8 +37,10 @@ class ReceivedBody(BytesIO):
     failed, ended = False, True
 
 
-class ParsedRequest(Request):
+class ParsedRequest(_Request):  # type: ignore[misc]
     """gunicorn's. Whether a peer may name the scheme is found out once for its ``connection``."""
+
+    body: Any
 
     def __init__(self, connection: Any, config: Any, unreader: Any, *of: Any) -> None:
         self._connection = connection
@@ -51,24 +55,27 @@ class ParsedRequest(Request):
             self._behind = len(rest)
             return rest
         unreader.unread(data)
-        return super().parse(unreader)  # type: ignore[no-any-return] # the stubs are older
+        behind: bytes = super().parse(unreader)
+        return behind
 
     def set_body_reader(self) -> None:
         """Make the body, by gunicorn's rules."""
         super().set_body_reader()
-        reader: Any = self.body.reader  # type: ignore[union-attr] # it is set now
+        reader: Any = self.body.reader
         if type(reader) is LengthReader and reader.length <= self._behind:
-            self.body: Any = ReceivedBody(self.unreader.read(reader.length))
+            self.body = ReceivedBody(self.unreader.read(reader.length))
 
     def _take(self, head: bytes) -> bool:
         """Take a plain head that is within gunicorn's limits; False for another one."""
+        if len(head) > min(USUAL, self.limit_request_field_size):
+            return False
         line, *fields = head.decode("latin-1").split("\r\n")
-        if len(head) > USUAL or head.translate(None, _PLAIN) != b"\r\n" * len(fields):
+        if head.translate(None, _PLAIN) != b"\r\n" * len(fields):
             return False
         asked, headers = _line(line), _split(fields)
         if asked is None or len(line) > self.limit_request_line or headers is None:
             return False
-        if len(headers) > self.limit_request_fields or len(head) > self.limit_request_field_size:
+        if len(headers) > self.limit_request_fields:
             return False
         self.method, self.uri, self.path, self.query = asked.groups("")
         self.fragment = ""
@@ -91,8 +98,7 @@ class ParsedRequest(Request):
 
     def _peer_is_trusted_proxy(self) -> bool:
         if self._connection.trusts_peer is None:
-            trusted = super()._peer_is_trusted_proxy()  # type: ignore[misc] # the stubs are older
-            self._connection.trusts_peer = trusted
+            self._connection.trusts_peer = super()._peer_is_trusted_proxy()
         return bool(self._connection.trusts_peer)
 
 
