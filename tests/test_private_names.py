@@ -23,12 +23,13 @@ import pytest
 import requests
 from flask import globals as flask_globals
 from gevent import events, socket
+from gevent.monkey import get_original
 from gevent.resolver.thread import Resolver
 from gevent.server import StreamServer
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.http import wsgi
-from gunicorn.http.body import ChunkedReader
+from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.http.wsgi import Response
@@ -176,6 +177,31 @@ def test_request_peer_is_trusted_proxy() -> None:
     assert made.scheme == "https"
 
 
+@row(
+    "gunicorn `Request.parse`, `Request.set_body_reader`, `Request._apply_header_policy`, "
+    "`Request._peer_trusted_for_forwarded`"
+)
+def test_the_parts_of_request() -> None:
+    base: Any = Request
+
+    class Parts(base):  # type: ignore[misc]
+        def parse(self, unreader: Any) -> bytes:
+            allowed: Any = self._peer_trusted_for_forwarded()
+            assert allowed == ({}, [])
+            state: Any = ([False], set())
+            kept: Any = self._apply_header_policy("CONTENT-LENGTH", "1", *state, *allowed)
+            self.version, self.headers = (1, 1), [kept]
+            return bytes(unreader.read())
+
+        def set_body_reader(self) -> None:
+            super().set_body_reader()
+            assert type(self.body.reader) is LengthReader
+
+    unreader = SocketUnreader(SimpleNamespace(recv=lambda size: b"ab"))  # type: ignore[arg-type]
+    made: Any = Parts(Config(), unreader, ("192.0.2.7", 1), 1)
+    assert (made.body.read(2), unreader.read()) == (b"a", b"b")
+
+
 @row("flask `globals._cv_app`, `globals._cv_request`")
 def test_flasks_proxies_lead_to_its_context_variables() -> None:
     served: Any = SimpleNamespace(app="app", g="g", request="request", session="session")
@@ -280,12 +306,21 @@ def test_places_in_a_mmaped_dict(tmp_path: Path) -> None:
     key = mmap_key("a", "a_total", ["b"], ["c"], "Help.")
     file.read_value(key)
     at = file._positions[key]
+    assert at % 8 == 0
     file._m[at : at + 16] = struct.pack("dd", 2.5, 0.0)
     for number in range(2000):  # the file grows, and the places stay
         file.read_value(mmap_key("a", "a_total", ["b"], [str(number)], "Help."))
     assert file._positions[key] == at
     file._m[at : at + 16] = struct.pack("dd", 3.5, 0.0)
     assert MmapedDict(str(path)).read_value(key)[0] == 3.5
+
+
+@row("CPython `_thread.RLock`")
+def test_the_lock_of_the_interpreter() -> None:
+    lock = get_original("_thread", "RLock")()
+    with lock, lock:
+        assert type(lock).__module__ == "_thread"
+    lock._at_fork_reinit()
 
 
 @row("logging `_srcfile`")

@@ -90,9 +90,8 @@ class Authenticator:
         matching = [
             known for known in self._known() for one in given if compare_digest(one, known.sha256)
         ]
-        at = now()
         for known in matching:
-            if known.until is None or known.until > at:
+            if known.until is None or known.until > now():
                 return known.key
         raise self._refusal(matching)
 

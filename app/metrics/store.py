@@ -7,7 +7,6 @@ lock and look at the process id for each addition, which costs several times as 
 
 from bisect import bisect_left
 from pathlib import Path
-from struct import Struct
 from typing import Any
 
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
@@ -17,7 +16,6 @@ from .table import Metric
 
 _Dict: Any = MmapedDict  # it has no types
 _bound: Any = floatToGoString
-_write = Struct("dd").pack_into
 
 SIZE = 1 << 16
 """Bytes of a new file; prometheus_client doubles it when it is full."""
@@ -26,46 +24,52 @@ INFINITY = float("inf")
 
 
 class File(_Dict):  # type: ignore[misc]
-    """A file of numbers, of which each knows its own place: prometheus_client looks that up for
-    each write, in three calls.
+    """A file of :attr:`numbers`. One that is assigned is in the file at once and as a whole, for
+    whoever reads it: ``struct.pack_into`` would write zeros first.
     """
 
-    def place(self, key: str) -> int:
-        """Where the number of a key and its time are, for good, among the bytes of the file."""
-        self.read_value(key)
+    def number(self, key: str) -> int:
+        """Which of the numbers is that of a key, for good."""
+        self.read_value(key)  # makes it on first use; then the file may be mapped anew
+        self.numbers = memoryview(self._m).cast("d")
         at: int = self._positions[key]
-        return at
+        return at // self.numbers.itemsize
+
+    def close(self) -> None:
+        """What it holds stays."""
+        self.numbers = memoryview(b"")
+        super().close()
 
 
 class Cell:
     """One number."""
 
-    __slots__ = ("_file", "_place", "_value")
+    __slots__ = ("_file", "_number")
 
     def __init__(self, file: File, key: str) -> None:
-        self._file, self._place = file, file.place(key)
-        self._value: float = file.read_value(key)[0]
+        self._file, self._number = file, file.number(key)
 
     def add(self, amount: float = 1.0) -> None:
-        value = self._value = self._value + amount
-        _write(self._file._m, self._place, value, 0.0)  # at once, as a reader must see it
+        self._file.numbers[self._number] += amount
 
     def set(self, value: float) -> None:
-        self._value = value
-        _write(self._file._m, self._place, value, 0.0)
+        self._file.numbers[self._number] = value
 
 
 class Distribution:
-    """The numbers of one histogram."""
+    """The numbers of one histogram: one for each bound, and the sum."""
 
-    __slots__ = ("_bounds", "_cells", "_sum")
+    __slots__ = ("_bounds", "_counts", "_file", "_sum")
 
-    def __init__(self, bounds: tuple[float, ...], cells: list[Cell], total: Cell) -> None:
-        self._bounds, self._cells, self._sum = bounds, cells, total
+    def __init__(self, file: File, bounds: tuple[float, ...], keys: list[str], total: str) -> None:
+        self._file, self._bounds = file, bounds
+        self._counts = [file.number(key) for key in keys]
+        self._sum = file.number(total)
 
     def observe(self, value: float) -> None:
-        self._cells[bisect_left(self._bounds, value)].add()
-        self._sum.add(value)
+        numbers = self._file.numbers
+        numbers[self._counts[bisect_left(self._bounds, value)]] += 1
+        numbers[self._sum] += value
 
 
 class Store:
@@ -84,9 +88,8 @@ class Store:
         try:
             return self._cells[metric.name, *values]
         except KeyError:
-            made = self._cells[metric.name, *values] = self._cell(
-                metric, metric.exposed, metric.labels, values
-            )
+            key = _key(metric, metric.exposed, metric.labels, values)
+            made = self._cells[metric.name, *values] = Cell(self._file(metric), key)
             return made
 
     def distribution(self, metric: Metric, *values: str) -> Distribution:
@@ -106,15 +109,9 @@ class Store:
     def _distribution(self, metric: Metric, values: tuple[str, ...]) -> Distribution:
         bounds = (*metric.buckets, INFINITY)
         name, labels = f"{metric.name}_bucket", (*metric.labels, "le")
-        cells = [self._cell(metric, name, labels, (*values, _bound(bound))) for bound in bounds]
-        total = self._cell(metric, f"{metric.name}_sum", metric.labels, values)
-        return Distribution(bounds, cells, total)
-
-    def _cell(
-        self, metric: Metric, name: str, labels: tuple[str, ...], values: tuple[str, ...]
-    ) -> Cell:
-        key = mmap_key(metric.name, name, [*labels], [*values], metric.meaning)
-        return Cell(self._file(metric), key)
+        keys = [_key(metric, name, labels, (*values, _bound(bound))) for bound in bounds]
+        total = _key(metric, f"{metric.name}_sum", metric.labels, values)
+        return Distribution(self._file(metric), bounds, keys, total)
 
     def _file(self, metric: Metric) -> File:
         prefix = f"gauge_{metric.merge}" if metric.kind == "gauge" else metric.kind
@@ -128,6 +125,12 @@ class Store:
                 _create(path)
                 self._files[prefix] = File(str(path))
         return self._files[prefix]
+
+
+def _key(metric: Metric, name: str, labels: tuple[str, ...], values: tuple[str, ...]) -> str:
+    """What the file calls a number of the metric."""
+    key: str = mmap_key(metric.name, name, [*labels], [*values], metric.meaning)
+    return key
 
 
 def _create(path: Path) -> None:

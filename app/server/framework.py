@@ -93,25 +93,11 @@ def _variable(name: str) -> str:
 
 
 class ServerRequest(Request):
-    """Flask's, made of an environment that the server has made (:mod:`.environ`): as werkzeug makes
-    it, without decoding what has nothing to decode.
-    """
+    """Flask's."""
 
     def __init__(self, environ: Any) -> None:
-        path: str = environ["PATH_INFO"]
-        if not path.isascii():
-            path = path.encode("latin-1").decode(errors="replace")
-        self.method = environ["REQUEST_METHOD"].upper()
-        self.scheme = environ["wsgi.url_scheme"]
-        port: str = environ["SERVER_PORT"]
-        self.server = environ["SERVER_NAME"], int(port) if port.isdecimal() else None
-        self.root_path = ""
-        self.path = f"/{path.lstrip('/')}"
-        self.query_string = environ["QUERY_STRING"].encode("latin-1")
+        super().__init__(environ)
         self.headers = RequestHeaders(environ)
-        self.remote_addr = environ.get("REMOTE_ADDR")
-        self.environ = environ
-        self.shallow = False
 
 
 class Application(Flask):

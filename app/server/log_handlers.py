@@ -11,8 +11,13 @@ import logging
 import os
 import stat
 from contextvars import Context
+from typing import Any
+
+from gevent.monkey import get_original
 
 from app.common import output
+
+_NativeLock: Any = get_original("_thread", "RLock")
 
 
 class Handler(logging.Handler):
@@ -22,6 +27,13 @@ class Handler(logging.Handler):
         super().__init__()
         self._target = name
         self._output = out
+
+    def createLock(self) -> None:
+        """For the native threads, since no greenlet waits while it writes: that of the interpreter,
+        which two calls take and release, not gevent's.
+        """
+        super().createLock()
+        self.lock = _NativeLock()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

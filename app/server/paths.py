@@ -6,6 +6,7 @@ key.
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 WSGIApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -17,6 +18,7 @@ UNVERSIONED = re.compile(
 )
 
 
+@lru_cache(maxsize=256)
 def canonical(path: str) -> str:
     """``/v1/v1//messages`` and ``/messages`` become ``/v1/messages``; other paths are unchanged."""
     path = DOUBLED.sub("/", path)

@@ -15,11 +15,11 @@ from .spread import SLOTS
 ROWS = 256
 """Answers of one worker that can be listed: more than anybody reads."""
 
-_ROW = Struct("d?64s64s16s46s")  # when it began, in its own place: 0 if the row is free
-_BEGAN = Struct("d")
-_HEAD = Struct("dd")  # how many answers are in progress, and how many rows were ever used
-_STREAMING = _BEGAN.size
-_PART = _HEAD.size + ROWS * _ROW.size
+_WORD = 8  # bytes of a number, which a reader sees whole; each part and row begins at such a place
+_HEAD = 2 * _WORD  # how many answers are in progress, and how many rows were ever used
+_ROW = Struct("d?64s64s16s46sx")  # when it began: 0 if the row is free, and until it is whole
+_REST = Struct(_ROW.format.removeprefix("d"))
+_PART = _HEAD + ROWS * _ROW.size
 
 TRIES = 3
 """How often a row that is being written is read."""
@@ -47,6 +47,7 @@ class Board:
     def __init__(self, parts: int = SLOTS) -> None:
         self._parts = parts
         self.cells = memoryview(mmap(-1, parts * _PART))  # what nobody writes takes no memory
+        self.numbers = self.cells.cast("d")
 
     def part(self, age: int) -> int:
         """Where the part of a worker begins. ``age`` is gunicorn's count of workers."""
@@ -55,28 +56,31 @@ class Board:
     def clear(self, age: int) -> None:
         """The worker is gone, or has only begun."""
         start = self.part(age)
-        _, used = _HEAD.unpack_from(self.cells, start)
-        for row in range(int(used)):
-            _BEGAN.pack_into(self.cells, start + _HEAD.size + row * _ROW.size, 0.0)
-        _HEAD.pack_into(self.cells, start, 0.0, 0.0)
+        for row in range(self._head(start)[1]):
+            self.numbers[(start + _HEAD + row * _ROW.size) // _WORD] = 0.0
+        self.numbers[start // _WORD] = self.numbers[start // _WORD + 1] = 0.0
 
     def count(self) -> int:
         """Answers in progress, listed or not."""
-        return sum(int(_HEAD.unpack_from(self.cells, at)[0]) for at in self._starts())
+        return sum(self._head(start)[0] for start in self._starts())
 
     def answers(self) -> list[Answer]:
         """Those that are listed, the oldest first."""
         found = []
         for start in self._starts():
-            answers, used = _HEAD.unpack_from(self.cells, start)
-            for row in range(int(used) if answers else 0):
-                answer = self._read(start + _HEAD.size + row * _ROW.size)
+            answers, used = self._head(start)
+            for row in range(used if answers else 0):
+                answer = self._read(start + _HEAD + row * _ROW.size)
                 if answer is not None:
                     found.append(answer)
         return sorted(found)
 
     def _starts(self) -> range:
         return range(0, self._parts * _PART, _PART)
+
+    def _head(self, start: int) -> tuple[int, int]:
+        """Of a part: how many answers are in progress, and how many rows were ever used."""
+        return int(self.numbers[start // _WORD]), int(self.numbers[start // _WORD + 1])
 
     def _read(self, at: int) -> Answer | None:
         """The answer of a row; None if it is free, or another one at each look: a mixture of two
@@ -101,8 +105,9 @@ class Rows:
 
     def __init__(self, age: int, board: Board = BOARD) -> None:
         board.clear(age)
-        self._cells = board.cells
+        self._cells, self._numbers = board.cells, board.numbers
         self._start = board.part(age)
+        self._head = self._start // _WORD
         self._count = self._used = 0
         self._free: list[int] = []
 
@@ -111,39 +116,34 @@ class Rows:
         What is returned is for :meth:`stream` and :meth:`end`.
         """
         self._count += 1
-        at = self._take()
+        self._numbers[self._head] = self._count
+        at = self._free.pop() if self._free else self._unused()
         if at:
-            began = time() - (monotonic() - started)
             texts = [text.encode(errors="replace") for text in (key, model, dialect, client)]
-            _ROW.pack_into(self._cells, at, 0.0, False, *texts)
-            _BEGAN.pack_into(self._cells, at, began)  # now the row is whole
-        self._head()
+            _REST.pack_into(self._cells, at + _WORD, False, *texts)
+            self._numbers[at // _WORD] = time() - (monotonic() - started)  # now the row is whole
         return at
 
     def stream(self, at: int) -> None:
         """The content of the answer begins to come."""
         if at:
-            self._cells[at + _STREAMING] = 1
+            self._cells[at + _WORD] = True
 
     def end(self, at: int) -> None:
         """The answer is over."""
         self._count -= 1
+        self._numbers[self._head] = self._count
         if at:
-            _BEGAN.pack_into(self._cells, at, 0.0)
+            self._numbers[at // _WORD] = 0.0
             self._free.append(at)
-        self._head()
 
-    def _take(self) -> int:
-        """Where a free row is, 0 if there is none."""
-        if self._free:
-            return self._free.pop()
+    def _unused(self) -> int:
+        """Where a row is that was never used, 0 if there is none."""
         if self._used == ROWS:
             return 0
         self._used += 1
-        return self._start + _HEAD.size + (self._used - 1) * _ROW.size
-
-    def _head(self) -> None:
-        _HEAD.pack_into(self._cells, self._start, self._count, self._used)
+        self._numbers[self._head + 1] = self._used
+        return self._start + _HEAD + (self._used - 1) * _ROW.size
 
 
 def _text(cell: bytes) -> str:

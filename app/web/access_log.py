@@ -1,6 +1,9 @@
 """The line that the log gets for each request that is over."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
+from time import time
 from typing import Any
 
 from app.common.finished import Finished
@@ -13,11 +16,25 @@ USUAL_ENDS = ("", "end_turn", "tool_use")
 log = logging.getLogger("kiro2api.access")
 
 
+class Line(logging.LogRecord):
+    """The record of a line, a copy of one that was made once: logging takes apart the path of the
+    caller for each, of which nothing is shown.
+    """
+
+    _SAME = vars(logging.LogRecord(log.name, logging.INFO, "", 0, "request", (), None))
+
+    def __init__(self, fields: dict[str, Any], words: Callable[[], str]) -> None:
+        now = time()
+        own = {"created": now, "msecs": now % 1 * 1000, "fields": fields, "words": words}
+        self.__dict__ = self._SAME | own
+
+
 def write(finished: Finished) -> None:
     """Write the line: as JSON it has the members of :func:`fields`, where a failure's message takes
     the place of "request"; as text it is :func:`words`.
     """
-    log.info("request", extra={"fields": fields(finished), "words": lambda: words(finished)})
+    if log.isEnabledFor(logging.INFO):
+        log.handle(Line(fields(finished), partial(words, finished)))
 
 
 def fields(finished: Finished) -> dict[str, Any]:
@@ -39,18 +56,16 @@ def fields(finished: Finished) -> dict[str, Any]:
         if value := getattr(finished, name):
             shown[name] = value
     if finished.called_model:
-        shown |= _answer(finished)
+        _add_answer(shown, finished)
     shown["total_ms"] = _milliseconds(finished.total)
     return shown
 
 
-def _answer(finished: Finished) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "model_asked": finished.model_asked,
-        "model": finished.model,
-        "input_tokens": finished.input_tokens,
-        "output_tokens": finished.output_tokens,
-    }
+def _add_answer(shown: dict[str, Any], finished: Finished) -> None:
+    shown["model_asked"] = finished.model_asked
+    shown["model"] = finished.model
+    shown["input_tokens"] = finished.input_tokens
+    shown["output_tokens"] = finished.output_tokens
     for name in ("cache_read_tokens", "cache_write_tokens"):
         if value := getattr(finished, name):
             shown[name] = value
@@ -62,12 +77,11 @@ def _answer(finished: Finished) -> dict[str, Any]:
     for name in ("account", "end"):
         if value := getattr(finished, name):
             shown[name] = value
-    shown |= finished.facts
+    shown.update(finished.facts)
     if finished.first_event is not None:
         shown["first_event_ms"] = _milliseconds(finished.first_event)
     if finished.longest_gap is not None:
         shown["longest_gap_ms"] = _milliseconds(finished.longest_gap)
-    return shown
 
 
 def words(finished: Finished) -> str:
@@ -121,4 +135,4 @@ def _figures(finished: Finished) -> list[str]:
 
 
 def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 1)
+    return round(seconds * 10_000) / 10

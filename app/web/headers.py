@@ -1,7 +1,7 @@
 """Response headers that every dialect sends."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +27,10 @@ class OwnHeaders(Headers):
         else:
             self._list.append((key, value))
 
+    def to_wsgi_list(self) -> list[tuple[str, str]]:
+        """All of them, for the server."""
+        return self._list
+
 
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """Without these, nginx and other proxies buffer a stream."""
@@ -35,19 +39,21 @@ STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]*").fullmatch
 
 
-def listing(names: Iterable[str]) -> str:
+def listing(names: Collection[str]) -> str:
     """Names as the value of a header, of bounded length (:func:`fitting`): separated by commas, and
     percent-encoded outside ``[A-Za-z0-9_.-]``.
     """
     return ",".join(fitting(names, _plain))
 
 
-def fitting(names: Iterable[str], form: Callable[[str], str] = str) -> list[str]:
+def fitting(names: Collection[str], form: Callable[[str], str] = str) -> list[str]:
     """Names in that form, each once, in order. Names beyond :data:`MAX_LISTING` (commas included)
     are replaced by their number, ``+N``.
     """
-    unique = dict.fromkeys(names)
     kept: list[str] = []
+    if not names:
+        return kept
+    unique = dict.fromkeys(names)
     size, left = 0, len(unique)
     for name in unique:
         text = form(name)

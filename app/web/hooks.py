@@ -11,7 +11,7 @@ Parts rely on this order:
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from flask import Request, Response, request
 
@@ -21,7 +21,7 @@ from app.keys import budgets
 from app.keys.key_file import ClientKey
 from app.recording.recorder import Recorder
 from app.server.connections.addresses import ClientAddresses
-from app.server.framework import Application
+from app.server.framework import Application, served
 from app.server.lifecycle import Lifecycle
 
 from . import access_log, failures
@@ -67,7 +67,7 @@ def install(
 
     @app.before_request
     def arrive() -> None:
-        arrived = request._get_current_object()  # type: ignore[attr-defined] # resolved once
+        arrived: Any = served().request
         environ = arrived.environ
         address = address_of(environ.get("REMOTE_ADDR", ""), environ.get(FORWARDED))
         context = begin(arrived, address, makes_spans=makes_spans)

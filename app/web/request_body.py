@@ -1,12 +1,14 @@
 """The body of a request, decoded, within its limits of size and time."""
 
 import gevent
-from flask import Request, current_app, request
+from flask import Request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app.common.errors import GatewayError, Kind
 from app.server import native
+from app.server.connections.request import ReceivedBody
+from app.server.framework import served
 
 from .content_coding import CODINGS, Damaged, Decoding, names
 
@@ -28,8 +30,8 @@ def body() -> bytes:
     the limit once it is decoded, or that comes too slowly, which would occupy a connection for
     very long.
     """
-    current: Request = request._get_current_object()  # type: ignore[attr-defined] # resolved once
-    limit: int = current_app.config["MAX_CONTENT_LENGTH"]
+    current = served().request
+    limit: int = served().app.config["MAX_CONTENT_LENGTH"]
     coding = _coding(current.headers.get("Content-Encoding"))
     data = _received(current, limit)
     return _decoded(data, coding, limit) if coding and data else data
@@ -76,6 +78,9 @@ def _decoded(data: bytes, coding: str, limit: int) -> bytes:
 
 def _received(current: Request, limit: int) -> bytes:
     """What was sent."""
+    source = current.environ["wsgi.input"]
+    if isinstance(source, ReceivedBody):
+        return _within(limit, source.read())
     length = current.content_length
     if length is not None and length > limit:
         raise RequestEntityTooLarge
@@ -109,7 +114,10 @@ def _of_length(request: Request, length: int) -> bytes:
 
 def _of_unknown_length(request: Request, limit: int) -> bytes:
     """Read to one byte over the limit; a chunked body ends by itself."""
-    data = _read(request, limit + 1)
+    return _within(limit, _read(request, limit + 1))
+
+
+def _within(limit: int, data: bytes) -> bytes:
     if len(data) > limit:
         raise RequestEntityTooLarge
     return data

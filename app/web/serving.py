@@ -52,14 +52,13 @@ class _Body:
 
 
 class _Answer(Response):
-    """A response that is complete as it was made."""
+    """A response that is complete as it was made: its headers lack no length, its pieces are bytes,
+    and it is no answer to HEAD.
+    """
 
-    def get_wsgi_headers(self, environ: Any) -> Any:
-        """The headers as they are: there is no length to add and no redirect to complete."""
-        return self.headers
-
-    def get_app_iter(self, environ: Any) -> Any:
-        """The pieces, which are bytes already, and the function that ends them."""
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        """Send the head; the pieces, and the function that ends them."""
+        start_response(self.status, self.headers.to_wsgi_list())
         return _Body(self.response, self.close)
 
 

@@ -89,6 +89,28 @@ def test_counts_begin_before_the_first_event(
         assert found[f"kiro2api_token_refreshes_total[('outcome', '{outcome}')]"] == 0
 
 
+def test_requests_that_differ_in_one_label(figures: RequestFigures, tmp_path: Path) -> None:
+    for changed in ({}, {"key": "bob"}, {"error": "truncated"}, {"dialect": "openai_chat"}, {}):
+        figures(finished(**ANSWERED | changed))
+    found = samples(tmp_path)
+    counts = {name: value for name, value in found.items() if name.startswith("kiro2api_requests")}
+    assert sorted(counts.values()) == [1, 1, 3]
+    output = "kiro2api_tokens_total[('key', '{}'), ('model', 'm'), ('type', 'output')]"
+    assert (found[output.format("alice")], found[output.format("bob")]) == (12, 3)
+    assert found["kiro2api_retries_total[('model', 'm')]"] == 10
+
+
+def test_a_model_that_is_known_later(tmp_path: Path) -> None:
+    known: set[str] = set()
+    figures = RequestFigures(Store(tmp_path, 0), known.__contains__)
+    figures(finished(**ANSWERED))
+    known.add("m")
+    figures(finished(**ANSWERED))
+    found = samples(tmp_path)
+    for model in ("other", "m"):
+        assert found[f"kiro2api_retries_total[('model', '{model}')]"] == 2
+
+
 def test_what_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampler, "EVERY", 60)
     now = [Now(3, 1, 9, True, {"ready": 2}, 12.5, 1), Now(0, 0, 1, False, {"out": 2}, None, 0)]

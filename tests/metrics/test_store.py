@@ -94,6 +94,19 @@ def test_many_series_fit(tmp_path: Path) -> None:
     assert sum(samples(tmp_path).values()) == sum(range(2000))
 
 
+def test_a_number_goes_on_where_it_was_when_its_file_has_grown(tmp_path: Path) -> None:
+    growing = Store(tmp_path, 0)
+    first, spread = growing.cell(table.RETRIES, "m"), growing.distribution(table.LONGEST_GAP, "m")
+    for number in range(2000):
+        growing.cell(table.RETRIES, f"m{number}")
+        growing.distribution(table.LONGEST_GAP, f"m{number}")
+    first.add(3)
+    spread.observe(0.5)
+    found = samples(tmp_path)
+    assert found["kiro2api_retries_total[('model', 'm')]"] == 3
+    assert found["kiro2api_stream_longest_gap_seconds_sum[('model', 'm')]"] == 0.5
+
+
 def test_slots_are_taken_by_lock(tmp_path: Path) -> None:
     assert [directory.take_slot(tmp_path) for _ in range(3)] == [0, 1, 2]
 

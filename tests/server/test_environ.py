@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.server import environ
-from app.server.connections.connection import Connection, ParsedRequest
+from app.server.connections.connection import Connection
+from app.server.connections.request import ParsedRequest
 from app.server.framework import ServerRequest
 
 LEFT_OUT = {

@@ -1,6 +1,9 @@
 """The members of the log line of a request."""
 
+import logging
 from typing import Any
+
+import pytest
 
 from app.common.finished import Finished
 from app.web import access_log
@@ -101,3 +104,38 @@ def test_a_model_that_was_not_renamed_is_named_once() -> None:
 def test_a_request_refused_before_a_model_was_chosen() -> None:
     record = finished(status=503, dialect="anthropic", model_asked="m", error="no_credential")
     assert access_log.words(record).startswith("503 anthropic m total 2.50s request req_1 no_cred")
+
+
+class Lines(logging.Handler):
+    """Somebody else's handler: it shows what the gateway's own do not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(levelname)s %(name)s %(filename)s %(message)s"))
+        self.lines: list[str] = []
+        self.records: list[Any] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+        self.records.append(record)
+
+
+def test_the_record_of_a_line_is_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_log, "time", lambda: 1767225600.25)
+    logger, handler = logging.getLogger("kiro2api.access"), Lines()
+    before = logger.level
+    logger.addHandler(handler)
+    try:
+        for level in (logging.INFO, logging.WARNING):
+            logger.setLevel(level)
+            access_log.write(finished(path="/health"))
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+    assert handler.lines == ["INFO kiro2api.access  request"]
+    [record] = handler.records
+    assert (record.created, record.msecs) == (1767225600.25, 250.0)
+    assert record.fields["path"] == "/health"
+    assert record.words() == "200 POST /health total 2.50s"
+    plain = logging.LogRecord("kiro2api.access", logging.INFO, "", 0, "request", (), None)
+    assert vars(record).keys() - vars(plain).keys() == {"fields", "words", "message"}

@@ -15,31 +15,17 @@ from typing import Any, cast
 
 import gevent
 from gunicorn.http.body import ChunkedReader
-from gunicorn.http.message import Request
 from gunicorn.http.unreader import SocketUnreader
 
 from .chunked import ChunkedBody
 from .client_input import LINGER_SECONDS, ClientInput
 from .refusals import Refusals
+from .request import ParsedRequest, ReceivedBody
 
 DRAIN_SECONDS, DRAIN_BYTES = 5.0, 64 * 1024
 """What of a body may be read after its answer to reach the next request of the connection."""
 
 LEFT = frozenset({EPIPE, ECONNRESET, ENOTCONN})
-
-
-class ParsedRequest(Request):
-    """gunicorn's. Whether a peer may name the scheme is found out once for its connection."""
-
-    def __init__(self, connection: "Connection", config: Any, unreader: Any, *of: Any) -> None:
-        self._connection = connection
-        super().__init__(config, unreader, *of)
-
-    def _peer_is_trusted_proxy(self) -> bool:
-        if self._connection.trusts_peer is None:
-            trusted = super()._peer_is_trusted_proxy()  # type: ignore[misc] # the stubs are older
-            self._connection.trusts_peer = trusted
-        return bool(self._connection.trusts_peer)
 
 
 class Connection:
@@ -125,7 +111,7 @@ class Connection:
 
     def _parse(self) -> Any:
         request: Any = ParsedRequest(self, self._config, self._unreader, self._address, self._count)
-        if type(request.body.reader) is ChunkedReader:
+        if type(getattr(request.body, "reader", None)) is ChunkedReader:
             check_trailer = partial(request.parse_headers, from_trailer=True)
             request.body = ChunkedBody(self._unreader, check_trailer)
         return request
@@ -140,7 +126,9 @@ def is_read(body: Any) -> bool:
     """Whether nothing of a body, gunicorn's or ours, is left in the connection."""
     if body.failed:
         return False
-    return body.ended if isinstance(body, ChunkedBody) else not body.reader.length
+    if isinstance(body, ChunkedBody | ReceivedBody):
+        return body.ended
+    return not body.reader.length
 
 
 def discard(body: Any) -> bool:
