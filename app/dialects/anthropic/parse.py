@@ -21,6 +21,7 @@ from app.core.conversation import (
     Message,
     Part,
     Reasoning,
+    Role,
     ToolResult,
 )
 from app.core.edits import Applied, Edit, edited
@@ -200,16 +201,19 @@ def _messages(messages: Sequence[Any], last_user: int, record: Record) -> tuple[
             )
         except FieldError as error:
             raise error.under("messages", index) from None
-        if type(message) is schema.AssistantMessage and any(map(_is_result, parts)):
+        role = _ROLES[type(message)]
+        if role == "assistant" and ToolResult in map(type, parts):  # of a search in its own turn
             converted += turns(parts)
         else:
-            converted.append(Message(message.__struct_config__.tag, parts))
+            converted.append(Message(role, parts))
     return tuple(converted)
 
 
-def _is_result(part: Part) -> bool:
-    """In the assistant's own turn: the result of a search."""
-    return isinstance(part, ToolResult)
+_ROLES: dict[type, Role] = {
+    schema.UserMessage: "user",
+    schema.AssistantMessage: "assistant",
+    schema.SystemMessage: "system",
+}
 
 
 def _last_user(messages: Sequence[Any]) -> int:
