@@ -5,14 +5,18 @@ made of them, here and on the way to the upstream, is made once.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from msgspec.msgpack import Encoder
 
 from .typed_json import Record
 
-MOST: Final = 1024 * 1024
-"""Bytes of the parts that are known in one place: the tools of some 30 agents."""
+MOST: Final = 512 * 1024
+"""What is known in one place at most: bytes of the parts, and ``EACH`` for each of them."""
+EACH: Final = 1024
+
+_Known: TypeAlias = tuple[Any, dict[str, None], dict[str, None]]
+"""What a part was read as, and what that ignored and rewrote."""
 
 _encode = Encoder().encode  # it searches texts for nothing, unlike that of JSON
 _T = TypeVar("_T")
@@ -26,7 +30,7 @@ class KnownParts(Generic[_T]):
 
     def __init__(self, read: Callable[[dict[str, Any], Record], _T]) -> None:
         self._read = read
-        self._known: dict[bytes, tuple[_T, Record]] = {}
+        self._known: dict[bytes, _Known] = {}
         self._size = 0
 
     def __call__(self, part: dict[str, Any], record: Record) -> _T:
@@ -38,17 +42,20 @@ class KnownParts(Generic[_T]):
         known = self._known.get(content)
         if known is None:
             own = Record()
-            known = self._read(part, own), own
+            known = self._read(part, own), own.ignored, own.notes
             self._keep(content, known)
-        value, told = known
-        record.ignored |= told.ignored
-        record.notes |= told.notes
+        value: _T
+        value, ignored, notes = known
+        record.ignored |= ignored
+        record.notes |= notes
         return value
 
-    def _keep(self, content: bytes, read: tuple[_T, Record]) -> None:
-        if self._size + len(content) > MOST:
+    def _keep(self, content: bytes, known: _Known) -> None:
+        size = EACH + len(content)
+        if size > MOST:
+            return
+        self._size += size
+        if self._size > MOST:
             self._known.clear()
-            self._size = 0
-        if len(content) <= MOST:
-            self._known[content] = read
-            self._size += len(content)
+            self._size = size
+        self._known[content] = known

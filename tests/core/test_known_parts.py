@@ -74,10 +74,11 @@ def test_an_integer_of_any_size_is_read(reader: Reader) -> None:
 
 
 def test_what_is_kept_is_bounded(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known_parts, "MOST", 100)
+    monkeypatch.setattr(known_parts, "MOST", 10 * known_parts.EACH)
     known = KnownParts(reader)
     for number in range(50):
-        known({"name": f"tool_{number}"}, Record())
-        assert sum(map(len, known._known)) <= 100
-    known({"name": "x" * 101}, Record())
-    assert sum(map(len, known._known)) <= 100
+        known({"name": f"tool_{number}", "title": "x" * number}, Record())
+        assert 1 <= len(known._known) < 10
+    kept = len(known._known)
+    known({"name": "x", "title": "x" * 10 * known_parts.EACH}, Record())
+    assert len(known._known) == kept
