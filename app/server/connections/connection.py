@@ -20,6 +20,7 @@ from gunicorn.http.unreader import SocketUnreader
 
 from .chunked import ChunkedBody
 from .client_input import LINGER_SECONDS, ClientInput
+from .plain import PlainBody
 from .refusals import Refusals
 
 DRAIN_SECONDS, DRAIN_BYTES = 5.0, 64 * 1024
@@ -125,9 +126,12 @@ class Connection:
 
     def _parse(self) -> Any:
         request: Any = ParsedRequest(self, self._config, self._unreader, self._address, self._count)
-        if type(request.body.reader) is ChunkedReader:
+        reader = request.body.reader
+        if type(reader) is ChunkedReader:
             check_trailer = partial(request.parse_headers, from_trailer=True)
             request.body = ChunkedBody(self._unreader, check_trailer)
+        else:
+            request.body = PlainBody(self._unreader, reader.length)
         return request
 
     def _linger(self, seconds: float = LINGER_SECONDS) -> None:
@@ -136,14 +140,12 @@ class Connection:
             self._input.linger(seconds)
 
 
-def is_read(body: Any) -> bool:
-    """Whether nothing of a body, gunicorn's or ours, is left in the connection."""
-    if body.failed:
-        return False
-    return body.ended if isinstance(body, ChunkedBody) else not body.reader.length
+def is_read(body: ChunkedBody | PlainBody) -> bool:
+    """Whether nothing of a body is left in the connection."""
+    return body.ended and not body.failed
 
 
-def discard(body: Any) -> bool:
+def discard(body: ChunkedBody | PlainBody) -> bool:
     """Read a body that nobody has asked for, if it is short. False if its end was not found."""
     left = DRAIN_BYTES
     with suppress(Exception), gevent.Timeout(DRAIN_SECONDS, TimeoutError):
