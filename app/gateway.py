@@ -22,7 +22,7 @@ from app.common.runners import Runners, Task
 from app.core.conversation import Conversation
 from app.core.events import COMMITTING, Event, Finish
 from app.core.limits import Limits, limited
-from app.core.tokens.prompt import UNMEASURED, Prompt, measure
+from app.core.tokens.prompt import UNMEASURED, measure
 from app.core.tokens.told import ToldPrompts
 from app.credentials import Credentials, RequestToken, Token
 from app.models.model import Model
@@ -83,9 +83,8 @@ class GatewayCall:
         self._conversation = conversation
         self.resolution = resolution
         model = self._model = resolution.model
-        self._prompt, self._limits = gateway.run(
-            conversation.size, _looked_through, conversation, model.current_id
-        )
+        self._prompt = gateway.run(conversation.size, measure, conversation, model.current_id)
+        self._limits = gateway.run(conversation.size, Limits, conversation)
         self.meter = gateway.told.meter(self._prompt, partial(_window_of, ref(self)))
         self.meter.answers(model.current_id, model.context_window)
         self._started = monotonic()
@@ -341,11 +340,6 @@ class GatewayCall:
         """The context window that this model, or the one asked for, has for the account."""
         models = self._gateway.models
         return models.window(self._token.account, upstream_id or self._model.current_id)
-
-
-def _looked_through(conversation: Conversation, model: str) -> tuple[Prompt, Limits]:
-    """What takes long for a large request."""
-    return measure(conversation, model), Limits(conversation)
 
 
 def _window_of(call: "ref[GatewayCall]", upstream_id: str | None) -> int | None:

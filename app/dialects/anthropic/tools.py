@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core.conversation import HostedTool, Tool, ToolChoice
-from app.core.known_parts import KnownParts
+from app.core.known_parts import ReadOnce
 from app.core.typed_json import FieldError, Name, Record, convert, ignore_unknown
 from app.dialects.support import NOTHING_TO_CALL
 
@@ -228,7 +228,7 @@ def _read_custom(raw: dict[str, Any], record: Record) -> Tool:
     return Tool(custom.name, custom.description or "", custom.input_schema, strict=strict)
 
 
-_custom = KnownParts(_read_custom)
+_custom = ReadOnce(_read_custom)
 
 
 def _tool_search(tool: PublishedTool, raw: dict[str, Any], record: Record) -> Tool:

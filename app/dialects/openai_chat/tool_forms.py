@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core.conversation import Tool
-from app.core.known_parts import KnownParts
+from app.core.known_parts import ReadOnce
 from app.core.typed_json import FieldError, Name, Record, Tagged, convert, ignore_unknown
 from app.dialects import custom_tools
 from app.dialects.custom_tools import FreeText, Grammar
@@ -95,7 +95,7 @@ def read(raw: dict[str, Any], record: Record, field: str) -> ClientTool | None:
     if kind not in ("function", "custom"):
         record.ignore(kind)
         return None
-    found = _known(raw, record)
+    found = _read_once(raw, record)
     tool = found.tool
     return replace(found, tool=replace(tool, field=field + tool.field)) if tool.strict else found
 
@@ -108,7 +108,7 @@ def _read(raw: dict[str, Any], record: Record) -> ClientTool:
     return _READERS[form](tool, record)
 
 
-_known = KnownParts(_read)
+_read_once = ReadOnce(_read)
 
 
 def _kind(raw: dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core.conversation import HostedTool, Tool, ToolChoice
-from app.core.known_parts import KnownParts
+from app.core.known_parts import ReadOnce
 from app.core.typed_json import (
     FieldError,
     Name,
@@ -229,7 +229,7 @@ def _read_declared(raw: dict[str, Any], record: Record) -> Declared:
     return _function(tool, deferred)
 
 
-_declared = KnownParts(_read_declared)
+_declared = ReadOnce(_read_declared)
 
 
 def _client_search(tool: ToolSearch) -> Declared:
