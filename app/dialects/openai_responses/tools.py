@@ -107,9 +107,11 @@ class Namespace(Tagged, frozen=True, tag="namespace"):
     description: str | None = None
 
 
-_FORMS: dict[str, type[FunctionTool | CustomTool | ToolSearch | Namespace]] = {
+_SINGLE: dict[str, type[FunctionTool | CustomTool]] = {
     "function": FunctionTool,
     "custom": CustomTool,
+}
+_OTHERS: dict[str, type[ToolSearch | Namespace]] = {
     "tool_search": ToolSearch,
     "namespace": Namespace,
 }
@@ -174,13 +176,13 @@ class ToolReader:
             search = web_search.read(raw, self._record)
             self._search = search or self._search
             return search is not None
-        form = _FORMS.get(kind)
+        if kind in _SINGLE:
+            self._add(_declared(raw, self._record), within)
+            return True
+        form = _OTHERS.get(kind)
         if form is None or (within and form is Namespace):
             self._record.ignore(kind)
             return False
-        if form not in (Namespace, ToolSearch):
-            self._add(_declared(raw, self._record), within)
-            return True
         tool = convert(raw, form)
         if isinstance(tool, ToolSearch) and (within or tool.execution != "client"):
             self._record.ignore(kind)
@@ -221,7 +223,7 @@ class ToolReader:
 
 
 def _read_declared(raw: dict[str, Any], record: Record) -> Declared:
-    tool = convert(raw, _FORMS[raw["type"]])
+    tool = convert(raw, _SINGLE[raw["type"]])
     ignore_unknown(tool, raw, record)
     deferred = bool(getattr(tool, "defer_loading", False))
     if isinstance(tool, CustomTool):
