@@ -207,8 +207,15 @@ class Tool(Struct, frozen=True, dict=True):
 
     @cached_property
     def schema_json(self) -> bytes:
-        """The schema as JSON, for measuring its size and as a cache key. Raises RecursionError."""
+        """The schema as JSON, to be sent and measured. Raises RecursionError."""
         return _encode(self.schema)
+
+    @classmethod
+    def of_json(cls, name: str, description: str, schema: dict[str, Any], json: bytes) -> "Tool":
+        """A tool whose schema was written as ``json`` already."""
+        tool = cls(name, description, schema)
+        vars(tool)["schema_json"] = json
+        return tool
 
 
 class WebSearch(Struct, frozen=True):

@@ -91,19 +91,16 @@ def _sum(count: Callable[[bytes], int], parts: Iterable[bytes], most: int) -> in
     return total
 
 
+# ``bytes.count`` looks at each byte, ``replace`` searches for the next one, as fast as memory is
+# read: a tenth of the time where it is rare, as it is in text.
+
+
 def _values(raw: bytes) -> int:
-    return _occurrences(raw, b",") + _occurrences(raw, b"[") + _occurrences(raw, b"{")
+    return len(raw) - len(raw.replace(b",", b"").replace(b"[", b"").replace(b"{", b""))
 
 
 def _escapes(raw: bytes) -> int:
-    return _occurrences(raw, b"\\")
-
-
-def _occurrences(raw: bytes, character: bytes) -> int:
-    """How often one character occurs. ``bytes.count`` looks at each byte, ``replace`` searches for
-    the next one, as fast as memory is read: a tenth of the time where it is rare, as it is in text.
-    """
-    return len(raw) - len(raw.replace(character, b""))
+    return len(raw) - len(raw.replace(b"\\", b""))
 
 
 def outside_strings(json: bytes | str) -> Iterator[bytes]:

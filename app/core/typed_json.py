@@ -25,7 +25,8 @@ Label: TypeAlias = Annotated[str, Meta(max_length=LONGEST_LABEL)]
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=65536)]
 Path: TypeAlias = tuple[str | int, ...]
-_decode = msgspec.json.Decoder(float_hook=read_float).decode
+Decode: TypeAlias = Callable[[bytes], Any]
+decode_plain: Decode = msgspec.json.Decoder(float_hook=read_float).decode
 TOO_DEEP = "The request body is nested too deeply"
 _Model = TypeVar("_Model")
 
@@ -96,20 +97,20 @@ def _too_much(error: TooMuch) -> FieldError:
     return FieldError((), f"The request body has {error}; send less")
 
 
-def decode(raw: bytes, record: Record) -> dict[str, Any]:
-    """The body as plain values. Raises :class:`FieldError` if it is not a JSON object, or beyond
-    the limits of :mod:`.json_limits`.
+def decode(raw: bytes, record: Record, plain: Decode = decode_plain) -> dict[str, Any]:
+    """The body as plain values, made by ``plain``. Raises :class:`FieldError` if it is not a JSON
+    object, or beyond the limits of :mod:`.json_limits`.
     """
     record.size = len(raw)
     try:
         check(raw)
-        body = _decode(raw)
+        body = plain(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         mended = replace_lone_surrogates(raw)
         if mended == raw:
             raise FieldError((), f"The request body is not valid JSON: {error}") from None
         record.note("half_surrogates_replaced")
-        return decode(mended, record)
+        return decode(mended, record, plain)
     except TooMuch as error:
         raise _too_much(error) from None
     except RecursionError:

@@ -9,7 +9,7 @@ has no members.
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.json import Encoder
 
 from app.codewhisperer.service.hosts import Host
@@ -139,7 +139,7 @@ def _state(
 
 
 def _tool(tool: Tool) -> wire.Tool:
-    schema = wire.InputSchema(tool.schema)
+    schema = wire.InputSchema(Raw(tool.schema_json))
     return wire.Tool(wire.ToolSpecification(tool.name, tool.description, schema))
 
 

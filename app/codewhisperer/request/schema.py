@@ -39,11 +39,13 @@ _TYPES = frozenset(get_args(_TypeName))
 _DEFINITIONS = ("$defs", "definitions")
 
 
-class _Reduced(NamedTuple):
-    """``schema`` is None if it needed no change; ``added``: the bytes of expanded references."""
+class Reduced(NamedTuple):
+    """``schema`` is None if it needed no change, else ``json`` is its JSON; ``added``: the bytes of
+    expanded references."""
 
     schema: Schema | None
     added: int = 0
+    json: bytes = b""
 
 
 def normalised(
@@ -54,14 +56,18 @@ def normalised(
 
     Raises ValueError if the schema exceeds the limits above, or those of :mod:`.growth`.
     """
-    if content is None:
-        content = _json(schema)
-    reduced = _cached(content) if 0 < len(content) <= LONGEST_CACHED else None
-    if reduced is None:
-        reduced = _reduced(schema, len(content))
-    if growth is not None and reduced.added:
-        growth.add(reduced.added)
-    return schema if reduced.schema is None else reduced.schema
+    found = reduced(schema, _json(schema) if content is None else content, growth)
+    return schema if found.schema is None else found.schema
+
+
+def reduced(schema: Schema, content: bytes, growth: Growth | None = None) -> Reduced:
+    """What the schema becomes in the service's form; the rest as in :func:`normalised`."""
+    found = _cached(content) if 0 < len(content) <= LONGEST_CACHED else None
+    if found is None:
+        found = _reduced(schema, len(content))
+    if growth is not None and found.added:
+        growth.add(found.added)
+    return found
 
 
 def _json(schema: Any) -> bytes:
@@ -72,22 +78,24 @@ def _json(schema: Any) -> bytes:
 
 
 @lru_cache(maxsize=CACHE_SIZE)
-def _cached(content: bytes) -> _Reduced | None:
+def _cached(content: bytes) -> Reduced | None:
     """Agents send the same tools every turn. Results are shared and must not be changed. None for a
     result that is too large to be kept.
     """
-    reduced = _reduced(decode(content), len(content))
-    return reduced if reduced.added <= LONGEST_CACHED else None
+    found = _reduced(decode(content), len(content))
+    return found if found.added <= LONGEST_CACHED else None
 
 
-def _reduced(schema: Schema, size: int) -> _Reduced:
+def _reduced(schema: Schema, size: int) -> Reduced:
     try:
         convert(schema, _PlainRoot)
     except (ValidationError, RecursionError):
         growth = Growth(size, OF_A_TOOL)
         result = _Normaliser(schema, growth).root()
-        return _Reduced(None if result == schema else result, growth.added)
-    return _Reduced(None)
+        if result == schema:
+            return Reduced(None, growth.added)
+        return Reduced(result, growth.added, _encode(result))
+    return Reduced(None)
 
 
 class _Plain(Struct, forbid_unknown_fields=True, rename="camel"):

@@ -5,7 +5,7 @@ Members that a gateway does not use are omitted. Optional members are not sent a
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 
 class WireObject(Struct, rename="camel", omit_defaults=True, gc=False):
@@ -57,9 +57,9 @@ class ToolResult(WireObject):
 
 
 class InputSchema(WireObject):
-    """A JSON Schema document whose root is an object."""
+    """A JSON Schema document whose root is an object; encoded."""
 
-    json: dict[str, Any]
+    json: Raw
 
 
 class ToolSpecification(WireObject):

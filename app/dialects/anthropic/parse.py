@@ -21,11 +21,13 @@ from app.core.conversation import (
     Message,
     Part,
     Reasoning,
+    Role,
     ToolResult,
 )
 from app.core.edits import Applied, Edit, edited
 from app.core.headers import Headers
 from app.core.hosted import turns
+from app.core.known_parts import decoder
 from app.core.limits.stop_sequences import check_size
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown, label
 
@@ -35,6 +37,7 @@ from .tool_changes import net_changes
 
 BILLING_HEADER = "x-anthropic-billing-header:"
 SESSION_HEADERS = ("X-Conversation-ID", "X-Session-ID")
+_decode = decoder(schema.MessagesRequest, "tools")
 
 
 class ParsedRequest(Struct, frozen=True):
@@ -108,13 +111,13 @@ def parse_count_tokens(raw: bytes, headers: Headers) -> ParsedCount:
 def _parse(raw: bytes, headers: Headers, model: type[schema.CountTokensRequest]) -> _Read:
     record = Record()
     try:
-        body = decode(raw, record)
+        body = decode(raw, record, _decode)
         _refuse_thread(body)
         request = convert(body, model)
         ignore_unknown(request, body, record)
         summarize = getattr(request, "compaction", None)
         asked = context.wanted(request.context_management, summarize, record)
-        conversation = _conversation(request, headers, record, asked.compaction)
+        conversation = _conversation(request, body, headers, record, asked.compaction)
         return _Read(request, conversation, asked.edits, record.summarized)
     except RecursionError:
         raise GatewayError(Kind.INVALID_REQUEST, TOO_DEEP) from None
@@ -140,6 +143,7 @@ def _refuse_thread(body: Mapping[str, Any]) -> None:
 
 def _conversation(
     request: schema.CountTokensRequest,
+    body: Mapping[str, Any],
     headers: Headers,
     record: Record,
     compaction: Compaction | None,
@@ -152,7 +156,7 @@ def _conversation(
     if request.output_format not in (None, wanted_format):
         record.ignore("output_format")
     offer = tools.offered(
-        request.tools or (), request.messages, record, named, cites=wanted_format is None
+        body.get("tools") or (), request.messages, record, named, cites=wanted_format is None
     )
     for name in schema.NOT_HONOURED:
         if getattr(request, name, None) not in (None, []):
@@ -202,16 +206,19 @@ def _messages(messages: Sequence[Any], last_user: int, record: Record) -> tuple[
             )
         except FieldError as error:
             raise error.under("messages", index) from None
-        if type(message) is schema.AssistantMessage and any(map(_is_result, parts)):
+        role = _ROLES[type(message)]
+        if role == "assistant" and ToolResult in map(type, parts):  # of a search in its own turn
             converted += turns(parts)
         else:
-            converted.append(Message(message.__struct_config__.tag, parts))
+            converted.append(Message(role, parts))
     return tuple(converted)
 
 
-def _is_result(part: Part) -> bool:
-    """In the assistant's own turn: the result of a search."""
-    return isinstance(part, ToolResult)
+_ROLES: dict[type, Role] = {
+    schema.UserMessage: "user",
+    schema.AssistantMessage: "assistant",
+    schema.SystemMessage: "system",
+}
 
 
 def _last_user(messages: Sequence[Any]) -> int:

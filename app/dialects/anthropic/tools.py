@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core.conversation import HostedTool, Tool, ToolChoice
+from app.core.known_parts import ReadOnce
 from app.core.typed_json import FieldError, Name, Record, convert, ignore_unknown
 from app.dialects.support import NOTHING_TO_CALL
 
@@ -202,11 +203,8 @@ def _tool(raw: dict[str, Any], record: Record, field: str) -> Tool | None:
     """``field`` is where the body has it."""
     kind = raw.get("type")
     if kind is None or kind == "custom":
-        custom = convert(raw, CustomTool)
-        ignore_unknown(custom, raw, record)
-        tool = Tool(custom.name, custom.description or "", custom.input_schema)
-        place = f"{field}.input_schema"
-        return replace(tool, strict=True, field=place) if custom.strict else tool
+        tool = _custom(raw, record)
+        return replace(tool, field=f"{field}.input_schema") if tool.strict else tool
     if not isinstance(kind, str):
         raise FieldError(("type",), "Input should be a valid string")
     if kind in PUBLISHED:
@@ -221,6 +219,16 @@ def _tool(raw: dict[str, Any], record: Record, field: str) -> Tool | None:
         )
     record.ignore(kind)
     return None
+
+
+def _read_custom(raw: dict[str, Any], record: Record) -> Tool:
+    custom = convert(raw, CustomTool)
+    ignore_unknown(custom, raw, record)
+    strict = bool(custom.strict)
+    return Tool(custom.name, custom.description or "", custom.input_schema, strict=strict)
+
+
+_custom = ReadOnce(_read_custom)
 
 
 def _tool_search(tool: PublishedTool, raw: dict[str, Any], record: Record) -> Tool:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation, Reasoning
 from app.core.headers import Headers
+from app.core.known_parts import decoder
 from app.core.limits.stop_sequences import check_size
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.dialects import openai
@@ -22,6 +23,8 @@ from app.dialects import openai
 from . import schema, tools
 from .messages import MessageReader
 from .tool_forms import CallForm
+
+_decode = decoder(schema.ChatRequest, "tools")
 
 
 class ParsedRequest(Struct, frozen=True):
@@ -45,11 +48,11 @@ def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
     """
     record = Record()
     try:
-        body = decode(raw, record)
+        body = decode(raw, record, _decode)
         _refuse_responses(body)
         request = convert(body, schema.ChatRequest)
         ignore_unknown(request, body, record)
-        offer = tools.offered(request, record)
+        offer = tools.offered(request, body.get("tools") or (), record)
         conversation = _conversation(request, headers, offer, record)
     except RecursionError:
         raise GatewayError(Kind.INVALID_REQUEST, TOO_DEEP) from None

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core.conversation import Tool
+from app.core.known_parts import ReadOnce
 from app.core.typed_json import FieldError, Name, Record, Tagged, convert, ignore_unknown
 from app.dialects import custom_tools
 from app.dialects.custom_tools import FreeText, Grammar
@@ -88,19 +89,34 @@ def read(raw: dict[str, Any], record: Record, field: str) -> ClientTool | None:
 
     Raises :class:`FieldError` with the path inside ``raw``.
     """
-    kind = raw.get("type", "custom" if "custom" in raw else "function")
+    kind = _kind(raw)
     if not isinstance(kind, str):
         raise FieldError(("type",), "Input should be a valid string")
     if kind not in ("function", "custom"):
         record.ignore(kind)
         return None
-    form = _form(kind, raw)
+    found = _read_once(raw, record)
+    tool = found.tool
+    return replace(found, tool=replace(tool, field=field + tool.field)) if tool.strict else found
+
+
+def _read(raw: dict[str, Any], record: Record) -> ClientTool:
+    """The field of the tool is where ``raw`` has it."""
+    form = _form(raw)
     tool = convert(raw, form)
     ignore_unknown(tool, raw, record)
-    return _READERS[form](tool, record, field)
+    return _READERS[form](tool, record)
 
 
-def _form(kind: str, raw: dict[str, Any]) -> type[Struct]:
+_read_once = ReadOnce(_read)
+
+
+def _kind(raw: dict[str, Any]) -> Any:
+    return raw.get("type", "custom" if "custom" in raw else "function")
+
+
+def _form(raw: dict[str, Any]) -> type[Struct]:
+    kind = _kind(raw)
     if "input_schema" in raw:
         return MessagesTool
     flat = kind not in raw and "name" in raw
@@ -115,30 +131,29 @@ def function(given: schema.Function, field: str) -> Tool:
     return replace(tool, strict=True, field=f"{field}.parameters") if given.strict else tool
 
 
-def _function(tool: FunctionTool, record: Record, field: str) -> ClientTool:
-    return ClientTool(function(tool.function, f"{field}.function"))
+def _function(tool: FunctionTool, record: Record) -> ClientTool:
+    return ClientTool(function(tool.function, ".function"))
 
 
-def _flat_function(tool: FlatFunctionTool, record: Record, field: str) -> ClientTool:
+def _flat_function(tool: FlatFunctionTool, record: Record) -> ClientTool:
     record.note("responses_tool_read")
-    return ClientTool(function(tool, field))
+    return ClientTool(function(tool, ""))
 
 
-def _messages_tool(tool: MessagesTool, record: Record, field: str) -> ClientTool:
+def _messages_tool(tool: MessagesTool, record: Record) -> ClientTool:
     record.note("messages_tool_read")
     own = Tool(tool.name, tool.description or "", tool.input_schema)
-    place = f"{field}.input_schema"
-    return ClientTool(replace(own, strict=True, field=place) if tool.strict else own)
+    return ClientTool(replace(own, strict=True, field=".input_schema") if tool.strict else own)
 
 
-def _custom(tool: CustomTool, record: Record, field: str) -> ClientTool:
+def _custom(tool: CustomTool, record: Record) -> ClientTool:
     try:
         return ClientTool(_offered(tool.custom, record), "custom")
     except FieldError as error:
         raise error.under("custom") from None
 
 
-def _flat_custom(tool: FlatCustomTool, record: Record, field: str) -> ClientTool:
+def _flat_custom(tool: FlatCustomTool, record: Record) -> ClientTool:
     record.note("responses_tool_read")
     return ClientTool(_offered(tool, record), "text")
 
@@ -157,7 +172,7 @@ def _flat_grammar(given: GrammarFormat, record: Record) -> Grammar:
     return Grammar(given.syntax, given.definition)
 
 
-_READERS: dict[type[Struct], Callable[[Any, Record, str], ClientTool]] = {
+_READERS: dict[type[Struct], Callable[[Any, Record], ClientTool]] = {
     FunctionTool: _function,
     FlatFunctionTool: _flat_function,
     MessagesTool: _messages_tool,

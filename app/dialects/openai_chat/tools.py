@@ -6,6 +6,7 @@ tools that run at OpenAI along with their own.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -28,14 +29,17 @@ class Offer(Struct, frozen=True):
     hosted: tuple[HostedTool, ...] = ()
 
 
-def offered(request: schema.ChatRequest, record: Record) -> Offer:
-    """The tools of both generations of the API, only those that ``tool_choice`` allows.
+def offered(
+    request: schema.ChatRequest, declared: Sequence[dict[str, Any]], record: Record
+) -> Offer:
+    """The tools of both generations of the API, only those that ``tool_choice`` allows;
+    ``declared`` are those of the newer one.
 
     Raises :class:`FieldError` with the path from the body's root.
     """
     tools: list[Tool] = []
     forms: dict[str, CallForm] = {}
-    for position, raw in enumerate(request.tools or ()):
+    for position, raw in enumerate(declared):
         try:
             found = tool_forms.read(raw, record, f"tools[{position}]")
         except FieldError as error:

@@ -7,7 +7,7 @@ conversation that types cannot express (alternation, an output for each call) ar
 the conversation is repaired when it is rendered for the upstream.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Raw, Struct
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from app.common.errors import GatewayError, Kind
 from app.core.conversation import Compaction, Conversation, Reasoning
 from app.core.headers import Headers
+from app.core.known_parts import decoder
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.dialects import openai
 from app.dialects.wire import encode
@@ -26,6 +27,9 @@ from .items import read as items
 from .items.types import WithTools
 from .kept import references
 from .reply import ReplyOptions
+
+_decode = decoder(schema.ResponsesRequest, "tools", also=("client_metadata",))
+"""Codex sends that one member more."""
 
 
 class ParsedRequest(Struct, frozen=True):
@@ -86,7 +90,7 @@ def _read(
     record = Record()
     joined: references.Input | None = None
     try:
-        body = decode(raw, record)
+        body = decode(raw, record, _decode)
         _refuse_unsupported(body)
         if joined := references.brought(body, kept, raw, record):
             body["input"] = joined.items
@@ -147,7 +151,7 @@ def _parsed(
 ) -> ParsedRequest:
     model = request.model or default_model
     json_schema = _json_schema(request)
-    offer = _offered(request, record, cites=json_schema is None)
+    offer = _offered(request, body.get("tools") or (), record, cites=json_schema is None)
     chosen = tools.choice(request.tool_choice, offer, record)
     system, messages = items.read(request.input or (), record)
     wanted = _compaction(request, record)
@@ -191,9 +195,15 @@ def _parsed(
     return ParsedRequest(conversation, bool(request.stream), options, store)
 
 
-def _offered(request: schema.ResponsesRequest, record: Record, *, cites: bool) -> tools.Offer:
+def _offered(
+    request: schema.ResponsesRequest,
+    declared: Sequence[dict[str, Any]],
+    record: Record,
+    *,
+    cites: bool,
+) -> tools.Offer:
     reader = tools.ToolReader(record)
-    reader.declare(request.tools or (), "tools")
+    reader.declare(declared, "tools")
     given = request.input if isinstance(request.input, list) else ()
     for index, raw in enumerate(given):
         if raw.get("type") in items.WITH_TOOLS:

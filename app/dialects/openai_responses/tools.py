@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core.conversation import HostedTool, Tool, ToolChoice
+from app.core.known_parts import ReadOnce
 from app.core.typed_json import (
     FieldError,
     Name,
@@ -106,12 +107,24 @@ class Namespace(Tagged, frozen=True, tag="namespace"):
     description: str | None = None
 
 
-_FORMS: dict[str, type[FunctionTool | CustomTool | ToolSearch | Namespace]] = {
+_SINGLE: dict[str, type[FunctionTool | CustomTool]] = {
     "function": FunctionTool,
     "custom": CustomTool,
+}
+_OTHERS: dict[str, type[ToolSearch | Namespace]] = {
     "tool_search": ToolSearch,
     "namespace": Namespace,
 }
+
+
+class Declared(Struct, frozen=True):
+    """A tool as the model is told of it, and as the client knows it, both without what depends on
+    its place. ``deferred``: the client would have it loaded later.
+    """
+
+    tool: Tool
+    known: ClientTool
+    deferred: bool = False
 
 
 class ToolReader:
@@ -163,7 +176,10 @@ class ToolReader:
             search = web_search.read(raw, self._record)
             self._search = search or self._search
             return search is not None
-        form = _FORMS.get(kind)
+        if kind in _SINGLE:
+            self._add(_declared(raw, self._record), within)
+            return True
+        form = _OTHERS.get(kind)
         if form is None or (within and form is Namespace):
             self._record.ignore(kind)
             return False
@@ -174,7 +190,7 @@ class ToolReader:
         ignore_unknown(tool, raw, self._record)
         if isinstance(tool, Namespace):
             return self._read_all(tool)
-        self._add(tool, within)
+        self._add(_client_search(tool))
         return True
 
     def _read_all(self, namespace: Namespace) -> bool:
@@ -187,18 +203,13 @@ class ToolReader:
                 raise error.under("tools", index) from None
         return offered
 
-    def _add(self, tool: FunctionTool | CustomTool | ToolSearch, within: Namespace | None) -> None:
-        namespace = within.name if within else None
-        if isinstance(tool, ToolSearch):
-            own = Tool(TOOL_SEARCH, tool.description or "", tool.parameters or {})
-            known = ClientTool(TOOL_SEARCH, kind="tool_search")
-        elif isinstance(tool, CustomTool):
-            own = _custom(tool)
-            known = ClientTool(tool.name, namespace, "custom")
-        else:
-            own, encrypts = self._function(tool)
-            known = ClientTool(tool.name, namespace, encrypts=encrypts)
-        if getattr(tool, "defer_loading", False) and not self._found:
+    def _add(self, declared: Declared, within: Namespace | None = None) -> None:
+        own, known, deferred = declared.tool, declared.known, declared.deferred
+        if own.strict:
+            own = replace(own, field=openai.dotted((*self._place, "parameters")))
+        if within:
+            known = replace(known, namespace=within.name)
+        if deferred and not self._found:
             self._record.ignore("defer_loading")
         name = known.flat
         if name in self._names and not self._found:
@@ -210,14 +221,29 @@ class ToolReader:
         self._tools[name] = own
         self._client_tools[name] = known
 
-    def _function(self, tool: FunctionTool) -> tuple[Tool, bool]:
-        schema = tool.parameters or {}
-        plain = _plain(schema)
-        own = Tool(tool.name, tool.description or "", plain)
-        if tool.strict:
-            field = openai.dotted((*self._place, "parameters"))
-            own = replace(own, strict=True, field=field)
-        return own, plain is not schema
+
+def _read_declared(raw: dict[str, Any], record: Record) -> Declared:
+    tool = convert(raw, _SINGLE[raw["type"]])
+    ignore_unknown(tool, raw, record)
+    deferred = bool(getattr(tool, "defer_loading", False))
+    if isinstance(tool, CustomTool):
+        return Declared(_custom(tool), ClientTool(tool.name, kind="custom"), deferred)
+    return _function(tool, deferred)
+
+
+_declared = ReadOnce(_read_declared)
+
+
+def _client_search(tool: ToolSearch) -> Declared:
+    own = Tool(TOOL_SEARCH, tool.description or "", tool.parameters or {})
+    return Declared(own, ClientTool(TOOL_SEARCH, kind="tool_search"))
+
+
+def _function(tool: FunctionTool, deferred: bool) -> Declared:
+    schema = tool.parameters or {}
+    plain = _plain(schema)
+    own = Tool(tool.name, tool.description or "", plain, strict=bool(tool.strict))
+    return Declared(own, ClientTool(tool.name, encrypts=plain is not schema), deferred)
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from errno import ECONNRESET, ENOTCONN, EPIPE
 from functools import partial
 from socket import SHUT_WR
 from ssl import SSLError
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import gevent
 from gunicorn.http.body import ChunkedReader
@@ -19,11 +19,14 @@ from gunicorn.http.unreader import SocketUnreader
 
 from .chunked import ChunkedBody
 from .client_input import LINGER_SECONDS, ClientInput
+from .plain import PlainBody
 from .refusals import Refusals
 from .request import ParsedRequest, ReceivedBody
 
 DRAIN_SECONDS, DRAIN_BYTES = 5.0, 64 * 1024
 """What of a body may be read after its answer to reach the next request of the connection."""
+
+ClientBody: TypeAlias = ChunkedBody | PlainBody | ReceivedBody
 
 LEFT = frozenset({EPIPE, ECONNRESET, ENOTCONN})
 
@@ -111,9 +114,12 @@ class Connection:
 
     def _parse(self) -> Any:
         request: Any = ParsedRequest(self, self._config, self._unreader, self._address, self._count)
-        if type(getattr(request.body, "reader", None)) is ChunkedReader:
+        reader = getattr(request.body, "reader", None)
+        if type(reader) is ChunkedReader:
             check_trailer = partial(request.parse_headers, from_trailer=True)
             request.body = ChunkedBody(self._unreader, check_trailer)
+        elif reader is not None:
+            request.body = PlainBody(self._unreader, reader.length)
         return request
 
     def _linger(self, seconds: float = LINGER_SECONDS) -> None:
@@ -122,16 +128,12 @@ class Connection:
             self._input.linger(seconds)
 
 
-def is_read(body: Any) -> bool:
-    """Whether nothing of a body, gunicorn's or ours, is left in the connection."""
-    if body.failed:
-        return False
-    if isinstance(body, ChunkedBody | ReceivedBody):
-        return body.ended
-    return not body.reader.length
+def is_read(body: ClientBody) -> bool:
+    """Whether nothing of a body is left in the connection."""
+    return body.ended and not body.failed
 
 
-def discard(body: Any) -> bool:
+def discard(body: ClientBody) -> bool:
     """Read a body that nobody has asked for, if it is short. False if its end was not found."""
     left = DRAIN_BYTES
     with suppress(Exception), gevent.Timeout(DRAIN_SECONDS, TimeoutError):

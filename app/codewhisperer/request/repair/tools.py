@@ -5,7 +5,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from app.codewhisperer.request.growth import OF_A_REQUEST, Growth
-from app.codewhisperer.request.schema import normalised
+from app.codewhisperer.request.schema import reduced
 from app.codewhisperer.request.tool_names import renamed
 from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation, Tool, ToolCall
@@ -112,9 +112,11 @@ def normalise_schemas(conversation: Conversation) -> Conversation:
 
 def _with_reduced_schema(tool: Tool, growth: Growth) -> Tool:
     try:
-        schema = normalised(tool.schema, tool.schema_json, growth)
+        schema, _, content = reduced(tool.schema, tool.schema_json, growth)
     except ValueError as error:
         raise GatewayError(
             Kind.INVALID_REQUEST, f"The input schema of tool {tool.name!r}: {error}.", field="tools"
         ) from error
-    return tool if schema is tool.schema else Tool(tool.name, tool.description, schema)
+    if schema is None:
+        return tool
+    return Tool.of_json(tool.name, tool.description, schema, content)
