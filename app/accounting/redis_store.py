@@ -10,9 +10,10 @@ was added.
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -21,13 +22,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from .entry import COUNTERS, Entry, Query, Reading, Scope, Total, day, total
+from .entry import COUNTERS, Entry, Query, Reading, Scope, Total, added, day, total
 
 _PREFIX = "kiro2api:usage"
 _TIMEOUT = 2.0
 _DOUBT = 86400  # seconds for which a batch may be added again
 _READINGS_KEPT = 32 * 86400  # seconds: longer than a quota lasts
 _NAMES = ("key", "model", "account", "client", "dialect")
+_names_of = attrgetter(*_NAMES)
 
 _ADD = """
 if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) then return 0 end
@@ -59,16 +61,20 @@ class RedisStore:
     def write(self, batch: str, entries: Sequence[Entry], lost: int, now: float) -> None:
         """Add the answers. A ``batch`` that is written again, since nobody knows whether it was
         added, counts once."""
-        days: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        totals: defaultdict[tuple[str, tuple[str, ...]], list[Total]] = defaultdict(list)
         spent: Counter[str] = Counter()
         for one in entries:
-            _count(days[one.day], one)
+            totals[one.day, _names_of(one)].append(total(one))
             spent[one.account] += one.credits or 0
+        days: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for (at, names), each in totals.items():
+            sums = added(each)
+            days[at] |= {_field(names, counter): getattr(sums, counter) for counter in COUNTERS}
         if lost:
-            days[day(now)][_field(("",) * len(_NAMES), "lost")] += lost
+            days[day(now)][_field(("",) * len(_NAMES), "lost")] = lost
         pipe = self._redis.pipeline(transaction=False)
-        for name, sums in days.items():
-            self._add(pipe, f"{batch}:{name}", f"{_PREFIX}:{name}", sums, self._keep)
+        for at, amounts in days.items():
+            self._add(pipe, f"{batch}:{at}", f"{_PREFIX}:{at}", amounts, self._keep)
         self._add(pipe, f"{batch}:recorded", f"{_PREFIX}-recorded", spent, 0)
         pipe.execute()
 
@@ -123,7 +129,7 @@ class RedisStore:
         with contextlib.suppress(RedisError):
             self._redis.close()
 
-    def _add(self, pipe: Any, once: str, name: str, sums: Counter[str], keep: int) -> None:
+    def _add(self, pipe: Any, once: str, name: str, sums: Mapping[str, int], keep: int) -> None:
         parts = [part for field, amount in sums.items() if amount for part in (field, amount)]
         if parts:
             pipe.eval(_ADD, 2, f"{_PREFIX}-once:{once}", name, _DOUBT, keep, *parts)
@@ -139,13 +145,6 @@ class RedisStore:
                 return
             for field, amount in self._redis.hgetall(f"{_PREFIX}:{at:%F}").items():
                 yield f"{at:%F}", msgspec.json.decode(field, type=list[str]), int(amount)
-
-
-def _count(sums: Counter[str], one: Entry) -> None:
-    counted, names = total(one), [getattr(one, name) for name in _NAMES]
-    for counter in COUNTERS:
-        if amount := getattr(counted, counter):
-            sums[_field(names, counter)] += amount
 
 
 def _field(names: Sequence[str], counter: str) -> str:
