@@ -73,9 +73,8 @@ def install(
         context = begin(arrived, address, makes_spans=makes_spans)
         _place(context, arrived, dialects)
         lifecycle.enter(context.connection)
-        if side_door is not None and side_door.leads(context):
-            return
-        if context.method != "OPTIONS" and context.path not in open_paths:
+        by_side_door = side_door is not None and side_door.leads(context)
+        if not by_side_door and context.method != "OPTIONS" and context.path not in open_paths:
             context.key = authenticator.check(arrived.headers)
             if recorder is not None and context.method == "POST":
                 context.exchange = recorder.begin("POST", context.path, arrived.headers)
