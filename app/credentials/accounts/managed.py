@@ -118,10 +118,10 @@ class ManagedAccount:
         if self._deps.control is None:
             return
         try:
-            if self._lacks_token():
+            if self.state.lacks_token():
                 stale = self.state.token
                 wait(self._runner.start(stale, stale.access_token, Urgency.LOOK))
-            if not self._lacks_token():
+            if not self.state.lacks_token():
                 self._ask_quota(self.state.token)
         except GatewayError as error:
             self._note(error)
@@ -168,10 +168,6 @@ class ManagedAccount:
     def _note(self, error: GatewayError) -> None:
         self.state.note(error)
         log.info("credential: account %s: no quota: %s", self.state.name, error.message)
-
-    def _lacks_token(self) -> bool:
-        token = self.state.token
-        return not token.access_token or 0 < token.expires_at <= self._deps.clock()
 
     def _may_refresh_ahead(self) -> bool:
         return self._deps.store.is_in_sync(self.state.login) and not self.state.refresh_block()
@@ -227,7 +223,7 @@ class ManagedAccount:
                 raise
 
     def _replace_token(self, stale: Token) -> None:
-        """Return when the token differs from ``stale``, or raise why it does not."""
+        """Return when a token that has not expired differs from ``stale``, or raise why none does."""
         state = self.state
         for _ in range(2):  # the first task may be one that was running and only adopts
             if state.refresh_block() and self._is_look_due():
@@ -235,8 +231,9 @@ class ManagedAccount:
             if error := state.refresh_block():
                 raise error
             wait(self._runner.start(stale, stale.access_token))
-            if state.token.access_token != stale.access_token:
+            if state.has_token_other_than(stale.access_token):
                 return
+            stale = state.token
 
 
 def _differs(new: Token, old: Token) -> bool:

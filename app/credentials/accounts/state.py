@@ -16,6 +16,10 @@ from app.credentials.refresh import policy
 from app.credentials.refresh.refresher import Refresher
 from app.credentials.store.interface import TokenStore
 
+_REFRESHING = (
+    60.0  # seconds: longer than from a refresh until it is noted, shorter than to the next
+)
+
 
 class ControlPlane(Protocol):
     """The upstream's operations on an account. Both raise GatewayError."""
@@ -112,8 +116,15 @@ class AccountState:
         """Whether another process has refreshed the login since its grant was read here. What is
         said of the account would be about a token that is no longer in use.
         """
-        latest = self._deps.store.health(self.login).lineage[:1]
-        return not set(latest) <= set(self.grant.token_ids)
+        known, own = self._deps.store.health(self.login), self.grant
+        if not set(known.lineage[:1]) <= set(own.token_ids):
+            return True
+        # some refresh tokens stay the same
+        return self.lacks_token() and known.refreshed_at > own.refreshed_at + _REFRESHING
+
+    def lacks_token(self) -> bool:
+        """Whether there is no token here that has not expired."""
+        return not self.token.access_token or 0 < self.token.expires_at <= self._deps.clock()
 
     def update_health(self, change: Callable[[AccountHealth], AccountHealth]) -> None:
         """Apply ``change`` to the health, for all workers."""

@@ -2,7 +2,9 @@
 serves nothing knows what the others know.
 """
 
+import threading
 from collections.abc import Callable
+from itertools import count
 from time import sleep
 
 import pytest
@@ -13,7 +15,7 @@ from app.credentials import Condition
 from app.credentials.accounts.report import AccountReport
 from app.credentials.pool import Credentials
 from tests.credentials.conftest import Build, Clock, Control, env_tokens, keys
-from tests.credentials.service import AuthService
+from tests.credentials.service import AuthService, access_token, refresh_token
 
 Look = Callable[[Credentials], AccountReport]
 
@@ -47,6 +49,42 @@ def test_of_a_token_that_another_worker_has_got(
     found = look(idle)
     [known] = worker.report()
     assert (found.state, found.expires_at) == (Condition.READY, known.expires_at)
+
+
+def test_of_a_token_whose_refresh_token_stays_the_same(
+    build: Build, clock: Clock, service: AuthService, look: Look
+) -> None:
+    issued = count(1)
+    service.answer = lambda *_: (
+        200,
+        {
+            "accessToken": access_token(next(issued)),
+            "refreshToken": refresh_token(0),
+            "expiresIn": 3600,
+        },
+        {},
+    )
+    worker, idle = (build(env_tokens()) for _ in range(2))
+    idle.token()
+    for _ in range(2):
+        clock.now += 3601
+        worker.accepted(worker.token())
+    found = look(idle)
+    [known] = worker.report()
+    assert (found.state, found.expires_at) == (Condition.READY, known.expires_at)
+    assert next(issued) == 4
+
+
+def test_nobody_looks_again_and_again_for_a_token_that_nobody_has_got(
+    build: Build, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = build(env_tokens())
+    credentials.accepted(credentials.token())
+    clock.now += 3601
+    monkeypatch.setattr(threading, "Thread", None)
+    for _ in range(3):
+        clock.now += 2
+        assert credentials.report()[0].state is Condition.UNTRIED
 
 
 def test_of_a_login_that_another_worker_has_found_to_be_over(
