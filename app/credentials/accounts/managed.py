@@ -223,7 +223,7 @@ class ManagedAccount:
                 raise
 
     def _replace_token(self, stale: Token) -> None:
-        """Return when a token that has not expired differs from ``stale``, or raise why none does."""
+        """Return when another token than ``stale`` is usable, or raise why none is."""
         state = self.state
         for _ in range(2):  # the first task may be one that was running and only adopts
             if state.refresh_block() and self._is_look_due():
