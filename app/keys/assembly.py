@@ -17,7 +17,7 @@ def authenticator(settings: Settings, key_headers: Sequence[str]) -> Authenticat
     path = settings.kiro_client_keys_file
     return Authenticator(
         settings.owner_key,
-        KeyFile(path) if path else None,
+        KeyFile(path, settings.kiro_token_cache) if path else None,
         key_headers=key_headers,
         only_loopback=settings.has_default_token,
     )

@@ -5,6 +5,7 @@ only its SHA-256 is kept; that needs no salt and no slow hash, since a key is 25
 not a chosen password. The file may be edited by hand; a change takes effect without a restart.
 """
 
+import contextlib
 import hashlib
 import logging
 import secrets
@@ -137,12 +138,14 @@ def change(
 class KeyFile:
     """The keys in the file now.
 
-    While the file cannot be used, its former keys stay valid (at first there are none), and the
-    log says what is wrong.
+    While the file cannot be used, its former keys stay valid, and the log says what is wrong. A
+    worker that starts meanwhile finds them in ``directory``, where each that reads the file keeps a
+    copy; without one, or if the file is gone, it has no keys.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, directory: Path | None = None) -> None:
         self._path = path
+        self._copy = directory and directory / f"client-keys-{digest(str(path))[:16]}.json"
         self._seen: object = ()
         self._keys: tuple[ClientKey, ...] = ()
 
@@ -150,17 +153,38 @@ class KeyFile:
         """All keys, expired ones included."""
         stamp = self._stamp()
         if stamp != self._seen:
-            self._seen = stamp
-            self._load()
+            is_first, self._seen = self._seen == (), stamp
+            self._load(is_first=is_first)
         return self._keys
 
-    def _load(self) -> None:
+    def _load(self, *, is_first: bool) -> None:
         try:
             self._keys = read(self._path)
         except KeysError as error:
+            if is_first and self._seen is not None:
+                self._keys = self._kept()
             log.error("client keys are unchanged: %s", error)
         else:
+            self._keep()
             log.info("client keys: %s", ", ".join(key.name for key in self._keys) or "none")
+
+    def _kept(self) -> tuple[ClientKey, ...]:
+        """The keys that another worker has read last."""
+        with contextlib.suppress(OSError, ValueError):
+            return decode(files.read_own(self._copy)) if self._copy else ()
+        return ()
+
+    def _keep(self) -> None:
+        """For workers that start while the file is damaged; another may have kept them already."""
+        if self._copy is None or self._kept() == self._keys:
+            return
+        try:
+            files.private_directory(self._copy.parent)
+            if not files.why_unsafe(self._copy.parent):
+                content = msgspec.json.encode(_File(self._keys))
+                files.replace(self._copy, content, durable=False, private=True)
+        except OSError as error:
+            log.info("the client keys are not kept for workers that start later: %s", error)
 
     def _stamp(self) -> object:
         """A value that changes with the file; None if there is no such file."""

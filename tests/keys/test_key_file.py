@@ -142,3 +142,29 @@ class TestKeyFile:
         assert DIGEST not in caplog.text
         write(path)
         assert file.current() == ()
+
+
+class TestAWorkerThatStartsLater:
+    """It accepts the keys that the others accept."""
+
+    def test_while_the_file_is_damaged(self, tmp_path: Path) -> None:
+        path, state = tmp_path / "keys.json", tmp_path / "state"
+        key_file.change(path, lambda _: [ClientKey("alice", "a" * 64), ClientKey("bob", "b" * 64)])
+        KeyFile(path, state).current()
+        key_file.change(path, lambda kept: kept[:1])
+        first = KeyFile(path, state)
+        first.current()
+        path.write_text("{")
+        later = KeyFile(path, state)
+        for file in (first, later, later):
+            assert [key.name for key in file.current()] == ["alice"], "bob's key was revoked"
+        (copy,) = state.iterdir()
+        assert copy.stat().st_mode & 0o077 == 0
+        assert [key.name for key in KeyFile(tmp_path / "other.json", state).current()] == []
+
+    def test_after_the_file_was_removed(self, tmp_path: Path) -> None:
+        path, state = tmp_path / "keys.json", tmp_path / "state"
+        key_file.change(path, lambda _: [ClientKey("alice", "a" * 64)])
+        KeyFile(path, state).current()
+        path.unlink()
+        assert KeyFile(path, state).current() == ()
