@@ -362,6 +362,16 @@ def test_the_sdks_can_read_a_call_where_an_answer_is_json(
 
 
 @dialects
+def test_the_words_of_a_refusal_are_no_json(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script({"text": ["I ", "will not."], "stop_reason": "CONTENT_FILTERED"})
+    told = asking(gateway, Ask(schema=PERSON), streamed=is_streamed)
+    assert (told.text, told.stop) in [("", "refusal"), ("", "content_filter")]
+    assert told.refusal == "I will not." or (asking is DIALECTS[1] and is_streamed)
+
+
+@dialects
 def test_json_in_a_conversation_that_has_some(
     gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
 ) -> None:

@@ -27,6 +27,7 @@ from app.core.demands.watch import Watch
 from app.core.events import (
     Event,
     Finish,
+    Refusal,
     StopReason,
     TextDelta,
     ThinkingDelta,
@@ -126,6 +127,17 @@ PASSED: dict[str, tuple[Plan, list[Event], list[Event]]] = {
         [SAY, THINK, *call("f"), SAY, CALLS],
         [THINK, *call("f"), CALLS],
     ),
+    "the words of a refusal": (
+        JSON,
+        [SAY, SAY, Finish("refusal", Refusal("cyber"))],
+        [Finish("refusal", Refusal("cyber", "Well.Well."))],
+    ),
+    "a refusal that is explained": (
+        FORCED_AND_JSON,
+        [SAY, Finish("refusal", Refusal(explanation="Why."))],
+        [Finish("refusal", Refusal(explanation="Why."))],
+    ),
+    "a refusal in text": (FORCED, [SAY, Finish("refusal")], [SAY, Finish("refusal")]),
     "words, cut": (JSON, [SAY, Finish("max_tokens")], [SAY, Finish("max_tokens")]),
     "an answer, then a limit": (
         JSON,
