@@ -307,9 +307,27 @@ def test_json_is_asked_for_as_the_input_of_a_tool(
     assert (made.asked.stop_sequences, made.stop_sequences) == ((), ("x",))
 
 
+def nested(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    for _ in range(levels):
+        schema = {"anyOf": [schema]}
+    return schema
+
+
 @pytest.mark.parametrize(
     ("schema", "wrapped"),
     [
+        ({"enum": ["a", "b"]}, True),
+        ({"enum": ["a", {}]}, False),
+        ({"const": 5}, True),
+        ({"const": {"a": 1}}, False),
+        ({"anyOf": [{"type": "array"}, {"type": "null"}]}, True),
+        ({"oneOf": [{"type": "array"}, {"$ref": "#/$defs/a"}], "$defs": {"a": {}}}, False),
+        ({"allOf": [{"type": "array"}, {}]}, True),
+        ({"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"type": "array"}}}, True),
+        ({"anyOf": [{"$ref": "#"}, {"type": "object"}]}, False),
+        ({"enum": 5, "anyOf": {}, "type": 5}, True),
+        (nested(1_000), False),
         ({}, False),
         ({"type": ["object", "null"]}, False),
         (
