@@ -335,7 +335,9 @@ def parsed_completion(gateway: Gateway, choice: str) -> list[Any]:
     whole = client.chat.completions.parse(**body)
     with client.chat.completions.stream(**body) as stream:
         said = [each.choices[0].message for each in (whole, stream.get_final_completion())]
-    return [["text"] * bool(each.content) + ["tool_use"] * len(each.tool_calls) for each in said]
+    return [
+        ["text"] * bool(each.content) + ["tool_use"] * len(each.tool_calls or ()) for each in said
+    ]
 
 
 def parsed_response(gateway: Gateway, choice: str) -> list[Any]:
