@@ -27,7 +27,8 @@ def noted(node: ast.AST) -> str:
         return ""
     position = NAMED_BY.get(getattr(node.func, "attr", getattr(node.func, "id", "")))
     name = node.args[position] if position is not None and node.args else None
-    return str(name.value) if isinstance(name, ast.Constant) else ""
+    value = name.value if isinstance(name, ast.Constant) else None
+    return value if isinstance(value, str) else ""
 
 
 def test_every_name_has_a_meaning() -> None:

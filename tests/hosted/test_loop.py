@@ -144,11 +144,16 @@ def test_a_client_that_knows_no_pause_gets_an_answer(stubborn: bool) -> None:
     web = Tool("web_search")
     hosted = HostedTool(web.name, "web_search", WebSearch(pauses=False))
     asked = replace(ASKED, tools=(web,), hosted=(hosted,), deferred=())
-    search = [*tool_call(web.name, '{"query": "x"}'), CALLS]
-    last = search if stubborn else [TextDelta("So."), END]
+    search: list[Event] = [*tool_call(web.name, '{"query": "x"}'), CALLS]
+    last: list[Event] = search if stubborn else [TextDelta("So."), END]
     upstream = Looped(*[search] * (MOST_TURNS - 1), last)
     made = list[str]()
-    upstream.search = lambda query, account: made.append(query) or []  # type: ignore[method-assign]
+
+    def find(query: str, account: str) -> list[WebPage]:
+        made.append(query)
+        return []
+
+    upstream.search = find
     events = told(upstream.loop(asked))
     assert events[-1] == (Finish("max_tokens") if stubborn else END)
     results = [event.result for event in events if isinstance(event, HostedToolUse)]
@@ -165,7 +170,7 @@ def test_a_search_counts_once_in_an_answer_that_is_asked_for_again() -> None:
     asked = replace(ASKED, tools=(web,), hosted=(hosted,), deferred=())
     search = tool_call(web.name, '{"query": "x"}')
     upstream = Looped(Call([*search, BROKEN], again=[*search, CALLS]), [END])
-    upstream.search = lambda query, account: []  # type: ignore[method-assign]
+    upstream.search = lambda query, account: []
     loop = upstream.loop(asked)
     with pytest.raises(GatewayError):
         told(loop)

@@ -10,6 +10,8 @@ from app.application import DIALECTS
 from app.dialects.support import Fields, Kind, name_of
 from tests.live.servers import KEY, Gateway
 
+pytestmark = pytest.mark.usefixtures("upstream")  # without what other tests told it
+
 USER = [{"role": "user", "content": "Hello"}]
 ASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "Anthropic": ("/v1/messages", {"model": "m", "max_tokens": 9, "messages": USER}),

@@ -335,7 +335,9 @@ def parsed_completion(gateway: Gateway, choice: str) -> list[Any]:
     whole = client.chat.completions.parse(**body)
     with client.chat.completions.stream(**body) as stream:
         said = [each.choices[0].message for each in (whole, stream.get_final_completion())]
-    return [["text"] * bool(each.content) + ["tool_use"] * len(each.tool_calls) for each in said]
+    return [
+        ["text"] * bool(each.content) + ["tool_use"] * len(each.tool_calls or ()) for each in said
+    ]
 
 
 def parsed_response(gateway: Gateway, choice: str) -> list[Any]:
@@ -359,6 +361,16 @@ def test_the_sdks_can_read_a_call_where_an_answer_is_json(
     assert parsed(gateway, choice) == [["tool_use"], ["tool_use"]]
     line = gateway.log_lines()[-1]
     assert "text_beside_call_left_out" in line["repairs"]
+
+
+@dialects
+def test_the_words_of_a_refusal_are_no_json(
+    gateway: Gateway, upstream: Simulator, asking: Asking, is_streamed: bool
+) -> None:
+    upstream.script({"text": ["I ", "will not."], "stop_reason": "CONTENT_FILTERED"})
+    told = asking(gateway, Ask(schema=PERSON), streamed=is_streamed)
+    assert (told.text, told.stop) in [("", "refusal"), ("", "content_filter")]
+    assert told.refusal == "I will not." or (asking is DIALECTS[1] and is_streamed)
 
 
 @dialects

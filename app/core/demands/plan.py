@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from app.core.conversation import Conversation, Tool, ToolCall, ToolChoice
 from app.core.typed_json import FieldError
 
+from .schema_forms import MAX_DEPTH
+
 ANSWER_TOOL = "final_answer"
 WRAPPED = "value"
 """The member of the tool's input that holds an answer which is no object."""
@@ -169,18 +171,45 @@ def _free_name(conversation: Conversation) -> str:
 
 
 def _allows_object(schema: dict[str, Any]) -> bool:
-    """Whether the document may be an object, as far as the schema says at once or by references to
-    its own definitions.
+    """Whether the document may be an object, as far as types, values and alternatives say, also by
+    references to the schema's own definitions. The schema was not checked yet.
     """
-    for _ in range(10):
-        reference = schema.get("$ref")
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            break
-        target: Any = schema
-        for step in reference[2:].split("/"):
-            target = target.get(step) if isinstance(target, dict) else None
-        if not isinstance(target, dict):
-            break
-        schema = schema | {"$ref": None} | target
-    kind = schema.get("type", "object")
-    return kind == "object" or (isinstance(kind, list) and "object" in kind)
+    known: dict[int, bool] = {}  # by the id of a schema; one that refers to itself adds nothing
+
+    def allows(node: Any, depth: int = 0) -> bool:
+        if not isinstance(node, dict) or depth > MAX_DEPTH:
+            return node is not False
+        if id(node) not in known:
+            known[id(node)] = True
+            either = [_list(node, name) for name in ("anyOf", "oneOf")]
+            known[id(node)] = (
+                "object" in (_list(node, "type") or [node.get("type", "object")])
+                and any(isinstance(value, dict) for value in _values(node))
+                and all(any(allows(one, depth + 1) for one in each) for each in either if each)
+                and all(allows(one, depth + 1) for one in _list(node, "allOf"))
+                and allows(_referred(schema, node.get("$ref")), depth + 1)
+            )
+        return known[id(node)]
+
+    return allows(schema)
+
+
+def _list(node: dict[str, Any], name: str) -> list[Any]:
+    found = node.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _values(node: dict[str, Any]) -> list[Any]:
+    """The values that a schema allows; an object if it allows any."""
+    return [node["const"]] if "const" in node else _list(node, "enum") or [{}]
+
+
+def _referred(schema: dict[str, Any], reference: Any) -> Any:
+    """What a reference means inside the schema; True, which allows all, if that is not there."""
+    if not isinstance(reference, str) or not reference.startswith("#/"):
+        return True
+    target: Any = schema
+    for step in reference[2:].split("/"):
+        name = step.replace("~1", "/").replace("~0", "~")
+        target = target.get(name, True) if isinstance(target, dict) else True
+    return target

@@ -12,12 +12,14 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.json import encode
+from msgspec.structs import replace
 
 from app.core.conversation import Part
 from app.core.events import (
     CONTENT_EVENTS,
     Event,
     Finish,
+    Refusal,
     TextDelta,
     ToolEnd,
     ToolInput,
@@ -230,7 +232,7 @@ class Watch:
         if self._answered:
             passed.append(Finish("end_turn"))
         elif event.reason not in _FINISHED:
-            passed += (*(self._beside_call() if self.called else self._release()), event)
+            passed += self._as_it_is(event)
         elif self._plan.answer_tool and not self.called and self._in_text(passed):
             passed.append(Finish("end_turn"))
         elif (lack := self._lack()) is not None:
@@ -239,6 +241,17 @@ class Watch:
             if self._wrong is not None:
                 self._note("unoffered_call_left_out")
             passed += (*self._beside_call(), event)
+
+    def _as_it_is(self, end: Finish) -> list[Event]:
+        """The end of an answer that nothing is demanded of any more, and what is held back."""
+        if self.called:
+            return [*self._beside_call(), end]
+        held = self._release()
+        if not (self._plan.is_json and end.reason == "refusal"):
+            return [*held, end]
+        refusal = end.refusal or Refusal()
+        words = "".join(event.text for event in held if isinstance(event, TextDelta))
+        return [Finish("refusal", replace(refusal, explanation=refusal.explanation or words))]
 
     def _lack(self) -> Shortfall | None:
         plan, wrong = self._plan, self._wrong

@@ -27,6 +27,7 @@ from app.core.demands.watch import Watch
 from app.core.events import (
     Event,
     Finish,
+    Refusal,
     StopReason,
     TextDelta,
     ThinkingDelta,
@@ -126,6 +127,17 @@ PASSED: dict[str, tuple[Plan, list[Event], list[Event]]] = {
         [SAY, THINK, *call("f"), SAY, CALLS],
         [THINK, *call("f"), CALLS],
     ),
+    "the words of a refusal": (
+        JSON,
+        [SAY, SAY, Finish("refusal", Refusal("cyber"))],
+        [Finish("refusal", Refusal("cyber", "Well.Well."))],
+    ),
+    "a refusal that is explained": (
+        FORCED_AND_JSON,
+        [SAY, Finish("refusal", Refusal(explanation="Why."))],
+        [Finish("refusal", Refusal(explanation="Why."))],
+    ),
+    "a refusal in text": (FORCED, [SAY, Finish("refusal")], [SAY, Finish("refusal")]),
     "words, cut": (JSON, [SAY, Finish("max_tokens")], [SAY, Finish("max_tokens")]),
     "an answer, then a limit": (
         JSON,
@@ -295,9 +307,27 @@ def test_json_is_asked_for_as_the_input_of_a_tool(
     assert (made.asked.stop_sequences, made.stop_sequences) == ((), ("x",))
 
 
+def nested(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    for _ in range(levels):
+        schema = {"anyOf": [schema]}
+    return schema
+
+
 @pytest.mark.parametrize(
     ("schema", "wrapped"),
     [
+        ({"enum": ["a", "b"]}, True),
+        ({"enum": ["a", {}]}, False),
+        ({"const": 5}, True),
+        ({"const": {"a": 1}}, False),
+        ({"anyOf": [{"type": "array"}, {"type": "null"}]}, True),
+        ({"oneOf": [{"type": "array"}, {"$ref": "#/$defs/a"}], "$defs": {"a": {}}}, False),
+        ({"allOf": [{"type": "array"}, {}]}, True),
+        ({"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"type": "array"}}}, True),
+        ({"anyOf": [{"$ref": "#"}, {"type": "object"}]}, False),
+        ({"enum": 5, "anyOf": {}, "type": 5}, True),
+        (nested(1_000), False),
         ({}, False),
         ({"type": ["object", "null"]}, False),
         (
