@@ -8,7 +8,6 @@ not plain goes to gunicorn as it came, so that every refusal is gunicorn's.
 
 import re
 from functools import lru_cache
-from io import BytesIO
 from typing import Any
 
 from gunicorn.http import message
@@ -31,10 +30,21 @@ Fields = list[tuple[str, str]]
 _Request: Any = message.Request  # the stubs are older
 
 
-class ReceivedBody(BytesIO):
-    """A body of which nothing is left in the connection: no read of it waits or fails."""
+class ReceivedBody:
+    """A body of which nothing is left in the connection: no read of it waits or fails. What was
+    read is not kept, since an answer may take long.
+    """
 
     failed, ended = False, True
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, size: int = -1) -> bytes:
+        """That many bytes, less only at the end; all that are left, without a size."""
+        taken = self._data if size < 0 else self._data[:size]
+        self._data = self._data[len(taken) :]
+        return taken
 
 
 class ParsedRequest(_Request):  # type: ignore[misc]

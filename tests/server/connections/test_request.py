@@ -10,7 +10,7 @@ from gunicorn.http.unreader import SocketUnreader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.server.connections.request import USUAL, ParsedRequest
+from app.server.connections.request import USUAL, ParsedRequest, ReceivedBody
 
 LOOPBACK, OTHER = ("127.0.0.1", 1), ("203.0.113.7", 1)
 BEHIND = b"the body, or what comes behind it"
@@ -114,6 +114,13 @@ def test_gunicorns_limits_are_kept(limits: dict[str, int]) -> None:
 @pytest.mark.parametrize("before", [b"", b"PROXY TCP4 127.0.0.1 127.0.0.2 1 2\r\n"])
 def test_a_proxy_that_says_whose_connection_it_is(mode: str, before: bytes) -> None:
     compare(before + PLAIN, LOOPBACK, proxy_protocol=mode)
+
+
+def test_a_body_that_has_come_is_read_in_pieces_or_whole() -> None:
+    body = ReceivedBody(b"abcdef")
+    assert [body.read(4), body.read(4), body.read(4)] == [b"abcd", b"ef", b""]
+    body = ReceivedBody(b"abcdef")
+    assert [body.read(1), body.read(0), body.read(), body.read()] == [b"a", b"", b"bcdef", b""]
 
 
 def test_what_clients_send_is_plain() -> None:
