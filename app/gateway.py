@@ -26,7 +26,6 @@ from app.core.tokens.prompt import UNMEASURED, measure
 from app.core.tokens.told import ToldPrompts
 from app.credentials import Credentials, RequestToken, Token
 from app.models.model import Model
-from app.models.names import Resolution
 from app.retry import LIST_PAUSE, MAX_ATTEMPTS, after_refusal, pause_after
 from app.upstream import Prepared, Tap, Upstream
 
@@ -62,12 +61,11 @@ class Gateway:
         """An upstream call, whose bytes ``tap`` is shown. It begins when it is waited for, and its
         failures are raised by :meth:`GatewayCall.wait`.
         """
-        return self.prepare(conversation, tap).started()
+        return GatewayCall(self, conversation, tap).started()
 
     def prepare(self, conversation: Conversation, tap: Tap | None = None) -> "GatewayCall":
         """The call as :meth:`open` makes it, not started. Raises GatewayError INVALID_MODEL."""
-        resolution = self.models.choose(conversation.model)
-        return GatewayCall(self, resolution, resolution.apply(conversation), tap)
+        return GatewayCall(self, conversation, tap)
 
 
 class GatewayCall:
@@ -76,12 +74,11 @@ class GatewayCall:
     greenlet has the request's context variables, by which log lines carry the request's id.
     """
 
-    def __init__(
-        self, gateway: Gateway, resolution: Resolution, conversation: Conversation, tap: Tap | None
-    ) -> None:
+    def __init__(self, gateway: Gateway, conversation: Conversation, tap: Tap | None) -> None:
+        """Raises GatewayError INVALID_MODEL."""
         self._gateway = gateway
-        self._conversation = conversation
-        self.resolution = resolution
+        resolution = self.resolution = gateway.models.choose(conversation.model)
+        conversation = self._conversation = resolution.apply(conversation)
         model = self._model = resolution.model
         self._prompt = gateway.run(conversation.size, measure, conversation, model.current_id)
         self._limits = gateway.run(conversation.size, Limits, conversation)

@@ -165,6 +165,7 @@ class Client:
             )
         except requests.RequestException as error:
             raise connection_error(error, url) from error
+        request.body = None  # the response refers to the request
         stream = ResponseStream(response, tap)
         if tap is not None:
             tap.responded(response.status_code, response.headers)

@@ -28,6 +28,9 @@ class ConversationIds(Struct, frozen=True):
     root: str = ""
 
 
+NO_IDS = ConversationIds("")
+
+
 def conversation_ids(conversation: Conversation, family: str) -> ConversationIds:
     """The ids of a conversation with a model of this family."""
     own = _id(family, *_identity(conversation))

@@ -10,7 +10,6 @@ with ``gAAAA`` (the version and the first bytes of the time, in a Fernet token).
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -24,7 +23,6 @@ _TAG = "kiro2api:"
 _ENCRYPTED_BY_OPENAI = "gAAAA"
 
 
-@lru_cache(maxsize=256)
 def family(model_id: str) -> str:
     """``claude``, ``gpt`` and so on. The service's own choice is mostly a Claude model."""
     found = re.match(r"[a-z]+", model_id.lower())

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, get_args
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from app.common import trace_context
 from app.common.errors import GatewayError
@@ -27,7 +28,7 @@ from .answer.decoder import EventDecoder
 from .answer.ending import Tail
 from .attempts import Attempts, Guides
 from .client import Client, ResponseStream, host_name
-from .conversation_ids import conversation_ids
+from .conversation_ids import NO_IDS, conversation_ids
 from .memory import Memory
 from .remedies import Course
 from .request.render import RenderedRequest, render
@@ -144,18 +145,11 @@ class CodeWhispererCall:
         self._service = service
         self._tap = tap
         self._conversation = conversation
+        self._model = model
         self._family = family(model.current_id)
-        own, has_foreign = own_reasoning(conversation, self._family)
-        self._ids = conversation_ids(conversation, self._family)
-        self._attempts = Attempts(
-            service.guides,
-            own,
-            model,
-            conversation_id=self._ids.own,
-            max_description=service.max_tool_description,
-            repairs=(FOREIGN_THINKING,) if has_foreign else (),
-        )
-        self._own = own
+        self._own = conversation  # as the model is asked, and by which ids, once it is asked
+        self._ids = NO_IDS
+        self._attempts: Attempts | None = None
         self._rendered: RenderedRequest | None = None
         self._response: ResponseStream | None = None
         self._headers: Mapping[str, str] | None = None
@@ -165,7 +159,7 @@ class CodeWhispererCall:
 
     @property
     def repairs(self) -> tuple[str, ...]:
-        rendered, course = self._rendered, self._attempts.course
+        rendered, course = self._rendered, self._course
         return (*rendered.repairs, *course.repairs) if rendered and course else ()
 
     @property
@@ -180,7 +174,7 @@ class CodeWhispererCall:
         """Each attempt is as :class:`.Attempts` says."""
         self.close()
         self._headers = None
-        self._send(token, self._attempts.next(token), deadline)
+        self._send(token, self._begin().next(token), deadline)
 
     def prepare(self, token: AccessToken) -> Prepared:
         made: list[Repair] = []
@@ -188,7 +182,7 @@ class CodeWhispererCall:
         def watch(name: str, before: Any, after: Any) -> None:
             made.append(repair(name, before, after))
 
-        course = self._attempts.next(token, watch)
+        course = self._begin().next(token, watch)
         if FOREIGN_THINKING in course.repairs:
             made.insert(0, repair(FOREIGN_THINKING, self._conversation, self._own))
         body = msgspec.json.decode(self._render(course, watch).body, type=dict[str, Raw])
@@ -201,6 +195,27 @@ class CodeWhispererCall:
             repairs=tuple(made),
             bounds_output=self.bounds_output,
         )
+
+    @property
+    def _course(self) -> Course | None:
+        """The course of the last attempt."""
+        return self._attempts.course if self._attempts else None
+
+    def _begin(self) -> Attempts:
+        """The attempts of this call, which begin with the first one."""
+        if self._attempts is None:
+            conversation, service = self._conversation, self._service
+            self._own, has_foreign = own_reasoning(conversation, self._family)
+            self._ids = conversation_ids(conversation, self._family)
+            self._attempts = Attempts(
+                service.guides,
+                self._own,
+                self._model,
+                conversation_id=self._ids.own,
+                max_description=service.max_tool_description,
+                repairs=(FOREIGN_THINKING,) if has_foreign else (),
+            )
+        return self._attempts
 
     def _render(self, course: Course, watch: Watch | None = None) -> RenderedRequest:
         rendering = partial(
@@ -230,6 +245,7 @@ class CodeWhispererCall:
         response = self._service.client.open(
             url, headers, rendered.body, timeout=left, tap=self._tap
         )
+        self._rendered = replace(rendered, body=b"")  # it may be large, and was sent
         self._response, self._headers = response, response.headers
         if course.is_usual_host:
             self._service.hosts.worked(course.host)
@@ -249,7 +265,7 @@ class CodeWhispererCall:
         """Change what :class:`.Attempts` says, for one more try. If nothing is left, the error is
         final: it names the documents that it can mean.
         """
-        if self._attempts.change(error):
+        if self._begin().change(error):
             return True
         name_documents(error, self._rendered.documents if self._rendered else ())
         return False
@@ -258,7 +274,7 @@ class CodeWhispererCall:
         return self._batches
 
     def answering(self, *, deadline: float) -> None:
-        self._attempts.learn()
+        self._begin().learn()
         if self._response is not None:
             self._response.limit(
                 tick=self._service.ping,
@@ -274,7 +290,7 @@ class CodeWhispererCall:
         ``quiet_end``: silence ended it.
         """
         facts: dict[str, Any] = {}
-        if (course := self._attempts.course) is not None:
+        if (course := self._course) is not None:
             facts["host"] = course.host.generation
         if self._headers is not None:
             facts["upstream_id"] = upstream_id(self._headers)

@@ -145,8 +145,8 @@ class Meter:
         return ()
 
     def _merge(self, later: Usage) -> None:
-        figures = zip(structs.astuple(later), structs.astuple(self._usage), strict=True)
-        self._usage = Usage(*[known if new is None else new for new, known in figures])
+        given = {name: value for name, value in structs.asdict(later).items() if value is not None}
+        self._usage = structs.replace(self._usage, **given)
 
 
 class SummedMeter(Meter):

@@ -5,7 +5,7 @@ here a few splits do.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from requests.exceptions import InvalidHeader
 
@@ -15,9 +15,7 @@ MAX_HEAD, MAX_HEADERS = 64 * 1024, 100
 """Limits for the head of a response: bytes, and lines behind the first one. http.client has the
 same ones, for each line and for the whole."""
 
-END_OF_HEAD = re.compile(rb"\n\r?\n")
-"""Behind the last line of a head, which may have a carriage return."""
-_FIELDS = re.compile(r"^([^:\n]*):?(.*)", re.MULTILINE).findall
+END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
 _NO_BODY = (204, 304)
 """Statuses whose response ends with its head (RFC 9112, section 6.3)."""
@@ -63,26 +61,19 @@ def parse_head(data: bytes) -> ResponseHead:
     """
     if len(data) > MAX_HEAD:
         raise RemoteProtocolError("the head of a response is too long")
-    first, _, lines = data.decode("latin-1").partition("\n")
+    first, *lines = data.decode("latin-1").split("\n")
     version, _, rest = first.rstrip("\r").partition(" ")
     status, _, reason = rest.partition(" ")
     if not version.startswith("HTTP/1.") or len(status) != 3 or not status.isdecimal():
         raise RemoteProtocolError("no HTTP/1 response")
-    fields = _FIELDS(lines) if lines else []
-    if len(fields) > MAX_HEADERS:
+    if len(lines) > MAX_HEADERS:
         raise RemoteProtocolError(f"more than {MAX_HEADERS} headers in a response")
-    headers = {name.lower(): value.strip() for name, value in fields}
-    if len(headers) < len(fields):
-        headers = _joined(fields)
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return ResponseHead(int(status), reason, version, headers)
-
-
-def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The values of each name."""
-    values: dict[str, list[str]] = {}
-    for name, value in fields:
-        values.setdefault(name.lower(), []).append(value.strip())
-    return {name: ", ".join(all_of_it) for name, all_of_it in values.items()}
 
 
 def render_head(method: str, target: str, headers: Mapping[str, str]) -> bytes:

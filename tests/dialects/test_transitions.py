@@ -14,6 +14,7 @@ from app.application import DIALECTS
 from app.common.errors import GatewayError, Kind
 from app.core import fold
 from app.core.events import (
+    MANY,
     Event,
     Finish,
     TextDelta,
@@ -121,6 +122,14 @@ def test_the_fast_path_for_text_is_the_row_of_its_state(encoder):
         slow._advance(event)
         taken.append(slow._taken())
     assert fast.feed(events) == b"".join(taken)
+
+
+@every_dialect
+def test_many_texts_are_written_as_each_alone(encoder):
+    events = [TextDelta(f'{number}\n\r"\\\u2028é') for number in range(3 * MANY)]
+    together, alone = encoder(), encoder()
+    written = b"".join(alone.feed([event]) for event in events)
+    assert together.feed(events[:1]) + together.feed(events[1:]) == written
 
 
 START, END = ToolStart("t", "f"), Finish("end_turn")

@@ -202,6 +202,22 @@ def test_the_header_cache_is_bounded() -> None:
     assert one.headers is not two.headers
 
 
+def test_few_beginnings_of_messages_are_known() -> None:
+    for length in range(2 * wire_format._MOST_KNOWN):
+        FrameDecoder().feed(event("e", b"x" * length))
+    assert 0 < len(wire_format._KNOWN) <= wire_format._MOST_KNOWN
+    FrameDecoder().feed(frame({"big": "x" * wire_format._LONGEST_KNOWN}))
+    assert max(map(len, wire_format._KNOWN)) <= wire_format._LONGEST_KNOWN
+
+
+def test_a_known_beginning_is_no_proof_of_the_rest() -> None:
+    message = event("e", {"a": 1})
+    decoder = FrameDecoder()
+    decoder.feed(message)
+    with pytest.raises(wire_format.MessageChecksumMismatch):
+        decoder.feed(message.replace(b"1}", b"2}"))
+
+
 def test_a_buffer_may_be_reused_after_the_feed() -> None:
     buffer = bytearray(event("e", {"a": 1}))
     frames = FrameDecoder().feed(memoryview(buffer))

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.upstream_http import chunked
 from app.upstream_http.chunked import MAX_LINE, ChunkedDecoder
 from app.upstream_http.errors import RemoteProtocolError
 
@@ -23,6 +24,17 @@ def test_any_split_gives_the_same_body(parts: list[bytes], size: int) -> None:
 
 def test_all_chunks_of_one_read_come_joined() -> None:
     assert ChunkedDecoder().feed(encode([b"a", b"bc"])) == b"abc"
+
+
+def test_few_size_lines_are_known() -> None:
+    for size in range(1, 2 * chunked._MOST_SIZES):
+        ChunkedDecoder().feed(b"%x\r\n" % size)
+    assert 0 < len(chunked._SIZES) <= chunked._MOST_SIZES
+
+
+def test_chunks_of_any_form_follow_each_other() -> None:
+    wire = b"3\r\nabc\r\n3;x\r\ndef\r\n003\r\nghi\r\nA\r\n0123456789\r\n3\r\njkl\r\n"
+    assert ChunkedDecoder().feed(wire) == b"abcdefghi0123456789jkl"
 
 
 def test_extensions_and_trailers_are_passed_over() -> None:

@@ -7,11 +7,10 @@ read as U+FFFD and counted. Payloads without halves never get here.
 
 import json
 import re
+from collections import Counter
 from typing import Any, NamedTuple, TypeAlias
 
 from app.core.lenient_json import replace_lone_surrogates
-
-from .skipped import Skipped
 
 TEXTS = {
     "assistantResponseEvent": "content",
@@ -43,7 +42,7 @@ class _Kept(NamedTuple):
 class Halves:
     """The halves of one answer. ``skipped`` counts those that were replaced."""
 
-    def __init__(self, skipped: Skipped) -> None:
+    def __init__(self, skipped: Counter[str]) -> None:
         self._skipped = skipped
         self._kept: _Kept | None = None
 
@@ -102,7 +101,7 @@ class Halves:
 
     def _count(self, lone: int) -> None:
         if lone:
-            self._skipped.add(LONE, lone)
+            self._skipped[LONE] += lone
 
 
 def _joined(text: str) -> str:

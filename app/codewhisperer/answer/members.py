@@ -42,34 +42,13 @@ KNOWN: Mapping[str, Members] = {
 def unknown_members(event: str, payload: bytes) -> Iterator[str]:
     """``event.member`` for each member of the payload that is not known, also inside objects."""
     known = KNOWN.get(event)
-    if known is None or _has_known_alone(event, payload):
+    if known is None:
         return
     try:
         document = msgspec.json.decode(payload)
     except (ValueError, RecursionError):  # who reads the payload says so
         return
     yield from _unknown(document, known, event)
-
-
-def _has_known_alone(event: str, payload: bytes) -> bool:
-    """Whether that is seen without looking at each member."""
-    try:
-        _STRICT[event](payload)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _strict(known: Members) -> type[msgspec.Struct]:
-    """A type of these members alone, of which each may be missing, and those of objects null."""
-    members = [
-        (name, Any if inner is None else _strict(inner) | None, None)
-        for name, inner in known.items()
-    ]
-    return msgspec.defstruct("Known", members, forbid_unknown_fields=True)
-
-
-_STRICT = {event: msgspec.json.Decoder(_strict(known)).decode for event, known in KNOWN.items()}
 
 
 def _unknown(value: Any, known: Members, path: str) -> Iterator[str]:

@@ -1,20 +1,17 @@
 """Counts what an answer skipped, for its line in the log."""
 
+from collections import Counter
+
 MOST_NAMES, OTHERS = 32, "others"
 """Different names, and what counts all further ones."""
 
 
-class Skipped(dict[str, int]):
+class Skipped(Counter[str]):
     """How often, by name. ``unknown``: the names of events and members that are not known."""
-
-    __slots__ = ("unknown",)
 
     def __init__(self) -> None:
         super().__init__()
         self.unknown: set[str] = set()
-
-    def __missing__(self, name: str) -> int:
-        return 0
 
     def add_unknown(self, name: str) -> None:
         """Count an event or a member that is not known."""
@@ -22,9 +19,9 @@ class Skipped(dict[str, int]):
         if name[:64] in self:
             self.unknown.add(name[:64])
 
-    def add(self, name: str, times: int = 1) -> None:
-        """Count something under a name that the upstream may have chosen."""
+    def add(self, name: str) -> None:
+        """Count something under a name that the upstream chose."""
         name = name[:64]
         if name not in self and len(self) >= MOST_NAMES:
             name = OTHERS
-        self[name] += times
+        self[name] += 1

@@ -7,7 +7,7 @@ event has an id; clients could not handle that. Whatever arrives between the eve
 is held back until that call has ended, and then released in the order of arrival.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +16,6 @@ from msgspec import Struct
 
 from app.core.events import Event, ToolEnd, ToolInput, ToolStart
 from app.core.lenient_json import decode_object
-
-from .skipped import Skipped
 
 _encode = msgspec.json.encode
 
@@ -53,7 +51,7 @@ class ToolCallAssembler:
         "skipped",
     )
 
-    def __init__(self, tool_names: Mapping[str, str], skipped: Skipped) -> None:
+    def __init__(self, tool_names: Mapping[str, str], skipped: Counter[str]) -> None:
         self.open_id: str | None = None
         self.completed = 0
         self.cut_off = 0
@@ -106,9 +104,9 @@ class ToolCallAssembler:
         answer such a call.
         """
         if use.tool_use_id in self._ended:
-            self.skipped.add("toolUseEvent after its stop")
+            self.skipped["toolUseEvent after its stop"] += 1
         elif not use.name or not use.tool_use_id:
-            self.skipped.add("toolUseEvent without a name or an id")
+            self.skipped["toolUseEvent without a name or an id"] += 1
         else:
             self.open_id = use.tool_use_id
             events.append(ToolStart(use.tool_use_id, self._names.get(use.name, use.name)))

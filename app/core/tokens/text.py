@@ -1,12 +1,12 @@
 """The estimated tokens of a text: each character has a weight, by its kind.
 
 Weights of single characters keep the estimate additive: a text counts the same however it is split,
-what is counted once is not counted again, and a longer text never counts less. In a long text the
-characters of a kind are counted by deleting them: of ways without a loop in Python that is the
-fastest, whatever compiled the interpreter, since each pass in C leaves less for the next.
+what is counted once is not counted again, and a longer text never counts less. The characters of a
+kind are counted by deleting them: of ways without a loop in Python that is the fastest, whatever
+compiled the interpreter, since each pass in C leaves less for the next.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
@@ -24,9 +24,6 @@ _FIRST: Final = {kind: bytes(b for b in range(256) if kind_of(b) == kind) for ki
 counted leaves less to look at."""
 _INSIDE: Final = bytes(byte for byte in range(256) if kind_of(byte) is None)
 
-SHORT: Final = 200
-"""Bytes of a text from which on that is faster than to look at each."""
-
 LONG: Final = 512
 """Characters of a text, or bytes of one in UTF-8, from which on its count is remembered."""
 
@@ -42,7 +39,6 @@ class Estimator:
         steps = [(first, weights[kind]) for kind, first in _FIRST.items()]
         self._ascii = [step for step in steps if step[0].isascii()]
         self._every = [steps[0], (_INSIDE, 0), *steps[1:]]
-        self._weight_of = _by_byte(weights).__getitem__
         self.most = max(weights.values())
         """The most that one character counts."""
         self._known: dict[int, int] = {}
@@ -53,8 +49,6 @@ class Estimator:
 
     def utf8(self, data: bytes) -> int:
         """Thousandths of a token in text that is UTF-8 already."""
-        if len(data) < SHORT:
-            return sum(map(self._weight_of, data))
         units = 0
         for kind, weight in self._ascii if data.isascii() else self._every:
             rest = data.translate(None, kind)
@@ -88,12 +82,6 @@ class Estimator:
                 known[key] = count
             units += count
         return units + self.utf8(b"".join(short))
-
-
-def _by_byte(weights: Mapping[str, int]) -> tuple[int, ...]:
-    """For each byte the weight of the character that begins with it, 0 if none does."""
-    kinds = map(kind_of, range(256))
-    return tuple(0 if kind is None else weights[kind] for kind in kinds)
 
 
 @cache

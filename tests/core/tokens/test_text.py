@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.tokens.text import LONG, MOST, SHORT, Estimator, estimator
+from app.core.tokens.text import LONG, MOST, Estimator, estimator
 from app.core.tokens.weights import KINDS, WEIGHTS, Family, family_of, kind_of
 from benchmarks.counting import samples
 from benchmarks.counting.errors import EXTREME, PAGE, error, written
@@ -62,14 +62,6 @@ def test_a_text_counts_by_its_characters() -> None:
     kinds = [kind_of(character.encode()[0]) for character in text]
     assert None not in kinds
     assert estimator("claude").text(text) == sum(weights[kind or ""] for kind in kinds)
-
-
-@each_family
-def test_a_long_text_counts_as_the_short_ones_in_it(family: Family) -> None:
-    counted = estimator(family)
-    for text in ("Ab1 \n\t.é世🙂ж", "plain words, and 12 Numbers\n", "\x7f\x80\ud83d"):
-        assert len(text) < SHORT < len(text) * SHORT
-        assert counted.text(text * SHORT) == counted.text(text) * SHORT
 
 
 def test_every_kind_has_a_weight() -> None:
