@@ -11,12 +11,14 @@ import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from .json_limits import read_float
-from .typed_json import Decode, Record, decode_plain
+from .lenient_json import replace_lone_surrogates
+from .typed_json import Decode, FieldError, Record, convert, decode_plain
 
 MOST: Final = 512 * 1024
 """The bytes of the lists that one dialect knows."""
 
 _T = TypeVar("_T")
+_Model = TypeVar("_Model")
 _Read: TypeAlias = tuple[Any, Mapping[str, None], Mapping[str, None]]
 """What a part was read as, and what reading it ignored and rewrote."""
 
@@ -60,12 +62,15 @@ class _KnownLists:
         self._known: dict[bytes, list[Any]] = {}
         self._size = 0
 
-    def get(self, content: bytes) -> Any:
+    def get(self, json: Raw) -> Any:
         """The list with this JSON, or what else it is. Raises MsgspecError, UnicodeDecodeError."""
+        if memoryview(json).nbytes > MOST:
+            return decode_plain(json)
+        content = bytes(json)
         if (known := self._known.get(content)) is not None:
             return known
         value = decode_plain(content)
-        if type(value) is not list or len(content) > MOST:
+        if type(value) is not list:
             return value
         parts = [KnownPart(part) if type(part) is dict else part for part in value]
         self._size += len(content)
@@ -77,8 +82,9 @@ class _KnownLists:
 
 
 def decoder(model: type[Struct], member: str, *, also: Sequence[str] = ()) -> Decode:
-    """What decodes a body of the model to plain values, its ``member`` as a list of known parts.
-    ``also`` are members that clients send and the model lacks; any other makes it an ordinary body.
+    """What decodes a body of the model to plain values, its ``member`` as a list of known parts and
+    its members in the order of the model. ``also`` are members that clients send and the model
+    lacks; any other makes it an ordinary body.
     """
     names = [*(field.encode_name for field in msgspec.structs.fields(model)), *also]
     form = msgspec.defstruct(
@@ -94,9 +100,20 @@ def decoder(model: type[Struct], member: str, *, also: Sequence[str] = ()) -> De
             found = msgspec.structs.asdict(decode_form(raw))
             body = {name: value for name, value in found.items() if value is not UNSET}
             if member in body:
-                body[member] = lists.get(bytes(body[member]))
+                body[member] = lists.get(body[member])
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return decode_plain(raw)  # or say what is wrong, and where
         return body
 
     return decode
+
+
+def convert_body(body: dict[str, Any], model: type[_Model], raw: bytes) -> _Model:
+    """Convert a body that was decoded from ``raw``. Raises FieldError for the member that is the
+    first wrong one in the client's order.
+    """
+    try:
+        return convert(body, model)
+    except FieldError:
+        as_sent = dict.fromkeys(decode_plain(replace_lone_surrogates(raw)))
+        return convert(as_sent | body, model)

@@ -26,7 +26,7 @@ Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=65536)]
 Path: TypeAlias = tuple[str | int, ...]
 Decode: TypeAlias = Callable[[bytes], Any]
-decode_plain: Decode = msgspec.json.Decoder(float_hook=read_float).decode
+decode_plain = msgspec.json.Decoder(float_hook=read_float).decode
 TOO_DEEP = "The request body is nested too deeply"
 _Model = TypeVar("_Model")
 

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from app.core import known_parts
-from app.core.known_parts import KnownPart, ReadOnce, decoder
+from app.core.known_parts import KnownPart, ReadOnce, convert_body, decoder
 from app.core.typed_json import Decode, FieldError, Record, convert, decode, ignore_unknown
 
 
@@ -81,6 +81,25 @@ def test_half_a_surrogate_pair_is_replaced(decoded: Decode) -> None:
     assert list(record.notes) == ["half_surrogates_replaced"]
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"model": 1, "tools": 1}',
+        b'{"tools": 1, "model": 1}',
+        b'{"tools": 1, "model": 1, "x": "\\ud800"}',
+        b'{"tools": [1], "model": 1}',
+        b'{"model": 1, "tools": [1], "metadata": {}}',
+        b'{"tools": [], "metadata": {}}',
+    ],
+)
+def test_the_first_wrong_member_is_the_clients_first(decoded: Decode, raw: bytes) -> None:
+    with pytest.raises(FieldError) as plain:
+        convert(decode(raw, Record()), Request)
+    with pytest.raises(FieldError) as known:
+        convert_body(decode(raw, Record(), decoded), Request, raw)
+    assert known.value.args == plain.value.args
+
+
 # What is known
 
 
@@ -96,11 +115,11 @@ def test_what_is_known_is_bounded(decoded: Decode, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(known_parts, "MOST", 1000)
     lists = known_parts._KnownLists()
     for number in range(50):
-        lists.get(json.dumps([{"name": "x" * number * 4}]).encode())
+        lists.get(Raw(json.dumps([{"name": "x" * number * 4}]).encode()))
         assert len(lists._known) >= 1
         assert sum(map(len, lists._known)) <= 1000
     before = dict(lists._known)
-    assert lists.get(b"[%s]" % b",".join([b"{}"] * 500)) == [{}] * 500
+    assert lists.get(Raw(b"[%s]" % b",".join([b"{}"] * 500))) == [{}] * 500
     assert lists._known == before
 
 

@@ -27,9 +27,9 @@ from app.core.conversation import (
 from app.core.edits import Applied, Edit, edited
 from app.core.headers import Headers
 from app.core.hosted import turns
-from app.core.known_parts import decoder
+from app.core.known_parts import convert_body, decoder
 from app.core.limits.stop_sequences import check_size
-from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown, label
+from app.core.typed_json import TOO_DEEP, FieldError, Record, decode, ignore_unknown, label
 
 from . import blocks, context, schema, tools
 from .block_types import TextBlock
@@ -113,7 +113,7 @@ def _parse(raw: bytes, headers: Headers, model: type[schema.CountTokensRequest])
     try:
         body = decode(raw, record, _decode)
         _refuse_thread(body)
-        request = convert(body, model)
+        request = convert_body(body, model, raw)
         ignore_unknown(request, body, record)
         summarize = getattr(request, "compaction", None)
         asked = context.wanted(request.context_management, summarize, record)

@@ -15,9 +15,9 @@ from msgspec import Struct
 from app.common.errors import GatewayError, Kind
 from app.core.conversation import Conversation, Reasoning
 from app.core.headers import Headers
-from app.core.known_parts import decoder
+from app.core.known_parts import convert_body, decoder
 from app.core.limits.stop_sequences import check_size
-from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
+from app.core.typed_json import TOO_DEEP, FieldError, Record, decode, ignore_unknown
 from app.dialects import openai
 
 from . import schema, tools
@@ -50,7 +50,7 @@ def parse_chat(raw: bytes, headers: Headers) -> ParsedRequest:
     try:
         body = decode(raw, record, _decode)
         _refuse_responses(body)
-        request = convert(body, schema.ChatRequest)
+        request = convert_body(body, schema.ChatRequest, raw)
         ignore_unknown(request, body, record)
         offer = tools.offered(request, body.get("tools") or (), record)
         conversation = _conversation(request, headers, offer, record)

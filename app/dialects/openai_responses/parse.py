@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from app.common.errors import GatewayError, Kind
 from app.core.conversation import Compaction, Conversation, Reasoning
 from app.core.headers import Headers
-from app.core.known_parts import decoder
+from app.core.known_parts import convert_body, decoder
 from app.core.typed_json import TOO_DEEP, FieldError, Record, convert, decode, ignore_unknown
 from app.dialects import openai
 from app.dialects.wire import encode
@@ -96,7 +96,7 @@ def _read(
             body["input"] = joined.items
         elif to_answer:
             required.check(body)
-        request = convert(body, schema.ResponsesRequest)
+        request = convert_body(body, schema.ResponsesRequest, raw)
         ignore_unknown(request, body, record)
         parsed = _parsed(request, body, headers, record, default_model, keeps=kept is not None)
     except RecursionError:
