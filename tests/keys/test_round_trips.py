@@ -1,6 +1,7 @@
 """How often a request asks Redis for what its key may do."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -8,11 +9,13 @@ import pytest
 import redis
 
 from app.common.errors import GatewayError
+from app.keys import redis_scripts
 from app.keys.budgets import BudgetExceeded
 from app.keys.key_file import ClientKey
 from app.keys.limits import Entry, KeyLimits, RateExceeded
 from app.keys.rates import Share
 from app.keys.redis_ledger import RedisLedger
+from app.keys.redis_scripts import RedisScripts, Script
 from app.keys.shared_rates import SharedRates
 from app.keys.spending import Spending
 from app.models.names import resolve
@@ -57,6 +60,15 @@ class World:
 
     def end_connections(self) -> None:
         self._server.client_kill_filter(_type="normal", skipme=True)
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """The server runs no script meanwhile, and answers when it is over."""
+        self._server.client_pause(60_000, all=False)
+        try:
+            yield
+        finally:
+            self._server.client_unpause()
 
     def _reads(self) -> int:
         found: Any = self._server.info("stats")
@@ -139,3 +151,28 @@ def test_a_lower_limit_counts_what_came_before(world: World) -> None:
     rate = world.enter(ClientKey("rated", "1" * 64, requests_per_minute=5)).rate
     assert rate is not None
     assert rate.remaining == 1
+
+
+@pytest.fixture
+def scripts(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisScripts]:
+    """Scripts that are waited for longer than a busy machine needs."""
+    monkeypatch.setattr(redis_scripts, "_TIMEOUT", 3)
+    made = RedisScripts(redis_server.url)
+    yield made
+    made.close()
+
+
+def test_an_answer_that_comes_too_late_is_not_taken_for_that_to_the_next_call(
+    world: World, scripts: RedisScripts
+) -> None:
+    own = Script("return KEYS[1]")
+    assert scripts.run(own, ["first"]) == "first"
+    with world.silence(), pytest.raises(redis.TimeoutError):
+        scripts.run(own, ["late"])
+    assert scripts.run(own, ["next"]) == "next"
+
+
+def test_what_a_script_is_told_may_be_any_text(scripts: RedisScripts) -> None:
+    back = Script("return {KEYS[1], ARGV[1], ARGV[2], ARGV[3]}")
+    told = scripts.run(back, ["schlüssel\r\n*1\r\n$4"], ["", 7, 0.1])
+    assert told == ["schlüssel\r\n*1\r\n$4", "", "7", "0.1"]
