@@ -61,6 +61,11 @@ class World:
     def end_connections(self) -> None:
         self._server.client_kill_filter(_type="normal", skipme=True)
 
+    def close(self) -> None:
+        """Now, since the server counts the end of a connection among its reads."""
+        self.limits.close()
+        self._server.close()
+
     @contextmanager
     def silence(self) -> Iterator[None]:
         """The server runs no script meanwhile, and answers when it is over."""
@@ -84,11 +89,24 @@ def make_limits(redis_server: RedisServer) -> KeyLimits:
     )
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is waited for longer than it needs on a busy machine, else calls are left out."""
+    monkeypatch.setattr(redis_scripts, "_TIMEOUT", 3)
+
+
+@pytest.fixture
+def scripts(redis_server: RedisServer) -> Iterator[RedisScripts]:
+    made = RedisScripts(redis_server.url)
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def world(redis_server: RedisServer) -> Iterator[World]:
     made = World(redis_server)
     yield made
-    made.limits.close()
+    made.close()
 
 
 @pytest.mark.parametrize("key", [RATED, RICH, BOTH], ids=lambda key: key.name)
@@ -151,15 +169,6 @@ def test_a_lower_limit_counts_what_came_before(world: World) -> None:
     rate = world.enter(ClientKey("rated", "1" * 64, requests_per_minute=5)).rate
     assert rate is not None
     assert rate.remaining == 1
-
-
-@pytest.fixture
-def scripts(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisScripts]:
-    """Scripts that are waited for longer than a busy machine needs."""
-    monkeypatch.setattr(redis_scripts, "_TIMEOUT", 3)
-    made = RedisScripts(redis_server.url)
-    yield made
-    made.close()
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_that_to_the_next_call(
