@@ -65,6 +65,9 @@ class Rates(Protocol):
     def take_back(self, key: ClientKey) -> None:
         """Count one request less, since the last was refused for another reason."""
 
+    def close(self) -> None:
+        """Idempotent."""
+
 
 class KeyLimits:
     """The limits of all keys, in one worker."""
@@ -140,9 +143,11 @@ class KeyLimits:
             self._spending.charge(key, micro_credits, tokens)
 
     def close(self) -> None:
-        """Write what the keys have spent."""
+        """Write what the keys have spent, and close connections."""
         if self._spending is not None:
             self._spending.close()
+        if self._rates is not None:
+            self._rates.close()
 
     def may_use(self, key: ClientKey, model: str) -> bool:
         """Whether the key allows the model that this name resolves to."""

@@ -36,6 +36,9 @@ class Share:
         if times := self._times[key.sha256]:
             times.pop()
 
+    def close(self) -> None:
+        """There is nothing to close."""
+
 
 def status(allowed: bool, limit: int, count: int, oldest: float) -> RateStatus:
     """``count`` requests are in the minute; ``oldest`` is when the first of the last ``limit`` of

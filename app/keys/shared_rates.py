@@ -73,6 +73,10 @@ class SharedRates:
         if self._run(_TAKE_BACK, [_times(key)]) is None:
             self._share.take_back(key)
 
+    def close(self) -> None:
+        """Idempotent."""
+        self._scripts.close()
+
     def _run(self, script: Script, keys: Sequence[str], *arguments: float) -> Any:
         """None while the server cannot be used."""
         if self._clock() < self._away_until:

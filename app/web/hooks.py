@@ -92,8 +92,7 @@ def install(
             context.exchange.responded_with(response.status_code, _refusal(response))
         if (rate := context.rate) is not None:
             rate_headers = form_of(request.path, request.headers).rate_headers
-            for name, value in rate_headers(rate.limit, rate.remaining, rate.reset).items():
-                headers.add(name, value)
+            headers.extend(rate_headers(rate.limit, rate.remaining, rate.reset))
         if context.budgets:
             headers.update(budgets.headers(context.budgets))
         headers.add("request-id", context.request_id)

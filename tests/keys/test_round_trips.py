@@ -1,6 +1,7 @@
 """How often a request asks Redis for what its key may do."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -8,11 +9,13 @@ import pytest
 import redis
 
 from app.common.errors import GatewayError
+from app.keys import redis_scripts
 from app.keys.budgets import BudgetExceeded
 from app.keys.key_file import ClientKey
 from app.keys.limits import Entry, KeyLimits, RateExceeded
 from app.keys.rates import Share
 from app.keys.redis_ledger import RedisLedger
+from app.keys.redis_scripts import RedisScripts, Script
 from app.keys.shared_rates import SharedRates
 from app.keys.spending import Spending
 from app.models.names import resolve
@@ -58,6 +61,20 @@ class World:
     def end_connections(self) -> None:
         self._server.client_kill_filter(_type="normal", skipme=True)
 
+    def close(self) -> None:
+        """Now, since the server counts the end of a connection among its reads."""
+        self.limits.close()
+        self._server.close()
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """The server runs no script meanwhile, and answers when it is over."""
+        self._server.client_pause(60_000, all=False)
+        try:
+            yield
+        finally:
+            self._server.client_unpause()
+
     def _reads(self) -> int:
         found: Any = self._server.info("stats")
         return int(found["total_reads_processed"])
@@ -72,11 +89,24 @@ def make_limits(redis_server: RedisServer) -> KeyLimits:
     )
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is waited for longer than it needs on a busy machine, else calls are left out."""
+    monkeypatch.setattr(redis_scripts, "_TIMEOUT", 3)
+
+
+@pytest.fixture
+def scripts(redis_server: RedisServer) -> Iterator[RedisScripts]:
+    made = RedisScripts(redis_server.url)
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def world(redis_server: RedisServer) -> Iterator[World]:
     made = World(redis_server)
     yield made
-    made.limits.close()
+    made.close()
 
 
 @pytest.mark.parametrize("key", [RATED, RICH, BOTH], ids=lambda key: key.name)
@@ -139,3 +169,19 @@ def test_a_lower_limit_counts_what_came_before(world: World) -> None:
     rate = world.enter(ClientKey("rated", "1" * 64, requests_per_minute=5)).rate
     assert rate is not None
     assert rate.remaining == 1
+
+
+def test_an_answer_that_comes_too_late_is_not_taken_for_that_to_the_next_call(
+    world: World, scripts: RedisScripts
+) -> None:
+    own = Script("return KEYS[1]")
+    assert scripts.run(own, ["first"]) == "first"
+    with world.silence(), pytest.raises(redis.TimeoutError):
+        scripts.run(own, ["late"])
+    assert scripts.run(own, ["next"]) == "next"
+
+
+def test_what_a_script_is_told_may_be_any_text(scripts: RedisScripts) -> None:
+    back = Script("return {KEYS[1], ARGV[1], ARGV[2], ARGV[3]}")
+    told = scripts.run(back, ["schlüssel\r\n*1\r\n$4"], ["", 7, 0.1])
+    assert told == ["schlüssel\r\n*1\r\n$4", "", "7", "0.1"]
