@@ -1,5 +1,6 @@
 """How often a request asks Redis for what its key may do."""
 
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -31,6 +32,7 @@ class World:
 
     def __init__(self, redis_server: RedisServer) -> None:
         self._server = redis.Redis(port=redis_server.port)
+        self._wait_for_others_to_end()
         self._server.flushall()
         self.limits = make_limits(redis_server)
         for key in (RATED, RICH, BOTH):  # the charge of the last writes those before
@@ -61,9 +63,15 @@ class World:
         self._server.client_kill_filter(_type="normal", skipme=True)
 
     def close(self) -> None:
-        """Now, since the server counts the end of a connection among its reads."""
         self.limits.close()
         self._server.close()
+
+    def _wait_for_others_to_end(self) -> None:
+        """The server counts the end of a connection among its reads, and may see it late."""
+        end = time.monotonic() + 20
+        while (clients := len(self._server.client_list())) > 1:
+            assert time.monotonic() < end, clients
+            time.sleep(0.02)
 
     def _reads(self) -> int:
         found: Any = self._server.info("stats")
