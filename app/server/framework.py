@@ -93,10 +93,10 @@ def _variable(name: str) -> str:
 
 
 class ServerRequest(Request):
-    """Flask's."""
+    """Flask's, which its environment does not refer to: that would be a cycle, and garbage."""
 
     def __init__(self, environ: Any) -> None:
-        super().__init__(environ)
+        super().__init__(environ, populate_request=False)
         self.headers = RequestHeaders(environ)
 
 

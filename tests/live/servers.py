@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from tests.live.processes import children
+
 ROOT = Path(__file__).parents[2]
 KEY = "test-key"
 
@@ -69,17 +71,24 @@ class Gateway:
             )
 
     def _wait_until_ready(self) -> None:
+        """For all workers: one that has begun earlier answers ``/health`` already."""
         end = time.monotonic() + 30
+        workers = int(self.settings["WEB_CONCURRENCY"])
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the gateway ended:\n{self.log_text()}")
-            try:
-                with urllib.request.urlopen(self.url + "/health", timeout=2) as answer:
-                    answer.read()
-                    return
-            except OSError:
-                time.sleep(0.05)
+            if self._is_healthy() and len(children(self.process.pid)) >= workers:
+                return
+            time.sleep(0.05)
         raise RuntimeError(f"the gateway did not start:\n{self.log_text()}")
+
+    def _is_healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url + "/health", timeout=2) as answer:
+                answer.read()
+        except OSError:
+            return False
+        return True
 
     def log_text(self) -> str:
         """All that it has written."""
