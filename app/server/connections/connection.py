@@ -8,25 +8,19 @@ and answered with HTML.
 from collections.abc import Callable
 from contextlib import suppress
 from errno import ECONNRESET, ENOTCONN, EPIPE
-from functools import partial
 from socket import SHUT_WR
 from ssl import SSLError
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import gevent
-from gunicorn.http.body import ChunkedReader
 from gunicorn.http.unreader import SocketUnreader
 
-from .chunked import ChunkedBody
 from .client_input import LINGER_SECONDS, ClientInput
-from .plain import PlainBody
 from .refusals import Refusals
-from .request import ParsedRequest, ReceivedBody
+from .request import ClientBody, ParsedRequest
 
 DRAIN_SECONDS, DRAIN_BYTES = 5.0, 64 * 1024
 """What of a body may be read after its answer to reach the next request of the connection."""
-
-ClientBody: TypeAlias = ChunkedBody | PlainBody | ReceivedBody
 
 LEFT = frozenset({EPIPE, ECONNRESET, ENOTCONN})
 
@@ -113,14 +107,7 @@ class Connection:
         return False
 
     def _parse(self) -> Any:
-        request: Any = ParsedRequest(self, self._config, self._unreader, self._address, self._count)
-        reader = getattr(request.body, "reader", None)
-        if type(reader) is ChunkedReader:
-            check_trailer = partial(request.parse_headers, from_trailer=True)
-            request.body = ChunkedBody(self._unreader, check_trailer)
-        elif reader is not None:
-            request.body = PlainBody(self._unreader, reader.length)
-        return request
+        return ParsedRequest(self, self._config, self._unreader, self._address, self._count)
 
     def _linger(self, seconds: float = LINGER_SECONDS) -> None:
         with suppress(OSError):

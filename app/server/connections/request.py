@@ -1,5 +1,5 @@
 """A request: its head is read at once where nothing of it is to be decided, and so is a body that
-has come with it.
+has come with it. Other bodies are read by :mod:`.chunked` and :mod:`.plain`.
 
 gunicorn reads a head line by line, and looks at each with patterns and settings of its own: 6 % of
 a short request, and three times as much with the twenty fields that an SDK sends. A head that is
@@ -7,11 +7,14 @@ not plain goes to gunicorn as it came, so that every refusal is gunicorn's.
 """
 
 import re
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, TypeAlias
 
 from gunicorn.http import message
-from gunicorn.http.body import LengthReader
+from gunicorn.http.body import ChunkedReader
+
+from .chunked import ChunkedBody
+from .plain import PlainBody
 
 USUAL = 4096
 """Bytes of a head that may be plain."""
@@ -47,10 +50,13 @@ class ReceivedBody:
         return taken
 
 
+ClientBody: TypeAlias = ChunkedBody | PlainBody | ReceivedBody
+
+
 class ParsedRequest(_Request):  # type: ignore[misc]
     """gunicorn's. Whether a peer may name the scheme is found out once for its ``connection``."""
 
-    body: Any
+    body: ClientBody
 
     def __init__(self, connection: Any, config: Any, unreader: Any, *of: Any) -> None:
         self._connection = connection
@@ -71,9 +77,13 @@ class ParsedRequest(_Request):  # type: ignore[misc]
     def set_body_reader(self) -> None:
         """Make the body, by gunicorn's rules."""
         super().set_body_reader()
-        reader: Any = self.body.reader
-        if type(reader) is LengthReader and reader.length <= self._behind:
-            self.body = ReceivedBody(self.unreader.read(reader.length))
+        own: Any = self.body  # gunicorn's
+        if type(own.reader) is ChunkedReader:
+            self.body = ChunkedBody(self.unreader, partial(self.parse_headers, from_trailer=True))
+        elif own.reader.length <= self._behind:
+            self.body = ReceivedBody(self.unreader.read(own.reader.length))
+        else:
+            self.body = PlainBody(self.unreader, own.reader.length)
 
     def _take(self, head: bytes) -> bool:
         """Take a plain head that is within gunicorn's limits; False for another one."""
