@@ -139,7 +139,7 @@ def is_usable(account: AccountState, found: Found, now: float) -> bool:
 def is_proved(account: AccountState, now: float) -> bool:
     """Whether the present token is known to be good."""
     grant = account.grant
-    if not grant.access_token or _has_expired(account, now):
+    if not grant.access_token or account.has_expired(now):
         return False
     is_accepted = account.health.accepted == token_id(grant.access_token)
     return is_accepted or (grant.generation > 0 and bool(grant.expires_at))
@@ -147,13 +147,13 @@ def is_proved(account: AccountState, now: float) -> bool:
 
 def has_ended(account: AccountState, now: float) -> bool:
     """Whether the token has expired and nothing can renew it."""
-    return _has_expired(account, now) and not policy.refreshable(account.login, account.grant)
+    return account.has_expired(now) and not policy.refreshable(account.login, account.grant)
 
 
 def _still_works(account: AccountState, now: float) -> bool:
     """Whether the token was good before it could no longer be renewed, and has not expired."""
     was_refused = account.finding is not None or health.is_refused(account.health)
-    return bool(account.grant.expires_at) and not was_refused and not _has_expired(account, now)
+    return bool(account.grant.expires_at) and not was_refused and not account.has_expired(now)
 
 
 def _held_against_the_login(account: AccountState, now: float) -> Found | None:
@@ -188,10 +188,6 @@ def _why_untried(account: AccountState, now: float) -> str:
         return "no request has used this key yet"
     if not account.grant.access_token:
         return "it has no token yet; the first request gets one"
-    if _has_expired(account, now):
+    if account.has_expired(now):
         return "its token has expired; the next request renews it"
     return "no request has used this token yet"
-
-
-def _has_expired(account: AccountState, now: float) -> bool:
-    return 0 < account.grant.expires_at <= now

@@ -16,9 +16,8 @@ from app.credentials.refresh import policy
 from app.credentials.refresh.refresher import Refresher
 from app.credentials.store.interface import TokenStore
 
-_REFRESHING = (
-    60.0  # seconds: longer than from a refresh until it is noted, shorter than to the next
-)
+_REFRESHING = 60.0
+"""Seconds: longer than from a refresh until it is noted, shorter than to the next."""
 
 
 class ControlPlane(Protocol):
@@ -124,7 +123,11 @@ class AccountState:
 
     def lacks_token(self) -> bool:
         """Whether there is no token here that has not expired."""
-        return not self.token.access_token or 0 < self.token.expires_at <= self._deps.clock()
+        return not self.token.access_token or self.has_expired(self._deps.clock())
+
+    def has_expired(self, now: float) -> bool:
+        """Whether the token has; one whose expiry is not known has not."""
+        return 0 < self.grant.expires_at <= now
 
     def update_health(self, change: Callable[[AccountHealth], AccountHealth]) -> None:
         """Apply ``change`` to the health, for all workers."""
